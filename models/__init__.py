@@ -1,0 +1,112 @@
+"""Tables, and rules that need one row and its children only."""
+
+from . import engine as engine
+from .audit import AuditEvent
+from .base import Model, db
+from .company import Company, ContractType, CustomerGroup, Project, Reseller, Tag
+from .customer import (
+    AccountType,
+    Attitude,
+    Contact,
+    Customer,
+    CustomerStatus,
+    InvoiceAddress,
+    Note,
+    Payer,
+    PaymentMethod,
+    customer_project,
+    customer_salesperson,
+    customer_tag,
+)
+from .errors import BillingError
+from .invoice import CreditNote, Invoice, InvoiceLine, InvoiceState, InvoiceTax, LineKind, Series
+from .ledger import Account, LedgerEntry, LedgerPosting
+from .message import Channel, Delivery, DeliveryState, Message
+from .money import Money
+from .package import OptionKind, OptionPrice, Package, PackageOption, PackagePrice
+from .payment import Allocation, Credit, Payment
+from .rates import FxRate, TaxRate
+from .run import Lease, Run, RunState, RunUnit, UnitState
+from .service import BillingGroup, Charge, Renewal, Service, ServiceChange, ServiceOption, ServiceStatus
+from .staff import (
+    FormToken,
+    OneTimeToken,
+    PortalAccess,
+    PortalRight,
+    PortalUser,
+    Role,
+    SignInAttempt,
+    Staff,
+    WebSession,
+)
+
+__all__ = [
+    "Account",
+    "AccountType",
+    "Allocation",
+    "Attitude",
+    "AuditEvent",
+    "BillingError",
+    "BillingGroup",
+    "Channel",
+    "Charge",
+    "Company",
+    "Contact",
+    "ContractType",
+    "Credit",
+    "CreditNote",
+    "Customer",
+    "customer_project",
+    "customer_salesperson",
+    "customer_tag",
+    "CustomerGroup",
+    "CustomerStatus",
+    "db",
+    "Delivery",
+    "DeliveryState",
+    "FormToken",
+    "FxRate",
+    "Invoice",
+    "InvoiceAddress",
+    "InvoiceLine",
+    "InvoiceState",
+    "InvoiceTax",
+    "Lease",
+    "LedgerEntry",
+    "LedgerPosting",
+    "LineKind",
+    "Message",
+    "Model",
+    "Money",
+    "Note",
+    "OneTimeToken",
+    "OptionKind",
+    "OptionPrice",
+    "Package",
+    "PackageOption",
+    "PackagePrice",
+    "Payer",
+    "Payment",
+    "PaymentMethod",
+    "PortalAccess",
+    "PortalRight",
+    "PortalUser",
+    "Project",
+    "Renewal",
+    "Reseller",
+    "Role",
+    "Run",
+    "RunState",
+    "RunUnit",
+    "Series",
+    "Service",
+    "ServiceChange",
+    "ServiceOption",
+    "ServiceStatus",
+    "SignInAttempt",
+    "Staff",
+    "Tag",
+    "TaxRate",
+    "UnitState",
+    "WebSession",
+]

@@ -1,0 +1,35 @@
+"""The company's own choices where a rule needs them, and what holds before there is a company."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from models import Company, db
+
+
+def get() -> Company | None:
+    """The company, or None before the first set-up."""
+    return db.session.get(Company, 1)
+
+
+def settings() -> Company:
+    """The company, or one with the defaults (UTC, series INV) that is not stored."""
+    found = get()
+    if found is None:
+        with db.session.no_autoflush:
+            found = Company(
+                name="", legal_name="", email="", phone="", website="", tax_id="", registration="", bank_details="",
+                street="", street2="", city="", region="", postal_code="", country="", currency="", timezone="UTC",
+                locale="en", help_url="", paper="a4", invoice_prefix="INV", first_number=1, number_digits=5,
+                yearly_numbers=False, payment_days=14, issue_days_ahead=0, prices_include_tax=False,
+                invoice_terms="", invoice_note="", renewals_hour=2, renewals_on=True,
+            )  # fmt: skip
+    return found
+
+
+def day_of(moment: datetime) -> date:
+    """The calendar day of `moment` (aware) in the business's time zone; UTC without a company."""
+    company = get()
+    zone = ZoneInfo(company.timezone) if company else UTC
+    return moment.astimezone(zone).date()

@@ -1,0 +1,67 @@
+"""What staff may be allowed to do, and the roles that come with the product."""
+
+from __future__ import annotations
+
+# name -> what it lets somebody do, in the words of the roles page
+PERMISSIONS: dict[str, str] = {
+    "customers.view": "See customers",
+    "customers.edit": "Add and change customers",
+    "customers.delete": "Delete, archive and merge customers",
+    "customers.export": "Export and import customers",
+    "customers.identity": "Read identity numbers",
+    "customers.enter": "Log in as a customer",
+    "packages.view": "See packages and prices",
+    "packages.edit": "Change packages and prices",
+    "services.view": "See services",
+    "services.edit": "Start, change and end services",
+    "invoices.view": "See invoices",
+    "invoices.edit": "Write, issue and void invoices",
+    "payments.view": "See payments and credit",
+    "payments.edit": "Record payments and give credit",
+    "runs.view": "See bill runs",
+    "runs.start": "Start bill runs",
+    "messages.view": "See messages",
+    "messages.send": "Send messages",
+    "reports.view": "See revenue and reports",
+    "audit.view": "Read the audit log",
+    "settings.edit": "Change settings, tax and exchange rates",
+    "staff.edit": "Manage staff and roles",
+}
+
+_VIEW = {name for name in PERMISSIONS if name.endswith(".view")}
+
+ROLES: dict[str, frozenset[str]] = {
+    "owner": frozenset(PERMISSIONS),
+    "admin": frozenset(PERMISSIONS) - {"staff.edit"},
+    "billing": frozenset(
+        _VIEW
+        | {
+            "customers.edit",
+            "customers.export",
+            "packages.edit",
+            "services.edit",
+            "invoices.edit",
+            "payments.edit",
+            "runs.start",
+            "messages.send",
+        }
+    ),
+    "support": frozenset(
+        (_VIEW - {"reports.view", "audit.view"})
+        | {"customers.edit", "customers.enter", "services.edit", "messages.send"}
+    ),
+    "sales": frozenset(
+        {
+            "customers.view",
+            "customers.edit",
+            "packages.view",
+            "services.view",
+            "services.edit",
+            "invoices.view",
+            "messages.view",
+            "messages.send",
+            "reports.view",
+        }
+    ),
+    "viewer": frozenset(_VIEW - {"audit.view"}),
+}

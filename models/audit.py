@@ -1,0 +1,37 @@
+"""Who did what to what. Rows are only ever added; a job seals them in order with a hash chain."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Model, key, ref
+from .types import Moment
+
+
+class AuditEvent(Model):
+    __table_args__ = (
+        Index("ix_audit_event_customer_id", "customer_id", "id"),
+        Index("ix_audit_event_object", "object_type", "object_id", "id"),
+        Index("ix_audit_event_verb", "verb", "id"),
+    )
+
+    id: Mapped[int] = key()
+    at: Mapped[datetime] = mapped_column(Moment)
+    verb: Mapped[str] = mapped_column(String(60))
+    actor: Mapped[str] = mapped_column(String(200))
+    staff_id: Mapped[int | None] = ref("staff.id", nullable=True)
+    portal_user_id: Mapped[int | None] = ref("portal_user.id", index=False, nullable=True)
+    # The staff member behind it, when somebody acted in a customer's place.
+    real_staff_id: Mapped[int | None] = ref("staff.id", index=False, nullable=True)
+    address: Mapped[str] = mapped_column(String(45), default="")
+    object_type: Mapped[str] = mapped_column(String(40))
+    object_id: Mapped[int | None]
+    object_label: Mapped[str] = mapped_column(String(200), default="")
+    customer_id: Mapped[int | None] = ref("customer.id", index=False, nullable=True)
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    seal: Mapped[str | None] = mapped_column(String(64))

@@ -1,0 +1,119 @@
+"""Writing many rows at once as fast as the database's own driver can: executemany on SQLite, COPY on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Table, text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import Session
+
+Row = Sequence[Any]
+
+
+def reserve_ids(session: Session, table: Table, count: int) -> range | list[int]:
+    """`count` ids for rows about to be inserted, so that children can name their parents beforehand.
+
+    On SQLite the transaction must hold the write lock (models.engine sees to it).
+    """
+    if not count:
+        return range(0)
+    if session.get_bind().dialect.name == "sqlite":
+        first = session.scalar(text(f"SELECT coalesce(max(id), 0) + 1 FROM {table.name}"))  # noqa: S608
+        assert first is not None
+        return range(first, first + count)
+    drawn = session.scalars(
+        text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)"),
+        {"table": table.name, "count": count},
+    )
+    return list(drawn)
+
+
+def insert_rows(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Insert `rows` (tuples in the order of `columns`) in the session's transaction.
+
+    Values go through the column types, Python-side defaults do not apply: name every column that needs a value.
+    """
+    if not rows:
+        return
+    session.flush()
+    connection = session.connection()
+    convert = _converter(connection.dialect, table, tuple(columns))
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    names = ", ".join(f'"{name}"' for name in columns)
+    if connection.dialect.name == "sqlite":
+        marks = ", ".join("?" * len(columns))
+        driver.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", convert(rows))  # noqa: S608
+        return
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+        for row in convert(rows):
+            copy.write_row(row)
+
+
+def update_rows(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Set `columns` of the rows whose id is the last value of each tuple; other columns stay."""
+    if not rows:
+        return
+    session.flush()
+    connection = session.connection()
+    convert = _converter(connection.dialect, table, (*columns, "id"))
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    if connection.dialect.name == "sqlite":
+        sets = ", ".join(f'"{name}" = ?' for name in columns)
+        driver.executemany(f"UPDATE {table.name} SET {sets} WHERE id = ?", convert(rows))  # noqa: S608
+        return
+    with driver.cursor() as cursor:
+        cursor.execute(
+            _update_from_arrays(connection.dialect, table, tuple(columns)),
+            list(map(list, zip(*convert(rows), strict=True))),
+        )
+
+
+def add_to_rows(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Add the numbers of each tuple to `columns` of the row whose id is its last value."""
+    if not rows:
+        return
+    session.flush()
+    connection = session.connection()
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    if connection.dialect.name == "sqlite":
+        sets = ", ".join(f'"{name}" = "{name}" + ?' for name in columns)
+        driver.executemany(f"UPDATE {table.name} SET {sets} WHERE id = ?", rows)  # noqa: S608
+        return
+    statement = _update_from_arrays(connection.dialect, table, tuple(columns), add=True)
+    with driver.cursor() as cursor:
+        cursor.execute(statement, list(map(list, zip(*rows, strict=True))))
+
+
+@lru_cache(maxsize=64)
+def _update_from_arrays(dialect: Dialect, table: Table, columns: tuple[str, ...], add: bool = False) -> str:
+    """One UPDATE for all rows, its values sent as one array per column."""
+    types = [table.c[name].type.compile(dialect) for name in (*columns, "id")]
+    arrays = ", ".join(f"%s::{kind}[]" for kind in types)
+    old = f"{table.name}." if add else ""
+    sets = ", ".join(f'"{c}" = ' + (f'{old}"{c}" + v."{c}"' if add else f'v."{c}"') for c in columns)
+    names = ", ".join(f'"{c}"' for c in (*columns, "id"))
+    return f"UPDATE {table.name} SET {sets} FROM unnest({arrays}) AS v ({names}) WHERE {table.name}.id = v.id"  # noqa: S608
+
+
+@lru_cache(maxsize=256)
+def _converter(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> Callable[[Sequence[Row]], Iterable[Row]]:
+    """What turns our values into the driver's; the rows themselves where no column needs it."""
+    found = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in columns]
+    work = [(index, process) for index, process in enumerate(found) if process is not None]
+    if not work:
+        return lambda rows: rows
+
+    def convert(rows: Sequence[Row]) -> Iterable[Row]:
+        for row in rows:
+            values = list(row)
+            for index, process in work:
+                values[index] = process(values[index])
+            yield values
+
+    return convert

@@ -1,0 +1,207 @@
+"""A customer: the account that orders, owes and pays. Logins are portal users, people are contacts."""
+
+from __future__ import annotations
+
+import enum
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+
+from .base import BigId, Model, db, key, ref
+from .company import ContractType, CustomerGroup, PostalAddress, Project, Reseller, Tag
+from .money import Money
+from .types import MinorUnits, Moment, Percent, choice
+
+
+class CustomerStatus(enum.StrEnum):
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    ARCHIVED = "archived"
+
+
+class AccountType(enum.StrEnum):
+    INDIVIDUAL = "individual"
+    COMPANY = "company"
+    SOLE_PROPRIETOR = "sole_proprietor"
+
+
+class PaymentMethod(enum.StrEnum):
+    FREE = "free"
+    INVOICE = "invoice"
+    CARD = "card"
+
+
+class Attitude(enum.StrEnum):
+    """How a customer is to deal with; seen by staff only."""
+
+    NONE = "none"
+    EASY = "easy"
+    CAREFUL = "careful"
+    DIFFICULT = "difficult"
+
+
+def _link(name: str, other: str) -> Table:
+    return Table(
+        name,
+        db.metadata,
+        Column("customer_id", BigId, ForeignKey("customer.id", ondelete="CASCADE"), primary_key=True),
+        Column(f"{other}_id", BigId, ForeignKey(f"{other}.id", ondelete="CASCADE"), primary_key=True, index=True),
+    )
+
+
+customer_tag = _link("customer_tag", "tag")
+customer_salesperson = _link("customer_salesperson", "staff")
+customer_project = _link("customer_project", "project")
+
+
+class Customer(PostalAddress, Model):
+    __table_args__ = (
+        UniqueConstraint("external_source", "external_id"),
+        Index("ix_customer_balance", "balance_minor", "id"),
+        Index("ix_customer_status", "status", "id"),
+        Index("ix_customer_name", "name", "id"),
+        Index("ix_customer_email", "email", "id"),
+        Index("ix_customer_registered_on", "registered_on", "id"),
+        Index("ix_customer_service_count", "service_count", "id"),
+        CheckConstraint("credit_minor >= 0", name="credit_not_negative"),
+        CheckConstraint("service_count >= 0", name="service_count_not_negative"),
+    )
+
+    id: Mapped[int] = key()
+    name: Mapped[str] = mapped_column(String(200))
+    email: Mapped[str] = mapped_column(String(254))
+    username: Mapped[str | None] = mapped_column(String(64), unique=True)
+    phone: Mapped[str] = mapped_column(String(40), default="")
+    phone_extension: Mapped[str] = mapped_column(String(12), default="")
+    phone_digits: Mapped[str] = mapped_column(String(24), default="")
+    phone_verified_at: Mapped[datetime | None] = mapped_column(Moment)
+    account_type: Mapped[AccountType] = mapped_column(
+        choice(AccountType, "account_type"), default=AccountType.INDIVIDUAL
+    )
+    company_name: Mapped[str] = mapped_column(String(200), default="")
+    contact_name: Mapped[str] = mapped_column(String(200), default="")
+    tax_id: Mapped[str] = mapped_column(String(40), default="")
+    # Read through billing.customers.reveal_identity_number, which leaves a trace.
+    identity_number: Mapped[str] = mapped_column(String(60), default="", deferred=True)
+    latitude: Mapped[float | None] = mapped_column(Float)
+    longitude: Mapped[float | None] = mapped_column(Float)
+    language: Mapped[str] = mapped_column(String(12), default="")
+    currency: Mapped[str] = mapped_column(String(3))
+    status: Mapped[CustomerStatus] = mapped_column(choice(CustomerStatus, "status"), default=CustomerStatus.ACTIVE)
+
+    registered_on: Mapped[date]
+    registration_ip: Mapped[str] = mapped_column(String(45), default="")
+    starts_on: Mapped[date | None]
+    ends_on: Mapped[date | None]
+    archived_on: Mapped[date | None]
+    group_id: Mapped[int | None] = ref("customer_group.id", nullable=True)
+    project_id: Mapped[int | None] = ref("project.id", nullable=True)
+    reseller_id: Mapped[int | None] = ref("reseller.id", nullable=True)
+    contract_type_id: Mapped[int | None] = ref("contract_type.id", nullable=True)
+
+    payment_method: Mapped[PaymentMethod] = mapped_column(
+        choice(PaymentMethod, "payment_method"), default=PaymentMethod.INVOICE
+    )
+    payment_days: Mapped[int | None]
+    charge_tax: Mapped[bool] = mapped_column(default=True)
+    tax_exempt: Mapped[bool] = mapped_column(default=False)
+    tax_rate: Mapped[Decimal | None] = mapped_column(Percent)
+    never_suspend: Mapped[bool] = mapped_column(default=False)
+    po_number: Mapped[str] = mapped_column(String(60), default="")
+    vendor_number: Mapped[str] = mapped_column(String(60), default="")
+    invoice_template: Mapped[str] = mapped_column(String(60), default="standard")
+    web_template: Mapped[str] = mapped_column(String(60), default="standard")
+    invoice_note: Mapped[str] = mapped_column(Text, default="")
+    about: Mapped[str] = mapped_column(Text, default="")
+    attitude: Mapped[Attitude] = mapped_column(choice(Attitude, "attitude"), default=Attitude.NONE)
+
+    # Sums of the ledger and counts of services, changed in the transaction that changes those; see doctor.
+    balance_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
+    credit_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
+    service_count: Mapped[int] = mapped_column(default=0)
+
+    external_source: Mapped[str | None] = mapped_column(String(60))
+    external_id: Mapped[str | None] = mapped_column(String(120))
+    version: Mapped[int] = mapped_column(default=1)
+
+    balance: Mapped[Money] = composite(Money, "balance_minor", "currency")
+    credit: Mapped[Money] = composite(Money, "credit_minor", "currency")
+
+    group: Mapped[CustomerGroup | None] = relationship()
+    project: Mapped[Project | None] = relationship()
+    reseller: Mapped[Reseller | None] = relationship()
+    contract_type: Mapped[ContractType | None] = relationship()
+    tags: Mapped[list[Tag]] = relationship(secondary=customer_tag, order_by=Tag.name)
+    contacts: Mapped[list[Contact]] = relationship(back_populates="customer", order_by="Contact.id")
+    invoice_addresses: Mapped[list[InvoiceAddress]] = relationship(order_by="InvoiceAddress.id")
+    notes: Mapped[list[Note]] = relationship(order_by="Note.id.desc()")
+
+    __mapper_args__ = {"version_id_col": version}
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Contact(Model):
+    """A person at a customer. Has no login; says which mails should reach them too."""
+
+    id: Mapped[int] = key()
+    customer_id: Mapped[int] = ref("customer.id", ondelete="CASCADE")
+    name: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(120), default="")
+    email: Mapped[str] = mapped_column(String(254), default="")
+    phone: Mapped[str] = mapped_column(String(40), default="")
+    gets_invoices: Mapped[bool] = mapped_column(default=False)
+    gets_reminders: Mapped[bool] = mapped_column(default=False)
+    gets_news: Mapped[bool] = mapped_column(default=False)
+
+    customer: Mapped[Customer] = relationship(back_populates="contacts")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class InvoiceAddress(Model):
+    """A further e-mail address that gets every invoice of the customer."""
+
+    __table_args__ = (UniqueConstraint("customer_id", "email"),)
+
+    id: Mapped[int] = key()
+    customer_id: Mapped[int] = ref("customer.id", index=False, ondelete="CASCADE")
+    email: Mapped[str] = mapped_column(String(254))
+
+
+class Note(Model):
+    id: Mapped[int] = key()
+    customer_id: Mapped[int] = ref("customer.id", ondelete="CASCADE")
+    text: Mapped[str] = mapped_column(Text)
+    pinned: Mapped[bool] = mapped_column(default=False)
+    shown_to_customer: Mapped[bool] = mapped_column(default=False)
+    written_at: Mapped[datetime] = mapped_column(Moment)
+    written_by: Mapped[str] = mapped_column(String(200))
+
+
+class Payer(PostalAddress, Model):
+    """A legal bill-to identity of a customer, where it is not the customer itself."""
+
+    id: Mapped[int] = key()
+    customer_id: Mapped[int] = ref("customer.id", ondelete="CASCADE")
+    account_type: Mapped[AccountType] = mapped_column(choice(AccountType, "account_type"), default=AccountType.COMPANY)
+    name: Mapped[str] = mapped_column(String(200))
+    tax_id: Mapped[str] = mapped_column(String(40), default="")
+    email: Mapped[str] = mapped_column(String(254), default="")
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,66 @@
+"""How a connection behaves: SQLite as strict as PostgreSQL, and one answer to "may this transaction write?"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+_reading: ContextVar[bool] = ContextVar("reading", default=False)
+
+PRAGMAS = (
+    "journal_mode=WAL",
+    "busy_timeout=10000",
+    "foreign_keys=ON",
+    "synchronous=FULL",
+    "cache_size=-65536",
+    "temp_store=MEMORY",
+)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Transactions begun in this block only read: on SQLite they do not take the write lock."""
+    token = _reading.set(True)
+    try:
+        yield
+    finally:
+        _reading.reset(token)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Transactions begun in this block may write, also inside a block that only reads."""
+    token = _reading.set(False)
+    try:
+        yield
+    finally:
+        _reading.reset(token)
+
+
+def set_reading(value: bool) -> None:
+    """Say for the rest of this context (one request) whether transactions only read."""
+    _reading.set(value)
+
+
+@event.listens_for(Engine, "connect")
+def _configure(dbapi_connection: Any, record: Any) -> None:
+    if type(dbapi_connection).__module__.startswith("sqlite3"):
+        dbapi_connection.isolation_level = None  # we begin ourselves, see _begin
+        cursor = dbapi_connection.cursor()
+        for pragma in PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+
+@event.listens_for(Engine, "begin")
+def _begin(connection: Connection) -> None:
+    """The driver would begin only at the first write, after the reads it depends on: updates get lost silently.
+
+    BEGIN IMMEDIATE takes the write lock first, so a read-then-write transaction sees what it changes.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN" if _reading.get() else "BEGIN IMMEDIATE")

@@ -1,0 +1,157 @@
+"""Documents about money: invoices and credit notes, with what was frozen when they were issued."""
+
+from __future__ import annotations
+
+import enum
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+
+from .base import Model, key, ref
+from .customer import Customer
+from .money import Money
+from .types import MinorUnits, Moment, Percent, Quantity, Rate, choice
+
+
+class InvoiceState(enum.StrEnum):
+    DRAFT = "draft"
+    ISSUED = "issued"
+    VOID = "void"
+
+
+class LineKind(enum.StrEnum):
+    SERVICE = "service"
+    OPTION = "option"
+    SETUP = "setup"
+    CHARGE = "charge"
+    MANUAL = "manual"
+
+
+class Series(Model):
+    """A run of gapless document numbers. `last_number` is the last one given out."""
+
+    __table_args__ = (UniqueConstraint("prefix", "year"),)
+
+    id: Mapped[int] = key()
+    prefix: Mapped[str] = mapped_column(String(20))
+    year: Mapped[int] = mapped_column(default=0)
+    first_number: Mapped[int] = mapped_column(default=1)
+    last_number: Mapped[int] = mapped_column(default=0)
+    digits: Mapped[int] = mapped_column(default=5)
+
+
+class Invoice(Model):
+    __table_args__ = (
+        UniqueConstraint("series_id", "sequence"),
+        Index("ix_invoice_customer_id", "customer_id", "id"),
+        Index("ix_invoice_issued_on", "issued_on", "id"),
+        Index("ix_invoice_total_minor", "total_minor", "id"),
+        Index(
+            "ix_invoice_open",
+            "due_on",
+            "id",
+            sqlite_where=text("open_minor > 0"),
+            postgresql_where=text("open_minor > 0"),
+        ),
+        CheckConstraint("(state = 'draft') = (number IS NULL)", name="numbered_when_issued"),
+        CheckConstraint("open_minor >= 0", name="open_not_negative"),
+    )
+
+    id: Mapped[int] = key()
+    kind: Mapped[str] = mapped_column(String(16), default="invoice")
+    customer_id: Mapped[int] = ref("customer.id", index=False)
+    billing_group_id: Mapped[int | None] = ref("billing_group.id", nullable=True)
+    original_id: Mapped[int | None] = ref("invoice.id", nullable=True)
+    series_id: Mapped[int | None] = ref("series.id", index=False, nullable=True)
+    sequence: Mapped[int | None]
+    number: Mapped[str | None] = mapped_column(String(40), unique=True)
+    state: Mapped[InvoiceState] = mapped_column(choice(InvoiceState, "state"), default=InvoiceState.DRAFT)
+    issued_on: Mapped[date | None]
+    due_on: Mapped[date | None]
+    period_start: Mapped[date | None]
+    period_end: Mapped[date | None]
+
+    currency: Mapped[str] = mapped_column(String(3))
+    net_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
+    tax_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
+    total_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
+    open_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
+    prices_include_tax: Mapped[bool] = mapped_column(default=False)
+    fx_currency: Mapped[str] = mapped_column(String(3), default="")
+    fx_rate: Mapped[Decimal | None] = mapped_column(Rate)
+    fx_source: Mapped[str] = mapped_column(String(60), default="")
+
+    # Frozen at issue, as canonical JSON text: who bought, who sold. Never read from the live rows again.
+    buyer: Mapped[str] = mapped_column(Text, default="")
+    seller: Mapped[str] = mapped_column(Text, default="")
+    po_number: Mapped[str] = mapped_column(String(60), default="")
+    note: Mapped[str] = mapped_column(Text, default="")
+    terms: Mapped[str] = mapped_column(Text, default="")
+    legal_note: Mapped[str] = mapped_column(Text, default="")
+    content_hash: Mapped[str | None] = mapped_column(String(64))
+    pdf_hash: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+    net: Mapped[Money] = composite(Money, "net_minor", "currency")
+    tax: Mapped[Money] = composite(Money, "tax_minor", "currency")
+    total: Mapped[Money] = composite(Money, "total_minor", "currency")
+    open: Mapped[Money] = composite(Money, "open_minor", "currency")
+
+    customer: Mapped[Customer] = relationship()
+    lines: Mapped[list[InvoiceLine]] = relationship(order_by="InvoiceLine.position")
+    taxes: Mapped[list[InvoiceTax]] = relationship(order_by="InvoiceTax.id")
+
+    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "invoice"}
+
+    def __str__(self) -> str:
+        return self.number or f"Draft {self.id}"
+
+
+class CreditNote(Invoice):
+    """Takes back all or part of an issued invoice."""
+
+    __tablename__ = None  # type: ignore[assignment]
+    __mapper_args__ = {"polymorphic_identity": "credit_note"}
+
+
+class InvoiceLine(Model):
+    """One line. The amount is quantity × unit price (× the share of the period), rounded once."""
+
+    __table_args__ = (Index("ix_invoice_line_invoice_id", "invoice_id", "position"),)
+
+    id: Mapped[int] = key()
+    invoice_id: Mapped[int] = ref("invoice.id", index=False, ondelete="CASCADE")
+    position: Mapped[int]
+    kind: Mapped[LineKind] = mapped_column(choice(LineKind, "kind"))
+    service_id: Mapped[int | None] = ref("service.id", nullable=True)
+    charge_id: Mapped[int | None] = ref("charge.id", index=False, nullable=True)
+    description: Mapped[str] = mapped_column(String(400))
+    details: Mapped[str] = mapped_column(String(400), default="")
+    period_start: Mapped[date | None]
+    period_end: Mapped[date | None]
+    quantity: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(1))
+    currency: Mapped[str] = mapped_column(String(3))
+    # Millionths of the currency's major unit: metered goods cost less than a cent.
+    unit_price_micro: Mapped[int] = mapped_column(MinorUnits)
+    amount_minor: Mapped[int] = mapped_column(MinorUnits)
+    tax_category: Mapped[str] = mapped_column(String(12), default="S")
+    tax_rate: Mapped[Decimal] = mapped_column(Percent, default=Decimal(0))
+
+    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+
+
+class InvoiceTax(Model):
+    """The tax of a document at one rate, as it was when the document was issued."""
+
+    id: Mapped[int] = key()
+    invoice_id: Mapped[int] = ref("invoice.id", ondelete="CASCADE")
+    category: Mapped[str] = mapped_column(String(12))
+    rate: Mapped[Decimal] = mapped_column(Percent)
+    currency: Mapped[str] = mapped_column(String(3))
+    taxable_minor: Mapped[int] = mapped_column(MinorUnits)
+    tax_minor: Mapped[int] = mapped_column(MinorUnits)
+
+    taxable: Mapped[Money] = composite(Money, "taxable_minor", "currency")
+    tax: Mapped[Money] = composite(Money, "tax_minor", "currency")

@@ -1,0 +1,94 @@
+"""Money that came in: payments, credit in hand, and which invoices each of them settled."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, Index, String, text
+from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+
+from .base import Model, key, ref
+from .customer import Customer
+from .invoice import Invoice
+from .money import Money
+from .types import MinorUnits, Moment
+
+
+class Payment(Model):
+    """One receipt of money. `method` is the shop's own word for how it came."""
+
+    __table_args__ = (
+        Index("ix_payment_received_on", "received_on", "id"),
+        Index(
+            "uq_payment_gateway",
+            "gateway",
+            "gateway_id",
+            unique=True,
+            sqlite_where=text("gateway_id IS NOT NULL"),
+            postgresql_where=text("gateway_id IS NOT NULL"),
+        ),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint("refunded_minor BETWEEN 0 AND amount_minor", name="refunded_within"),
+    )
+
+    id: Mapped[int] = key()
+    customer_id: Mapped[int] = ref("customer.id")
+    method: Mapped[str] = mapped_column(String(60))
+    reference: Mapped[str] = mapped_column(String(120), default="")
+    gateway: Mapped[str] = mapped_column(String(24), default="")
+    gateway_id: Mapped[str | None] = mapped_column(String(120))
+    currency: Mapped[str] = mapped_column(String(3))
+    amount_minor: Mapped[int] = mapped_column(MinorUnits)
+    refunded_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
+    received_on: Mapped[date]
+    recorded_at: Mapped[datetime] = mapped_column(Moment)
+    recorded_by: Mapped[str] = mapped_column(String(200))
+
+    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    customer: Mapped[Customer] = relationship()
+
+
+class Credit(Model):
+    """Money a customer has in hand, used oldest first. `remaining` can never fall below zero."""
+
+    __table_args__ = (
+        Index("ix_credit_customer_id", "customer_id", "granted_on", "id"),
+        CheckConstraint("remaining_minor BETWEEN 0 AND amount_minor", name="remaining_within"),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+    )
+
+    id: Mapped[int] = key()
+    customer_id: Mapped[int] = ref("customer.id", index=False)
+    payment_id: Mapped[int | None] = ref("payment.id", nullable=True)
+    invoice_id: Mapped[int | None] = ref("invoice.id", nullable=True)
+    reason: Mapped[str] = mapped_column(String(200))
+    currency: Mapped[str] = mapped_column(String(3))
+    amount_minor: Mapped[int] = mapped_column(MinorUnits)
+    remaining_minor: Mapped[int] = mapped_column(MinorUnits)
+    granted_on: Mapped[date]
+    expires_on: Mapped[date | None]
+
+    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    remaining: Mapped[Money] = composite(Money, "remaining_minor", "currency")
+    customer: Mapped[Customer] = relationship()
+
+
+class Allocation(Model):
+    """The part of a payment, or of a credit, that settled (part of) an invoice."""
+
+    __table_args__ = (
+        CheckConstraint("(payment_id IS NULL) <> (credit_id IS NULL)", name="of_one_source"),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+    )
+
+    id: Mapped[int] = key()
+    customer_id: Mapped[int] = ref("customer.id")
+    invoice_id: Mapped[int] = ref("invoice.id")
+    payment_id: Mapped[int | None] = ref("payment.id", nullable=True)
+    credit_id: Mapped[int | None] = ref("credit.id", nullable=True)
+    currency: Mapped[str] = mapped_column(String(3))
+    amount_minor: Mapped[int] = mapped_column(MinorUnits)
+    on: Mapped[date]
+
+    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    invoice: Mapped[Invoice] = relationship()

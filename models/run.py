@@ -1,0 +1,82 @@
+"""Long work: one row per run with its progress, one row per unit with its result, and who may run."""
+
+from __future__ import annotations
+
+import enum
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+
+from .base import Model, key, ref
+from .customer import Customer
+from .money import Money
+from .types import MinorUnits, Moment, choice
+
+
+class RunState(enum.StrEnum):
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class UnitState(enum.StrEnum):
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    PARKED = "parked"
+
+
+class Run(Model):
+    """One go at a piece of long work. `counts` and `totals` are what it has done so far."""
+
+    __table_args__ = (Index("ix_run_kind", "kind", "id"),)
+
+    id: Mapped[int] = key()
+    kind: Mapped[str] = mapped_column(String(40))
+    on: Mapped[date | None]
+    state: Mapped[RunState] = mapped_column(choice(RunState, "state"), default=RunState.RUNNING)
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int] = mapped_column(default=0)
+    counts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    totals: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    error: Mapped[str] = mapped_column(String(500), default="")
+    resumes_id: Mapped[int | None] = ref("run.id", nullable=True)
+    started_by: Mapped[str] = mapped_column(String(200))
+    started_at: Mapped[datetime] = mapped_column(Moment)
+    finished_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class RunUnit(Model):
+    """What a run did for one billing group and day."""
+
+    __table_args__ = (
+        UniqueConstraint("run_id", "billing_group_id", "on"),
+        Index("ix_run_unit_state", "run_id", "state", "id"),
+        Index("ix_run_unit_customer_id", "customer_id", "id"),
+    )
+
+    id: Mapped[int] = key()
+    run_id: Mapped[int] = ref("run.id", index=False, ondelete="CASCADE")
+    customer_id: Mapped[int] = ref("customer.id", index=False)
+    billing_group_id: Mapped[int] = ref("billing_group.id", index=False)
+    on: Mapped[date]
+    state: Mapped[UnitState] = mapped_column(choice(UnitState, "state"))
+    invoice_id: Mapped[int | None] = ref("invoice.id", index=False, nullable=True)
+    reason: Mapped[str] = mapped_column(String(400), default="")
+    currency: Mapped[str] = mapped_column(String(3))
+    amount_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
+
+    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    customer: Mapped[Customer] = relationship()
+
+
+class Lease(Model):
+    """The right to do a kind of work. The fence rises with each owner, so that one who slept cannot go on."""
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(120), default="")
+    fence: Mapped[int] = mapped_column(default=0)
+    expires_at: Mapped[datetime] = mapped_column(Moment)

@@ -1,0 +1,206 @@
+"""What a customer has: services with their agreed price, further charges, and the groups they are billed in."""
+
+from __future__ import annotations
+
+import enum
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+
+from .base import Model, key, ref
+from .customer import Customer, Payer
+from .money import Money
+from .package import Package
+from .types import MinorUnits, Moment, Quantity, choice
+
+
+class ServiceStatus(enum.StrEnum):
+    PENDING = "pending"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CANCELLED = "cancelled"
+
+
+class BillingGroup(Model):
+    """The services and charges that make one invoice; a customer has at least one."""
+
+    __table_args__ = (UniqueConstraint("customer_id", "name"),)
+
+    id: Mapped[int] = key()
+    customer_id: Mapped[int] = ref("customer.id", index=False, ondelete="CASCADE")
+    payer_id: Mapped[int | None] = ref("payer.id", nullable=True)
+    name: Mapped[str] = mapped_column(String(120))
+    po_number: Mapped[str] = mapped_column(String(60), default="")
+    # Set aside by a run: no bill is made until a person has looked.
+    parked_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
+    parked_reason: Mapped[str] = mapped_column(String(400), default="")
+    # What its last renewal came to; a bill many times as large is set aside.
+    usual_minor: Mapped[int | None] = mapped_column(MinorUnits)
+
+    customer: Mapped[Customer] = relationship()
+    payer: Mapped[Payer | None] = relationship()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Service(Model):
+    """A package a customer runs, at the price agreed with this customer."""
+
+    __table_args__ = (
+        Index("ix_service_due", "status", "next_renewal_on", "billing_group_id"),
+        Index(
+            "ix_service_ends_on",
+            "ends_on",
+            sqlite_where=text("ends_on IS NOT NULL"),
+            postgresql_where=text("ends_on IS NOT NULL"),
+        ),
+        Index("ix_service_next_renewal_on", "next_renewal_on", "id"),
+        UniqueConstraint("external_source", "external_id"),
+        CheckConstraint("price_minor >= 0 AND setup_fee_minor >= 0", name="not_negative"),
+        CheckConstraint("months >= 0 AND days >= 0 AND (months > 0) <> (days > 0)", name="one_period"),
+        CheckConstraint("anchor_day BETWEEN 1 AND 31", name="anchor_day"),
+    )
+
+    id: Mapped[int] = key()
+    customer_id: Mapped[int] = ref("customer.id")
+    billing_group_id: Mapped[int] = ref("billing_group.id")
+    package_id: Mapped[int] = ref("package.id")
+    description: Mapped[str] = mapped_column(String(200), default="")
+    status: Mapped[ServiceStatus] = mapped_column(choice(ServiceStatus, "status"), default=ServiceStatus.ACTIVE)
+    free: Mapped[bool] = mapped_column(default=False)
+
+    currency: Mapped[str] = mapped_column(String(3))
+    price_minor: Mapped[int] = mapped_column(MinorUnits)
+    setup_fee_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
+    months: Mapped[int] = mapped_column(default=1)
+    days: Mapped[int] = mapped_column(default=0)
+    anchor_day: Mapped[int]
+    anchor_month: Mapped[int | None]
+
+    started_on: Mapped[date]
+    billed_from: Mapped[date]
+    next_renewal_on: Mapped[date]
+    ends_on: Mapped[date | None]
+    cancelled_on: Mapped[date | None]
+    cancel_reason: Mapped[str] = mapped_column(String(200), default="")
+
+    external_source: Mapped[str | None] = mapped_column(String(60))
+    external_id: Mapped[str | None] = mapped_column(String(120))
+    version: Mapped[int] = mapped_column(default=1)
+
+    price: Mapped[Money] = composite(Money, "price_minor", "currency")
+    setup_fee: Mapped[Money] = composite(Money, "setup_fee_minor", "currency")
+    customer: Mapped[Customer] = relationship()
+    billing_group: Mapped[BillingGroup] = relationship()
+    package: Mapped[Package] = relationship()
+    options: Mapped[list[ServiceOption]] = relationship(order_by="ServiceOption.id")
+    changes: Mapped[list[ServiceChange]] = relationship(order_by="ServiceChange.id")
+
+    __mapper_args__ = {"version_id_col": version}
+
+    def __str__(self) -> str:
+        return self.description or str(self.package)
+
+
+class ServiceOption(Model):
+    """An option of a service; a price of zero means it is in the agreed price."""
+
+    id: Mapped[int] = key()
+    service_id: Mapped[int] = ref("service.id", ondelete="CASCADE")
+    option_id: Mapped[int | None] = ref("package_option.id", nullable=True)
+    name: Mapped[str] = mapped_column(String(120))
+    value: Mapped[str] = mapped_column(String(120), default="")
+    quantity: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(1))
+    currency: Mapped[str] = mapped_column(String(3))
+    price_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
+
+    price: Mapped[Money] = composite(Money, "price_minor", "currency")
+
+
+class ServiceChange(Model):
+    """One thing that happened to a service, and what it was before and after."""
+
+    id: Mapped[int] = key()
+    service_id: Mapped[int] = ref("service.id", ondelete="CASCADE")
+    on: Mapped[date]
+    kind: Mapped[str] = mapped_column(String(40))
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    made_at: Mapped[datetime] = mapped_column(Moment)
+    made_by: Mapped[str] = mapped_column(String(200))
+
+
+class Charge(Model):
+    """Something billed beside the packages: once, or every so many months or days."""
+
+    __table_args__ = (
+        Index("ix_charge_next_on", "next_on", "billing_group_id"),
+        CheckConstraint("months >= 0 AND days >= 0 AND (months = 0 OR days = 0)", name="one_period"),
+    )
+
+    id: Mapped[int] = key()
+    customer_id: Mapped[int] = ref("customer.id")
+    billing_group_id: Mapped[int] = ref("billing_group.id")
+    service_id: Mapped[int | None] = ref("service.id", nullable=True)
+    description: Mapped[str] = mapped_column(String(200))
+    quantity: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(1))
+    currency: Mapped[str] = mapped_column(String(3))
+    price_minor: Mapped[int] = mapped_column(MinorUnits)
+    tax_category: Mapped[str] = mapped_column(String(12), default="S")
+    months: Mapped[int] = mapped_column(default=0)
+    days: Mapped[int] = mapped_column(default=0)
+    anchor_day: Mapped[int] = mapped_column(default=1)
+    proratable: Mapped[bool] = mapped_column(default=False)
+    starts_on: Mapped[date]
+    ends_on: Mapped[date | None]
+    # The day it is billed next; empty once nothing more will come.
+    next_on: Mapped[date | None]
+
+    price: Mapped[Money] = composite(Money, "price_minor", "currency")
+    customer: Mapped[Customer] = relationship()
+    billing_group: Mapped[BillingGroup] = relationship()
+
+    def __str__(self) -> str:
+        return self.description
+
+
+class Renewal(Model):
+    """That a service, or a charge, has been billed for a period. The index is what makes billing twice impossible."""
+
+    __table_args__ = (
+        Index(
+            "uq_renewal_service_period",
+            "service_id",
+            "period_start",
+            unique=True,
+            sqlite_where=text("NOT void"),
+            postgresql_where=text("NOT void"),
+        ),
+        Index(
+            "uq_renewal_charge_period",
+            "charge_id",
+            "period_start",
+            unique=True,
+            sqlite_where=text("NOT void AND charge_id IS NOT NULL"),
+            postgresql_where=text("NOT void AND charge_id IS NOT NULL"),
+        ),
+        CheckConstraint("(service_id IS NULL) <> (charge_id IS NULL)", name="of_one_thing"),
+        CheckConstraint("period_end > period_start", name="period"),
+    )
+
+    id: Mapped[int] = key()
+    service_id: Mapped[int | None] = ref("service.id", index=False, nullable=True)
+    charge_id: Mapped[int | None] = ref("charge.id", index=False, nullable=True)
+    billing_group_id: Mapped[int] = ref("billing_group.id", index=False)
+    invoice_id: Mapped[int | None] = ref("invoice.id", nullable=True)
+    period_start: Mapped[date]
+    period_end: Mapped[date]
+    currency: Mapped[str] = mapped_column(String(3))
+    amount_minor: Mapped[int] = mapped_column(MinorUnits)
+    void: Mapped[bool] = mapped_column(default=False)
+
+    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")

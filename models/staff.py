@@ -1,0 +1,130 @@
+"""People who sign in, and what they may do. Staff and portal users are different tables; neither is a customer."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+
+from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from .base import Model, key, ref
+from .customer import Customer
+from .types import Moment, choice
+
+
+class Role(Model):
+    """A named set of permissions. The built-in ones cannot be changed; own ones can be made."""
+
+    id: Mapped[int] = key()
+    name: Mapped[str] = mapped_column(String(60), unique=True)
+    builtin: Mapped[bool] = mapped_column(default=False)
+    permissions: Mapped[list[str]] = mapped_column(JSON, default=list)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Staff(Model):
+    id: Mapped[int] = key()
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    password_hash: Mapped[str] = mapped_column(String(200), default="")
+    role_id: Mapped[int] = ref("role.id")
+    active: Mapped[bool] = mapped_column(default=True)
+    language: Mapped[str] = mapped_column(String(12), default="")
+    last_seen_at: Mapped[datetime | None] = mapped_column(Moment)
+    version: Mapped[int] = mapped_column(default=1)
+
+    role: Mapped[Role] = relationship()
+
+    __mapper_args__ = {"version_id_col": version}
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PortalUser(Model):
+    """A login to the customer portal; may be given several customers."""
+
+    id: Mapped[int] = key()
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    password_hash: Mapped[str] = mapped_column(String(200), default="")
+    active: Mapped[bool] = mapped_column(default=True)
+    language: Mapped[str] = mapped_column(String(12), default="")
+
+    accesses: Mapped[list[PortalAccess]] = relationship(back_populates="portal_user")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PortalRight(enum.StrEnum):
+    OWNER = "owner"
+    BILLING = "billing"
+    TECHNICAL = "technical"
+    READ_ONLY = "read_only"
+
+
+class PortalAccess(Model):
+    """That a portal user may act for a customer, and how far."""
+
+    __table_args__ = (UniqueConstraint("portal_user_id", "customer_id"),)
+
+    id: Mapped[int] = key()
+    portal_user_id: Mapped[int] = ref("portal_user.id", index=False, ondelete="CASCADE")
+    customer_id: Mapped[int] = ref("customer.id", ondelete="CASCADE")
+    right: Mapped[PortalRight] = mapped_column(choice(PortalRight, "right"), default=PortalRight.OWNER)
+
+    portal_user: Mapped[PortalUser] = relationship(back_populates="accesses")
+    customer: Mapped[Customer] = relationship()
+
+
+class WebSession(Model):
+    """Somebody is signed in. The browser holds a random token, we hold its hash; deleting the row signs out."""
+
+    __table_args__ = (CheckConstraint("(staff_id IS NULL) <> (portal_user_id IS NULL)", name="of_one_person"),)
+
+    id: Mapped[int] = key()
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    staff_id: Mapped[int | None] = ref("staff.id", nullable=True, ondelete="CASCADE")
+    portal_user_id: Mapped[int | None] = ref("portal_user.id", nullable=True, ondelete="CASCADE")
+    started_at: Mapped[datetime] = mapped_column(Moment)
+    seen_at: Mapped[datetime] = mapped_column(Moment)
+    confirmed_at: Mapped[datetime] = mapped_column(Moment)
+    address: Mapped[str] = mapped_column(String(45), default="")
+    browser: Mapped[str] = mapped_column(String(200), default="")
+
+    staff: Mapped[Staff | None] = relationship()
+    portal_user: Mapped[PortalUser | None] = relationship()
+
+
+class OneTimeToken(Model):
+    """A link that lets somebody set a password once. Only its hash is kept."""
+
+    id: Mapped[int] = key()
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    purpose: Mapped[str] = mapped_column(String(24))
+    staff_id: Mapped[int | None] = ref("staff.id", nullable=True, ondelete="CASCADE")
+    portal_user_id: Mapped[int | None] = ref("portal_user.id", nullable=True, ondelete="CASCADE")
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class SignInAttempt(Model):
+    """A wrong sign-in, counted against the account and against the address it came from."""
+
+    __table_args__ = (Index("ix_sign_in_attempt_key", "key", "at"),)
+
+    id: Mapped[int] = key()
+    key: Mapped[str] = mapped_column(String(300))
+    at: Mapped[datetime] = mapped_column(Moment)
+
+
+class FormToken(Model):
+    """A form that was sent; the same form sent again shows the first result."""
+
+    token: Mapped[str] = mapped_column(String(64), primary_key=True)
+    result_url: Mapped[str] = mapped_column(String(400), default="")
+    used_at: Mapped[datetime] = mapped_column(Moment)

@@ -1,0 +1,143 @@
+"""One app per database for the whole run; every test that asks for `app` starts with empty tables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import databases
+import psycopg
+import pytest
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy import text
+
+from app import create_app
+from billing.actor import Actor, system
+from models import db
+
+EVERYTHING = bool(os.environ.get("CI") or os.environ.get("TEST_EVERYTHING"))
+
+
+def leave_out(reason: str) -> None:
+    """Skip, saying why; in CI nothing may be left out, so fail."""
+    if EVERYTHING:
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+class Clock:
+    """The app's clock, set by tests."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def set(self, day: date, hour: int = 9) -> None:
+        self.now = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+
+    def advance(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    try:
+        with databases.postgresql() as address:
+            yield address
+    except databases.Unavailable as reason:
+        leave_out(f"{reason}: these tests ran on SQLite only")
+
+
+@dataclass
+class Backend:
+    """A migrated database that the tests may fill and empty."""
+
+    name: str
+    url: str
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Backend:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'test.sqlite3'}"
+    else:
+        url = new_postgresql(request.getfixturevalue("postgresql_server"), f"test_{os.getpid()}")
+    return Backend(request.param, url)
+
+
+def new_postgresql(address: str, name: str) -> str:
+    """Make an empty database on the server and return its address."""
+    with psycopg.connect(address.replace("+psycopg", "") + "/postgres", autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return f"{address}/{name}"
+
+
+@pytest.fixture
+def empty_database(backend: Backend, tmp_path: object, request: pytest.FixtureRequest) -> str:
+    """The address of a database with nothing in it at all, for tests that start commands of their own."""
+    if backend.name == "sqlite":
+        return f"sqlite:///{tmp_path}/own.sqlite3"
+    return new_postgresql(request.getfixturevalue("postgresql_server"), f"own_{os.getpid()}")
+
+
+def settings(url: str, files: object) -> dict[str, object]:
+    return {
+        "TESTING": True,
+        "SECRET_KEY": "a key for tests only, long enough to be strong 0123456789",
+        "SQLALCHEMY_DATABASE_URI": url,
+        "FILES_DIR": str(files),
+        "PASSWORD_COST": 1,
+        "CLOCK": Clock(),
+        "MAIL_SERVER": "",
+    }
+
+
+@pytest.fixture(scope="session")
+def migrated_app(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    app = create_app(settings(backend.url, tmp_path_factory.mktemp("files")))
+    with app.app_context():
+        upgrade()
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(migrated_app: Flask) -> Iterator[Flask]:
+    """An app whose database is empty, with its context pushed."""
+    migrated_app.clock.__init__()
+    with migrated_app.app_context():
+        yield migrated_app
+        db.session.remove()
+        empty_all_tables()
+
+
+def empty_all_tables() -> None:
+    """Faster than making the tables anew. Children first, only those that hold something."""
+    tables = list(reversed(db.metadata.sorted_tables))
+    with db.engine.begin() as connection:
+        filled = " UNION ALL ".join(f"SELECT '{t.name}' WHERE EXISTS (SELECT 1 FROM {t.name})" for t in tables)
+        names = set(connection.execute(text(filled)).scalars())
+        if connection.dialect.name == "postgresql" and names:
+            connection.execute(text(f"TRUNCATE {', '.join(names)} CASCADE"))
+            return
+        for table in tables:
+            if table.name in names:
+                connection.execute(table.delete())
+
+
+@pytest.fixture
+def clock(app: Flask) -> Clock:
+    return app.clock
+
+
+@pytest.fixture
+def by(clock: Clock) -> Actor:
+    """The system itself, acting at the test clock's moment."""
+    return system(clock(), clock().date())
