@@ -29,9 +29,7 @@ class BillingPeriod:
         if isinstance(self.start, datetime) or isinstance(self.end, datetime):
             raise InvalidPeriod("A billing period is made of days, without a time of day.")
         if self.end <= self.start:
-            raise InvalidPeriod(
-                f"A billing period has to end after it starts ({self.start}), not on {self.end}."
-            )
+            raise InvalidPeriod(f"A billing period has to end after it starts ({self.start}), not on {self.end}.")
 
     def __contains__(self, day: date) -> bool:
         return self.start <= day < self.end
@@ -142,6 +140,4 @@ def _anchor_in(index: int, anchor_day: int) -> date:
     year, month = divmod(index, 12)
     if not MINYEAR <= year <= MAXYEAR:
         raise InvalidPeriod(f"This date lies outside the years {MINYEAR} to {MAXYEAR}.")
-    return date(
-        year, month + 1, anchor_day if anchor_day <= 28 else min(anchor_day, monthrange(year, month + 1)[1])
-    )
+    return date(year, month + 1, anchor_day if anchor_day <= 28 else min(anchor_day, monthrange(year, month + 1)[1]))

@@ -70,8 +70,7 @@ def totals(
     _add(groups, _positive(charges), currency)
     _add(groups, _positive(allowances), currency, sign=-1)
     subtotals = tuple(
-        _subtotal(category, rate, amount, currency, prices_include_tax)
-        for (category, rate), amount in groups.items()
+        _subtotal(category, rate, amount, currency, prices_include_tax) for (category, rate), amount in groups.items()
     )
     net = sum(subtotal.taxable.minor for subtotal in subtotals)
     tax = sum(subtotal.tax.minor for subtotal in subtotals)
@@ -113,8 +112,6 @@ def _ratio(category: str, rate: Decimal) -> tuple[int, int]:
     if rate.as_tuple().exponent < -RATE_DECIMALS:  # type: ignore[operator]  # finite, so a number
         raise InvalidTaxRate(f"A tax rate has at most {RATE_DECIMALS} decimals.")
     if rate and category in UNTAXED:
-        raise InvalidTaxRate(
-            f"Lines of tax category {category} carry no tax, so their rate is 0, not {rate}."
-        )
+        raise InvalidTaxRate(f"Lines of tax category {category} carry no tax, so their rate is 0, not {rate}.")
     percent, per = rate.as_integer_ratio()
     return percent, 100 * per

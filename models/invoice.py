@@ -112,7 +112,7 @@ class Invoice(Model):
 class CreditNote(Invoice):
     """Takes back all or part of an issued invoice."""
 
-    __tablename__ = None  # type: ignore[assignment]
+    __tablename__ = None
     __mapper_args__ = {"polymorphic_identity": "credit_note"}
 
 

@@ -299,15 +299,11 @@ class TestConvert:
         assert convert(eur("10.00"), Decimal("163.25"), "JPY") == Money.of("1633", "JPY")  # 1632.5
         assert convert(Money.of("1000", "JPY"), Decimal("0.00188"), "KWD") == Money.of("1.880", "KWD")
 
-    @pytest.mark.parametrize(
-        "rate", [Decimal(0), Decimal(-1), Decimal("NaN"), Decimal("inf"), 1.1, "1.1", None]
-    )
+    @pytest.mark.parametrize("rate", [Decimal(0), Decimal(-1), Decimal("NaN"), Decimal("inf"), 1.1, "1.1", None])
     def test_refuses_what_is_no_rate(self, rate):
         with pytest.raises(InvalidExchangeRate):
             convert(eur("1"), rate, "USD")
 
     @given(st.integers(-(10**10), 10**10), st.decimals("0.0001", "1000", places=6))
     def test_is_the_nearest_to_the_exact_value(self, minor, rate):
-        assert convert(Money(minor, "EUR"), rate, "JPY").minor == nearest(
-            Fraction(minor, 100) * Fraction(rate)
-        )
+        assert convert(Money(minor, "EUR"), rate, "JPY").minor == nearest(Fraction(minor, 100) * Fraction(rate))

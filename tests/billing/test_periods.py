@@ -85,9 +85,7 @@ class TestRenewalDates:
         assert renewal_dates(date(2026, 2, 1), 3, 1, 1, anchor_month=1) == dates("2026-04-01")
 
     def test_periods_of_days(self):
-        assert renewal_dates_by_days(date(2026, 2, 20), 14, 3) == dates(
-            "2026-03-06", "2026-03-20", "2026-04-03"
-        )
+        assert renewal_dates_by_days(date(2026, 2, 20), 14, 3) == dates("2026-03-06", "2026-03-20", "2026-04-03")
         assert renewal_dates_by_days(date(2026, 2, 20), 1, 0) == []
 
     def test_none_are_none(self):
@@ -135,9 +133,7 @@ class TestRenewalDates:
         assert stepped == renewal_dates(start, months, anchor_day, count, anchor_month=anchor_month)
 
     @given(days, lengths, anchors)
-    def test_the_first_renewal_is_the_nearest_anchor_day_found_by_looking_at_each_day(
-        self, start, months, anchor
-    ):
+    def test_the_first_renewal_is_the_nearest_anchor_day_found_by_looking_at_each_day(self, start, months, anchor):
         if is_anchor(start, anchor):
             return
         day = start + timedelta(days=1)
@@ -146,9 +142,7 @@ class TestRenewalDates:
         assert next_renewal(start, months, anchor) == day
 
     @given(days, st.sampled_from([12, 24]), anchors, st.integers(1, 12))
-    def test_a_yearly_first_renewal_is_the_nearest_in_its_month(
-        self, start, months, anchor_day, anchor_month
-    ):
+    def test_a_yearly_first_renewal_is_the_nearest_in_its_month(self, start, months, anchor_day, anchor_month):
         first = next_renewal(start, months, anchor_day, anchor_month)
         assert first.month == anchor_month and is_anchor(first, anchor_day)
         on_anchor = start.month == anchor_month and is_anchor(start, anchor_day)
@@ -160,12 +154,8 @@ class TestFullPeriod:
         assert full_period(date(2026, 1, 15), 1, 1) == BillingPeriod(date(2026, 1, 1), date(2026, 2, 1))
         assert full_period(date(2026, 1, 15), 3, 1) == BillingPeriod(date(2025, 11, 1), date(2026, 2, 1))
         assert full_period(date(2026, 2, 10), 3, 1, 1) == BillingPeriod(date(2026, 1, 1), date(2026, 4, 1))
-        assert full_period(date(2026, 3, 10), 12, 29, 2) == BillingPeriod(
-            date(2026, 2, 28), date(2027, 2, 28)
-        )
-        assert full_period(date(2027, 3, 10), 12, 29, 2) == BillingPeriod(
-            date(2027, 2, 28), date(2028, 2, 29)
-        )
+        assert full_period(date(2026, 3, 10), 12, 29, 2) == BillingPeriod(date(2026, 2, 28), date(2027, 2, 28))
+        assert full_period(date(2027, 3, 10), 12, 29, 2) == BillingPeriod(date(2027, 2, 28), date(2028, 2, 29))
 
     def test_started_on_the_anchor_it_is_the_period_itself(self):
         assert full_period(date(2026, 4, 30), 1, 31) == BillingPeriod(date(2026, 4, 30), date(2026, 5, 31))
