@@ -11,7 +11,7 @@ from models.errors import BillingError
 
 Quantity = int | Decimal | Fraction
 
-_NUMBER = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]+))?", re.ASCII)
+_NUMBER = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]+))?")
 _LONGEST_EXPONENT = 400
 _MOST_DIGITS = 30
 

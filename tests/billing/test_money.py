@@ -238,7 +238,7 @@ class TestAllocate:
         assert eur("-0.10").allocate([1, 1, 1]) == [eur("-0.04"), eur("-0.03"), eur("-0.03")]
 
     def test_refuses_ratios_that_share_nothing(self):
-        for ratios in ([], [0, 0], [1, -1], [0.5, 0.5], [Decimal("NaN")]):
+        for ratios in ([], [0, 0], [2, -1], [0.5, 0.5], [Decimal("NaN")]):
             with pytest.raises(InvalidAmount):
                 eur("1").allocate(ratios)
 

@@ -169,6 +169,13 @@ class TestFullPeriod:
         apart = (full.end.year - full.start.year) * 12 + full.end.month - full.start.month
         assert apart == months
 
+    def test_off_the_anchor_the_previous_one_is_the_last_anchor_day(self):
+        assert previous_anchor(date(2026, 1, 15), 1, 1) == date(2026, 1, 1)
+        assert previous_anchor(date(2026, 1, 15), 1, 31) == date(2025, 12, 31)
+        assert previous_anchor(date(2026, 1, 15), 12, 20, 1) == date(2025, 1, 20)
+        assert previous_anchor(date(2026, 2, 15), 3, 1, 1) == date(2026, 1, 1)
+        assert previous_anchor(date(2026, 1, 1), 3, 1, 1) == date(2025, 10, 1)
+
     @given(days, lengths, anchors, anchor_months)
     def test_previous_anchor_takes_a_step_back(self, day, months, anchor_day, anchor_month):
         renewal = next_renewal(day, months, anchor_day, anchor_month)
