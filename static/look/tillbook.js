@@ -1,0 +1,110 @@
+/* Tillbook's page behaviour: delegated listeners, no inline handlers. Pages can be read and posted without it:
+   checkboxes and action buttons belong to #action_form by their form attribute, menus are <details>.
+   Theme: the server prints <html data-theme> from the cookie, so nothing flashes. */
+(function () {
+  "use strict";
+  var root = document.documentElement;
+  function all(selector) { return Array.prototype.slice.call(document.querySelectorAll(selector)); }
+
+  function setTheme(name) {
+    if (name === "auto") { root.removeAttribute("data-theme"); } else { root.setAttribute("data-theme", name); }
+    document.cookie = "theme=" + name + ";path=/;max-age=31536000;samesite=lax";
+    all("[data-theme-set]").forEach(function (b) { b.setAttribute("aria-pressed", String(b.getAttribute("data-theme-set") === name)); });
+  }
+
+  function scope(value) { all("input[name=scope]").forEach(function (i) { i.value = value; }); }
+
+  function showSelection() {
+    var boxes = all("input.action-checkbox"), on = boxes.filter(function (b) { return b.checked; });
+    var toggle = document.querySelector(".action-rowtoggle"), label = document.querySelector(".selbar .sel-n");
+    boxes.forEach(function (b) { b.closest("tr").classList.toggle("is-selected", b.checked); });
+    if (toggle) { toggle.checked = on.length > 0 && on.length === boxes.length; toggle.indeterminate = on.length > 0 && on.length < boxes.length; }
+    if (label) { label.textContent = label.getAttribute("data-word").replace("%n", on.length.toLocaleString()); }
+    all("[data-scope-all]").forEach(function (b) { b.hidden = false; });
+    scope("page");
+  }
+
+  /* more columns than fit: the card scrolls by itself and keeps its own header */
+  function fitTables() {
+    all(".table-responsive").forEach(function (box) {
+      box.classList.remove("table-wide");
+      var table = box.querySelector("table");
+      if (table && table.offsetWidth > box.clientWidth + 1) { box.classList.add("table-wide"); box.tabIndex = 0; }
+    });
+  }
+
+  /* a toast leaves after eight seconds, but never while the reader is on it; data-stay keeps it */
+  function ageToasts() {
+    all(".toast:not([data-stay])").forEach(function (t) {
+      window.setTimeout(function leave() { if (t.matches(":hover,:focus-within")) { window.setTimeout(leave, 2000); } else { t.remove(); } }, 8000);
+    });
+  }
+
+  /* names, in the page's language, for the controls that select2 and the date picker make without one */
+  function nameWidgets() {
+    var box = document.getElementById("words"), words = box ? JSON.parse(box.textContent) : {};
+    all(".select2-search-choice-close:not([aria-label])").forEach(function (a) { a.setAttribute("aria-label", (words.remove || "") + " " + a.parentNode.textContent.trim()); });
+    all(".select2-input[role=combobox]:not([aria-controls])").forEach(function (i) { i.setAttribute("aria-controls", i.getAttribute("aria-owns") || "select2-drop"); });
+    [["monthselect", words.month], ["yearselect", words.year], ["hourselect", words.hour], ["minuteselect", words.minute]].forEach(function (pair) { all("select." + pair[0] + ":not([aria-label])").forEach(function (x) { x.setAttribute("aria-label", pair[1] || ""); }); });
+    [["prev", words.before], ["next", words.after]].forEach(function (pair) { all(".daterangepicker th." + pair[0] + ":not([aria-label])").forEach(function (x) { x.setAttribute("aria-label", pair[1]); }); });
+  }
+
+  /* a running job asks for its own card again, every two seconds, until the answer no longer asks */
+  function watchJobs() {
+    all("[data-poll]:not([data-polling])").forEach(function (card) {
+      card.setAttribute("data-polling", "");
+      window.setTimeout(function again() {
+        fetch(card.getAttribute("data-poll"), { credentials: "same-origin", headers: { "X-Requested-With": "fetch" } })
+          .then(function (answer) { if (!answer.ok) { throw new Error(answer.status); } return answer.text(); })
+          .then(function (html) { card.outerHTML = html; watchJobs(); })
+          .catch(function () { window.setTimeout(again, 5000); });
+      }, 2000);
+    });
+  }
+
+  document.addEventListener("click", function (e) {
+    var t = e.target.closest("[data-theme-set],[data-scope-all],[data-clear-selection],[data-open],[data-close],[data-dismiss-toast],[data-print],[data-add-inline],button.close[data-dismiss=alert]");
+    all("details.menu[open]").forEach(function (d) { if (!d.contains(e.target) || e.target.closest(".dropdown-item")) { d.open = false; } });
+    if (!t) { return; }
+    if (t.matches("[data-theme-set]")) { setTheme(t.getAttribute("data-theme-set")); }
+    if (t.matches("[data-scope-all]")) { scope("all"); t.closest(".selbar").querySelector(".sel-n").textContent = t.getAttribute("data-scope-all"); t.hidden = true; }
+    if (t.matches("[data-clear-selection]")) { all("input.action-checkbox").forEach(function (b) { b.checked = false; }); showSelection(); }
+    if (t.matches("[data-open]")) { e.preventDefault(); document.getElementById(t.getAttribute("data-open")).showModal(); }
+    if (t.matches("[data-close]")) { t.closest("dialog").close(); }
+    if (t.matches("button.close[data-dismiss=alert]")) { t.closest(".alert").remove(); }
+    if (t.matches("[data-dismiss-toast]")) { t.closest(".toast").remove(); }
+    if (t.matches("[data-print]")) { window.print(); }
+    if (t.matches("[data-add-inline]") && window.faForm) { e.preventDefault(); window.faForm.addInlineField(t, t.getAttribute("data-add-inline")); }
+  });
+
+  document.addEventListener("change", function (e) {
+    if (e.target.matches(".action-rowtoggle")) { all("input.action-checkbox").forEach(function (b) { b.checked = e.target.checked; }); showSelection(); }
+    if (e.target.matches("input.action-checkbox")) { showSelection(); }
+    if (e.target.matches("[data-keys-set]")) {
+      root.setAttribute("data-keys", e.target.checked ? "on" : "off");
+      document.cookie = "keys=" + (e.target.checked ? "on" : "off") + ";path=/;max-age=31536000;samesite=lax";
+    }
+    if (e.target.matches("[data-autosubmit]")) { e.target.form.submit(); }
+  });
+
+  document.addEventListener("keydown", function (e) {
+    var typing = (/^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName) && e.target.type !== "checkbox") || e.target.isContentEditable;
+    var search = document.getElementById("global-search") || document.getElementById("find"), at = document.activeElement;
+    if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k" && search) { e.preventDefault(); search.focus(); search.select(); return; }
+    if (e.key === "Escape") { all("details.menu[open]").forEach(function (d) { d.open = false; d.querySelector("summary").focus(); }); }
+    if (typing || e.ctrlKey || e.metaKey || e.altKey || root.getAttribute("data-keys") === "off") { return; }
+    if (e.key === "?" && document.getElementById("keys")) { document.getElementById("keys").showModal(); }
+    if (e.key === "/" && search) { e.preventDefault(); search.focus(); }
+    if (e.key === "n" || e.key === "e") { var go = document.querySelector(e.key === "n" ? "[data-key=new]" : "[data-key=edit]"); if (go) { go.click(); } }
+    if (e.key === "j" || e.key === "k") {
+      var links = all(".model-list .row-link"), next = links[links.indexOf(at) + (e.key === "j" ? 1 : -1)] || links[0];
+      if (next) { next.focus(); }
+    }
+    if (e.key === "x" && at.matches(".row-link")) { var c = at.closest("tr").querySelector(".action-checkbox"); if (c) { c.checked = !c.checked; showSelection(); } }
+  });
+
+  document.addEventListener("DOMContentLoaded", function () { showSelection(); fitTables(); nameWidgets(); ageToasts(); watchJobs();
+    if (document.querySelector(".admin-form")) { new MutationObserver(nameWidgets).observe(document.body, { childList: true, subtree: true }); }
+  });
+  window.addEventListener("resize", fitTables);
+})();
