@@ -3,10 +3,31 @@
 from __future__ import annotations
 
 import itertools
-from datetime import date
+import json
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from models import BillingGroup, Company, Customer, Package, PackagePrice, Service, TaxRate, db
+from billing import ledger
+from billing.tax import TaxLine, totals
+from models import (
+    Account,
+    BillingGroup,
+    Company,
+    Customer,
+    Invoice,
+    InvoiceLine,
+    InvoiceState,
+    InvoiceTax,
+    LineKind,
+    Money,
+    Package,
+    PackagePrice,
+    Series,
+    Service,
+    TaxRate,
+    db,
+)
 
 _numbers = itertools.count(1)
 
@@ -57,6 +78,46 @@ def make_service(customer: Customer, package: Package | None = None, **values: A
 
 
 def make_tax_rate(country: str = "IE", rate: str = "23", **values: Any) -> TaxRate:
-    from decimal import Decimal
-
     return add(TaxRate(country=country, rate=Decimal(rate), **{"valid_from": date(2020, 1, 1), **values}))
+
+
+def make_invoice(customer: Customer, total_minor: int = 12300, *, tax_rate: str = "0", **values: Any) -> Invoice:
+    """An issued, unpaid invoice of one line, with its number, taxes and ledger posting. A tax is in the total."""
+    money = Money(total_minor, customer.currency)
+    sums = totals([TaxLine(money, Decimal(tax_rate))], currency=money.currency, prices_include_tax=True)
+    on = values.pop("issued_on", date(2026, 11, 1))
+    draft = make_draft(customer, total_minor, prices_include_tax=tax_rate != "0", **{"created_at": _noon(on), **values})
+    draft.lines[0].tax_rate = Decimal(tax_rate)
+    draft.taxes = [
+        InvoiceTax(category=s.category, rate=s.rate, taxable=s.taxable, tax=s.tax, currency=money.currency)
+        for s in sums.subtotals
+    ]
+    draft.net_minor, draft.tax_minor, draft.open_minor = sums.net.minor, sums.tax.minor, total_minor
+    draft.issued_on, draft.due_on = on, draft.due_on or on + timedelta(days=14)
+    draft.seller, draft.buyer = json.dumps({"name": "Harbour Fibre"}), json.dumps({"name": customer.name})
+    draft.series_id, draft.sequence, draft.number = _next_number()
+    draft.state = InvoiceState.ISSUED
+    db.session.flush()
+    entries = {Account.RECEIVABLE: sums.gross, Account.REVENUE: -sums.net, Account.TAX: -sums.tax}
+    ledger.post("invoice", customer, on, entries, invoice_id=draft.id)
+    return draft
+
+
+def make_draft(customer: Customer, total_minor: int = 12300, **values: Any) -> Invoice:
+    """An invoice nobody has issued yet: no number, nothing owed."""
+    known = {"created_at": _noon(date(2026, 11, 1)), "net_minor": total_minor, "total_minor": total_minor}
+    invoice = Invoice(customer_id=customer.id, currency=customer.currency, **{**known, **values})
+    price = Money(total_minor, customer.currency).decimal().scaleb(6)
+    line = {"position": 1, "kind": LineKind.MANUAL, "description": "Fibre 500", "unit_price_micro": int(price)}
+    invoice.lines = [InvoiceLine(currency=customer.currency, amount_minor=total_minor, **line)]
+    return add(invoice)
+
+
+def _noon(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+
+
+def _next_number() -> tuple[int, int, str]:
+    series = db.session.query(Series).filter_by(prefix="INV", year=0).first() or add(Series(prefix="INV"))
+    series.last_number += 1
+    return series.id, series.last_number, f"{series.prefix}-{series.last_number:0{series.digits}d}"
