@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+import click
 from dotenv import load_dotenv
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -16,8 +17,8 @@ WEAK_KEYS = {"dev", "secret", "changeme", "change-me", "password", "default", "t
 SHORTEST_KEY = 32
 
 
-class ConfigError(Exception):
-    """The installation cannot start like this; str(error) says what to change."""
+class ConfigError(click.ClickException):
+    """The installation cannot start like this; str(error) says what to change. `flask` prints it as one line."""
 
 
 def load(instance: Path) -> dict[str, Any]:
