@@ -1,0 +1,89 @@
+"""Queueing the mail of many issued invoices at once, in the transaction that issues them.
+
+The rows say who gets which invoice; messaging writes and sends the mails after the commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Table, select
+
+from models import Channel, Contact, Delivery, DeliveryState, InvoiceAddress, Message, db
+from models.bulk import insert_rows, reserve_ids
+
+INVOICE = "invoice"
+"""The kind of message that brings an invoice."""
+
+Item = tuple[int, int, Sequence[str]]
+"""An invoice to send: invoice id, customer id, the addresses that get it."""
+
+LONGEST_KEY = 200
+MESSAGE_COLUMNS = (
+    "id", "kind", "customer_id", "invoice_id", "subject", "body", "essential", "created_at", "created_by",
+)  # fmt: skip
+DELIVERY_COLUMNS = (
+    "message_id", "customer_id", "channel", "address", "dedupe_key", "state", "attempts", "next_try_at",
+    "claimed_by", "error", "sent_subject", "sent_text",
+)  # fmt: skip
+_MESSAGES: Table = Message.__table__  # type: ignore[assignment]
+_DELIVERIES: Table = Delivery.__table__  # type: ignore[assignment]
+
+
+def invoice_addresses(customer_ids: Collection[int]) -> dict[int, list[str]]:
+    """The addresses that get invoices beside the customer's own e-mail, for those of the customers that have any.
+
+    First the further invoice addresses, then the contacts that get invoices, each in the order they were
+    entered. The same address may come twice; `queue_invoices` sends to it once. Two queries for any number.
+    """
+    found: dict[int, list[str]] = {}
+    if not customer_ids:
+        return found
+    for table, *more in ((InvoiceAddress,), (Contact, Contact.gets_invoices, Contact.email != "")):
+        query = select(table.customer_id, table.email).where(table.customer_id.in_(customer_ids), *more)
+        for customer_id, address in db.session.execute(query.order_by(table.id)):
+            found.setdefault(customer_id, []).append(address)
+    return found
+
+
+def queue_invoices(items: Sequence[Item], *, at: datetime, by: str) -> int:
+    """Queue a message for each invoice and a delivery for each of its addresses; returns how many deliveries.
+
+    Blank addresses are left out, and of addresses that differ only in case the first is taken; an invoice
+    without any address gets no message. `at` (aware) is when they were queued and may leave. Queueing an
+    invoice for an address a second time breaks the UNIQUE `dedupe_key`. Flushes, does not commit.
+    """
+    wanted = [(invoice_id, customer_id, each) for invoice_id, customer_id, a in items if (each := distinct(a))]
+    messages: list[tuple[object, ...]] = []
+    deliveries: list[tuple[object, ...]] = []
+    session = db.session()
+    ids = reserve_ids(session, _MESSAGES, len(wanted))
+    for message_id, (invoice_id, customer_id, addresses) in zip(ids, wanted, strict=True):
+        messages.append((message_id, INVOICE, customer_id, invoice_id, "", "", True, at, by))
+        for folded, address in addresses.items():
+            key = dedupe_key(INVOICE, invoice_id, folded)
+            deliveries.append(
+                (message_id, customer_id, Channel.EMAIL, address, key, DeliveryState.QUEUED, 0, at, "", "", "", "")
+            )
+    insert_rows(session, _MESSAGES, MESSAGE_COLUMNS, messages)
+    insert_rows(session, _DELIVERIES, DELIVERY_COLUMNS, deliveries)
+    return len(deliveries)
+
+
+def distinct(addresses: Iterable[str]) -> dict[str, str]:
+    """The addresses without blanks and repetitions, each under its lower-case form."""
+    found: dict[str, str] = {}
+    for address in addresses:
+        if address := address.strip():
+            found.setdefault(address.lower(), address)
+    return found
+
+
+def dedupe_key(kind: str, about: int | str, address: str) -> str:
+    """What makes saying the same thing to the same address twice impossible; `address` in lower case."""
+    key = f"{kind}:{about}:{address}"
+    if len(key) <= LONGEST_KEY:
+        return key
+    return f"{kind}:{about}:sha256-{hashlib.sha256(address.encode()).hexdigest()}"
