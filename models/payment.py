@@ -47,6 +47,9 @@ class Payment(Model):
     amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
     customer: Mapped[Customer] = relationship()
 
+    def __str__(self) -> str:
+        return f"{self.amount}, {self.method}"
+
 
 class Credit(Model):
     """Money a customer has in hand, used oldest first. `remaining` can never fall below zero."""
@@ -71,6 +74,9 @@ class Credit(Model):
     amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
     remaining: Mapped[Money] = composite(Money, "remaining_minor", "currency")
     customer: Mapped[Customer] = relationship()
+
+    def __str__(self) -> str:
+        return f"{self.amount}, {self.reason}"
 
 
 class Allocation(Model):

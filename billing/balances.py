@@ -1,0 +1,136 @@
+"""What invoices leave open and what credits still hold: read, locked, and lowered so that nothing goes twice.
+
+Locks are taken in one order everywhere (invoices by id, then credits oldest first, then the customer by its ledger
+posting), so that two transactions wait for each other and never both. SQLite's write lock makes them wait anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, CursorResult, or_, select, update
+
+from models import Allocation, BillingError, Credit, Customer, Invoice, InvoiceState, LedgerPosting, Money, db
+
+
+class NotPayable(BillingError):
+    """The document is no invoice of this customer that money can be put on."""
+
+
+class ChangedMeanwhile(BillingError):
+    """Somebody else was faster: the invoice was paid, or the credit was used."""
+
+
+def open_invoices(customer: Customer) -> list[Invoice]:
+    """The customer's issued invoices that still want money, those due first in front."""
+    return list(db.session.scalars(select(Invoice).where(*_open(customer)).order_by(Invoice.due_on, Invoice.id)))
+
+
+def lock_invoices(customer: Customer, ids: Iterable[int]) -> list[Invoice]:
+    """These invoices as they are now, locked until the transaction ends, in the order asked for.
+
+    Raises NotPayable for a draft, a void invoice, a credit note or somebody else's.
+    """
+    wanted = list(dict.fromkeys(ids))
+    rows = db.session.scalars(
+        select(Invoice)
+        .where(Invoice.id.in_(wanted))
+        .order_by(Invoice.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    found = {invoice.id: invoice for invoice in rows}
+    for invoice_id in wanted:
+        _check(customer, found.get(invoice_id))
+    return [found[invoice_id] for invoice_id in wanted]
+
+
+def lock_open_invoices(customer: Customer) -> list[Invoice]:
+    """All open invoices, locked, those due first in front."""
+    ids = db.session.scalars(select(Invoice.id).where(*_open(customer)))
+    locked = lock_invoices(customer, ids)
+    return sorted((i for i in locked if i.open_minor > 0), key=lambda i: (i.due_on or date.max, i.id))
+
+
+def usable_on(on: date) -> tuple[ColumnElement[bool], ...]:
+    """Which credits can be used on a day: given by then, something left, and not past their last day."""
+    in_time = or_(Credit.expires_on.is_(None), Credit.expires_on >= on)
+    return Credit.remaining_minor > 0, Credit.granted_on <= on, in_time
+
+
+def usable_credits(customer: Customer, on: date) -> list[Credit]:
+    """The credits the customer can use on that day, the oldest first."""
+    return list(db.session.scalars(_usable(customer, on)))
+
+
+def lock_credits(customer: Customer, on: date) -> list[Credit]:
+    """The same, locked until the transaction ends."""
+    locked = _usable(customer, on).with_for_update(key_share=True).execution_options(populate_existing=True)
+    return list(db.session.scalars(locked))
+
+
+def lower_open(invoice: Invoice, part: Money) -> None:
+    """Take `part` off what the invoice leaves open; raises ChangedMeanwhile if it is not that much any more."""
+    left = (Invoice.state == InvoiceState.ISSUED, Invoice.currency == part.currency, Invoice.open_minor >= part.minor)
+    _lower(
+        invoice,
+        update(Invoice).where(Invoice.id == invoice.id, *left).values(open_minor=Invoice.open_minor - part.minor),
+        f"{invoice} was paid or changed by somebody else just now. Nothing was booked; look at it again.",
+    )
+    db.session.expire(invoice, ["open_minor", "open"])
+
+
+def lower_remaining(credit: Credit, part: Money) -> None:
+    """Take `part` off what the credit still holds; raises ChangedMeanwhile if it is not that much any more."""
+    left = (Credit.currency == part.currency, Credit.remaining_minor >= part.minor)
+    _lower(
+        credit,
+        update(Credit).where(Credit.id == credit.id, *left).values(remaining_minor=Credit.remaining_minor - part.minor),
+        "This credit was used by somebody else just now. Nothing was booked; look at the customer's credit again.",
+    )
+    db.session.expire(credit, ["remaining_minor", "remaining"])
+
+
+def postings_of(invoice: Invoice) -> list[LedgerPosting]:
+    """Everything in the books about an invoice: its own postings and those of the payments put on it."""
+    payments = select(Allocation.payment_id).where(
+        Allocation.invoice_id == invoice.id, Allocation.payment_id.is_not(None)
+    )
+    about = or_(LedgerPosting.invoice_id == invoice.id, LedgerPosting.payment_id.in_(payments))
+    return list(db.session.scalars(select(LedgerPosting).where(about).order_by(LedgerPosting.id)))
+
+
+def _open(customer: Customer) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Invoice.customer_id == customer.id,
+        Invoice.kind == "invoice",
+        Invoice.state == InvoiceState.ISSUED,
+        Invoice.open_minor > 0,
+    )
+
+
+def _usable(customer: Customer, on: date) -> Any:
+    mine = (Credit.customer_id == customer.id, Credit.currency == customer.currency)
+    return select(Credit).where(*mine, *usable_on(on)).order_by(Credit.granted_on, Credit.id)
+
+
+def _check(customer: Customer, invoice: Invoice | None) -> None:
+    if invoice is None or invoice.customer_id != customer.id:
+        raise NotPayable(f"This is not an invoice of {customer.name}. Choose one of the customer's own invoices.")
+    if invoice.kind != "invoice":
+        raise NotPayable(f"{invoice} is a credit note: nothing is paid on it. Choose an invoice.")
+    if invoice.state is InvoiceState.DRAFT:
+        raise NotPayable("This invoice is still a draft. Issue it first, then enter the payment.")
+    if invoice.state is InvoiceState.VOID:
+        raise NotPayable(f"{invoice} is void: nothing is owed on it. Choose another invoice.")
+    if invoice.currency != customer.currency:
+        raise NotPayable(f"{invoice} is in {invoice.currency}, but the account is kept in {customer.currency}.")
+
+
+def _lower(row: Invoice | Credit, change: Any, otherwise: str) -> None:
+    done = cast(CursorResult[Any], db.session.execute(change.execution_options(synchronize_session=False)))
+    if done.rowcount != 1:
+        db.session.expire(row)
+        raise ChangedMeanwhile(otherwise)
