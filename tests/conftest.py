@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
+from signing_in import Browser, sign_in
 from sqlalchemy import text
 
 from app import create_app
@@ -101,6 +102,7 @@ def settings(url: str, files: object) -> dict[str, object]:
 @pytest.fixture(scope="session")
 def migrated_app(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     app = create_app(settings(backend.url, tmp_path_factory.mktemp("files")))
+    app.test_client_class = Browser
     with app.app_context():
         upgrade()
     yield app
@@ -141,3 +143,16 @@ def clock(app: Flask) -> Clock:
 def by(clock: Clock) -> Actor:
     """The system itself, acting at the test clock's moment."""
     return system(clock(), clock().date())
+
+
+@pytest.fixture
+def client(app: Flask) -> Browser:
+    """A browser of somebody who is not signed in."""
+    return app.test_client()  # type: ignore[return-value]
+
+
+@pytest.fixture
+def staff_client(client: Browser) -> Browser:
+    """A browser in which an owner is signed in."""
+    sign_in(client)
+    return client

@@ -34,6 +34,7 @@ def load(instance: Path) -> dict[str, Any]:
         "BASE_URL": base_url,
         "TRUSTED_HOSTS": trusted_hosts(env.get("TRUSTED_HOSTS", ""), base_url),
         "PROXIES": number(env, "PROXIES", 0),
+        "PASSWORD_COST": number(env, "PASSWORD_COST", 3),
         "FILES_DIR": env.get("FILES_DIR") or str(instance / "files"),
         "SESSION_COOKIE_NAME": "__Host-tillbook" if secure else "tillbook",
         "SESSION_COOKIE_SECURE": secure,

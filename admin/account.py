@@ -1,0 +1,157 @@
+""" "Your account": one's own name, language and theme, password, and the places one is signed in."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import flash, redirect, request, url_for
+from flask_admin import BaseView, expose
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+from wtforms import PasswordField, SelectField, StringField
+from wtforms.validators import InputRequired, Length
+
+from billing import audit, sign_in, staff
+from models import Staff, db
+from web import languages, params, sessions
+from web.forms import GoodPassword, Same, choices, put_error, stripped
+from web.permissions import actor, current_staff, signed_in_staff, to_sign_in
+from web.sign_in import passwords, prove
+
+THEMES = (("auto", _l("Follow system")), ("light", _l("Light")), ("dark", _l("Dark")))
+# Marks in a user agent, the more special one first: everybody calls himself Safari.
+BROWSERS = (
+    ("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+)  # fmt: skip
+SYSTEMS = (
+    ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)  # fmt: skip
+A_YEAR = timedelta(days=365)
+Page = Response | str | tuple[str, int]
+
+
+class DetailsForm(FlaskForm):
+    name = StringField(_l("Name"), [InputRequired(_l("Type your name.")), Length(max=200)], filters=[stripped])
+    language = SelectField(
+        _l("Language"), description=_l("Dates and amounts follow it, and every text translated so far.")
+    )
+    theme = SelectField(_l("Theme"), choices=choices(THEMES), description=_l("Kept in this browser."))
+
+
+class PasswordForm(FlaskForm):
+    current = PasswordField(_l("Current password"), [InputRequired(_l("Type the password you have now."))])
+    password = PasswordField(_l("New password"), [InputRequired(_l("Choose a password.")), GoodPassword()])
+    repeat = PasswordField(_l("Repeat new password"), [Same("password")])
+
+
+class AccountView(BaseView):
+    """Everybody on the staff has this page, whatever their role."""
+
+    def is_visible(self) -> bool:
+        return False  # it is in the menu of the person, not of the panel
+
+    def is_accessible(self) -> bool:
+        return signed_in_staff() is not None
+
+    def inaccessible_callback(self, name: str, **kwargs: Any) -> Response:
+        return to_sign_in()
+
+    @expose("/")
+    def index(self) -> Page:
+        return self._page()
+
+    @expose("/details", methods=["POST"])
+    def details(self) -> Page:
+        form = details_form()
+        if not form.validate_on_submit():
+            return self._page(details=form), 400
+        staff.change_details(_myself(), actor(), name=form.name.data, language=form.language.data)
+        db.session.commit()
+        flash(_("Your details are saved."), "success")
+        answer = redirect(url_for(".index"))
+        answer.set_cookie("theme", form.theme.data, max_age=A_YEAR, secure=request.is_secure, samesite="Lax")
+        return answer
+
+    @expose("/password", methods=["POST"])
+    def password(self) -> Page:
+        form = PasswordForm()
+        if not (form.validate_on_submit() and change_password(form)):
+            return self._page(password=form), 400
+        db.session.commit()
+        flash(_("Your password is changed. You were signed out everywhere else."), "success")
+        return redirect(url_for(".index"))
+
+    @expose("/sessions/end", methods=["POST"])
+    def end_session(self) -> Page:
+        if sessions.end(params.number(request.form, "session"), _myself()):
+            audit.record(actor(), "staff.session_ended", _myself())
+            flash(_("That browser is signed out."), "success")
+        db.session.commit()
+        return redirect(url_for(".index"))
+
+    @expose("/sessions/end-others", methods=["POST"])
+    def end_other_sessions(self) -> Page:
+        if sessions.end_others(_myself(), keep=current_user.row):
+            audit.record(actor(), "staff.session_ended", _myself())
+        db.session.commit()
+        flash(_("You are signed out everywhere else."), "success")
+        return redirect(url_for(".index"))
+
+    def _page(self, details: DetailsForm | None = None, password: PasswordForm | None = None) -> str:
+        return self.render(
+            "admin/account/index.html",
+            details=details or details_form(),
+            password=password or PasswordForm(formdata=None),
+            sessions=sessions.of(_myself()),
+            this_session=current_user.row,
+            browser_name=browser_name,
+        )
+
+
+def _myself() -> Staff:
+    return current_staff._get_current_object()
+
+
+def details_form() -> DetailsForm:
+    person = _myself()
+    theme = request.cookies.get("theme", "auto")
+    form = DetailsForm(
+        name=person.name, language=person.language, theme=theme if theme in ("light", "dark") else "auto"
+    )
+    form.language.choices = choices([("", _("As the company")), *languages.choices()])
+    return form
+
+
+def change_password(form: PasswordForm) -> bool:
+    """Set the new password if the current one is right, with a new session for this browser and none elsewhere.
+
+    The new one is hashed before the transaction begins that stores it.
+    """
+    email, password_hash = current_staff.email, ""
+    db.session.rollback()
+    password_hash = passwords().hash(form.password.data)
+    try:
+        person = prove(Staff, email, form.current.data)
+    except sign_in.TooManyTries as refusal:
+        put_error(form.current, str(refusal))
+        return False
+    if person is None:
+        put_error(form.current, _("This is not your current password."))
+        return False
+    staff.set_password(person, password_hash, actor())
+    sessions.start(person)
+    return True
+
+
+def browser_name(user_agent: str) -> str:
+    """``Firefox on Linux``: what its owner calls it."""
+    browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
+    if browser and system:
+        return _("%(browser)s on %(system)s", browser=browser, system=system)
+    return browser or system or user_agent[:40] or _("Unknown browser")

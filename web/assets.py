@@ -1,0 +1,24 @@
+"""Addresses of shipped files, with a version so that browsers may keep them for a year."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from flask import Flask, current_app, url_for
+
+
+def static_url(name: str) -> str:
+    """The address of `static/<name>`; it changes when the file does."""
+    path = Path(current_app.static_folder or "") / name
+    return url_for("static", filename=name, v=_version(path, path.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=512)
+def _version(path: Path, changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.globals["static_url"] = static_url

@@ -1,0 +1,128 @@
+"""Money, dates, moments and counts as people read them; used by the panel, the portal and the documents alike."""
+
+from __future__ import annotations
+
+import copy
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from babel import Locale, dates, numbers
+from flask import Flask
+from flask_babel import get_locale, gettext, ngettext
+from markupsafe import Markup
+
+from models import Money
+from models.currencies import DECIMALS
+
+from . import languages
+
+MINUS = "\N{MINUS SIGN}"
+FALLBACK = Locale("en")
+
+
+def locale(name: str | None = None) -> Locale:
+    """The locale named, or the reader's."""
+    return Locale.parse(name) if name else (get_locale() or Locale.parse(languages.choose()))
+
+
+def money(amount: Money | None, name: str | None = None) -> str:
+    """``€1,234.50``, ``−€25.00``: the reader's way of writing, with the decimals the currency really has."""
+    if amount is None:
+        return ""
+    reader = locale(name)
+    value = Decimal(amount.minor).scaleb(-DECIMALS.get(amount.currency, 2))
+    pattern = _pattern(reader, DECIMALS.get(amount.currency, 2))
+    return pattern.apply(value, reader, currency=amount.currency, currency_digits=False).replace("-", MINUS)
+
+
+@lru_cache(maxsize=256)
+def _pattern(reader: Locale, decimals: int) -> numbers.NumberPattern:
+    """Babel would print the decimals people are used to (none for IQD); books keep those of ISO 4217."""
+    pattern = copy.copy(reader.currency_formats["standard"])
+    pattern.frac_prec = (decimals, decimals)
+    return pattern
+
+
+def number(value: int | Decimal, name: str | None = None) -> str:
+    """``12,345``."""
+    return numbers.format_decimal(value, locale=locale(name)).replace("-", MINUS)
+
+
+def percent(rate: Decimal | None, name: str | None = None) -> str:
+    """``23%``, ``7.5%``: a rate that is kept in percent."""
+    if rate is None:
+        return ""
+    reader = locale(name)
+    return numbers.format_percent(rate / 100, format=_percent(reader), locale=reader).replace("-", MINUS)
+
+
+@lru_cache(maxsize=256)
+def _percent(reader: Locale) -> numbers.NumberPattern:
+    pattern = copy.copy(reader.percent_formats[None])
+    pattern.frac_prec = (0, 9)
+    return pattern
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """``1 customer``, ``4,812 customers``. Both words are translated together: pass them as they stand in English."""
+    return f"{number(count)} {ngettext(one, many, count)}"
+
+
+def short_date(day: date | None, name: str | None = None) -> str:
+    """``14 Mar 2026``, in the order the reader is used to. A moment is not a day: use `moment`."""
+    if day is None:
+        return ""
+    if isinstance(day, datetime):
+        raise TypeError("a moment has no day of its own; use moment()")
+    reader = locale(name)
+    if reader == FALLBACK:
+        return dates.format_date(day, "d MMM y", locale=reader)
+    return dates.format_skeleton("yMMMd", day, locale=reader)
+
+
+def moment(at: datetime | None) -> Markup:
+    """``14 Mar 2026, 09:41`` in the business's zone, the full moment when pointed at."""
+    if at is None:
+        return Markup("")
+    here = local(at)
+    full = f"{dates.format_datetime(here, 'full', tzinfo=here.tzinfo, locale=locale())}"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), full, moment_text(at))
+
+
+def moment_text(at: datetime | None, name: str | None = None) -> str:
+    """The same without markup, for documents, mails and files."""
+    if at is None:
+        return ""
+    here = local(at)
+    pattern = "HH:mm" if locale(name) == FALLBACK else "short"
+    clock = dates.format_time(here, pattern, tzinfo=here.tzinfo, locale=locale(name))
+    return f"{short_date(here.date(), name)}, {clock}"
+
+
+def local(at: datetime) -> datetime:
+    """The moment as the clock in the business shows it."""
+    return at.astimezone(ZoneInfo(languages.timezone()))
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """``3 minutes ago``; the words are the reader's."""
+    if at is None:
+        return gettext("never")
+    return dates.format_timedelta(at - now, add_direction=True, locale=locale())
+
+
+def init_app(app: Flask) -> None:
+    shared = {
+        "money": money,
+        "number": number,
+        "percent": percent,
+        "counted": counted,
+        "short_date": short_date,
+        "moment": moment,
+        "moment_text": moment_text,
+        "ago": ago,
+    }
+    app.jinja_env.globals.update(shared)
+    app.jinja_env.filters.update(shared)

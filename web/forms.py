@@ -1,0 +1,59 @@
+"""Checks that several forms share. They look at the shape; what it means is for the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask_babel import gettext as _
+from wtforms import Field, Form, ValidationError
+from wtforms.fields.choices import SelectChoice
+
+from billing import passwords, staff
+
+
+def stripped(text: str | None) -> str:
+    """Without spaces around, and without control characters that no name has."""
+    return "".join(letter for letter in (text or "").strip() if letter.isprintable())
+
+
+def choices(pairs: Iterable[tuple[str, Any]]) -> list[SelectChoice]:
+    """(value, words) pairs as a select wants them."""
+    return [SelectChoice(value, label) for value, label in pairs]
+
+
+class Email:
+    def __call__(self, form: Form, field: Field) -> None:
+        try:
+            field.data = staff.clean_email(field.data or "")
+        except staff.InvalidEmail as error:
+            raise ValidationError(str(error)) from error
+
+
+class GoodPassword:
+    """A password that is hard to guess, also for somebody who knows the fields named."""
+
+    def __init__(self, *about: str) -> None:
+        self.about = about
+
+    def __call__(self, form: Form, field: Field) -> None:
+        try:
+            passwords.check(field.data or "", about=tuple(form[name].data or "" for name in self.about))
+        except passwords.WeakPassword as error:
+            raise ValidationError(str(error)) from error
+
+
+class Same:
+    """The same text as in another field."""
+
+    def __init__(self, other: str) -> None:
+        self.other = other
+
+    def __call__(self, form: Form, field: Field) -> None:
+        if (field.data or "") != (form[self.other].data or ""):
+            raise ValidationError(_("The two are not the same. Type both again."))
+
+
+def put_error(field: Field, message: Any) -> None:
+    """Show what a rule refused at the field that caused it."""
+    field.errors = [*field.errors, message]

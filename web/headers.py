@@ -1,0 +1,47 @@
+"""What every answer carries for the browser's sake: content policy, no sniffing, no storing of private pages."""
+
+from __future__ import annotations
+
+import secrets
+
+from flask import Flask, Response, current_app, g, request
+
+from . import sessions
+
+YEAR = 365 * 24 * 3600
+POLICY = (
+    "default-src 'self'; script-src 'nonce-{}'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
+    "base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+)
+
+
+def csp_nonce() -> str:
+    """The word that lets a script of this page run; new for every answer."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(18)
+    return g.csp_nonce
+
+
+def new_nonce() -> None:
+    g.pop("csp_nonce", None)
+
+
+def protect(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", POLICY.format(csp_nonce()))
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if current_app.config["BASE_URL"].startswith("https://"):
+        headers["Strict-Transport-Security"] = f"max-age={2 * YEAR}; includeSubDomains"
+    if not sessions.is_file():
+        response.vary.add("Cookie")
+        headers.setdefault("Cache-Control", "no-store")
+    elif response.status_code == 200 and (request.args.get("v") or request.args.get("ver")):
+        headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
+    return response
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(new_nonce)
+    app.after_request(protect)

@@ -1,0 +1,167 @@
+"""Who is signed in: a random token in the browser's signed cookie, its hash in a row. No row, not signed in."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from flask import current_app, g, request, session
+from flask_login import LoginManager, UserMixin, login_user, logout_user
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy.orm import joinedload
+
+from models import PortalUser, Staff, WebSession, db, engine
+
+STAFF_IDLE, STAFF_LONGEST = timedelta(minutes=30), timedelta(hours=12)
+PORTAL_IDLE, PORTAL_LONGEST = timedelta(hours=2), timedelta(days=30)
+SEEN_EVERY = timedelta(minutes=1)
+
+login_manager = LoginManager()
+login_manager.session_protection = None  # the row decides; an address may change on the way to work
+
+
+class Visitor(UserMixin):
+    """Somebody signed in, as Flask-Login's user. Either `staff` or `portal_user` is set, never both."""
+
+    def __init__(self, row: WebSession, token: str) -> None:
+        self.row = row
+        self.token = token
+        self.staff: Staff | None = row.staff
+        self.portal_user: PortalUser | None = row.portal_user
+
+    def get_id(self) -> str:
+        return self.token
+
+
+def now() -> datetime:
+    return current_app.clock()  # type: ignore[attr-defined, no-any-return]
+
+
+def start(person: Staff | PortalUser) -> WebSession:
+    """Sign `person` in with a new session; what the browser had before is dead. The caller commits."""
+    end_this()
+    session.clear()
+    at = now()
+    _forget_expired(at)
+    token = secrets.token_urlsafe(32)
+    row = WebSession(
+        token_hash=hash_of(token),
+        staff=person if isinstance(person, Staff) else None,
+        portal_user=person if isinstance(person, PortalUser) else None,
+        started_at=at,
+        seen_at=at,
+        confirmed_at=at,
+        address=(request.remote_addr or "")[:45],
+        browser=request.user_agent.string[:200],
+    )
+    db.session.add(row)
+    db.session.flush()
+    session.permanent = isinstance(person, PortalUser)
+    login_user(Visitor(row, token))
+    return row
+
+
+def end_this() -> None:
+    """Sign this browser out. The caller commits."""
+    token = session.get("_user_id")
+    if token:
+        db.session.execute(delete(WebSession).where(WebSession.token_hash == hash_of(token)))
+    logout_user()
+    session.clear()
+
+
+def end(session_id: int, staff: Staff) -> bool:
+    """End one of the sessions of `staff`; False if it is not theirs or gone already."""
+    mine = (WebSession.id == session_id, WebSession.staff_id == staff.id)
+    return db.session.execute(delete(WebSession).where(*mine)).rowcount > 0
+
+
+def end_others(staff: Staff, keep: WebSession) -> int:
+    """End the person's sessions except `keep`; how many there were."""
+    others = (WebSession.staff_id == staff.id, WebSession.id != keep.id)
+    return db.session.execute(delete(WebSession).where(*others)).rowcount
+
+
+def of(staff: Staff) -> Sequence[WebSession]:
+    """The person's living sessions, the one used last first."""
+    mine = select(WebSession).where(WebSession.staff_id == staff.id, ~_expired(now()))
+    return db.session.scalars(mine.order_by(WebSession.seen_at.desc(), WebSession.id.desc())).all()
+
+
+@login_manager.user_loader
+def load(token: str) -> Visitor | None:
+    """Flask-Login asks who the token belongs to."""
+    row = db.session.scalar(
+        select(WebSession)
+        .where(WebSession.token_hash == hash_of(token))
+        .options(joinedload(WebSession.staff).joinedload(Staff.role), joinedload(WebSession.portal_user))
+    )
+    person = row and (row.staff or row.portal_user)
+    if not (row and person and person.active and is_alive(row, now())):
+        return None
+    return Visitor(row, token)
+
+
+def is_alive(row: WebSession, at: datetime) -> bool:
+    idle, longest = (STAFF_IDLE, STAFF_LONGEST) if row.staff_id else (PORTAL_IDLE, PORTAL_LONGEST)
+    return at < row.seen_at + idle and at < row.started_at + longest
+
+
+def open_request() -> None:
+    """Find out who asks before anything else happens, and note that they were seen.
+
+    A request that writes on SQLite holds the only write lock; noting it on a second connection would then wait for
+    ourselves, so the look-up's transaction ends first.
+    """
+    engine.set_reading(request.method in ("GET", "HEAD", "OPTIONS"))
+    g.pop("_login_user", None)
+    if is_file() or "_user_id" not in session:
+        return
+    login_manager._load_user()
+    visitor = g.get("_login_user")
+    if not isinstance(visitor, Visitor) or now() - visitor.row.seen_at < SEEN_EVERY:
+        return
+    row_id, staff_id = visitor.row.id, visitor.row.staff_id
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        _note_seen(row_id, staff_id, now())
+        return
+    db.session.rollback()
+    _note_seen(row_id, staff_id, now())
+    login_manager._load_user()
+
+
+def is_file() -> bool:
+    """Whether a shipped file is asked for (a style sheet), not a page."""
+    return request.endpoint is not None and request.endpoint.rpartition(".")[2] == "static"
+
+
+def _note_seen(row_id: int, staff_id: int | None, at: datetime) -> None:
+    with engine.writing(), db.engine.begin() as connection:
+        connection.execute(update(WebSession).where(WebSession.id == row_id).values(seen_at=at))
+        if staff_id:
+            connection.execute(update(Staff.__table__).where(Staff.id == staff_id).values(last_seen_at=at))
+
+
+def _forget_expired(at: datetime) -> None:
+    db.session.execute(delete(WebSession).where(_expired(at)))
+
+
+def _expired(at: datetime) -> ColumnElement[bool]:
+    def too_old(face: ColumnElement[bool], idle: timedelta, longest: timedelta) -> ColumnElement[bool]:
+        return and_(face, or_(WebSession.seen_at <= at - idle, WebSession.started_at <= at - longest))
+
+    return or_(
+        too_old(WebSession.staff_id.is_not(None), STAFF_IDLE, STAFF_LONGEST),
+        too_old(WebSession.portal_user_id.is_not(None), PORTAL_IDLE, PORTAL_LONGEST),
+    )
+
+
+def close_request(error: BaseException | None = None) -> None:
+    """Nothing of this request stays in the thread that serves the next one."""
+    engine.set_reading(False)
+
+
+def hash_of(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
