@@ -1,0 +1,112 @@
+"""What a printed document says: the data contract between those who write documents and their templates.
+
+Every text arrives in the reader's language, every amount and date already formatted; a template only places
+them. All values are JSON values, so that what was printed can be kept and printed again.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+
+class DocumentError(Exception):
+    """A document could not be made. `line` is the line of the template at fault, where there is one."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message if line is None else f"Line {line}: {message}")
+        self.sentence = message
+        self.line = line
+
+
+class Logo(TypedDict):
+    """A picture of the seller's, at most 1 MB; printed at most 58 mm wide and 13 mm high."""
+
+    data: str  # the PNG or JPEG file, in base64
+    alt: str  # what it shows, for people who do not see it
+
+
+class Party(TypedDict):
+    """The seller or the buyer, as frozen at issue."""
+
+    name: str
+    lines: list[str]  # the address line by line, without the name
+    ids: NotRequired[list[str]]  # tax and registration numbers, each with its word: "VAT IE4417820GH"
+
+
+class Fact(TypedDict):
+    """A word and what it stands for: "Due", "14 Nov 2026"."""
+
+    label: str
+    value: str
+
+
+class Sum(TypedDict):
+    """One row of the totals: "VAT 23% on €120.35", "€27.68"."""
+
+    label: str
+    amount: str
+
+
+class Line(TypedDict):
+    """One line of an invoice; a figure left out prints as an empty cell."""
+
+    description: str
+    details: NotRequired[list[str]]  # printed small underneath: period, domain, discount
+    quantity: NotRequired[str]
+    price: NotRequired[str]
+    tax: NotRequired[str]  # "23%"
+    amount: str
+
+
+class Payment(TypedDict):
+    """How to pay: sentences first, then the bank account and reference."""
+
+    terms: list[str]
+    details: list[Fact]
+
+
+class InvoiceLabels(TypedDict):
+    """The fixed words of an invoice."""
+
+    invoice: str  # the title when `kind` is "invoice"
+    credit_note: str  # the title when `kind` is "credit_note"
+    billed_to: str
+    seller: str  # "From"
+    facts: str  # "Dates": the heading above `facts`
+    description: str
+    quantity: str
+    price: str  # the place to say so when prices include tax: "Price incl. VAT"
+    tax: str
+    amount: str
+    page: str  # with the places {page} and {pages}: "Page {page} of {pages}"
+
+
+class InvoiceDocument(TypedDict):
+    """The data of `invoice.typ`: an invoice or a credit note.
+
+    The totals print in this order: `subtotals` (net, discounts, tax per rate), a rule, `total`, `included`
+    (the tax inside a total whose prices include it), `settled` (credit used, paid), `due` (still to pay).
+    """
+
+    kind: Literal["invoice", "credit_note"]
+    number: str  # also a draft has something here: "Draft"
+    paper: Literal["a4", "us-letter"]
+    lang: NotRequired[str]  # ISO 639 code, "en" if absent; decides direction, hyphens and forms of letters
+    labels: InvoiceLabels
+    mark: NotRequired[str]  # a word beside the number: "Draft", "Void", "Copy"
+    accent: NotRequired[str]  # colour of title and amount due as "#rrggbb"; without one they are black
+    logo: NotRequired[Logo | None]
+    brand: NotRequired[str]  # name printed under the logo; without a logo the seller's name, if absent
+    seller: Party
+    buyer: Party
+    facts: list[Fact]  # issued, due, period, P.O. number
+    columns: NotRequired[list[Literal["quantity", "price", "tax"]]]  # those shown; all three if absent
+    lines: list[Line]
+    subtotals: list[Sum]
+    total: Sum
+    included: NotRequired[list[Sum]]
+    settled: NotRequired[list[Sum]]
+    due: NotRequired[Sum | None]
+    payment: NotRequired[Payment | None]
+    notes: NotRequired[list[str]]  # what the law asks to be said (reverse charge), then the invoice's note
+    footer: NotRequired[list[str]]  # printed small at the foot of each page: registration, contact

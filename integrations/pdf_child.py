@@ -1,0 +1,47 @@
+"""The child of `pdf_sandbox`: takes its own rights away, then sets one template. Run as a script, with an empty
+folder as its only argument.
+
+Reads the order as JSON from standard input; writes one line of JSON (null, or what is wrong) and then the PDF.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+CODE = Path(__file__).resolve().parent.parent
+
+
+def main(root: Path, order: dict[str, Any]) -> None:
+    _limit(order["seconds"], order["megabytes"])
+    sys.path.append(str(CODE))
+    # Only now: what these load counts, and runs under the limits.
+    from integrations.pdf import DocumentError, typeset
+
+    try:
+        source = order["source"].encode(errors="replace")
+        _say(None, typeset(source, order["data"], on=date.fromisoformat(order["on"]), root=root))
+    except DocumentError as error:
+        _say({"message": error.sentence, "line": error.line})
+
+
+def _limit(seconds: int, megabytes: int) -> None:
+    """Bounds on the processor's time, memory, written files and core dumps; they cannot be raised again."""
+    memory = megabytes * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    # The soft limit ends the process with a signal of its own, so that the parent can tell why.
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _say(verdict: dict[str, Any] | None, pdf: bytes = b"") -> None:
+    sys.stdout.buffer.write(json.dumps(verdict).encode() + b"\n" + pdf)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), json.load(sys.stdin.buffer))
