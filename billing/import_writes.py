@@ -1,0 +1,111 @@
+"""Writing the good rows of an import, a chunk at a time, with as few statements as a chunk allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Table, select, tuple_
+
+from models import Customer, CustomerStatus, db
+from models.bulk import insert_rows, reserve_ids, update_rows
+
+from .actor import Actor
+from .import_fields import CUSTOMER, NAMED
+from .import_mapping import ImportMapping
+from .import_names import Names
+from .import_rows import ImportedRow
+from .import_services import ServiceWriter, Task
+from .import_tables import Trail, column_defaults, is_over
+
+customers: Table = Customer.__table__  # type: ignore[assignment]
+
+KEY = ("external_source", "external_id")
+Key = tuple[str, str]
+
+
+class Writer:
+    """Creates and changes the customers of one import. `keep` false: only says what it would do."""
+
+    def __init__(self, mapping: ImportMapping, by: Actor, *, keep: bool) -> None:
+        self.by, self.keep = by, keep
+        self.names = Names(by, keep=keep)
+        self.services = ServiceWriter(mapping, by, self.names, keep=keep)
+        fields = [name for name in mapping.customer if name not in KEY]
+        self.columns = {name: NAMED.get(name, name) for name in fields}
+        self.mutable = [self.columns[name] for name in fields if not CUSTOMER[name].once]
+        self.mutable += ["phone_digits"] if "phone" in fields else []
+        self.defaults = column_defaults(customers)
+
+    def take(self, rows: Sequence[ImportedRow]) -> tuple[int, int, int]:
+        """Write one chunk in the session's transaction; returns (new customers, changed customers, services).
+
+        A customer counts as changed when its own fields or its service did. Archived customers are left alone.
+        """
+        self._resolve_names(rows)
+        here = self._find(rows)
+        fresh = [row for row in rows if row.key not in here]
+        known = [row for row in rows if row.key in here and here[row.key].status is not CustomerStatus.ARCHIVED]
+        trail = Trail(self.by)
+        ids = self._create(fresh, trail) | {row.key: here[row.key].id for row in known}
+        changed = self._change(known, here, trail)
+        tasks = [Task(row, ids[row.key], row.key not in here) for row in (*fresh, *known) if row.service]
+        changed |= self.services.take(tasks, trail)
+        if self.keep:
+            trail.write()
+        return len(fresh), len(changed), len(tasks)
+
+    def _resolve_names(self, rows: Sequence[ImportedRow]) -> None:
+        for name in NAMED:
+            if name in self.columns:
+                self.names.resolve(name, [row.customer[name] for row in rows if row.customer[name]])
+
+    def _values(self, row: ImportedRow) -> dict[str, Any]:
+        """Column -> value, of all that the mapping sets."""
+        values = {
+            column: self.names.id_of(name, row.customer[name]) if name in NAMED else row.customer[name]
+            for name, column in self.columns.items()
+        }
+        if "phone" in values:
+            values["phone_digits"] = "".join(sign for sign in str(values["phone"]) if sign.isdecimal())[:24]
+        return values
+
+    def _find(self, rows: Sequence[ImportedRow]) -> dict[Key, Any]:
+        names = dict.fromkeys(("id", "name", "status", "version", *KEY, *self.mutable))
+        query = select(*(customers.c[name] for name in names)).where(
+            tuple_(customers.c.external_source, customers.c.external_id).in_([row.key for row in rows])
+        )
+        if self.keep:
+            query = query.with_for_update()
+        return {(one.external_source, one.external_id): one for one in db.session.execute(query)}
+
+    def _create(self, rows: Sequence[ImportedRow], trail: Trail) -> dict[Key, int]:
+        if not self.keep:
+            return {row.key: 0 for row in rows}
+        ids = list(reserve_ids(db.session(), customers, len(rows)))
+        table = []
+        for number, row in zip(ids, rows, strict=True):
+            values = self.defaults | self._values(row) | {"id": number}
+            values["external_source"], values["external_id"] = row.key
+            values["registered_on"] = values["registered_on"] or self.by.today
+            values["service_count"] = int(row.service is not None and not is_over(row.service.cancelled_on, self.by))
+            table.append(list(values.values()))
+            after = {"external_source": row.source, "external_id": row.external_id, **row.customer}
+            trail.add("customer.imported", "customer", (number, values["name"], number), after)
+        insert_rows(db.session(), customers, list(self.defaults), table)
+        return {row.key: number for number, row in zip(ids, rows, strict=True)}
+
+    def _change(self, rows: Sequence[ImportedRow], here: dict[Key, Any], trail: Trail) -> set[Key]:
+        """Only customers whose mapped values differ, only the mapped columns; returns their keys."""
+        changed, table = set(), []
+        for row in rows:
+            old, new = here[row.key]._mapping, self._values(row)
+            differing = [name for name in self.mutable if old[name] != new[name]]
+            if differing:
+                changed.add(row.key)
+                table.append((*(new[name] for name in self.mutable), old["version"] + 1, old["id"]))
+                before, after = ({name: side[name] for name in differing} for side in (old, new))
+                trail.add("customer.changed", "customer", (old["id"], new["name"], old["id"]), after, before)
+        if self.keep:
+            update_rows(db.session(), customers, (*self.mutable, "version"), table)
+        return changed

@@ -1,0 +1,207 @@
+"""Importing customers with their services from a table: check every row first, then write those that are good.
+
+The file is read twice, in chunks, so that a file of any size takes the same memory. A customer and the service under
+it are known by (external source, external id): a second import of the same file changes nothing, a newer file changes
+only what it maps. What starts a billing rhythm (start, first and next renewal, anchor, period) and the account's
+currency are set on creation only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+
+from models import BillingError, Customer, CustomerStatus, Run, RunState, db
+from models.exact import shown
+
+from .actor import Actor
+from .import_files import CsvFile
+from .import_mapping import ImportMapping
+from .import_rows import ImportedRow, Problem, RowReader
+from .import_scratch import BY_EMAIL, BY_KEY, BY_USERNAME, Scratch
+from .import_writes import Writer
+
+T = TypeVar("T")
+
+CHUNK = 1000
+KIND = "import"
+
+
+class FileChanged(BillingError):
+    """The file is not the one that was checked."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became, or would become, of the rows."""
+
+    customers: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    services: int = 0
+    rejected: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class Import:
+    """One import of `file` by `mapping`. Call `check` first; then `write`, and commit what it did.
+
+    The rules flush only: committing after each step of `write` keeps the good rows so far, committing once at the
+    end makes it all or nothing.
+    """
+
+    file: CsvFile
+    mapping: ImportMapping
+    by: Actor
+    scratch: Scratch
+    counts: Counts = field(default_factory=Counts)
+    rows: int = 0
+
+    def check(self, progress: Callable[[int], object] = lambda position: None) -> int:
+        """Read every row and compare it with the others and the database; returns how many have a problem.
+
+        Writes nothing; the problems are in the scratch's report. `progress` is told the bytes read so far.
+        Raises BadFile, BadMapping.
+        """
+        reader = RowReader(self.mapping, self.file.header)
+        self.rows = 0
+        for line, cells in self.file.rows():
+            self.rows += 1
+            row, problems = reader.read(line, cells)
+            if row is not None:
+                problems = self._claim(row, reader)
+            for problem in problems:
+                self.scratch.add(problem)
+            if self.rows % CHUNK == 0:
+                progress(self.file.position)
+        while self._compare_with_database(reader):
+            pass  # a row that falls out keeps its old address in the database, which may trip another row
+        self.counts.rejected = self.scratch.bad_lines()
+        return self.counts.rejected
+
+    def write(self, *, keep: bool = True) -> Iterator[Counts]:
+        """Create and change the customers of all good rows; yields the counts so far after each chunk.
+
+        With `keep` false nothing is written and the counts say what would be. Raises FileChanged.
+        """
+        writer = Writer(self.mapping, self.by, keep=keep)
+        counts = self.counts
+        for rows in chunks(self._good_rows(), CHUNK):
+            new, changed, services = writer.take(rows)
+            counts.customers += len(rows)
+            counts.new += new
+            counts.changed += changed
+            counts.unchanged += len(rows) - new - changed
+            counts.services += services
+            yield counts
+        if counts.customers + counts.rejected != self.rows:
+            raise FileChanged(f"{self.file.name} was changed while it was being read. Please import it again.")
+
+    def _good_rows(self) -> Iterator[ImportedRow]:
+        reader = RowReader(self.mapping, self.file.header)
+        for line, cells in self.file.rows():
+            if self.scratch.is_bad(line):
+                continue
+            row, problems = reader.read(line, cells)
+            if row is None:
+                raise FileChanged(f"{self.file.name} was changed while it was being read: {problems[0]}")
+            yield row
+
+    def _claim(self, row: ImportedRow, reader: RowReader) -> list[Problem]:
+        """What the row has that an earlier row of the file has too."""
+        problems = []
+        key = _key(*row.key)
+        for kind, field_name, value in _claims(row):
+            note = row.customer["currency"] if kind == BY_KEY else key
+            earlier = self.scratch.claim(kind, value, row.line, note)
+            if earlier is not None:
+                message = f"the same {kind} stands on line {earlier} already."
+                problems.append(Problem(row.line, reader.label(field_name), message))
+        if problems:
+            self.scratch.release(row.line)
+        return problems
+
+    def _compare_with_database(self, reader: RowReader) -> int:
+        """One pass over the customers that are here; returns how many rows of the file it ruled out."""
+        found = 0
+        query = (
+            select(
+                Customer.name, Customer.email, Customer.username, Customer.currency,
+                Customer.external_source, Customer.external_id,
+            )
+            .where(Customer.status != CustomerStatus.ARCHIVED)
+            .execution_options(yield_per=CHUNK)
+        )  # fmt: skip
+        for here in db.session.execute(query).partitions():
+            for problem in self._conflicts(here, reader):
+                found += 1
+                self.scratch.add(problem)
+                self.scratch.release(problem.line)
+        return found
+
+    def _conflicts(self, here: Sequence[Any], reader: RowReader) -> list[Problem]:
+        """What rows of the file would take from, or do to, customers that are here."""
+        keys = {one: _key(one.external_source or "", one.external_id or "") for one in here}
+        mine = self.scratch.claims(BY_KEY, list(set(keys.values())))
+        problems = {}
+        for one, key in keys.items():
+            line, currency = mine.get(key, (0, ""))
+            if line and currency != one.currency:
+                message = f"the account of {shown(one.name)} is kept in {one.currency}; an import cannot change that."
+                problems[line] = Problem(line, reader.label("currency"), message)
+        for kind, field_name in ((BY_EMAIL, "email"), (BY_USERNAME, "username")):
+            values = {one: value.lower() for one in here if (value := getattr(one, field_name))}
+            taken = self.scratch.claims(kind, list(set(values.values())))
+            for one, value in values.items():
+                line, _ = taken.get(value, (0, ""))
+                # A customer that the file gives another address leaves the old one to others.
+                if line and keys[one] not in mine:
+                    message = f"the customer {shown(one.name)} has this {kind} already."
+                    problems[line] = Problem(line, reader.label(field_name), message)
+        return list(problems.values())
+
+
+def begin_run(work: Import) -> Run:
+    """The import on the page of runs. One that was killed is closed: what it had written is kept."""
+    by = work.by
+    for killed in db.session.scalars(select(Run).where(Run.kind == KIND, Run.state == RunState.RUNNING)):
+        killed.state, killed.finished_at = RunState.STOPPED, by.at
+        killed.error = "The import was interrupted. What it had written is kept; import the file again for the rest."
+    run = Run(kind=KIND, on=by.today, total=work.rows, started_by=by.name, started_at=by.at)
+    db.session.add(run)
+    db.session.flush()
+    return run
+
+
+def end_run(run: Run, work: Import, at: datetime) -> None:
+    """Close the run with its final counts; `at` is the moment (aware UTC)."""
+    run.done, run.counts = work.rows, work.counts.as_dict()
+    run.state, run.finished_at = RunState.FINISHED, at
+
+
+def chunks(rows: Iterator[T], size: int) -> Iterator[list[T]]:
+    """The same rows in lists of at most `size`."""
+    while chunk := list(islice(rows, size)):
+        yield chunk
+
+
+def _key(source: str, external_id: str) -> str:
+    return f"{source}\0{external_id}"
+
+
+def _claims(row: ImportedRow) -> Iterator[tuple[str, str, str]]:
+    """(kind, field, value) of all that only one customer can have. An archived one gives up its addresses."""
+    yield BY_KEY, "external_id", _key(*row.key)
+    if row.customer.get("status") is not CustomerStatus.ARCHIVED:
+        yield BY_EMAIL, "email", row.customer["email"].lower()
+        if row.customer.get("username"):
+            yield BY_USERNAME, "username", row.customer["username"].lower()
