@@ -254,8 +254,9 @@ def _summary(package: Package) -> dict[str, str]:
         f"{row.price} {period_words(row.months, row.days)}" + (f" + {row.setup_fee}" if row.setup_fee_minor else "")
         for row in package.prices
     ]
-    options = [
-        f"{row.name}, {row.kind} ({', '.join(f'{p.value} {p.price} {period_words(p.months, p.days)}'.strip() for p in row.prices)})"
-        for row in package.options
-    ]
+    options = [f"{row.name}, {row.kind} ({', '.join(map(_option_words, row.prices))})" for row in package.options]
     return {"prices": "; ".join(sorted(prices)), "options": "; ".join(options)}
+
+
+def _option_words(price: OptionPrice) -> str:
+    return f"{price.value} {price.price} {period_words(price.months, price.days)}".strip()
