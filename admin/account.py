@@ -107,7 +107,7 @@ class AccountView(BaseView):
             "admin/account/index.html",
             details=details or details_form(),
             password=password or PasswordForm(formdata=None),
-            sessions=sessions.of(_myself()),
+            sessions=sorted(sessions.of(_myself()), key=lambda row: row.id != current_user.row.id),
             this_session=current_user.row,
             browser_name=browser_name,
         )

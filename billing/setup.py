@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import available_timezones
 
 from sqlalchemy import select
@@ -13,6 +13,7 @@ from models.currencies import DECIMALS
 
 from . import audit, staff
 from .actor import Actor
+from .permissions import ROLES
 
 
 class AlreadySetUp(BillingError):
@@ -42,7 +43,7 @@ def is_open() -> bool:
 
 
 def first_run(values: FirstRun, by: Actor) -> Staff:
-    """Make company and owner, who is returned. The company's key decides between two who try at once.
+    """Make company and owner, who is returned and acts for themselves. The company's key decides between two who try at once.
 
     Raises AlreadySetUp, InvalidChoice and what `staff.create` raises.
     """
@@ -66,6 +67,7 @@ def first_run(values: FirstRun, by: Actor) -> Staff:
         db.session.flush()
     except IntegrityError as error:
         raise AlreadySetUp("Tillbook is set up already.") from error
+    by = replace(by, name=values.owner, permissions=ROLES[staff.OWNER])
     owner = staff.create(values.email, values.owner, staff.ensure_roles()[staff.OWNER], values.password_hash, by)
     after = {"name": values.company, "currency": values.currency, "timezone": values.timezone}
     audit.record(by, "company.created", company, after=after)

@@ -2,9 +2,10 @@
 
 from flask import Flask
 
+from . import staff
 from .customers import customers
 
-GROUPS = (customers,)
+GROUPS = (customers, staff.commands)
 
 
 def init_app(app: Flask) -> None:

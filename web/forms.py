@@ -44,13 +44,13 @@ class GoodPassword:
 
 
 class Same:
-    """The same text as in another field."""
+    """The same text as in another field; silent while that one has an error of its own."""
 
     def __init__(self, other: str) -> None:
         self.other = other
 
     def __call__(self, form: Form, field: Field) -> None:
-        if (field.data or "") != (form[self.other].data or ""):
+        if not form[self.other].errors and (field.data or "") != (form[self.other].data or ""):
             raise ValidationError(_("The two are not the same. Type both again."))
 
 
