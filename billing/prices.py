@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime
 from decimal import Decimal
 
-from models import BillingError, Money
+from models import BillingError, Customer, Money
 
 LARGEST_MINOR = 10**12
 """Ten thousand million euros: a price above it is a slip of the keyboard, not a price."""
@@ -86,3 +86,18 @@ def period_words(months: int, days: int) -> str:
         return "once"
     count, word = (months, "month") if months else (days, "day")
     return f"a {word}" if count == 1 else f"{count} {word}s"
+
+
+def check_anchor(day: int | None) -> int | None:
+    """A day of the month, or None where there is no wish; raises InvalidTerms."""
+    if day is not None and not (type(day) is int and 1 <= day <= 31):
+        raise InvalidTerms("The renewal day is a day of the month, 1 to 31.")
+    return day
+
+
+def in_account(customer: Customer, price: Money) -> Money:
+    """The price itself, if it is in the currency the customer's account is kept in; raises InvalidPrice."""
+    if price.currency != customer.currency:
+        own = customer.currency
+        raise InvalidPrice(f"{customer.name}'s account is kept in {own}. Enter the price in {own}.")
+    return price

@@ -1,0 +1,253 @@
+"""What a customer has: services start at an agreed price, pause with their customer, and end on a day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import or_, select, update
+
+from models import (
+    BillingError,
+    BillingGroup,
+    Charge,
+    Customer,
+    CustomerStatus,
+    Money,
+    OptionKind,
+    Package,
+    PackageOption,
+    PackagePrice,
+    Service,
+    ServiceOption,
+    ServiceStatus,
+    db,
+)
+
+from . import service_changes
+from .actor import Actor
+from .charges import add_charge
+from .ending import end_due
+from .packages import price_of
+from .prices import (
+    check_anchor,
+    check_day,
+    check_period,
+    check_price,
+    check_quantity,
+    check_text,
+    in_account,
+    period_words,
+)
+
+__all__ = ["Chosen", "InvalidService", "NoPrice", "add_charge", "cancel", "end_due", "main_group", "start"]
+
+MAIN = "Main"
+
+
+class InvalidService(BillingError):
+    """This service cannot be started, or not be ended, like that."""
+
+
+class NoPrice(InvalidService):
+    """The package has no price for that period in the customer's currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An option of a service: one of the package's, or a free `name`. Without `price` the package's price holds;
+    a price of zero means it is in the agreed price."""
+
+    option: PackageOption | None = None
+    name: str = ""
+    value: str = ""
+    quantity: Decimal = Decimal(1)
+    price: Money | None = None
+
+
+def start(
+    customer: Customer,
+    package: Package,
+    *,
+    start: date,
+    price: Money | None = None,
+    months: int | None = None,
+    days: int = 0,
+    anchor_day: int | None = None,
+    billed_from: date | None = None,
+    billing_group: BillingGroup | None = None,
+    options: Sequence[Chosen] = (),
+    description: str = "",
+    setup_fee: Money | None = None,
+    free: bool = False,
+    by: Actor,
+) -> Service:
+    """Start a service for every `months` (1 unless told) or `days`; nothing is billed yet, the first renewal on or
+    after `start` bills the first, possibly short, period.
+
+    Price and set-up fee default to the package's for that period in the customer's currency. `anchor_day` (1–31)
+    defaults to the day it is billed from. `billed_from` is later than `start` for a service that was billed
+    elsewhere before. Without a billing group it goes into the customer's first one. Raises InvalidService, NoPrice,
+    InvalidPrice, InvalidTerms, NotAllowed.
+    """
+    by.require("services.edit")
+    months = (0 if days else 1) if months is None else months
+    first = start if billed_from is None else billed_from
+    _check(customer, package, start, first, months, days, anchor_day, by)
+    listed = price_of(package, customer.currency, months, days)
+    service = Service(
+        customer_id=customer.id,
+        billing_group_id=_group(customer, billing_group).id,
+        package_id=package.id,
+        description=check_text(description or package.name, 200, "The description"),
+        free=free,
+        currency=customer.currency,
+        price_minor=_price(customer, package, price, listed, months, days).minor,
+        setup_fee_minor=_setup_fee(customer, setup_fee, listed).minor,
+        months=months,
+        days=days,
+        anchor_day=anchor_day or first.day,
+        anchor_month=first.month if months >= 12 else None,
+        started_on=start,
+        billed_from=first,
+        next_renewal_on=first,
+    )
+    db.session.add(service)
+    db.session.flush()
+    service.options = [_option(service, package, chosen) for chosen in options]
+    _count(customer, 1)
+    after = {"package": package.name, "price_minor": service.price_minor, "currency": service.currency}
+    after |= {"period": period_words(months, days), "billed_from": first.isoformat()}
+    service_changes.record(service, start, "start", "service.started", None, after, by)
+    return service
+
+
+def cancel(service: Service, on: date, reason: str, *, by: Actor) -> Service:
+    """End a service: `on` is the first day it is not billed any more. Today or before, it is cancelled at once;
+    later, it runs on until that day (see end_due). Its recurring charges end with it. A later call moves the day.
+    Raises InvalidService, InvalidTerms, NotAllowed.
+    """
+    by.require("services.edit")
+    service = _lock(service)
+    if service.status is ServiceStatus.CANCELLED:
+        raise InvalidService(f"{service} was cancelled on {service.cancelled_on} already.")
+    if check_day(on, by.today, "The end") < service.started_on:
+        raise InvalidService(f"{service} started on {service.started_on}; it cannot end before that day.")
+    before = {"ends_on": service.ends_on.isoformat() if service.ends_on else None, "status": service.status.value}
+    counted = service.status is ServiceStatus.ACTIVE
+    service.ends_on, service.cancel_reason = on, check_text(reason, 200, "The reason", empty=True)
+    if on <= by.today:
+        service.status, service.cancelled_on = ServiceStatus.CANCELLED, on
+        _count(service.customer, -1 if counted else 0)
+    _end_charges(service, on)
+    after = {"ends_on": on.isoformat(), "status": service.status.value, "reason": service.cancel_reason}
+    service_changes.record(service, on, "cancel", "service.cancelled", before, after, by)
+    return service
+
+
+def main_group(customer: Customer) -> BillingGroup:
+    """The customer's first billing group; made if there is none."""
+    mine = select(BillingGroup).where(BillingGroup.customer_id == customer.id).order_by(BillingGroup.id)
+    group = db.session.scalars(mine.limit(1)).first()
+    if group is None:
+        group = BillingGroup(customer_id=customer.id, name=MAIN)
+        db.session.add(group)
+        db.session.flush()
+    return group
+
+
+def _check(
+    customer: Customer,
+    package: Package,
+    start: date,
+    first: date,
+    months: int,
+    days: int,
+    anchor: int | None,
+    by: Actor,
+) -> None:
+    if customer.status is CustomerStatus.ARCHIVED:
+        raise InvalidService(f"{customer.name} is archived. Enable the customer first.")
+    if package.archived:
+        raise InvalidService(f"{package.name} is not sold any more. Choose another package, or restore this one.")
+    check_period(months, days)
+    check_day(start, by.today, "The start")
+    if check_day(first, by.today, "The first day billed") < start:
+        raise InvalidService("A service cannot be billed from a day before it starts.")
+    check_anchor(anchor)
+
+
+def _group(customer: Customer, group: BillingGroup | None) -> BillingGroup:
+    if group is not None and group.customer_id != customer.id:
+        raise InvalidService(f"The billing group {group.name} belongs to another customer.")
+    return group or main_group(customer)
+
+
+def _price(
+    customer: Customer, package: Package, price: Money | None, listed: PackagePrice | None, months: int, days: int
+) -> Money:
+    if price is not None:
+        return in_account(customer, check_price(price))
+    if listed is None:
+        raise NoPrice(
+            f"{package.name} has no price in {customer.currency} for {period_words(months, days)}. "
+            "Add one to the package, or enter the agreed price here."
+        )
+    return listed.price
+
+
+def _setup_fee(customer: Customer, fee: Money | None, listed: PackagePrice | None) -> Money:
+    if fee is not None:
+        return in_account(customer, check_price(fee, "The set-up fee"))
+    return listed.setup_fee if listed else Money.zero(customer.currency)
+
+
+def _option(service: Service, package: Package, chosen: Chosen) -> ServiceOption:
+    option, value = chosen.option, check_text(chosen.value, 120, "The choice", empty=True)
+    if option is not None and option.package_id != package.id:
+        raise InvalidService(f"{option.name} is not an option of {package.name}.")
+    price = chosen.price if chosen.price is not None else _option_price(service, option, value)
+    return ServiceOption(
+        option_id=option.id if option else None,
+        name=check_text(chosen.name or (option.name if option else ""), 120, "The option's name"),
+        value=value,
+        quantity=check_quantity(chosen.quantity),
+        currency=in_account(service.customer, check_price(price)).currency,
+        price_minor=price.minor,
+    )
+
+
+def _option_price(service: Service, option: PackageOption | None, value: str) -> Money:
+    """The package's price of the option for the service's period; nothing for a free name."""
+    if option is None:
+        return Money.zero(service.currency)
+    wanted = (value if option.kind is OptionKind.CHOICE else "", service.currency, service.months, service.days)
+    for row in option.prices:
+        if (row.value, row.currency, row.months, row.days) == wanted:
+            return row.price
+    period = period_words(service.months, service.days)
+    what = f"{option.name} ({value})" if value else option.name
+    raise NoPrice(f"{what} has no price in {service.currency} for {period}. Add one, or enter the agreed price here.")
+
+
+def _lock(service: Service) -> Service:
+    locked = select(Service).where(Service.id == service.id).with_for_update(key_share=True)
+    return db.session.scalars(locked.execution_options(populate_existing=True)).one()
+
+
+def _count(customer: Customer, change: int) -> None:
+    """Relative, and outside the version of staff edits, like the balance."""
+    db.session.flush()
+    counted = update(Customer).where(Customer.id == customer.id).values(service_count=Customer.service_count + change)
+    db.session.execute(counted.execution_options(synchronize_session=False))
+    db.session.expire(customer, ["service_count"])
+
+
+def _end_charges(service: Service, on: date) -> None:
+    """Recurring charges of the service end with it; what is owed once stays owed."""
+    later = or_(Charge.ends_on.is_(None), Charge.ends_on > on)
+    recurring = or_(Charge.months > 0, Charge.days > 0)
+    for charge in db.session.scalars(select(Charge).where(Charge.service_id == service.id, recurring, later)):
+        charge.ends_on = max(on, charge.starts_on)
