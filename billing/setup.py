@@ -43,9 +43,10 @@ def is_open() -> bool:
 
 
 def first_run(values: FirstRun, by: Actor) -> Staff:
-    """Make company and owner, who is returned and acts for themselves. The company's key decides between two who try at once.
+    """Make company and owner, who is returned and acts for themselves.
 
-    Raises AlreadySetUp, InvalidChoice and what `staff.create` raises.
+    The company's key decides between two who try at once. Raises AlreadySetUp, InvalidChoice and what
+    `staff.create` raises.
     """
     if not is_open():
         raise AlreadySetUp("Tillbook is set up already.")

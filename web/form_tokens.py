@@ -36,8 +36,8 @@ def once(form_token: str, url: str = "") -> str | None:
         raise BadRequest("This form was not complete. Load the page again and send it once more.")
     dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
     row = {"token": form_token, "result_url": url, "used_at": sessions.now()}
-    added = db.session.execute(dialect.insert(FormToken).values(row).on_conflict_do_nothing())
-    if added.rowcount:
+    insert = dialect.insert(FormToken).values(row).on_conflict_do_nothing().returning(FormToken.token)
+    if db.session.scalar(insert):
         return None
     return db.session.scalar(select(FormToken.result_url).where(FormToken.token == form_token)) or "/"
 
