@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
+from functools import cache
 from typing import Any
 
 from integrations.documents import InvoiceDocument, InvoiceLabels, Line, Logo
@@ -24,6 +25,7 @@ LABELS: InvoiceLabels = {
 }
 
 
+@cache
 def logo(width: int = 160, height: int = 96) -> Logo:
     """Two green waves on a clear ground, as a PNG."""
 

@@ -304,12 +304,11 @@ def test_threads_get_their_own_documents() -> None:
 
 def test_memory_is_flat_over_200() -> None:
     script = (
-        "import resource; from datetime import date; from sample_invoice import invoice\n"
-        "from integrations.pdf import render\n"
-        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024\n"
+        "from datetime import date; from sample_invoice import invoice\n"
+        "from bench.report import peak_mb; from integrations.pdf import render\n"
         "def run(a, b):\n"
         "    for i in range(a, b): render('invoice', invoice(number=f'INV-{i}'), on=date(2026, 11, 1))\n"
-        "run(0, 50); before = peak(); run(50, 250); print([before, peak()])"
+        "run(0, 50); before = peak_mb(); run(50, 250); print([before, peak_mb()])"
     )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, env=env).stdout
