@@ -153,6 +153,7 @@ CUSTOMER: Mapping[str, Field] = {
     "payment_days": Field(whole(0, 365), empty=None),
     "attitude": Field(one_of(Attitude), empty=Attitude.NONE),
     "registered_on": Field(day, empty=None, once=True),
+    "archived_on": Field(day, empty=None, once=True),
     "starts_on": Field(day, empty=None),
     "ends_on": Field(day, empty=None),
     "charge_tax": Field(yes_no, empty=True),

@@ -87,7 +87,7 @@ class CsvFile:
                 if len(line) > LONGEST_LINE:
                     raise BadFile(f"{self.name}, line {number}: the line is longer than {LONGEST_LINE:,} characters.")
                 yield line
-        except (UnicodeDecodeError, LookupError):
+        except (UnicodeError, LookupError):
             raise BadFile(
                 f"{self.name}, after line {number}: this is not text in the encoding {shown(self.encoding)}."
             ) from None
@@ -103,13 +103,14 @@ class CsvFile:
         header = [name.strip() for name in next(self._split(self._lines(), self.delimiter), (0, []))[1]]
         if not any(header):
             raise BadFile(f"{self.name} has no header: its first line has to name the columns.")
-        for index, name in enumerate(header):
+        seen: dict[str, int] = {}
+        for number, name in enumerate(header, 1):
             if not name:
-                raise BadFile(f"{self.name}: column {index + 1} has no name in the header.")
-            if header.index(name) != index:
+                raise BadFile(f"{self.name}: column {number} has no name in the header.")
+            if seen.setdefault(name, number) != number:
                 raise BadFile(
                     f"{self.name}: the header names the column {shown(name)} twice "
-                    f"(columns {header.index(name) + 1} and {index + 1}). Each column needs a name of its own."
+                    f"(columns {seen[name]} and {number}). Each column needs a name of its own."
                 )
         return header
 

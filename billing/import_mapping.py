@@ -42,7 +42,10 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class ImportMapping:
-    """A checked mapping. `service` is empty when only customers are imported; `options` name yes/no columns."""
+    """A checked mapping. `service` is empty when only customers are imported; `options` name yes/no columns.
+
+    `adopt_by_email`: a customer here without an external key, who has the row's address, becomes that row's customer.
+    """
 
     source: str
     delimiter: str | None
@@ -50,6 +53,7 @@ class ImportMapping:
     customer: Mapping[str, Expression]
     service: Mapping[str, Expression] = field(default_factory=dict)
     options: Mapping[str, Expression] = field(default_factory=dict)
+    adopt_by_email: bool = False
 
     def columns(self) -> list[str]:
         """Every column that is used, once, in the order of first use."""
@@ -73,7 +77,7 @@ def read_mapping(path: Path) -> ImportMapping:
 
 def parse_mapping(data: Mapping[str, Any]) -> ImportMapping:
     """The mapping in parsed TOML; raises BadMapping."""
-    _known(data, ("source", "file", "customer", "service"), "The mapping", "part")
+    _known(data, ("source", "adopt_by_email", "file", "customer", "service"), "The mapping", "part")
     source = data.get("source")
     if not isinstance(source, str) or not source.strip() or len(source) > 60:
         raise BadMapping('The mapping needs a source of at most 60 characters, such as source = "telco".')
@@ -88,6 +92,7 @@ def parse_mapping(data: Mapping[str, Any]) -> ImportMapping:
         encoding=_encoding(file.get("encoding")),
         customer=_fields(_table(data, "customer"), CUSTOMER, CUSTOMER_NEEDS, "[customer]"),
         service=_fields(service, SERVICE, SERVICE_NEEDS, "[service]") if "service" in data else {},
+        adopt_by_email=data.get("adopt_by_email") is True,
         options={text(120)(name): _expression(value, f"[service.options] {name}") for name, value in options.items()},
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from models import BillingError
+from models import BillingError, CustomerStatus
 from models.exact import shown
 
 from .import_fields import CUSTOMER, OPTION, SERVICE, BadValue, Field
@@ -25,7 +25,7 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         where = f"line {self.line}, {self.column}" if self.column else f"line {self.line}"
-        return "".join(sign if sign.isprintable() else "�" for sign in f"{where}: {self.message}")
+        return f"{where}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class RowReader:
         if missing:
             raise BadMapping(
                 f"The mapping uses the column {shown(missing[0])}, which the file does not have. "
-                f"Its columns are: {', '.join(header)}."
+                f"Its columns are: {', '.join(header[:40])}{', …' if self.width > 40 else ''}."
             )
         self.labels: dict[str, str] = {}
         self.customer = self._readers(mapping.customer, CUSTOMER, positions)
@@ -97,6 +97,8 @@ class RowReader:
             return None, problems
         source, external_id = values.pop("external_source", self.mapping.source), values.pop("external_id")
         try:
+            if self.service and values.get("status") is CustomerStatus.ARCHIVED:
+                raise _Refused("status", "an archived customer cannot have a service.")
             agreed = self._service(service, options, values["currency"]) if self.service else None
         except _Refused as refused:
             return None, [Problem(line, self.label(refused.field), str(refused))]

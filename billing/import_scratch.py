@@ -21,6 +21,7 @@ class Scratch:
         self.db.execute("CREATE TABLE claim (kind TEXT, value TEXT, line INT, note TEXT, PRIMARY KEY (kind, value))")
         self.db.execute("CREATE INDEX claim_line ON claim (line)")
         self.db.execute("CREATE TABLE problem (line INT, number INT, place TEXT, message TEXT, UNIQUE (line, number))")
+        self.db.execute("CREATE TABLE adopted (line INTEGER PRIMARY KEY, customer_id INT)")
         self.db.execute("BEGIN")
         self.problems = 0
 
@@ -46,6 +47,18 @@ class Scratch:
     def release(self, line: int) -> None:
         """The row of `line` will not be imported: others may have what it claimed."""
         self.db.execute("DELETE FROM claim WHERE line = ?", (line,))
+        self.db.execute("DELETE FROM adopted WHERE line = ?", (line,))
+
+    def adopt(self, line: int, customer_id: int) -> bool:
+        """The row of `line` takes over a customer that is here; False if it has taken another one."""
+        self.db.execute("INSERT OR IGNORE INTO adopted VALUES (?, ?)", (line, customer_id))
+        found = self.db.execute("SELECT customer_id FROM adopted WHERE line = ?", (line,)).fetchone()
+        return bool(found[0] == customer_id)
+
+    def adopted(self, lines: Sequence[int]) -> dict[int, int]:
+        """Line -> the customer it takes over, of those lines that do."""
+        marks = ", ".join("?" * len(lines))
+        return dict(self.db.execute(f"SELECT line, customer_id FROM adopted WHERE line IN ({marks})", lines))  # noqa: S608
 
     def add(self, problem: Problem) -> None:
         self.problems += 1

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table, select, tuple_
+from sqlalchemy import ColumnElement, Table, select, tuple_
 
 from models import Customer, CustomerStatus, db
 from models.bulk import insert_rows, reserve_ids, update_rows
@@ -34,16 +34,17 @@ class Writer:
         fields = [name for name in mapping.customer if name not in KEY]
         self.columns = {name: NAMED.get(name, name) for name in fields}
         self.mutable = [self.columns[name] for name in fields if not CUSTOMER[name].once]
-        self.mutable += ["phone_digits"] if "phone" in fields else []
+        self.mutable += ["phone_digits", *KEY] if "phone" in fields else KEY
         self.defaults = column_defaults(customers)
 
-    def take(self, rows: Sequence[ImportedRow]) -> tuple[int, int, int]:
+    def take(self, rows: Sequence[ImportedRow], adopted: Mapping[int, int]) -> tuple[int, int, int]:
         """Write one chunk in the session's transaction; returns (new customers, changed customers, services).
 
+        `adopted` says which rows (by line) take over which customer here that has no external key yet.
         A customer counts as changed when its own fields or its service did. Archived customers are left alone.
         """
         self._resolve_names(rows)
-        here = self._find(rows)
+        here = self._find(rows) | self._find_adopted(rows, adopted)
         fresh = [row for row in rows if row.key not in here]
         known = [row for row in rows if row.key in here and here[row.key].status is not CustomerStatus.ARCHIVED]
         trail = Trail(self.by)
@@ -68,16 +69,24 @@ class Writer:
         }
         if "phone" in values:
             values["phone_digits"] = "".join(sign for sign in str(values["phone"]) if sign.isdecimal())[:24]
+        values["external_source"], values["external_id"] = row.key
         return values
 
     def _find(self, rows: Sequence[ImportedRow]) -> dict[Key, Any]:
-        names = dict.fromkeys(("id", "name", "status", "version", *KEY, *self.mutable))
-        query = select(*(customers.c[name] for name in names)).where(
-            tuple_(customers.c.external_source, customers.c.external_id).in_([row.key for row in rows])
-        )
-        if self.keep:
-            query = query.with_for_update()
-        return {(one.external_source, one.external_id): one for one in db.session.execute(query)}
+        keys = tuple_(customers.c.external_source, customers.c.external_id)
+        found = self._select(keys.in_([row.key for row in rows]))
+        return {(one.external_source, one.external_id): one for one in found}
+
+    def _find_adopted(self, rows: Sequence[ImportedRow], adopted: Mapping[int, int]) -> dict[Key, Any]:
+        if not adopted:
+            return {}
+        found = {one.id: one for one in self._select(customers.c.id.in_(adopted.values()))}
+        return {row.key: found[adopted[row.line]] for row in rows if row.line in adopted}
+
+    def _select(self, where: ColumnElement[bool]) -> Iterable[Any]:
+        names = dict.fromkeys(("id", "name", "status", "version", *self.mutable))
+        query = select(*(customers.c[name] for name in names)).where(where)
+        return db.session.execute(query.with_for_update() if self.keep else query)
 
     def _create(self, rows: Sequence[ImportedRow], trail: Trail) -> dict[Key, int]:
         if not self.keep:
@@ -86,8 +95,9 @@ class Writer:
         table = []
         for number, row in zip(ids, rows, strict=True):
             values = self.defaults | self._values(row) | {"id": number}
-            values["external_source"], values["external_id"] = row.key
             values["registered_on"] = values["registered_on"] or self.by.today
+            if values["status"] is CustomerStatus.ARCHIVED:
+                values["archived_on"] = values["archived_on"] or self.by.today
             values["service_count"] = int(row.service is not None and not is_over(row.service.cancelled_on, self.by))
             table.append(list(values.values()))
             after = {"external_source": row.source, "external_id": row.external_id, **row.customer}

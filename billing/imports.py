@@ -8,27 +8,26 @@ currency are set on creation only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import select
 
-from models import BillingError, Customer, CustomerStatus, Run, RunState, db
-from models.exact import shown
+from models import BillingError, Run, RunState, db
 
 from .actor import Actor
+from .import_conflicts import CHUNK, Comparison, claims
 from .import_files import CsvFile
 from .import_mapping import ImportMapping
 from .import_rows import ImportedRow, Problem, RowReader
-from .import_scratch import BY_EMAIL, BY_KEY, BY_USERNAME, Scratch
+from .import_scratch import Scratch
 from .import_writes import Writer
 
 T = TypeVar("T")
 
-CHUNK = 1000
 KIND = "import"
 
 
@@ -83,7 +82,7 @@ class Import:
                 self.scratch.add(problem)
             if self.rows % CHUNK == 0:
                 progress(self.file.position)
-        while self._compare_with_database(reader):
+        while Comparison(self.scratch, reader).run():
             pass  # a row that falls out keeps its old address in the database, which may trip another row
         self.counts.rejected = self.scratch.bad_lines()
         return self.counts.rejected
@@ -96,7 +95,7 @@ class Import:
         writer = Writer(self.mapping, self.by, keep=keep)
         counts = self.counts
         for rows in chunks(self._good_rows(), CHUNK):
-            new, changed, services = writer.take(rows)
+            new, changed, services = writer.take(rows, self.scratch.adopted([row.line for row in rows]))
             counts.customers += len(rows)
             counts.new += new
             counts.changed += changed
@@ -119,9 +118,7 @@ class Import:
     def _claim(self, row: ImportedRow, reader: RowReader) -> list[Problem]:
         """What the row has that an earlier row of the file has too."""
         problems = []
-        key = _key(*row.key)
-        for kind, field_name, value in _claims(row):
-            note = row.customer["currency"] if kind == BY_KEY else key
+        for kind, field_name, value, note in claims(row):
             earlier = self.scratch.claim(kind, value, row.line, note)
             if earlier is not None:
                 message = f"the same {kind} stands on line {earlier} already."
@@ -129,45 +126,6 @@ class Import:
         if problems:
             self.scratch.release(row.line)
         return problems
-
-    def _compare_with_database(self, reader: RowReader) -> int:
-        """One pass over the customers that are here; returns how many rows of the file it ruled out."""
-        found = 0
-        query = (
-            select(
-                Customer.name, Customer.email, Customer.username, Customer.currency,
-                Customer.external_source, Customer.external_id,
-            )
-            .where(Customer.status != CustomerStatus.ARCHIVED)
-            .execution_options(yield_per=CHUNK)
-        )  # fmt: skip
-        for here in db.session.execute(query).partitions():
-            for problem in self._conflicts(here, reader):
-                found += 1
-                self.scratch.add(problem)
-                self.scratch.release(problem.line)
-        return found
-
-    def _conflicts(self, here: Sequence[Any], reader: RowReader) -> list[Problem]:
-        """What rows of the file would take from, or do to, customers that are here."""
-        keys = {one: _key(one.external_source or "", one.external_id or "") for one in here}
-        mine = self.scratch.claims(BY_KEY, list(set(keys.values())))
-        problems = {}
-        for one, key in keys.items():
-            line, currency = mine.get(key, (0, ""))
-            if line and currency != one.currency:
-                message = f"the account of {shown(one.name)} is kept in {one.currency}; an import cannot change that."
-                problems[line] = Problem(line, reader.label("currency"), message)
-        for kind, field_name in ((BY_EMAIL, "email"), (BY_USERNAME, "username")):
-            values = {one: value.lower() for one in here if (value := getattr(one, field_name))}
-            taken = self.scratch.claims(kind, list(set(values.values())))
-            for one, value in values.items():
-                line, _ = taken.get(value, (0, ""))
-                # A customer that the file gives another address leaves the old one to others.
-                if line and keys[one] not in mine:
-                    message = f"the customer {shown(one.name)} has this {kind} already."
-                    problems[line] = Problem(line, reader.label(field_name), message)
-        return list(problems.values())
 
 
 def begin_run(work: Import) -> Run:
@@ -192,16 +150,3 @@ def chunks(rows: Iterator[T], size: int) -> Iterator[list[T]]:
     """The same rows in lists of at most `size`."""
     while chunk := list(islice(rows, size)):
         yield chunk
-
-
-def _key(source: str, external_id: str) -> str:
-    return f"{source}\0{external_id}"
-
-
-def _claims(row: ImportedRow) -> Iterator[tuple[str, str, str]]:
-    """(kind, field, value) of all that only one customer can have. An archived one gives up its addresses."""
-    yield BY_KEY, "external_id", _key(*row.key)
-    if row.customer.get("status") is not CustomerStatus.ARCHIVED:
-        yield BY_EMAIL, "email", row.customer["email"].lower()
-        if row.customer.get("username"):
-            yield BY_USERNAME, "username", row.customer["username"].lower()

@@ -41,9 +41,14 @@ def command_errors(command: Callable[P, R]) -> Callable[P, R]:
                 raise
             message = f"{error.filename or 'A file'} cannot be used: {error.strerror or error}."
         db.session.rollback()
-        raise click.ClickException(message)
+        raise click.ClickException(one_line(message))
 
     return guarded
+
+
+def one_line(text: str) -> str:
+    """`text` as a terminal may show it: what came out of a file cannot move the cursor or fake further lines."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def database_trouble(error: Exception) -> str:

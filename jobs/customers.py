@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import click
 from flask.cli import AppGroup
 
 from billing.csv_cells import defuse
+from billing.customer_export import COLUMNS, exported_rows
 from billing.import_files import CsvFile
 from billing.import_mapping import read_mapping
 from billing.import_scratch import Scratch
@@ -22,7 +25,7 @@ from models import db
 from models.engine import reading
 
 from . import clock
-from .commands import command_errors
+from .commands import command_errors, one_line
 
 SHOWN = 20
 PATH = click.Path(path_type=Path)
@@ -88,7 +91,7 @@ def _write(work: Import, *, dry_run: bool, in_steps: bool) -> None:
 def show_problems(scratch: Scratch, report: Path | None) -> None:
     """The first ones to the terminal, all of them into the report."""
     for problem in scratch.report(SHOWN):
-        click.echo(str(problem), err=True)
+        click.echo(one_line(str(problem)), err=True)
     if scratch.problems > SHOWN:
         rest = f"and {scratch.problems - SHOWN:,} more problems"
         click.echo(f"{rest}." if report else f"{rest}; --report FILE writes all of them to a file.", err=True)
@@ -132,3 +135,41 @@ def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
     with click.progressbar(length=total, label=label, file=sys.stderr) as bar:
         yield lambda position: bar.update(position - bar.pos)
         bar.update(total - bar.pos)
+
+
+@customers.command("export")
+@click.option("--out", type=PATH, help="The file to write; without it the table goes to the terminal.")
+@command_errors
+def export_customers(out: Path | None) -> None:
+    """Export all customers with their balances as CSV (UTF-8)."""
+    db.session.rollback()
+    with reading():
+        if out is None:
+            write_table(click.get_text_stream("stdout", encoding="utf-8"))
+            return
+        count = write_whole_file(out)
+    click.echo(f"{count:,} customers written to {out}.", err=True)
+
+
+def write_table(file: TextIO) -> int:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    count = 0
+    for rows in exported_rows():
+        writer.writerows(rows)
+        count += len(rows)
+    file.flush()
+    return count
+
+
+def write_whole_file(path: Path) -> int:
+    """The finished file takes the place of an older one at once: nobody ever finds half a table."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("x", encoding="utf-8", newline="") as file:
+            count = write_table(file)
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return count

@@ -1,0 +1,65 @@
+"""All customers as a table, one row each, for spreadsheets and for another Tillbook (examples/tillbook.toml)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select
+
+from models import ContractType, Customer, CustomerGroup, Money, Project, Reseller, db
+
+from .csv_cells import defuse
+
+COLUMNS = (
+    "id", "external_source", "external_id", "name", "email", "username", "phone", "phone_extension", "account_type",
+    "company_name", "contact_name", "tax_id", "street", "street2", "city", "region", "postal_code", "country",
+    "language", "currency", "status", "group", "project", "reseller", "contract_type", "payment_method",
+    "payment_days", "charge_tax", "tax_exempt", "tax_rate", "never_suspend", "po_number", "vendor_number",
+    "registered_on", "starts_on", "ends_on", "archived_on", "service_count", "balance", "credit", "attitude",
+    "invoice_note", "about",
+)  # fmt: skip
+_NAMED = {
+    "group": CustomerGroup.name,
+    "project": Project.name,
+    "reseller": Reseller.name,
+    "contract_type": ContractType.name,
+}
+_AMOUNTS = {"balance": "balance_minor", "credit": "credit_minor"}
+
+
+def exported_rows(chunk: int = 2000) -> Iterator[list[list[str]]]:
+    """The cells of all customers under COLUMNS, by id, in lists of at most `chunk` rows, in constant memory.
+
+    Text is safe to open in a spreadsheet (`csv_cells.undefuse` gives it back); amounts are decimals in the
+    customer's currency, a positive balance is owed; days are ISO, yes and no are words. Identity numbers stay here.
+    """
+    columns = [_NAMED.get(name) or getattr(Customer, _AMOUNTS.get(name, name)) for name in COLUMNS]
+    query = select(*(column.label(name) for name, column in zip(COLUMNS, columns, strict=True))).select_from(Customer)
+    for relation in (Customer.group, Customer.project, Customer.reseller, Customer.contract_type):
+        query = query.outerjoin(relation)
+    query = query.order_by(Customer.id).execution_options(yield_per=chunk)
+    currency = COLUMNS.index("currency")
+    amounts = {COLUMNS.index(name) for name in _AMOUNTS}
+    for rows in db.session.execute(query).partitions():
+        yield [
+            [
+                str(Money(value, row[currency]).decimal()) if place in amounts else _cell(value)
+                for place, value in enumerate(row)
+            ]
+            for row in rows
+        ]
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return defuse(value) if isinstance(value, str) else str(value)
