@@ -32,6 +32,6 @@ class AuditEvent(Model):
     object_id: Mapped[int | None]
     object_label: Mapped[str] = mapped_column(String(200), default="")
     customer_id: Mapped[int | None] = ref("customer.id", index=False, nullable=True)
-    before: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    after: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     seal: Mapped[str | None] = mapped_column(String(64))

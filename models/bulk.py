@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Table, text
+from sqlalchemy import FromClause, text
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session
 
 Row = Sequence[Any]
+AnySession = Session | scoped_session[Any]
 
 
-def reserve_ids(session: Session, table: Table, count: int) -> range | list[int]:
+def reserve_ids(session: AnySession, table: FromClause, count: int) -> range | list[int]:
     """`count` ids for rows about to be inserted, so that children can name their parents beforehand.
 
     On SQLite the transaction must hold the write lock (models.engine sees to it).
@@ -21,17 +22,17 @@ def reserve_ids(session: Session, table: Table, count: int) -> range | list[int]
     if not count:
         return range(0)
     if session.get_bind().dialect.name == "sqlite":
-        first = session.scalar(text(f"SELECT coalesce(max(id), 0) + 1 FROM {table.name}"))  # noqa: S608
+        first = session.scalar(text(f"SELECT coalesce(max(id), 0) + 1 FROM {name_of(table)}"))  # noqa: S608
         assert first is not None
         return range(first, first + count)
     drawn = session.scalars(
         text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)"),
-        {"table": table.name, "count": count},
+        {"table": name_of(table), "count": count},
     )
     return list(drawn)
 
 
-def insert_rows(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
+def insert_rows(session: AnySession, table: FromClause, columns: Sequence[str], rows: Sequence[Row]) -> None:
     """Insert `rows` (tuples in the order of `columns`) in the session's transaction.
 
     Values go through the column types, Python-side defaults do not apply: name every column that needs a value.
@@ -46,14 +47,14 @@ def insert_rows(session: Session, table: Table, columns: Sequence[str], rows: Se
     names = ", ".join(f'"{name}"' for name in columns)
     if connection.dialect.name == "sqlite":
         marks = ", ".join("?" * len(columns))
-        driver.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", convert(rows))  # noqa: S608
+        driver.executemany(f"INSERT INTO {name_of(table)} ({names}) VALUES ({marks})", convert(rows))  # noqa: S608
         return
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+    with driver.cursor() as cursor, cursor.copy(f"COPY {name_of(table)} ({names}) FROM STDIN") as copy:
         for row in convert(rows):
             copy.write_row(row)
 
 
-def update_rows(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
+def update_rows(session: AnySession, table: FromClause, columns: Sequence[str], rows: Sequence[Row]) -> None:
     """Set `columns` of the rows whose id is the last value of each tuple; other columns stay."""
     if not rows:
         return
@@ -64,7 +65,7 @@ def update_rows(session: Session, table: Table, columns: Sequence[str], rows: Se
     assert driver is not None
     if connection.dialect.name == "sqlite":
         sets = ", ".join(f'"{name}" = ?' for name in columns)
-        driver.executemany(f"UPDATE {table.name} SET {sets} WHERE id = ?", convert(rows))  # noqa: S608
+        driver.executemany(f"UPDATE {name_of(table)} SET {sets} WHERE id = ?", convert(rows))  # noqa: S608
         return
     with driver.cursor() as cursor:
         cursor.execute(
@@ -73,7 +74,7 @@ def update_rows(session: Session, table: Table, columns: Sequence[str], rows: Se
         )
 
 
-def add_to_rows(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
+def add_to_rows(session: AnySession, table: FromClause, columns: Sequence[str], rows: Sequence[Row]) -> None:
     """Add the numbers of each tuple to `columns` of the row whose id is its last value."""
     if not rows:
         return
@@ -83,26 +84,33 @@ def add_to_rows(session: Session, table: Table, columns: Sequence[str], rows: Se
     assert driver is not None
     if connection.dialect.name == "sqlite":
         sets = ", ".join(f'"{name}" = "{name}" + ?' for name in columns)
-        driver.executemany(f"UPDATE {table.name} SET {sets} WHERE id = ?", rows)  # noqa: S608
+        driver.executemany(f"UPDATE {name_of(table)} SET {sets} WHERE id = ?", rows)  # noqa: S608
         return
     statement = _update_from_arrays(connection.dialect, table, tuple(columns), add=True)
     with driver.cursor() as cursor:
         cursor.execute(statement, list(map(list, zip(*rows, strict=True))))
 
 
+def name_of(table: FromClause) -> str:
+    """The table's name; a model's `__table__` is typed as any FROM clause."""
+    return str(table.description)
+
+
 @lru_cache(maxsize=64)
-def _update_from_arrays(dialect: Dialect, table: Table, columns: tuple[str, ...], add: bool = False) -> str:
+def _update_from_arrays(dialect: Dialect, table: FromClause, columns: tuple[str, ...], add: bool = False) -> str:
     """One UPDATE for all rows, its values sent as one array per column."""
     types = [table.c[name].type.compile(dialect) for name in (*columns, "id")]
     arrays = ", ".join(f"%s::{kind}[]" for kind in types)
-    old = f"{table.name}." if add else ""
+    old = f"{name_of(table)}." if add else ""
     sets = ", ".join(f'"{c}" = ' + (f'{old}"{c}" + v."{c}"' if add else f'v."{c}"') for c in columns)
     names = ", ".join(f'"{c}"' for c in (*columns, "id"))
-    return f"UPDATE {table.name} SET {sets} FROM unnest({arrays}) AS v ({names}) WHERE {table.name}.id = v.id"  # noqa: S608
+    return f"UPDATE {name_of(table)} SET {sets} FROM unnest({arrays}) AS v ({names}) WHERE {name_of(table)}.id = v.id"  # noqa: S608
 
 
 @lru_cache(maxsize=256)
-def _converter(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> Callable[[Sequence[Row]], Iterable[Row]]:
+def _converter(
+    dialect: Dialect, table: FromClause, columns: tuple[str, ...]
+) -> Callable[[Sequence[Row]], Iterable[Row]]:
     """What turns our values into the driver's; the rows themselves where no column needs it."""
     found = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in columns]
     work = [(index, process) for index, process in enumerate(found) if process is not None]

@@ -16,6 +16,7 @@ from .types import MinorUnits, Moment, choice
 
 
 class RunState(enum.StrEnum):
+    QUEUED = "queued"
     RUNNING = "running"
     FINISHED = "finished"
     STOPPED = "stopped"

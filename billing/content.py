@@ -1,0 +1,38 @@
+"""The fingerprint of an issued document: what a person could read on it, hashed, so that a change shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+DOCUMENT = (
+    "kind", "number", "issued_on", "due_on", "period_start", "period_end", "currency",
+    "net_minor", "tax_minor", "total_minor", "prices_include_tax", "fx_currency", "fx_rate", "fx_source",
+    "buyer", "seller", "po_number", "note", "terms", "legal_note",
+)  # fmt: skip
+LINE = (
+    "position", "kind", "description", "details", "period_start", "period_end", "quantity", "currency",
+    "unit_price_micro", "amount_minor", "tax_category", "tax_rate",
+)  # fmt: skip
+TAX = ("category", "rate", "currency", "taxable_minor", "tax_minor")
+
+
+def fingerprint(document: Sequence[Any], lines: Iterable[Sequence[Any]], taxes: Iterable[Sequence[Any]]) -> str:
+    """SHA-256 (hex) over the values of DOCUMENT, then LINE of each line and TAX of each tax, in order.
+
+    Taxes are in the order they were written. Decimals count as numbers (1.50 is 1.5), days as ISO text.
+    """
+    text = json.dumps([document, list(lines), list(taxes)], default=_plain, ensure_ascii=False, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    raise TypeError(f"a document holds no {type(value).__name__}")

@@ -1,0 +1,48 @@
+"""Buyer and seller as they are frozen on a document: plain words, independent of the live rows from then on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from models import Company, Customer, Payer, Project
+
+ADDRESS = ("street", "street2", "city", "region", "postal_code", "country")
+_SELLER = ("email", "phone", "website", "tax_id", "registration", "bank_details", *ADDRESS)
+
+
+def frozen(values: Mapping[str, str]) -> str:
+    """The words as canonical JSON, empty ones left out: the same words give the same text."""
+    return json.dumps({k: v for k, v in values.items() if v}, ensure_ascii=False, sort_keys=True)
+
+
+def buyer(customer: Customer, payer: Payer | None = None) -> str:
+    """Who is billed: the payer if the billing group has one, else the customer."""
+    if payer is not None:
+        who: Any = payer
+        return frozen({"name": who.name, "email": who.email, "tax_id": who.tax_id, **_address(who)})
+    return frozen(
+        {
+            "name": customer.name,
+            "company": customer.company_name,
+            "email": customer.email,
+            "tax_id": customer.tax_id,
+            **_address(customer),
+        }
+    )
+
+
+def seller(company: Company, project: Project | None = None) -> str:
+    """Who bills: the company, with what its brand (project) says instead."""
+    words = {name: getattr(company, name) for name in _SELLER} | {"name": company.legal_name or company.name}
+    if project is not None:
+        own = {"email": project.email, "tax_id": project.tax_id, **_address(project)}
+        if not project.street:
+            own = {name: value for name, value in own.items() if name not in ADDRESS}
+        words |= {name: value for name, value in own.items() if value} | {"name": project.legal_name or project.name}
+    return frozen(words)
+
+
+def _address(who: Any) -> dict[str, str]:
+    return {name: getattr(who, name) for name in ADDRESS}

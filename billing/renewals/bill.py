@@ -1,0 +1,158 @@
+"""One bill in the making: the lines of a billing group for one day, its sums, and what becomes of its services."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from billing.fx import Exchange
+from billing.money import Money, decimals_of
+from billing.periods import BillingPeriod, full_period, next_renewal, renewal_dates_by_days
+from billing.proration import share
+from billing.tax import DocumentTotals, TaxLine
+from billing.tax_rates import Tax
+from models import BillingError, Charge, LineKind, ServiceOption, UnitState
+
+ONE = Decimal(1)
+
+
+class NotBillable(BillingError):
+    """Why a billing group cannot be billed; it is set aside until a person has looked."""
+
+
+@dataclass(slots=True)
+class Line:
+    """One line of the bill, before it has an id."""
+
+    kind: LineKind
+    description: str
+    period: BillingPeriod | None
+    quantity: Decimal
+    price: Money
+    amount: Money
+    tax: Tax
+    service_id: int | None = None
+    charge_id: int | None = None
+
+
+@dataclass(slots=True)
+class Billed:
+    """That a service or a charge is done for a period, what it cost, and when it comes next."""
+
+    period: BillingPeriod
+    amount: Money
+    next_on: date | None
+    service_id: int | None = None
+    charge_id: int | None = None
+
+
+@dataclass(slots=True)
+class Bill:
+    """What the run found for one billing group and day. `account` is the row of `due.accounts`."""
+
+    account: Any
+    day: date
+    lines: list[Line] = field(default_factory=list)
+    billed: list[Billed] = field(default_factory=list)
+    totals: DocumentTotals | None = None
+    exchange: Exchange | None = None
+    credit_used: list[tuple[int, int]] = field(default_factory=list)
+    still_due: int = 0
+    state: UnitState = UnitState.DONE
+    reason: str = ""
+
+    @property
+    def amount(self) -> Money:
+        """What the invoice comes to, in the account's currency."""
+        return self.totals.gross if self.totals else Money(0, self.account.currency)
+
+    @property
+    def makes_invoice(self) -> bool:
+        return self.state is UnitState.DONE
+
+
+@lru_cache(maxsize=4096)
+def period_from(
+    start: date, months: int, days: int, anchor_day: int, anchor_month: int | None
+) -> tuple[BillingPeriod, BillingPeriod]:
+    """(the period that begins on `start`, the full period between anchors that it is part of)."""
+    if days:
+        whole = BillingPeriod(start, renewal_dates_by_days(start, days, 1)[0])
+        return whole, whole
+    end = next_renewal(start, months, anchor_day, anchor_month)
+    return BillingPeriod(start, end), full_period(start, months, anchor_day, anchor_month)
+
+
+def bill_service(service: Any, options: Sequence[ServiceOption], tax: Tax, bill: Bill) -> None:
+    """Add a service's lines for its next period, prorated where the period is cut short by its start or end."""
+    period, whole = period_from(
+        service.next_renewal_on, service.months, service.days, service.anchor_day, service.anchor_month
+    )
+    stop = min(period.end, service.ends_on) if service.ends_on else period.end
+    billed = BillingPeriod(period.start, stop) if stop != period.end else period
+    price = Money(0 if service.free else service.price_minor, service.currency)
+    amount = _part(price, whole, billed)
+    bill.billed.append(Billed(billed, amount, period.end, service_id=service.id))
+    if service.free:
+        return
+    name = service.description or service.package
+    bill.lines.append(Line(LineKind.SERVICE, name, billed, ONE, price, amount, tax, service_id=service.id))
+    for option in options:
+        _bill_option(option, service.id, whole, billed, tax, bill)
+    if service.setup_fee_minor and service.next_renewal_on == service.billed_from == service.started_on:
+        fee = Money(service.setup_fee_minor, service.currency)
+        bill.lines.append(Line(LineKind.SETUP, f"Set-up: {name}", None, ONE, fee, fee, tax, service_id=service.id))
+
+
+def _bill_option(
+    option: ServiceOption, service_id: int, whole: BillingPeriod, billed: BillingPeriod, tax: Tax, bill: Bill
+) -> None:
+    name = f"{option.name}: {option.value}" if option.value else option.name
+    amount = _part(option.price, whole, billed, option.quantity)
+    bill.lines.append(
+        Line(LineKind.OPTION, name, billed, option.quantity, option.price, amount, tax, service_id=service_id)
+    )
+
+
+def bill_charge(charge: Charge, tax: Tax, bill: Bill) -> None:
+    """Add a further charge: once, or for its next period if it recurs."""
+    start = charge.next_on
+    assert start is not None
+    if not (charge.months or charge.days):
+        period = BillingPeriod(start, start + timedelta(days=1))
+        amount, next_on = charge.price.times(charge.quantity), None
+    else:
+        period, whole = period_from(start, charge.months, charge.days, charge.anchor_day, None)
+        next_on = period.end
+        if charge.ends_on and charge.ends_on < period.end:
+            period = BillingPeriod(start, charge.ends_on)
+        amount = _part(charge.price, whole if charge.proratable else period, period, charge.quantity)
+    shown = period if next_on else None
+    line = Line(
+        LineKind.CHARGE, charge.description, shown, charge.quantity, charge.price, amount, tax, charge_id=charge.id
+    )
+    bill.lines.append(line)
+    bill.billed.append(Billed(period, amount, next_on, charge_id=charge.id))
+
+
+def _part(price: Money, whole: BillingPeriod, billed: BillingPeriod, quantity: Decimal = ONE) -> Money:
+    """Quantity × price × share of the period, rounded once."""
+    if billed == whole:
+        return price if quantity == 1 else price.times(quantity)
+    return price.times(share(whole, billed.start, billed.end) * Fraction(quantity))
+
+
+def tax_lines(bill: Bill) -> list[TaxLine]:
+    """The bill's lines as the tax rules take them."""
+    return [TaxLine(line.amount, line.tax.rate, line.tax.category) for line in bill.lines]
+
+
+@lru_cache(maxsize=256)
+def micro_per_minor(currency: str) -> int:
+    """Millionths of the major unit in one minor unit."""
+    return int(10 ** (6 - decimals_of(currency)))

@@ -1,0 +1,131 @@
+"""From what is due to bills: prices, shares of periods, tax, exchange rate, credit in hand. Writes nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from billing import credit
+from billing.fx import FxTable
+from billing.money import Money
+from billing.tax import totals
+from billing.tax_rates import TaxTable
+from models import BillingError, Charge, Company, PaymentMethod, ServiceOption, UnitState, db
+
+from . import due
+from .bill import Bill, NotBillable, bill_charge, bill_service, tax_lines
+from .safety import refuse_absurd, refuse_very_late
+
+
+@dataclass(slots=True)
+class Tables:
+    """What every bill of a run looks up: read once, so that one run uses one snapshot of prices and rates."""
+
+    company: Company
+    tax: TaxTable
+    fx: FxTable
+
+    @classmethod
+    def load(cls, company: Company) -> Tables:
+        if company in db.session:
+            db.session.expunge(company)  # or each commit of the run would read it anew
+        return cls(company, TaxTable.of(company), FxTable())
+
+
+def build(groups: Sequence[int], day: date, on: date, tables: Tables) -> list[Bill]:
+    """One bill per billing group for what is due on `day`, as of the run's date `on`, in group order.
+
+    A group that cannot be billed comes back with state PARKED and the reason; nothing is raised for it.
+    """
+    services = _by(due.services(groups, day), "billing_group_id")
+    charges = _by(due.charges(groups, day), "billing_group_id")
+    options = _by(due.options([s.id for found in services.values() for s in found]), "service_id")
+    bills = []
+    for account in due.accounts(groups):
+        bill = Bill(account, day)
+        group = account.group_id
+        _try(bill, on, services.get(group, ()), charges.get(group, ()), options, tables)
+        bills.append(bill)
+    _use_credit([bill for bill in bills if bill.makes_invoice and bill.account.credit_minor], on)
+    return bills
+
+
+def _by(rows: Sequence[Any], key: str) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[getattr(row, key)].append(row)
+    return found
+
+
+def _try(
+    bill: Bill,
+    on: date,
+    services: Sequence[Any],
+    charges: Sequence[Charge],
+    options: dict[int, list[ServiceOption]],
+    tables: Tables,
+) -> None:
+    try:
+        refuse_very_late(bill, on)
+        _add_lines(bill, services, charges, options, tables)
+        _sum_up(bill, tables)
+    except BillingError as error:
+        bill.state, bill.reason = UnitState.PARKED, str(error)
+
+
+def _add_lines(
+    bill: Bill,
+    services: Sequence[Any],
+    charges: Sequence[Charge],
+    options: dict[int, list[ServiceOption]],
+    tables: Tables,
+) -> None:
+    account, tax = bill.account, tables.tax
+    for thing in (*services, *charges):
+        if thing.currency != account.currency:
+            name = thing.description or "A service"
+            raise NotBillable(f"{name} is priced in {thing.currency}, but the account is in {account.currency}.")
+    for service in services:
+        rate = tax.tax_for(account, service.tax_category, bill.day)
+        bill_service(service, options.get(service.id, ()), rate, bill)
+    for charge in charges:
+        bill_charge(charge, tax.tax_for(account, charge.tax_category, bill.day), bill)
+
+
+def _sum_up(bill: Bill, tables: Tables) -> None:
+    account, company = bill.account, tables.company
+    bill.totals = totals(tax_lines(bill), currency=account.currency, prices_include_tax=company.prices_include_tax)
+    refuse_absurd(bill)
+    bill.still_due = bill.totals.gross.minor
+    if account.payment_method == PaymentMethod.FREE:
+        bill.state, bill.reason = UnitState.SKIPPED, "Free customer: no bill"
+    elif not bill.still_due:
+        bill.state, bill.reason = UnitState.SKIPPED, "Nothing to pay: no bill"
+    elif company.currency and company.currency != account.currency:
+        bill.exchange = tables.fx.exchange(
+            account.currency,
+            company.currency,
+            bill.day,
+            customer_id=account.customer_id,
+            group_id=account.customer_group_id,
+        )
+
+
+def _use_credit(bills: Sequence[Bill], on: date) -> None:
+    """Credit in hand pays first, oldest first; bills of one customer share it in group order."""
+    if not bills:
+        return
+    in_hand: dict[int, list[list[Any]]] = defaultdict(list)
+    for row in due.credits([bill.account.customer_id for bill in bills], on):
+        in_hand[row.customer_id].append([row.id, Money(row.remaining_minor, row.currency)])
+    for bill in bills:
+        rows = [row for row in in_hand[bill.account.customer_id] if row[1].currency == bill.amount.currency]
+        used, still_due = credit.apply(bill.amount, [row[1] for row in rows])
+        bill.still_due = still_due.minor
+        for row, part in zip(rows, used, strict=True):
+            row[1] -= part
+            if part:
+                bill.credit_used.append((row[0], part.minor))

@@ -1,0 +1,126 @@
+"""A bill as a document about to be issued: number, dates and the words that are frozen on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from billing import content, numbering, parties
+from models import Company, CustomerGroup, Payer, Project, db
+
+from . import due
+from .bill import Bill, Line, micro_per_minor
+
+
+@dataclass(slots=True)
+class Document:
+    """Everything of an issued invoice, its values in the order of INVOICE, LINE and TAX columns."""
+
+    bill: Bill
+    id: int
+    number: str
+    invoice: tuple[Any, ...]
+    lines: list[tuple[Any, ...]]
+    taxes: list[tuple[Any, ...]]
+
+
+# The hashed part comes first, as content.DOCUMENT and content.LINE list it.
+INVOICE = (
+    *content.DOCUMENT, "id", "customer_id", "billing_group_id", "series_id", "sequence", "state", "open_minor",
+    "content_hash", "created_at",
+)  # fmt: skip
+LINE = (*content.LINE, "invoice_id", "service_id", "charge_id")
+TAX = (*content.TAX, "invoice_id")
+
+
+class Printer:
+    """What all documents of a chunk have in common; asked once per chunk, not per document."""
+
+    def __init__(self, company: Company, bills: Sequence[Bill]) -> None:
+        self.company = company
+        self._payers = _found(due.payers, [bill.account.payer_id for bill in bills])
+        self._projects = _found(due.projects, [bill.account.project_id for bill in bills])
+        self._sellers: dict[int | None, str] = {}
+        groups = {bill.account.customer_group_id for bill in bills} - {None}
+        wanted = select(CustomerGroup.id, CustomerGroup.payment_days).where(CustomerGroup.id.in_(groups))
+        self._group_days: dict[int, int | None] = dict(db.session.execute(wanted).all()) if groups else {}  # type: ignore[arg-type]
+
+    def print(self, bill: Bill, invoice_id: int, series_id: int, sequence: int, issued_on: date, at: Any) -> Document:
+        """The document of a bill, fingerprinted."""
+        account, totals = bill.account, bill.totals
+        assert totals is not None
+        number = numbering.written(self.company, issued_on, sequence)
+        start, end = _span(bill.lines)
+        lines = [_line(position, line) for position, line in enumerate(bill.lines, 1)]
+        taxes = [
+            (tax.category, tax.rate, tax.taxable.currency, tax.taxable.minor, tax.tax.minor)
+            for tax in totals.subtotals
+            if tax.category != "O"
+        ]
+        exchange = bill.exchange
+        shown = (
+            "invoice", number, issued_on, issued_on + timedelta(days=self._payment_days(account)), start, end,
+            account.currency, totals.net.minor, totals.tax.minor, totals.gross.minor, self.company.prices_include_tax,
+            self.company.currency if exchange else "", exchange.rate if exchange else None,
+            exchange.source if exchange else "", parties.buyer(account, self._payers.get(account.payer_id)),
+            self._seller(account.project_id), account.group_po_number or account.po_number,
+            account.invoice_note or self.company.invoice_note, self.company.invoice_terms, _notes(bill.lines),
+        )  # fmt: skip
+        digest = content.fingerprint(shown, lines, taxes)
+        invoice = (
+            *shown, invoice_id, account.customer_id, account.group_id, series_id, sequence, "issued", bill.still_due,
+            digest, at,
+        )  # fmt: skip
+        return Document(
+            bill,
+            invoice_id,
+            number,
+            invoice,
+            [(*row, invoice_id, line.service_id, line.charge_id) for row, line in zip(lines, bill.lines, strict=True)],
+            [(*row, invoice_id) for row in taxes],
+        )
+
+    def _payment_days(self, account: Any) -> int:
+        if account.payment_days is not None:
+            return int(account.payment_days)
+        of_group = self._group_days.get(account.customer_group_id)
+        return self.company.payment_days if of_group is None else of_group
+
+    def _seller(self, project_id: int | None) -> str:
+        if project_id not in self._sellers:
+            project: Project | None = self._projects.get(project_id) if project_id else None
+            self._sellers[project_id] = parties.seller(self.company, project)
+        return self._sellers[project_id]
+
+
+def _found(load: Any, ids: Sequence[int | None]) -> dict[int | None, Any]:
+    wanted = {one for one in ids if one is not None}
+    found: dict[int | None, Payer | Project] = load(wanted) if wanted else {}
+    return found
+
+
+def _span(lines: Sequence[Line]) -> tuple[date | None, date | None]:
+    periods = [line.period for line in lines if line.period]
+    if not periods:
+        return None, None
+    return min(p.start for p in periods), max(p.end for p in periods)
+
+
+def _notes(lines: Sequence[Line]) -> str:
+    """The legal sentences of the taxes on the document, each once."""
+    if len(lines) == 1:
+        return lines[0].tax.note
+    return "\n".join(dict.fromkeys(line.tax.note for line in lines if line.tax.note))
+
+
+def _line(position: int, line: Line) -> tuple[Any, ...]:
+    period, currency = line.period, line.amount.currency
+    return (
+        position, line.kind.value, line.description, "", period.start if period else None,
+        period.end if period else None, line.quantity, currency, line.price.minor * micro_per_minor(currency),
+        line.amount.minor, line.tax.category, line.tax.rate,
+    )  # fmt: skip

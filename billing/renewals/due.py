@@ -1,0 +1,169 @@
+"""What is due: which day comes next, which billing groups have something on it, and everything needed to bill them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, func, or_, select, union
+
+from models import (
+    BillingGroup,
+    Charge,
+    Credit,
+    Customer,
+    CustomerStatus,
+    Package,
+    Payer,
+    Project,
+    Service,
+    ServiceOption,
+    ServiceStatus,
+    db,
+)
+
+_SERVICE_DUE = and_(
+    Service.status == ServiceStatus.ACTIVE,
+    or_(Service.ends_on.is_(None), Service.ends_on > Service.next_renewal_on),
+)
+_CHARGE_DUE = and_(
+    Charge.next_on.is_not(None),
+    or_(Charge.ends_on.is_(None), Charge.ends_on > Charge.next_on),
+)
+_BILLABLE = and_(
+    Customer.status == CustomerStatus.ACTIVE,
+    BillingGroup.parked_at.is_(None),
+)
+
+_SERVICE = (
+    Service.id, Service.billing_group_id, Service.customer_id, Service.currency, Service.price_minor,
+    Service.setup_fee_minor, Service.months, Service.days, Service.anchor_day, Service.anchor_month,
+    Service.started_on, Service.billed_from, Service.next_renewal_on, Service.ends_on, Service.free,
+    Service.description, Package.name.label("package"), Package.tax_category,
+)  # fmt: skip
+_ACCOUNT = (
+    BillingGroup.id.label("group_id"), BillingGroup.payer_id, BillingGroup.po_number.label("group_po_number"),
+    BillingGroup.usual_minor, Customer.id.label("customer_id"), Customer.group_id.label("customer_group_id"),
+    Customer.name, Customer.company_name, Customer.email, Customer.tax_id, Customer.account_type,
+    Customer.street, Customer.street2, Customer.city, Customer.region, Customer.postal_code, Customer.country,
+    Customer.currency, Customer.payment_method, Customer.payment_days, Customer.charge_tax, Customer.tax_exempt,
+    Customer.tax_rate, Customer.po_number, Customer.invoice_note, Customer.credit_minor, Customer.project_id,
+)  # fmt: skip
+
+
+def _only(statement: Select[Any], table: Any, customers: Sequence[int] | None) -> Select[Any]:
+    return statement if customers is None else statement.where(table.customer_id.in_(customers))
+
+
+def next_day(until: date, *, after: date | None = None, customers: Sequence[int] | None = None) -> date | None:
+    """The first day up to `until` (and past `after`) on which something is due; for `customers` only, if given."""
+    days = [
+        db.session.scalar(
+            _only(_first(Service, Service.next_renewal_on, _SERVICE_DUE, until, after), Service, customers)
+        ),
+        db.session.scalar(_only(_first(Charge, Charge.next_on, _CHARGE_DUE, until, after), Charge, customers)),
+    ]
+    return min((day for day in days if day is not None), default=None)
+
+
+def _first(table: Any, day: Any, due: Any, until: date, after: date | None) -> Select[Any]:
+    found = (
+        select(day)
+        .select_from(table)
+        .join(Customer, Customer.id == table.customer_id)
+        .join(BillingGroup, BillingGroup.id == table.billing_group_id)
+        .where(due, day <= until, _BILLABLE)
+    )
+    return (found if after is None else found.where(day > after)).order_by(day).limit(1)
+
+
+def groups_on(day: date, *, past: int, limit: int, customers: Sequence[int] | None = None) -> list[int]:
+    """The next `limit` billing groups with id over `past` that have something due on exactly this day.
+
+    They are locked until the transaction ends.
+    """
+    # Each half is cut to the limit along its own index: a run of n groups then costs n, not n × chunks.
+    halves = [
+        _only(_groups(Service, _SERVICE_DUE, Service.next_renewal_on == day, past), Service, customers),
+        _only(_groups(Charge, _CHARGE_DUE, Charge.next_on == day, past), Charge, customers),
+    ]
+    cut = [half.distinct().order_by(half.selected_columns[0]).limit(limit).subquery() for half in halves]
+    named = union(*(select(part.c.billing_group_id) for part in cut)).subquery()
+    ids = select(named.c.billing_group_id).order_by(named.c.billing_group_id).limit(limit)
+    locked = select(BillingGroup.id).where(BillingGroup.id.in_(ids)).order_by(BillingGroup.id)
+    return list(db.session.scalars(locked.with_for_update()))
+
+
+def _groups(table: Any, due: Any, on: Any, past: int) -> Select[Any]:
+    return (
+        select(table.billing_group_id)
+        .join(Customer, Customer.id == table.customer_id)
+        .join(BillingGroup, BillingGroup.id == table.billing_group_id)
+        .where(due, on, _BILLABLE, table.billing_group_id > past)
+    )
+
+
+def customers_past(past: int, until: date, limit: int) -> list[int]:
+    """The next `limit` customers with id over `past` that have something due up to `until`."""
+    named = union(
+        select(Service.customer_id).where(_SERVICE_DUE, Service.next_renewal_on <= until, Service.customer_id > past),
+        select(Charge.customer_id).where(_CHARGE_DUE, Charge.next_on <= until, Charge.customer_id > past),
+    ).subquery()
+    return list(db.session.scalars(select(named.c.customer_id).order_by(named.c.customer_id).limit(limit)))
+
+
+def count(until: date) -> int:
+    """How many billing groups have something due up to `until`; for a progress bar, not for money."""
+    named = union(
+        _groups(Service, _SERVICE_DUE, Service.next_renewal_on <= until, 0),
+        _groups(Charge, _CHARGE_DUE, Charge.next_on <= until, 0),
+    ).subquery()
+    return db.session.scalar(select(func.count()).select_from(named)) or 0
+
+
+def accounts(groups: Sequence[int]) -> Sequence[Row[Any]]:
+    """Billing group and customer of each id, in id order."""
+    wanted = select(*_ACCOUNT).join(Customer, Customer.id == BillingGroup.customer_id)
+    return db.session.execute(wanted.where(BillingGroup.id.in_(groups)).order_by(BillingGroup.id)).all()
+
+
+def services(groups: Sequence[int], day: date) -> Sequence[Row[Any]]:
+    """The services of these groups that renew on `day`, with what is printed and taxed."""
+    wanted = select(*_SERVICE).join(Package, Package.id == Service.package_id)
+    due = wanted.where(_SERVICE_DUE, Service.next_renewal_on == day, Service.billing_group_id.in_(groups))
+    return db.session.execute(due.order_by(Service.billing_group_id, Service.id)).all()
+
+
+def options(services: Sequence[int]) -> Sequence[ServiceOption]:
+    """The options of these services that cost something of their own."""
+    wanted = select(ServiceOption).where(ServiceOption.service_id.in_(services), ServiceOption.price_minor != 0)
+    return db.session.scalars(wanted.order_by(ServiceOption.service_id, ServiceOption.id)).all()
+
+
+def charges(groups: Sequence[int], day: date) -> Sequence[Charge]:
+    """The further charges of these groups due on `day`."""
+    wanted = select(Charge).where(_CHARGE_DUE, Charge.next_on == day, Charge.billing_group_id.in_(groups))
+    return db.session.scalars(wanted.order_by(Charge.billing_group_id, Charge.id)).all()
+
+
+def credits(customers: Sequence[int], on: date) -> Sequence[Row[Any]]:
+    """What these customers have in hand on `on`, oldest first, locked until the transaction ends."""
+    wanted = select(Credit.id, Credit.customer_id, Credit.remaining_minor, Credit.currency).where(
+        Credit.customer_id.in_(customers),
+        Credit.remaining_minor > 0,
+        Credit.granted_on <= on,
+        or_(Credit.expires_on.is_(None), Credit.expires_on >= on),
+    )
+    ordered = wanted.order_by(Credit.customer_id, Credit.granted_on, Credit.id)
+    return db.session.execute(ordered.with_for_update()).all()
+
+
+def payers(ids: Sequence[int]) -> dict[int, Payer]:
+    """Bill-to identities by id."""
+    return {payer.id: payer for payer in db.session.scalars(select(Payer).where(Payer.id.in_(ids)))}
+
+
+def projects(ids: Sequence[int]) -> dict[int, Project]:
+    """Brands by id."""
+    return {project.id: project for project in db.session.scalars(select(Project).where(Project.id.in_(ids)))}

@@ -1,0 +1,208 @@
+"""Writing bills down: every row a bill leaves behind, many bills at a time, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from billing import audit, numbering, outbox
+from billing.actor import Actor
+from models import (
+    Account,
+    Allocation,
+    AuditEvent,
+    BillingGroup,
+    Charge,
+    Credit,
+    Customer,
+    Invoice,
+    InvoiceLine,
+    InvoiceTax,
+    LedgerEntry,
+    LedgerPosting,
+    Renewal,
+    RunUnit,
+    Service,
+    UnitState,
+    db,
+)
+from models.bulk import add_to_rows, insert_rows, reserve_ids, update_rows
+
+from . import document
+from .bill import Bill
+from .build import Tables
+from .document import Document, Printer
+
+Rows = list[tuple[Any, ...]]
+
+
+def keep(bills: Sequence[Bill], *, run_id: int, on: date, tables: Tables, by: Actor) -> None:
+    """Write all that the bills of one day say: next dates, documents, ledger, credit, audit, mail and results.
+
+    The document numbers are taken after everything that does not need them, so that others wait for them as
+    short as can be. `on` is the run's date; documents carry the day they were due to be issued.
+    """
+    issued = [bill for bill in bills if bill.makes_invoice]
+    _set_aside([bill for bill in bills if bill.state is UnitState.PARKED], by)
+    _move_on([billed for bill in bills if bill.state is not UnitState.PARKED for billed in bill.billed])
+    _remember_usual(issued)
+    documents = _number(issued, tables, by)
+    _write_documents(documents)
+    invoice_of = {id(doc.bill): doc.id for doc in documents}
+    _write_renewals(bills, invoice_of)
+    _write_ledger(documents)
+    _write_credit_use(documents)
+    _write_audit(documents, by)
+    _queue_mail(documents, by)
+    write_results(bills, invoice_of, run_id)
+
+
+def _insert(model: Any, columns: Sequence[str], rows: Rows) -> None:
+    insert_rows(db.session, model.__table__, columns, rows)
+
+
+def _set_aside(bills: Sequence[Bill], by: Actor) -> None:
+    rows = [(by.at, bill.reason[:400], bill.account.group_id) for bill in bills]
+    update_rows(db.session, BillingGroup.__table__, ("parked_at", "parked_reason"), rows)
+
+
+def _move_on(billed: Sequence[Any]) -> None:
+    services = [(one.next_on, one.service_id) for one in billed if one.service_id]
+    charges = [(one.next_on, one.charge_id) for one in billed if one.charge_id]
+    update_rows(db.session, Service.__table__, ("next_renewal_on",), services)
+    update_rows(db.session, Charge.__table__, ("next_on",), charges)
+
+
+def _remember_usual(bills: Sequence[Bill]) -> None:
+    """Only where it moved: most bills are what they were the last time."""
+    rows = [
+        (bill.amount.minor, bill.account.group_id) for bill in bills if bill.amount.minor != bill.account.usual_minor
+    ]
+    update_rows(db.session, BillingGroup.__table__, ("usual_minor",), rows)
+
+
+def _number(bills: Sequence[Bill], tables: Tables, by: Actor) -> list[Document]:
+    if not bills:
+        return []
+    company = tables.company
+    printer = Printer(company, bills)
+    ids = reserve_ids(db.session, Invoice.__table__, len(bills))
+    issued_on = bills[0].day - timedelta(days=company.issue_days_ahead)
+    series_id, first = numbering.take(company, issued_on, len(bills))
+    return [
+        printer.print(bill, invoice_id, series_id, sequence, issued_on, by.at)
+        for sequence, (bill, invoice_id) in enumerate(zip(bills, ids, strict=True), first)
+    ]
+
+
+def _write_documents(documents: Sequence[Document]) -> None:
+    _insert(Invoice, document.INVOICE, [doc.invoice for doc in documents])
+    _insert(InvoiceLine, document.LINE, [row for doc in documents for row in doc.lines])
+    _insert(InvoiceTax, document.TAX, [row for doc in documents for row in doc.taxes])
+
+
+def _write_renewals(bills: Sequence[Bill], invoice_of: dict[int, int]) -> None:
+    columns = (
+        "service_id", "charge_id", "billing_group_id", "invoice_id", "period_start", "period_end", "currency",
+        "amount_minor", "void",
+    )  # fmt: skip
+    rows: Rows = []
+    for bill in bills:
+        if bill.state is UnitState.PARKED:
+            continue
+        invoice_id, group_id = invoice_of.get(id(bill)), bill.account.group_id
+        for one in bill.billed:
+            amount = one.amount.minor if invoice_id else 0
+            period = one.period
+            rows.append(
+                (
+                    one.service_id, one.charge_id, group_id, invoice_id, period.start, period.end,
+                    one.amount.currency, amount, False,
+                )
+            )  # fmt: skip
+    _insert(Renewal, columns, rows)
+
+
+def _write_ledger(documents: Sequence[Document]) -> None:
+    """Receivable against revenue and tax, and what customers owe moved by the same sums."""
+    postings: Rows = []
+    entries: Rows = []
+    owes: Counter[int] = Counter()
+    ids = reserve_ids(db.session, LedgerPosting.__table__, len(documents))
+    for posting_id, doc in zip(ids, documents, strict=True):
+        totals, customer_id = doc.bill.totals, doc.bill.account.customer_id
+        assert totals is not None
+        currency = totals.gross.currency
+        postings.append((posting_id, "invoice", customer_id, doc.invoice[2], doc.id))
+        entries.append((posting_id, customer_id, Account.RECEIVABLE.value, currency, totals.gross.minor))
+        if totals.net.minor:
+            entries.append((posting_id, customer_id, Account.REVENUE.value, currency, -totals.net.minor))
+        if totals.tax.minor:
+            entries.append((posting_id, customer_id, Account.TAX.value, currency, -totals.tax.minor))
+        owes[customer_id] += totals.gross.minor
+    _insert(LedgerPosting, ("id", "kind", "customer_id", "on", "invoice_id"), postings)
+    _insert(LedgerEntry, ("posting_id", "customer_id", "account", "currency", "amount_minor"), entries)
+    add_to_rows(db.session, Customer.__table__, ("balance_minor",), [(minor, one) for one, minor in owes.items()])
+
+
+def _write_credit_use(documents: Sequence[Document]) -> None:
+    """Credit against receivable: the balance stays, what is in hand and what is open shrink."""
+    used = [(doc, credit_id, minor) for doc in documents for credit_id, minor in doc.bill.credit_used]
+    if not used:
+        return
+    postings: Rows = []
+    entries: Rows = []
+    allocations: Rows = []
+    spent: Counter[int] = Counter()
+    in_hand: Counter[int] = Counter()
+    ids = reserve_ids(db.session, LedgerPosting.__table__, len(used))
+    for posting_id, (doc, credit_id, minor) in zip(ids, used, strict=True):
+        customer_id, currency, issued_on = doc.bill.account.customer_id, doc.bill.account.currency, doc.invoice[2]
+        postings.append((posting_id, "credit_use", customer_id, issued_on, doc.id, credit_id))
+        entries.append((posting_id, customer_id, Account.CREDIT.value, currency, minor))
+        entries.append((posting_id, customer_id, Account.RECEIVABLE.value, currency, -minor))
+        allocations.append((customer_id, doc.id, credit_id, currency, minor, issued_on))
+        spent[credit_id] -= minor
+        in_hand[customer_id] -= minor
+    _insert(LedgerPosting, ("id", "kind", "customer_id", "on", "invoice_id", "credit_id"), postings)
+    _insert(LedgerEntry, ("posting_id", "customer_id", "account", "currency", "amount_minor"), entries)
+    _insert(Allocation, ("customer_id", "invoice_id", "credit_id", "currency", "amount_minor", "on"), allocations)
+    add_to_rows(db.session, Credit.__table__, ("remaining_minor",), [(minor, one) for one, minor in spent.items()])
+    add_to_rows(db.session, Customer.__table__, ("credit_minor",), [(minor, one) for one, minor in in_hand.items()])
+
+
+def _write_audit(documents: Sequence[Document], by: Actor) -> None:
+    rows = [
+        (
+            by.at, "invoice.issued", by.name, by.staff_id, None, None, by.address, "invoice", doc.id, doc.number,
+            doc.bill.account.customer_id, None, {"total_minor": doc.bill.amount.minor, "currency": doc.invoice[6]},
+        )
+        for doc in documents
+    ]  # fmt: skip
+    _insert(AuditEvent, audit.COLUMNS, rows)
+
+
+def _queue_mail(documents: Sequence[Document], by: Actor) -> None:
+    more = outbox.invoice_addresses([doc.bill.account.customer_id for doc in documents])
+    items = []
+    for doc in documents:
+        account = doc.bill.account
+        items.append((doc.id, account.customer_id, (account.email, *more.get(account.customer_id, ()))))
+    outbox.queue_invoices(items, at=by.at, by=by.name)
+
+
+def write_results(bills: Sequence[Bill], invoice_of: dict[int, int], run_id: int) -> None:
+    """One result per bill on the run's record."""
+    columns = (
+        "run_id", "customer_id", "billing_group_id", "on", "state", "invoice_id", "reason", "currency", "amount_minor",
+    )  # fmt: skip
+    rows = [
+        (
+            run_id, bill.account.customer_id, bill.account.group_id, bill.day, bill.state.value,
+            invoice_of.get(id(bill)), bill.reason[:400], bill.account.currency, bill.amount.minor,
+        )
+        for bill in bills
+    ]  # fmt: skip
+    _insert(RunUnit, columns, rows)
