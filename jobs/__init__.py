@@ -4,8 +4,9 @@ from flask import Flask
 
 from . import staff
 from .customers import customers
+from .renewal_commands import renewals
 
-GROUPS = (customers, staff.commands)
+GROUPS = (customers, renewals, staff.commands)
 
 
 def init_app(app: Flask) -> None:

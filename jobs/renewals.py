@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 
-from billing import company, renewals, services
+from billing import company, renewals
 from billing.actor import Actor
 from billing.money import Money
 from billing.renewals.bill import Bill
@@ -132,7 +132,6 @@ def _bill(work: Work) -> None:
         db.session.rollback()
         day = renewals.next_day(work.until, after=day)
     work.lease.hold()
-    services.end_due(work.on, by=work.by)
     db.session.commit()
 
 

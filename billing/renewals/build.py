@@ -119,8 +119,8 @@ def _use_credit(bills: Sequence[Bill], on: date) -> None:
     if not bills:
         return
     in_hand: dict[int, list[list[Any]]] = defaultdict(list)
-    for row in due.credits([bill.account.customer_id for bill in bills], on):
-        in_hand[row.customer_id].append([row.id, Money(row.remaining_minor, row.currency)])
+    for found in due.credits([bill.account.customer_id for bill in bills], on):
+        in_hand[found.customer_id].append([found.id, Money(found.remaining_minor, found.currency)])
     for bill in bills:
         rows = [row for row in in_hand[bill.account.customer_id] if row[1].currency == bill.amount.currency]
         used, still_due = credit.apply(bill.amount, [row[1] for row in rows])

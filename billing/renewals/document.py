@@ -47,7 +47,7 @@ class Printer:
         self._sellers: dict[int | None, str] = {}
         groups = {bill.account.customer_group_id for bill in bills} - {None}
         wanted = select(CustomerGroup.id, CustomerGroup.payment_days).where(CustomerGroup.id.in_(groups))
-        self._group_days: dict[int, int | None] = dict(db.session.execute(wanted).all()) if groups else {}  # type: ignore[arg-type]
+        self._group_days: dict[int, int | None] = dict(db.session.execute(wanted).all()) if groups else {}
 
     def print(self, bill: Bill, invoice_id: int, series_id: int, sequence: int, issued_on: date, at: Any) -> Document:
         """The document of a bill, fingerprinted."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, or_, select, union
+from sqlalchemy import Select, and_, func, or_, select, union
 
 from models import (
     BillingGroup,
@@ -122,13 +122,13 @@ def count(until: date) -> int:
     return db.session.scalar(select(func.count()).select_from(named)) or 0
 
 
-def accounts(groups: Sequence[int]) -> Sequence[Row[Any]]:
+def accounts(groups: Sequence[int]) -> Sequence[Any]:
     """Billing group and customer of each id, in id order."""
     wanted = select(*_ACCOUNT).join(Customer, Customer.id == BillingGroup.customer_id)
     return db.session.execute(wanted.where(BillingGroup.id.in_(groups)).order_by(BillingGroup.id)).all()
 
 
-def services(groups: Sequence[int], day: date) -> Sequence[Row[Any]]:
+def services(groups: Sequence[int], day: date) -> Sequence[Any]:
     """The services of these groups that renew on `day`, with what is printed and taxed."""
     wanted = select(*_SERVICE).join(Package, Package.id == Service.package_id)
     due = wanted.where(_SERVICE_DUE, Service.next_renewal_on == day, Service.billing_group_id.in_(groups))
@@ -147,7 +147,7 @@ def charges(groups: Sequence[int], day: date) -> Sequence[Charge]:
     return db.session.scalars(wanted.order_by(Charge.billing_group_id, Charge.id)).all()
 
 
-def credits(customers: Sequence[int], on: date) -> Sequence[Row[Any]]:
+def credits(customers: Sequence[int], on: date) -> Sequence[Any]:
     """What these customers have in hand on `on`, oldest first, locked until the transaction ends."""
     wanted = select(Credit.id, Credit.customer_id, Credit.remaining_minor, Credit.currency).where(
         Credit.customer_id.in_(customers),
