@@ -61,6 +61,7 @@ class Delivery(Model):
         ),
         Index("ix_delivery_state", "state", "id"),
         Index("ix_delivery_customer_id", "customer_id", "id"),
+        Index("ix_delivery_sent_at", "sent_at", "id"),
     )
 
     id: Mapped[int] = key()

@@ -821,6 +821,7 @@ def upgrade():
         batch_op.create_index('ix_delivery_customer_id', ['customer_id', 'id'], unique=False)
         batch_op.create_index('ix_delivery_due', ['next_try_at', 'id'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
         batch_op.create_index(batch_op.f('ix_delivery_message_id'), ['message_id'], unique=False)
+        batch_op.create_index('ix_delivery_sent_at', ['sent_at', 'id'], unique=False)
         batch_op.create_index('ix_delivery_state', ['state', 'id'], unique=False)
 
     op.create_table('invoice_line',
@@ -940,6 +941,7 @@ def downgrade():
     op.drop_table('invoice_line')
     with op.batch_alter_table('delivery', schema=None) as batch_op:
         batch_op.drop_index('ix_delivery_state')
+        batch_op.drop_index('ix_delivery_sent_at')
         batch_op.drop_index(batch_op.f('ix_delivery_message_id'))
         batch_op.drop_index('ix_delivery_due', sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
         batch_op.drop_index('ix_delivery_customer_id')

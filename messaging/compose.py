@@ -1,0 +1,217 @@
+"""Writing the mail of one delivery: from its template if the system says it, from its own words if a person did."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parseaddr
+from functools import cache
+from pathlib import Path
+
+from flask import current_app
+from flask_babel import force_locale, gettext, ngettext
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from billing import company as companies
+from billing.outbox import INVOICE
+from integrations import smtp
+from integrations.documents import DocumentError
+from models import BillingError, CreditNote, Customer, Delivery, DeliveryState, Invoice, InvoiceState, Message, db
+
+from . import invoice_document
+from .files import FileLost
+from .formats import day, language_of, money
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "mail"
+RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
+
+Plain = str | bool | int | list["Plain"] | dict[str, "Plain"]
+"""What a template may be fed with."""
+
+
+class NotWritten(BillingError):
+    """There is no mail to send."""
+
+
+class CannotBeWritten(NotWritten):
+    """It never will be: the template or the data are at fault."""
+
+
+class NotYet(NotWritten):
+    """Something it needs is missing now; worth another try."""
+
+
+class NotNeeded(NotWritten):
+    """What it was about is no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    subject: str
+    text: str
+    html: str
+    sender_name: str
+    reply_to: str = ""
+    attachments: tuple[smtp.Attachment, ...] = ()
+
+
+def letter_for(delivery: Delivery, *, at: datetime) -> smtp.Letter:
+    """The mail of this delivery, written anew, dated `at`. Raises NotWritten's kinds. Writes no rows."""
+    message = delivery.message
+    if not message.essential and delivery.address.lower() in bounced_addresses(message.customer_id):
+        raise NotNeeded("This address has turned mail back before.")
+    content = _WRITERS.get(message.kind, _as_typed)(message)
+    sender = sender_address()
+    letter = smtp.Letter(
+        message_id=message_id(delivery, sender),
+        sender=sender,
+        sender_name=content.sender_name,
+        to=delivery.address,
+        subject=content.subject,
+        text=content.text,
+        html=content.html,
+        written_at=at,
+        reply_to="" if content.reply_to.lower() == sender.lower() else content.reply_to,
+        attachments=content.attachments,
+    )
+    try:
+        smtp.check(letter)
+    except smtp.BadHeader as error:
+        raise CannotBeWritten(str(error)) from error
+    return letter
+
+
+def message_id(delivery: Delivery, sender: str) -> str:
+    """The same for each attempt at this delivery, so that a mail sent again is known as the same mail (F12).
+
+    What it is made from is in the rows: also a restored backup goes on with the same ones.
+    """
+    moment = delivery.message.created_at.astimezone(UTC).isoformat()
+    digest = hashlib.sha256(f"{moment} {delivery.dedupe_key}".encode()).hexdigest()[:24]
+    return f"<{delivery.id}.{digest}@{sender.rpartition('@')[2].encode('idna').decode()}>"
+
+
+def sender_address() -> str:
+    """Who our mails come from: MAIL_DEFAULT_SENDER, else the company's address; empty if there is neither."""
+    given = parseaddr(current_app.config.get("MAIL_DEFAULT_SENDER") or "")[1]
+    return given or companies.settings().email.strip()
+
+
+def bounced_addresses(customer_id: int | None) -> set[str]:
+    """The customer's addresses (in lower case) that turned the last mail back."""
+    if customer_id is None:
+        return set()
+    ended = (DeliveryState.SENT, DeliveryState.BOUNCED)
+    query = db.select(Delivery.address, Delivery.state).where(
+        Delivery.customer_id == customer_id, Delivery.state.in_(ended)
+    )
+    last = {address.lower(): state for address, state in db.session.execute(query.order_by(Delivery.id))}
+    return {address for address, state in last.items() if state == DeliveryState.BOUNCED}
+
+
+def render(name: str, values: Mapping[str, Plain], *, folder: Path = TEMPLATES) -> str:
+    """A template of the mail folder, in the language gettext is set to.
+
+    Templates run in a sandbox and get plain values only. Raises CannotBeWritten for whatever is wrong in it.
+    """
+    try:
+        return _environment(folder).get_template(name).render(values)
+    except TemplateError as error:
+        raise CannotBeWritten(f"The template {name} cannot be used: {error.message or type(error).__name__}") from error
+
+
+@cache
+def _environment(folder: Path) -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(folder),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    return environment
+
+
+def _invoice(message: Message) -> Content:
+    """The mail that brings an invoice or credit note, with its PDF."""
+    invoice = db.session.get(Invoice, message.invoice_id) if message.invoice_id else None
+    if invoice is None:
+        raise CannotBeWritten("The invoice this mail should bring is not there.")
+    if invoice.state != InvoiceState.ISSUED:
+        raise NotNeeded("The invoice is not in force any more.")
+    locale = language_of(invoice.customer, companies.settings())
+    with force_locale(locale):
+        try:
+            values = invoice_values(invoice, locale)
+        except invoice_document.NotPrintable as error:
+            raise CannotBeWritten(str(error)) from error
+        return Content(
+            subject=render("invoice.subject.txt", values).strip("\n"),
+            text=render("invoice.txt", values),
+            html=render("invoice.html", values),
+            sender_name=str(values["company"]),
+            reply_to=str(values["email"]),
+            attachments=(_pdf(invoice),),
+        )
+
+
+def _pdf(invoice: Invoice) -> smtp.Attachment:
+    try:
+        data = invoice_document.pdf_of(invoice)
+    except (DocumentError, FileLost, OSError) as error:
+        raise NotYet(f"The PDF could not be made, so the mail was not sent: {error}") from error
+    return smtp.Attachment(invoice_document.file_name(invoice), "application/pdf", data)
+
+
+def invoice_values(invoice: Invoice, locale: str) -> dict[str, Plain]:
+    """What the invoice mail's templates know; raises NotPrintable."""
+    buyer = invoice_document.frozen_party(invoice.buyer)
+    seller = invoice_document.frozen_party(invoice.seller)
+    bank = invoice_document.bank_facts(seller.get("bank_details", ""))
+    return {
+        **_page(locale),
+        "company": seller["name"],
+        "email": seller.get("email", ""),
+        "phone": seller.get("phone", ""),
+        "name": buyer["name"],
+        "number": str(invoice.number),
+        "is_credit_note": isinstance(invoice, CreditNote),
+        "total": money(invoice.total, locale),
+        "to_pay": money(invoice.open, locale) if invoice.open else "",
+        "is_partly_settled": 0 < invoice.open_minor < invoice.total_minor,
+        "issued_on": day(invoice.issued_on, locale) if invoice.issued_on else "",
+        "due_on": day(invoice.due_on, locale) if invoice.due_on else "",
+        "bank": [{"label": fact["label"], "value": fact["value"]} for fact in bank],
+        "terms": [line.strip() for line in invoice.terms.splitlines() if line.strip()],
+    }
+
+
+def _as_typed(message: Message) -> Content:
+    """A mail in its writer's own words."""
+    if not message.body.strip():
+        raise CannotBeWritten("This message has no text.")
+    company = companies.settings()
+    customer = db.session.get(Customer, message.customer_id) if message.customer_id else None
+    locale = language_of(customer, company)
+    values: dict[str, Plain] = {
+        **_page(locale),
+        "company": company.name,
+        "subject": message.subject,
+        "paragraphs": [part.splitlines() for part in message.body.replace("\r\n", "\n").split("\n\n") if part.strip()],
+    }
+    with force_locale(locale):
+        html = render("message.html", values)
+    return Content(message.subject, message.body, html, company.name, company.email)
+
+
+def _page(locale: str) -> dict[str, Plain]:
+    language = locale.split("_")[0]
+    return {"lang": locale.replace("_", "-"), "dir": "rtl" if language in RIGHT_TO_LEFT else "ltr"}
+
+
+_WRITERS: dict[str, Callable[[Message], Content]] = {INVOICE: _invoice}

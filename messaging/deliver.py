@@ -1,0 +1,247 @@
+"""One delivery, step by step: reserve, begin, record how it ended. The caller commits after each step.
+
+    queued ──begin──▶ sending ──▶ sent | bounced | failed | queued again (later) | unknown
+
+A delivery is `sending`, and that is committed, before a word is said to the mail server; no transaction is open
+while it talks. Whoever dies in between leaves it `sending`; when its claim has run out it becomes `unknown`:
+it may have arrived, so only a person sends it again.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from flask import current_app
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy import func, or_, select, update
+
+from billing import audit
+from billing.actor import Actor
+from integrations.smtp import Answer, Ending, Letter
+from models import AuditEvent, Channel, Delivery, DeliveryState, Invoice, db
+
+from . import invoice_document
+from .compose import CannotBeWritten, NotNeeded, NotWritten, NotYet, sender_address
+from .files import FileLost
+
+RESERVED = timedelta(minutes=5)
+"""How long a worker may keep deliveries that it has not begun."""
+TALKING = timedelta(minutes=10)
+"""How long a conversation may take before its delivery counts as lost; well above integrations.smtp's limits."""
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
+ALERT_AFTER = 5
+MOST_ATTEMPTS = 24
+"""Some four days; then the mail has failed."""
+QUIET = timedelta(hours=6)
+"""At most one alert about the mail server in this time."""
+
+STOPPED, STUCK = "mail.stopped", "delivery.stuck"
+_STATES = {
+    Ending.SENT: DeliveryState.SENT,
+    Ending.BOUNCED: DeliveryState.BOUNCED,
+    Ending.REFUSED: DeliveryState.FAILED,
+    Ending.UNKNOWN: DeliveryState.UNKNOWN,
+}
+_LOST = "Sending was interrupted after it had begun. It may have arrived; send it again if it has not."
+
+
+@dataclass(frozen=True, slots=True)
+class MailState:
+    """Whether mails can leave, how many wait, and how many of those have failed often."""
+
+    is_set_up: bool
+    waiting: int
+    stuck: int
+    sentence: str
+
+
+def mail_state() -> MailState:
+    """What the panel says about outgoing mail; `sentence` is empty while all is well."""
+    of = select(func.count()).select_from(Delivery).where(Delivery.state == DeliveryState.QUEUED)
+    of = of.where(Delivery.channel == Channel.EMAIL)
+    waiting = db.session.scalar(of) or 0
+    stuck = db.session.scalar(of.where(Delivery.attempts >= ALERT_AFTER)) or 0
+    trouble = why_not_set_up()
+    if trouble and waiting:
+        trouble += " " + ngettext("%(num)d mail waits.", "%(num)d mails wait.", waiting)
+    elif stuck:
+        trouble = ngettext("%(num)d mail cannot leave.", "%(num)d mails cannot leave.", stuck)
+    return MailState(not why_not_set_up(), waiting, stuck, trouble)
+
+
+def why_not_set_up() -> str:
+    """What is missing before any mail can leave; empty if nothing is."""
+    if not current_app.config.get("MAIL_SERVER"):
+        return _("Mail is not set up: MAIL_SERVER is missing.")
+    if not sender_address():
+        return _("Mail is not set up: give the company an e-mail address, or set MAIL_DEFAULT_SENDER.")
+    return ""
+
+
+def new_worker() -> str:
+    """A name for one process' turn, told apart from all others."""
+    return f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(6)}"
+
+
+def wait_after(attempts: int) -> timedelta:
+    """One minute after the first attempt, doubled each time, six hours at most."""
+    return min(FIRST_WAIT * 2 ** min(max(attempts, 1) - 1, 20), LONGEST_WAIT)
+
+
+def lose_abandoned(by: Actor) -> int:
+    """Deliveries whose sender died in mid conversation become `unknown`; returns how many."""
+    abandoned = select(Delivery).where(Delivery.state == DeliveryState.SENDING, Delivery.claimed_until < by.at)
+    lost = list(db.session.scalars(abandoned.with_for_update(skip_locked=True)))
+    for delivery in lost:
+        delivery.state, delivery.error, delivery.claimed_until = DeliveryState.UNKNOWN, _LOST, None
+        audit.record(by, "delivery.unknown", delivery, after={"reason": _LOST})
+    db.session.flush()
+    return len(lost)
+
+
+def claim(limit: int, *, worker: str, by: Actor) -> list[int]:
+    """Reserve up to `limit` deliveries that are due, oldest first, for this worker; returns their ids."""
+    due = (
+        select(Delivery.id)
+        .where(Delivery.state == DeliveryState.QUEUED, Delivery.next_try_at <= by.at)
+        .where(Delivery.channel == Channel.EMAIL)
+        .where(or_(Delivery.claimed_until.is_(None), Delivery.claimed_until < by.at))
+        .order_by(Delivery.next_try_at, Delivery.id)
+        .limit(min(limit, _allowed(by.at)))
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(db.session.scalars(due))
+    if ids:
+        mine = update(Delivery).where(Delivery.id.in_(ids)).values(claimed_by=worker, claimed_until=by.at + RESERVED)
+        db.session.execute(mine, execution_options={"synchronize_session": False})
+    return ids
+
+
+def _allowed(at: datetime) -> int:
+    """How many mails may leave now without more than MAIL_PER_MINUTE in any minute."""
+    most = int(current_app.config.get("MAIL_PER_MINUTE") or 0)
+    if not most:
+        return 1_000_000
+    sent = db.session.scalar(
+        select(func.count()).select_from(Delivery).where(Delivery.sent_at > at - timedelta(minutes=1))
+    )
+    return max(most - (sent or 0), 0)
+
+
+def begin(delivery_id: int, letter: Letter, *, worker: str, by: Actor) -> Letter | None:
+    """Mark a reserved delivery as leaving with this letter; None if it is no longer this worker's to send.
+
+    Stores the invoice's PDF if this is its first; the letter returned has the PDF that is the invoice's for
+    good. Raises NotYet if it cannot be stored.
+    """
+    delivery = db.session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
+    if delivery is None or delivery.state != DeliveryState.QUEUED or delivery.claimed_by != worker:
+        return None
+    letter = _with_stored_pdf(delivery, letter)
+    delivery.state, delivery.attempts = DeliveryState.SENDING, delivery.attempts + 1
+    delivery.claimed_until = by.at + TALKING
+    delivery.sent_subject, delivery.sent_text = letter.subject[:300], letter.text
+    db.session.flush()
+    return letter
+
+
+def _with_stored_pdf(delivery: Delivery, letter: Letter) -> Letter:
+    if delivery.message.invoice_id is None or not letter.attachments:
+        return letter
+    invoice = db.session.get_one(Invoice, delivery.message.invoice_id)
+    (made,) = letter.attachments
+    try:
+        data = invoice_document.store_pdf(invoice, made.data)
+    except (OSError, FileLost) as error:
+        raise NotYet(f"The PDF could not be stored, so the mail was not sent: {error}") from error
+    return replace(letter, attachments=(replace(made, data=data),))
+
+
+def finish(delivery_id: int, answer: Answer, *, worker: str, by: Actor) -> DeliveryState | None:
+    """Record how sending ended; returns the new state, None if the delivery is no longer this worker's.
+
+    Also holds for a delivery that was given up as `unknown` meanwhile: now it is known.
+    """
+    delivery = _mine(delivery_id, worker, DeliveryState.SENDING, DeliveryState.UNKNOWN)
+    if delivery is None:
+        return None
+    _let_go(delivery, answer.reason)
+    if answer.ending == Ending.SENT:
+        delivery.state, delivery.sent_at = DeliveryState.SENT, by.at
+    elif answer.ending in _STATES:
+        _end(delivery, _STATES[answer.ending], by)
+    else:
+        _try_later(delivery, by, for_ever=answer.ending == Ending.NO_SERVER)
+    db.session.flush()
+    return delivery.state
+
+
+def give_up(delivery_id: int, why: NotWritten, *, worker: str, by: Actor) -> DeliveryState | None:
+    """Record why there was no mail to send: cancelled, failed, or to be tried again later."""
+    delivery = _mine(delivery_id, worker, DeliveryState.QUEUED)
+    if delivery is None:
+        return None
+    _let_go(delivery, str(why))
+    if isinstance(why, NotNeeded):
+        delivery.state = DeliveryState.CANCELLED
+    elif isinstance(why, CannotBeWritten):
+        _end(delivery, DeliveryState.FAILED, by)
+    else:
+        delivery.attempts += 1
+        _try_later(delivery, by)
+    db.session.flush()
+    return delivery.state
+
+
+def postpone(delivery_ids: Sequence[int], reason: str, *, worker: str, by: Actor) -> int:
+    """No mail can leave now: all these wait, each longer the more often it was tried; returns how many."""
+    mine = select(Delivery).where(Delivery.id.in_(delivery_ids), Delivery.claimed_by == worker)
+    waiting = list(db.session.scalars(mine.where(Delivery.state == DeliveryState.QUEUED).with_for_update()))
+    for delivery in waiting:
+        delivery.attempts += 1
+        _let_go(delivery, reason)
+        delivery.next_try_at = by.at + wait_after(delivery.attempts)
+    worst = max(waiting, key=lambda delivery: delivery.attempts, default=None)
+    if worst is not None and worst.attempts >= ALERT_AFTER and not _alerted(by.at):
+        audit.record(by, STOPPED, worst, after={"reason": reason[:500], "attempts": worst.attempts})
+    db.session.flush()
+    return len(waiting)
+
+
+def _mine(delivery_id: int, worker: str, *states: DeliveryState) -> Delivery | None:
+    delivery = db.session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
+    if delivery is None or delivery.claimed_by != worker or delivery.state not in states:
+        return None
+    return delivery
+
+
+def _let_go(delivery: Delivery, reason: str) -> None:
+    delivery.claimed_by, delivery.claimed_until, delivery.error = "", None, reason[:500]
+
+
+def _try_later(delivery: Delivery, by: Actor, *, for_ever: bool = False) -> None:
+    if delivery.attempts >= MOST_ATTEMPTS and not for_ever:
+        _end(delivery, DeliveryState.FAILED, by)
+        return
+    delivery.state = DeliveryState.QUEUED
+    delivery.next_try_at = by.at + wait_after(delivery.attempts)
+    if delivery.attempts == ALERT_AFTER:
+        audit.record(by, STUCK, delivery, after={"reason": delivery.error, "attempts": delivery.attempts})
+
+
+def _end(delivery: Delivery, state: DeliveryState, by: Actor) -> None:
+    """An end that is not the one hoped for leaves a trace on the customer's page."""
+    delivery.state = state
+    audit.record(by, f"delivery.{state}", delivery, after={"reason": delivery.error})
+
+
+def _alerted(at: datetime) -> bool:
+    last = select(AuditEvent.at).where(AuditEvent.verb == STOPPED).order_by(AuditEvent.id.desc()).limit(1)
+    moment = db.session.scalar(last)
+    return moment is not None and moment > at - QUIET

@@ -1,0 +1,263 @@
+"""An issued invoice as a document: what its PDF says, and the PDF that is made once and kept.
+
+Only what was frozen at issue is printed (parties, lines, taxes, what was settled by then), never live rows.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Literal
+
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from sqlalchemy import select, update
+
+from billing import company as companies
+from integrations import pdf
+from integrations.documents import Fact, InvoiceDocument, InvoiceLabels, Line, Logo, Party, Payment, Sum
+from models import (
+    Allocation,
+    BillingError,
+    Company,
+    CreditNote,
+    Invoice,
+    InvoiceLine,
+    InvoiceState,
+    InvoiceTax,
+    Money,
+    db,
+)
+
+from . import files
+from .formats import country, day, language_of, money, number, percent, period, unit_price
+
+FOLDER, SUFFIX = "documents", ".pdf"
+PAPERS: dict[str, Literal["a4", "us-letter"]] = {"letter": "us-letter", "us-letter": "us-letter"}
+# How a place is written: "Austin, TX 78701"; "Dublin D01 K2T9"; elsewhere "10115 Berlin".
+CITY_FIRST, CODE_LAST = {"US", "CA", "AU"}, {"GB", "IE"}
+REVERSE_CHARGE = "AE"
+PNG, JPEG = b"\x89PNG\r\n", b"\xff\xd8\xff"
+
+
+class NotPrintable(BillingError):
+    """There is no document of this invoice to be had."""
+
+
+def pdf_of(invoice: Invoice) -> bytes:
+    """The PDF of an issued invoice: the stored one, checked, or if none was made yet a new one, not stored.
+
+    Raises NotPrintable for a draft, FileLost if the stored one is gone or changed, DocumentError if it cannot
+    be made. Writes nothing.
+    """
+    if invoice.pdf_hash:
+        return files.read(FOLDER, invoice.pdf_hash, SUFFIX)
+    return _made(invoice)
+
+
+def store_pdf(invoice: Invoice, made: bytes | None = None) -> bytes:
+    """The PDF that is this invoice's for good: made (unless given) and stored if there is none yet.
+
+    Of two who do this at once the first to commit wins, and both get its PDF. Raises as `pdf_of` does, and
+    OSError if it cannot be written. Flushes; the file is on the disk before its hash is in the row.
+    """
+    if invoice.pdf_hash:
+        return files.read(FOLDER, invoice.pdf_hash, SUFFIX)
+    data = made or _made(invoice)
+    digest = files.keep(FOLDER, data, SUFFIX)
+    first = update(Invoice).where(Invoice.id == invoice.id, Invoice.pdf_hash.is_(None)).values(pdf_hash=digest)
+    db.session.execute(first, execution_options={"synchronize_session": False})
+    db.session.refresh(invoice, ["pdf_hash"])
+    if invoice.pdf_hash == digest:
+        return data
+    files.forget(FOLDER, digest, SUFFIX)
+    return files.read(FOLDER, str(invoice.pdf_hash), SUFFIX)
+
+
+def file_name(invoice: Invoice) -> str:
+    """``INV-00042.pdf``: what the file is called where it is downloaded or attached."""
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in str(invoice.number)) + ".pdf"
+
+
+def _made(invoice: Invoice) -> bytes:
+    if invoice.issued_on is None or invoice.state == InvoiceState.DRAFT:
+        raise NotPrintable("This invoice is a draft. Issue it first; then it has a number and a PDF.")
+    return pdf.render("invoice", document_data(invoice), on=invoice.issued_on)
+
+
+def document_data(invoice: Invoice) -> InvoiceDocument:
+    """What the document says, in the customer's language; raises NotPrintable if what was frozen is unreadable."""
+    company = companies.settings()
+    locale = language_of(invoice.customer, company)
+    with force_locale(locale):
+        return _Writer(invoice, company, locale).document()
+
+
+def frozen_party(text: str) -> dict[str, str]:
+    """A frozen buyer or seller as words; every word it lacks is empty. Raises NotPrintable."""
+    try:
+        words = json.loads(text)
+        if not isinstance(words, dict) or not words.get("name"):
+            raise ValueError
+    except ValueError:
+        raise NotPrintable("The names frozen on this invoice cannot be read.") from None
+    return {str(key): str(value) for key, value in words.items()}
+
+
+def address_lines(words: Mapping[str, str], locale: str) -> list[str]:
+    """Street to country, one line each, blank ones left out."""
+    get = words.get
+    city, region, code = get("city", ""), get("region", ""), get("postal_code", "")
+    if get("country") in CITY_FIRST:
+        place = [", ".join(filter(None, [city, f"{region} {code}".strip()]))]
+    elif get("country") in CODE_LAST:
+        place = [f"{city} {code}".strip(), region]
+    else:
+        place = [f"{code} {city}".strip(), region]
+    lines = [get("street"), get("street2"), *place]
+    return [line for line in (*lines, country(get("country", ""), locale)) if line]
+
+
+def bank_facts(text: str) -> list[Fact]:
+    """The company's bank details line by line, each parted at its first colon: ``IBAN: IE29…``."""
+    pairs = [line.partition(":") for line in text.splitlines() if line.strip()]
+    return [{"label": (a if colon else "").strip(), "value": (b if colon else a).strip()} for a, colon, b in pairs]
+
+
+class _Writer:
+    """Writes one invoice in one language; gettext must be set to it."""
+
+    def __init__(self, invoice: Invoice, company: Company, locale: str) -> None:
+        self.invoice, self.company, self.locale = invoice, company, locale
+        self.buyer, self.seller = frozen_party(invoice.buyer), frozen_party(invoice.seller)
+        self.is_credit_note = isinstance(invoice, CreditNote)
+        self.has_tax = bool(invoice.taxes) or any(line.tax_rate for line in invoice.lines)
+        self.settled = self._settled()
+
+    def document(self) -> InvoiceDocument:
+        invoice = self.invoice
+        document: InvoiceDocument = {
+            "kind": "credit_note" if self.is_credit_note else "invoice",
+            "number": str(invoice.number),
+            "paper": PAPERS.get(self.company.paper, "a4"),
+            "lang": self.locale.split("_")[0],
+            "labels": self._labels(),
+            "logo": self._logo(),
+            "seller": self._party(self.seller),
+            "buyer": self._party(self.buyer),
+            "facts": self._facts(),
+            "columns": ["quantity", "price", "tax"] if self.has_tax else ["quantity", "price"],
+            "lines": [self._line(line) for line in invoice.lines],
+            "subtotals": [] if invoice.prices_include_tax else self._subtotals(),
+            "total": {"label": _("Total"), "amount": self._money(invoice.total)},
+            "included": self._subtotals() if invoice.prices_include_tax else [],
+            "settled": [{"label": label, "amount": self._money(-amount)} for label, amount in self.settled],
+            "due": None if self.is_credit_note else {"label": _("To pay"), "amount": self._money(self._due())},
+            "payment": self._payment(),
+            "notes": [text for text in (invoice.legal_note, invoice.note) if text],
+            "footer": self._footer(),
+        }
+        if invoice.state == InvoiceState.VOID:
+            document["mark"] = _("Void")
+        return document
+
+    def _labels(self) -> InvoiceLabels:
+        return {
+            "invoice": _("Invoice"),
+            "credit_note": _("Credit note"),
+            "billed_to": _("Billed to"),
+            "seller": _("From"),
+            "facts": _("Details"),
+            "description": _("Description"),
+            "quantity": _("Quantity"),
+            "price": _("Price incl. tax") if self.invoice.prices_include_tax and self.has_tax else _("Price"),
+            "tax": _("Tax"),
+            "amount": _("Amount"),
+            "page": _("Page {page} of {pages}"),
+        }
+
+    def _party(self, words: Mapping[str, str]) -> Party:
+        name, person = words.get("company") or words["name"], words["name"]
+        lines = ([person] if person != name else []) + address_lines(words, self.locale)
+        tax_id = words.get("tax_id", "")
+        return {"name": name, "lines": lines, "ids": [_("Tax no. %(number)s", number=tax_id)] if tax_id else []}
+
+    def _facts(self) -> list[Fact]:
+        invoice, facts = self.invoice, []
+        if invoice.issued_on:
+            facts.append((_("Issued"), day(invoice.issued_on, self.locale)))
+        if invoice.due_on and not self.is_credit_note:
+            facts.append((_("Due"), day(invoice.due_on, self.locale)))
+        if invoice.period_start and invoice.period_end:
+            facts.append((_("Period"), period(invoice.period_start, invoice.period_end, self.locale)))
+        if invoice.po_number:
+            facts.append((_("Your order no."), invoice.po_number))
+        return [{"label": label, "value": value} for label, value in facts]
+
+    def _line(self, line: InvoiceLine) -> Line:
+        spans = [(line.period_start, line.period_end)] if line.period_start and line.period_end else []
+        details = [period(start, end, self.locale) for start, end in spans]
+        written: Line = {
+            "description": line.description,
+            "details": details + [text for text in line.details.splitlines() if text.strip()],
+            "quantity": number(line.quantity, self.locale),
+            "price": unit_price(line.unit_price_micro, line.currency, self.locale),
+            "amount": self._money(line.amount),
+        }
+        if self.has_tax:
+            written["tax"] = percent(line.tax_rate, self.locale)
+        return written
+
+    def _subtotals(self) -> list[Sum]:
+        """The net, and the tax at each rate; nothing where no tax was ever in question."""
+        if not self.has_tax:
+            return []
+        return [{"label": _("Net"), "amount": self._money(self.invoice.net)}, *map(self._tax, self.invoice.taxes)]
+
+    def _tax(self, tax: InvoiceTax) -> Sum:
+        words = {"rate": percent(tax.rate, self.locale), "amount": self._money(tax.taxable)}
+        if tax.category == REVERSE_CHARGE:
+            label = _("Reverse charge, %(rate)s on %(amount)s", **words)
+        else:
+            label = _("Tax %(rate)s on %(amount)s", **words)
+        return {"label": label, "amount": self._money(tax.tax)}
+
+    def _settled(self) -> list[tuple[str, Money]]:
+        """What had settled the invoice by the day of its issue: credit and payments, each as one sum."""
+        query = select(Allocation).where(Allocation.invoice_id == self.invoice.id)
+        known = list(db.session.scalars(query.where(Allocation.on <= self.invoice.issued_on)))
+        nothing = Money.zero(self.invoice.currency)
+        credit = sum((a.amount for a in known if a.credit_id is not None), nothing)
+        paid = sum((a.amount for a in known if a.payment_id is not None), nothing)
+        return [(label, amount) for label, amount in ((_("Credit used"), credit), (_("Paid"), paid)) if amount]
+
+    def _due(self) -> Money:
+        return self.invoice.total - sum((amount for _label, amount in self.settled), Money.zero(self.invoice.currency))
+
+    def _payment(self) -> Payment | None:
+        """How to pay, as long as there is something to pay."""
+        invoice = self.invoice
+        if self.is_credit_note or self._due().minor <= 0 or invoice.state == InvoiceState.VOID:
+            return None
+        terms = [text.strip() for text in invoice.terms.splitlines() if text.strip()]
+        if invoice.due_on:
+            terms.insert(0, _("Please pay by %(day)s.", day=day(invoice.due_on, self.locale)))
+        reference: Fact = {"label": _("Reference"), "value": str(invoice.number)}
+        return {"terms": terms, "details": [*bank_facts(self.seller.get("bank_details", "")), reference]}
+
+    def _footer(self) -> list[str]:
+        get = self.seller.get
+        lines = ([self.seller["name"], get("registration")], [get("email"), get("phone"), get("website")])
+        return [" · ".join(filter(None, words)) for words in lines if any(words)]
+
+    def _logo(self) -> Logo | None:
+        project = self.invoice.customer.project
+        picture = (project.logo if project else None) or self.company.logo
+        if not picture or not picture.startswith((PNG, JPEG)):
+            return None
+        alt = _("Logo of %(name)s", name=self.seller["name"])
+        return {"data": base64.b64encode(picture).decode(), "alt": alt}
+
+    def _money(self, amount: Money) -> str:
+        return money(amount, self.locale)
