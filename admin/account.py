@@ -13,7 +13,7 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import PasswordField, SelectField, StringField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, InputRequired, Length
 
 from billing import audit, sign_in, staff
 from models import Staff, db
@@ -35,8 +35,12 @@ A_YEAR = timedelta(days=365)
 Page = Response | str | tuple[str, int]
 
 
+def _myself() -> Staff:
+    return current_staff._get_current_object()
+
+
 class DetailsForm(FlaskForm):
-    name = StringField(_l("Name"), [InputRequired(_l("Type your name.")), Length(max=200)], filters=[stripped])
+    name = StringField(_l("Name"), [DataRequired(_l("Type your name.")), Length(max=200)], filters=[stripped])
     language = SelectField(
         _l("Language"), description=_l("Dates and amounts follow it, and every text translated so far.")
     )
@@ -45,7 +49,9 @@ class DetailsForm(FlaskForm):
 
 class PasswordForm(FlaskForm):
     current = PasswordField(_l("Current password"), [InputRequired(_l("Type the password you have now."))])
-    password = PasswordField(_l("New password"), [InputRequired(_l("Choose a password.")), GoodPassword()])
+    password = PasswordField(
+        _l("New password"), [InputRequired(_l("Choose a password.")), GoodPassword(person=_myself)]
+    )
     repeat = PasswordField(_l("Repeat new password"), [Same("password")])
 
 
@@ -111,10 +117,6 @@ class AccountView(BaseView):
             this_session=current_user.row,
             browser_name=browser_name,
         )
-
-
-def _myself() -> Staff:
-    return current_staff._get_current_object()
 
 
 def details_form() -> DetailsForm:

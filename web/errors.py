@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 
-from flask import Flask, current_app, g, render_template
+from flask import Flask, current_app, g, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.wrappers import Response
 
 from billing.actor import NotAllowed
@@ -22,6 +22,7 @@ from . import logs
 PAGES = {400, 403, 404, 405, 409, 413, 429, 500, 503}
 _LOST = ("locked", "busy", "connection", "server closed", "unable to open", "could not translate", "shutting down")
 _UNMIGRATED = ("no such table", "no such column", "undefinedtable", "undefinedcolumn")
+_WRONG_HOST = "Tillbook does not answer to this name. Whoever runs it can add the name to TRUSTED_HOSTS.\n"
 Answer = tuple[str, int]
 
 
@@ -32,6 +33,9 @@ def page(status: int, message: str | None = None) -> Answer:
 
 
 def http_error(error: HTTPException) -> Answer | Response | HTTPException:
+    if isinstance(error, SecurityError):  # no page can be built for a host that is not ours
+        current_app.logger.warning("a request for the host %s was refused", request.headers.get("Host", ""))
+        return current_app.response_class(_WRONG_HOST, 400, mimetype="text/plain")
     if error.response is not None or error.code is None or error.code < 400:
         return error
     return _with_headers(error, page(error.code, _own_words(error)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -19,6 +20,8 @@ from models.currencies import DECIMALS
 from . import languages
 
 MINUS = "\N{MINUS SIGN}"
+# A code or a letter does not touch the figure (CLDR currencySpacing, which Babel leaves out): KWD 12.345.
+_LETTER_BY_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 FALLBACK = Locale("en")
 
 
@@ -34,7 +37,8 @@ def money(amount: Money | None, name: str | None = None) -> str:
     reader = locale(name)
     value = Decimal(amount.minor).scaleb(-DECIMALS.get(amount.currency, 2))
     pattern = _pattern(reader, DECIMALS.get(amount.currency, 2))
-    return pattern.apply(value, reader, currency=amount.currency, currency_digits=False).replace("-", MINUS)
+    shown = pattern.apply(value, reader, currency=amount.currency, currency_digits=False)
+    return _LETTER_BY_DIGIT.sub("\N{NO-BREAK SPACE}", shown).replace("-", MINUS)
 
 
 @lru_cache(maxsize=256)

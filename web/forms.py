@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask_babel import gettext as _
@@ -31,14 +31,19 @@ class Email:
 
 
 class GoodPassword:
-    """A password that is hard to guess, also for somebody who knows the fields named."""
+    """A password that is hard to guess, also for somebody who knows the fields named and the person who asks."""
 
-    def __init__(self, *about: str) -> None:
+    def __init__(self, *about: str, person: Callable[[], Any] = lambda: None) -> None:
         self.about = about
+        self.person = person
 
     def __call__(self, form: Form, field: Field) -> None:
+        known = [form[name].data or "" for name in self.about]
+        person = self.person()
+        if person:
+            known += [person.name, person.email]
         try:
-            passwords.check(field.data or "", about=tuple(form[name].data or "" for name in self.about))
+            passwords.check(field.data or "", about=tuple(known))
         except passwords.WeakPassword as error:
             raise ValidationError(str(error)) from error
 

@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import PasswordField, SelectField, StringField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, InputRequired, Length
 
 from billing import setup, staff
 from models import BillingError, db, engine
@@ -31,14 +31,14 @@ NO_COUNTRY = {"EU", "EZ", "UN", "XA", "XB", "ZZ", "QO"}
 
 
 class SetupForm(FlaskForm):
-    name = StringField(_l("Full name"), [InputRequired(_l("Type your name.")), Length(max=200)], filters=[stripped])
+    name = StringField(_l("Full name"), [DataRequired(_l("Type your name.")), Length(max=200)], filters=[stripped])
     email = StringField(_l("E-mail"), [InputRequired(_l("Type your e-mail; you sign in with it.")), Email()])
     password = PasswordField(
         _l("Password"), [InputRequired(_l("Choose a password.")), GoodPassword("name", "email")], id="password"
     )
     repeat = PasswordField(_l("Repeat password"), [Same("password")])
     company = StringField(
-        _l("Company name"), [InputRequired(_l("Type the name that stands on invoices.")), Length(max=200)],
+        _l("Company name"), [DataRequired(_l("Type the name that stands on invoices.")), Length(max=200)],
         filters=[stripped],
     )  # fmt: skip
     country = SelectField(_l("Country"), [InputRequired(_l("Choose a country."))])
