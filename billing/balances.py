@@ -121,9 +121,9 @@ def _check(customer: Customer, invoice: Invoice | None) -> None:
         raise NotPayable(f"This is not an invoice of {customer.name}. Choose one of the customer's own invoices.")
     if invoice.kind != "invoice":
         raise NotPayable(f"{invoice} is a credit note: nothing is paid on it. Choose an invoice.")
-    if invoice.state is InvoiceState.DRAFT:
+    if invoice.state == InvoiceState.DRAFT:
         raise NotPayable("This invoice is still a draft. Issue it first, then enter the payment.")
-    if invoice.state is InvoiceState.VOID:
+    if invoice.state == InvoiceState.VOID:
         raise NotPayable(f"{invoice} is void: nothing is owed on it. Choose another invoice.")
     if invoice.currency != customer.currency:
         raise NotPayable(f"{invoice} is in {invoice.currency}, but the account is kept in {customer.currency}.")

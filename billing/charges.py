@@ -16,10 +16,10 @@ from .prices import (
     check_period,
     check_price,
     check_quantity,
-    check_text,
     in_account,
     period_words,
 )
+from .texts import one_line
 
 
 class InvalidCharge(BillingError):
@@ -56,7 +56,7 @@ def add_charge(
         customer_id=group.customer_id,
         billing_group_id=group.id,
         service_id=service.id if service else None,
-        description=check_text(description, 200, "The description"),
+        description=one_line(description, 200, "The description"),
         quantity=check_quantity(quantity),
         currency=in_account(group.customer, check_price(price)).currency,
         price_minor=price.minor,

@@ -32,10 +32,10 @@ def end_due(on: date, *, by: Actor) -> int:
     ended, last, gone = 0, 0, Counter[int]()
     while rows := _next(on, last):
         _cancel(rows, by)
-        gone.update(row.customer_id for row in rows if row.status is ServiceStatus.ACTIVE)
+        gone.update(row.customer_id for row in rows if row.status == ServiceStatus.ACTIVE)
         ended, last = ended + len(rows), rows[-1].id
     counts = [(-count, customer_id) for customer_id, count in sorted(gone.items())]
-    add_to_rows(db.session, Customer.__table__, ("service_count",), counts)  # type: ignore[arg-type]
+    add_to_rows(db.session, Customer.__table__, ("service_count",), counts)
     if ended:
         db.session.expire_all()
     return ended
@@ -59,13 +59,13 @@ def _cancel(rows: Sequence[Any], by: Actor) -> None:
     db.session.execute(cancelled.execution_options(synchronize_session=False))
     columns = ("service_id", "on", "kind", "before", "after", "made_at", "made_by")
     changes = [(r.id, r.ends_on, "end", _before(r), {"status": "cancelled"}, by.at, by.name) for r in rows]
-    insert_rows(db.session, ServiceChange.__table__, columns, changes)  # type: ignore[arg-type]
+    insert_rows(db.session, ServiceChange.__table__, columns, changes)
     events = [_event(row, by) for row in rows]
-    insert_rows(db.session, AuditEvent.__table__, audit.COLUMNS, events)  # type: ignore[arg-type]
+    insert_rows(db.session, AuditEvent.__table__, audit.COLUMNS, events)
 
 
 def _before(row: Any) -> dict[str, Any]:
-    return {"status": row.status.value}
+    return {"status": str(row.status)}
 
 
 def _event(row: Any, by: Actor) -> tuple[Any, ...]:

@@ -22,10 +22,10 @@ from models import (
 
 from . import audit
 from .actor import Actor
-from .prices import check_category, check_period, check_price, check_text, period_words
+from .prices import check_category, check_period, check_price, period_words
+from .texts import many_lines, one_line
 
 EDITABLE = frozenset({"name", "description", "tax_category"})
-LONGEST_TEXT = 10_000
 
 
 class InvalidPackage(BillingError):
@@ -151,11 +151,11 @@ def _clean(values: Mapping[str, Any]) -> dict[str, str]:
         raise InvalidPackage(f"A package has no field called {', '.join(sorted(unknown))}.")
     cleaned = {name: str(value) for name, value in values.items()}
     if "name" in cleaned:
-        cleaned["name"] = check_text(cleaned["name"], 160, "The package's name")
+        cleaned["name"] = one_line(cleaned["name"], 160, "The package's name")
     if "tax_category" in cleaned:
         cleaned["tax_category"] = check_category(cleaned["tax_category"])
-    if "\0" in cleaned.get("description", "") or len(cleaned.get("description", "")) > LONGEST_TEXT:
-        raise InvalidPackage(f"The description is plain text of at most {LONGEST_TEXT:,} letters.")
+    if "description" in cleaned:
+        cleaned["description"] = many_lines(cleaned["description"], "The description")
     return cleaned
 
 
@@ -196,7 +196,7 @@ def _checked(price: Price) -> Price:
 
 def _write_options(package: Package, options: Sequence[Option]) -> None:
     """Options are known by name. One that goes stays written on the services that have it."""
-    wanted = {check_text(option.name, 120, "The option's name"): option for option in options}
+    wanted = {one_line(option.name, 120, "The option's name"): option for option in options}
     if len(wanted) < len(options):
         raise InvalidPackage("Each option of a package has a name of its own; one of them is there twice.")
     for row in [row for row in package.options if row.name not in wanted]:
@@ -240,7 +240,7 @@ def _write_option_prices(row: PackageOption, option: Option) -> None:
 
 def _option_price(price: ChoicePrice) -> OptionPrice:
     return OptionPrice(
-        value=check_text(price.value, 120, "The choice", empty=True),
+        value=one_line(price.value, 120, "The choice", empty=True),
         months=price.months,
         days=price.days,
         currency=price.price.currency,

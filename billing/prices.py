@@ -61,18 +61,6 @@ def check_day(day: date, today: date, what: str) -> date:
     return day
 
 
-def check_text(text: str, longest: int, what: str, *, empty: bool = False) -> str:
-    """One line of text without spaces around it; raises InvalidTerms."""
-    found = text.strip()
-    if not found and not empty:
-        raise InvalidTerms(f"{what} is missing.")
-    if len(found) > longest:
-        raise InvalidTerms(f"{what} is too long: at most {longest} letters.")
-    if not found.isprintable():
-        raise InvalidTerms(f"{what} is one line of text.")
-    return found
-
-
 def check_category(category: str) -> str:
     """A tax category as the tax rates know it: S, Z, E, AE … (UNCL 5305); raises InvalidTerms."""
     if not re.fullmatch(r"[A-Z][A-Z0-9]{0,11}", category):

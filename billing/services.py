@@ -37,10 +37,10 @@ from .prices import (
     check_period,
     check_price,
     check_quantity,
-    check_text,
     in_account,
     period_words,
 )
+from .texts import one_line
 
 __all__ = ["Chosen", "InvalidService", "NoPrice", "add_charge", "cancel", "end_due", "main_group", "start"]
 
@@ -101,7 +101,7 @@ def start(
         customer_id=customer.id,
         billing_group_id=_group(customer, billing_group).id,
         package_id=package.id,
-        description=check_text(description or package.name, 200, "The description"),
+        description=one_line(description or package.name, 200, "The description"),
         free=free,
         currency=customer.currency,
         price_minor=_price(customer, package, price, listed, months, days).minor,
@@ -131,18 +131,18 @@ def cancel(service: Service, on: date, reason: str, *, by: Actor) -> Service:
     """
     by.require("services.edit")
     service = _lock(service)
-    if service.status is ServiceStatus.CANCELLED:
+    if service.status == ServiceStatus.CANCELLED:
         raise InvalidService(f"{service} was cancelled on {service.cancelled_on} already.")
     if check_day(on, by.today, "The end") < service.started_on:
         raise InvalidService(f"{service} started on {service.started_on}; it cannot end before that day.")
-    before = {"ends_on": service.ends_on.isoformat() if service.ends_on else None, "status": service.status.value}
-    counted = service.status is ServiceStatus.ACTIVE
-    service.ends_on, service.cancel_reason = on, check_text(reason, 200, "The reason", empty=True)
+    before = {"ends_on": service.ends_on.isoformat() if service.ends_on else None, "status": str(service.status)}
+    counted = service.status == ServiceStatus.ACTIVE
+    service.ends_on, service.cancel_reason = on, one_line(reason, 200, "The reason", empty=True)
     if on <= by.today:
         service.status, service.cancelled_on = ServiceStatus.CANCELLED, on
         _count(service.customer, -1 if counted else 0)
     _end_charges(service, on)
-    after = {"ends_on": on.isoformat(), "status": service.status.value, "reason": service.cancel_reason}
+    after = {"ends_on": on.isoformat(), "status": str(service.status), "reason": service.cancel_reason}
     service_changes.record(service, on, "cancel", "service.cancelled", before, after, by)
     return service
 
@@ -168,7 +168,7 @@ def _check(
     anchor: int | None,
     by: Actor,
 ) -> None:
-    if customer.status is CustomerStatus.ARCHIVED:
+    if customer.status == CustomerStatus.ARCHIVED:
         raise InvalidService(f"{customer.name} is archived. Enable the customer first.")
     if package.archived:
         raise InvalidService(f"{package.name} is not sold any more. Choose another package, or restore this one.")
@@ -205,13 +205,13 @@ def _setup_fee(customer: Customer, fee: Money | None, listed: PackagePrice | Non
 
 
 def _option(service: Service, package: Package, chosen: Chosen) -> ServiceOption:
-    option, value = chosen.option, check_text(chosen.value, 120, "The choice", empty=True)
+    option, value = chosen.option, one_line(chosen.value, 120, "The choice", empty=True)
     if option is not None and option.package_id != package.id:
         raise InvalidService(f"{option.name} is not an option of {package.name}.")
     price = chosen.price if chosen.price is not None else _option_price(service, option, value)
     return ServiceOption(
         option_id=option.id if option else None,
-        name=check_text(chosen.name or (option.name if option else ""), 120, "The option's name"),
+        name=one_line(chosen.name or (option.name if option else ""), 120, "The option's name"),
         value=value,
         quantity=check_quantity(chosen.quantity),
         currency=in_account(service.customer, check_price(price)).currency,
@@ -223,7 +223,7 @@ def _option_price(service: Service, option: PackageOption | None, value: str) ->
     """The package's price of the option for the service's period; nothing for a free name."""
     if option is None:
         return Money.zero(service.currency)
-    wanted = (value if option.kind is OptionKind.CHOICE else "", service.currency, service.months, service.days)
+    wanted = (value if option.kind == OptionKind.CHOICE else "", service.currency, service.months, service.days)
     for row in option.prices:
         if (row.value, row.currency, row.months, row.days) == wanted:
             return row.price

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import Model, key, ref
+from .base import BigId, Model, key, ref
 from .types import Moment
 
 
@@ -31,7 +31,8 @@ class AuditEvent(Model):
     object_type: Mapped[str] = mapped_column(String(40))
     object_id: Mapped[int | None]
     object_label: Mapped[str] = mapped_column(String(200), default="")
-    customer_id: Mapped[int | None] = ref("customer.id", index=False, nullable=True)
+    # No foreign key: the trace of a customer outlives the customer.
+    customer_id: Mapped[int | None] = mapped_column(BigId)
     before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     seal: Mapped[str | None] = mapped_column(String(64))

@@ -322,7 +322,6 @@ def upgrade():
     sa.Column('before', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('after', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('seal', sa.String(length=64), nullable=True),
-    sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_audit_event_customer_id')),
     sa.ForeignKeyConstraint(['portal_user_id'], ['portal_user.id'], name=op.f('fk_audit_event_portal_user_id')),
     sa.ForeignKeyConstraint(['real_staff_id'], ['staff.id'], name=op.f('fk_audit_event_real_staff_id')),
     sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], name=op.f('fk_audit_event_staff_id')),

@@ -14,6 +14,7 @@ from billing import packages
 from billing.actor import Actor, NotAllowed
 from billing.packages import ChoicePrice, DuplicatePackage, InvalidPackage, Option, Price
 from billing.prices import InvalidPrice, InvalidTerms
+from billing.texts import InvalidText
 from models import AuditEvent, BillingError, Money, OptionKind, OptionPrice, Package, PackagePrice, ServiceOption, db
 
 
@@ -106,9 +107,9 @@ def test_archiving_goes_both_ways_and_counts(app: Flask, by: Actor) -> None:
         (lambda: {"options": [Option("A", prices=[ChoicePrice(eur("-1.00"))])]}, InvalidPrice, "price of A"),
         (lambda: {"options": [Option("A", prices=[ChoicePrice(eur("1.00"), "x")])]}, InvalidPackage, "choices"),
         (lambda: {"options": [Option("A", prices=[ChoicePrice(eur("1.00"))] * 2)]}, InvalidPackage, "two prices"),
-        (lambda: {"options": [Option(" ")]}, InvalidTerms, "name is missing"),
+        (lambda: {"options": [Option(" ")]}, InvalidText, "name is missing"),
         (lambda: {"tax_category": "standard"}, InvalidTerms, "capital letters"),
-        (lambda: {"description": "x" * 10_001}, InvalidPackage, "10,000 letters"),
+        (lambda: {"description": "x" * 10_001}, InvalidText, "10,000 letters"),
     ],
 )
 def test_refuses_what_cannot_be_sold(
@@ -120,7 +121,7 @@ def test_refuses_what_cannot_be_sold(
 
 @pytest.mark.parametrize("name", ["", "x" * 161, "two\nlines"])
 def test_refuses_names_that_are_none(app: Flask, by: Actor, name: str) -> None:
-    with pytest.raises(InvalidTerms, match="package's name"):
+    with pytest.raises(InvalidText, match="package's name"):
         packages.create(name, by=by)
 
 

@@ -17,6 +17,7 @@ from billing.actor import Actor, NotAllowed
 from billing.packages import ChoicePrice, Option, Price
 from billing.prices import InvalidPrice, InvalidTerms
 from billing.services import Chosen, InvalidService, NoPrice
+from billing.texts import InvalidText
 from models import (
     AuditEvent,
     BillingError,
@@ -138,7 +139,7 @@ def test_options_cost_what_the_package_says_or_what_was_agreed(app: Flask, by: A
         (lambda p: {"options": [Chosen(p.options[1], quantity=Decimal(0))]}, InvalidTerms, "quantity"),
         (lambda p: {"options": [Chosen(p.options[1], quantity=Decimal("0.0000001"))]}, InvalidTerms, "six decimals"),
         (lambda p: {"options": [Chosen(make_option())]}, InvalidService, "not an option of Fibre 500"),
-        (lambda p: {"options": [Chosen(price=eur("1.00"))]}, InvalidTerms, "option's name is missing"),
+        (lambda p: {"options": [Chosen(price=eur("1.00"))]}, InvalidText, "option's name is missing"),
         (lambda p: {"billing_group": make_group(make_customer())}, InvalidService, "another customer"),
     ],
 )
