@@ -34,9 +34,14 @@ class MailServer:
     def steps(self) -> list[str]:
         return [line.strip() for line in self._lines("steps.log")]
 
+    def taken(self) -> int:
+        """How many mails it has; cheaper than reading them."""
+        return sum(step.startswith("taken ") for step in self.steps())
+
     def _lines(self, name: str) -> list[str]:
+        """The lines that are written to their end."""
         file = self.folder / name
-        return file.read_text().splitlines() if file.exists() else []
+        return file.read_text().split("\n")[:-1] if file.exists() else []
 
 
 @contextmanager

@@ -3,7 +3,8 @@
     python -m integrations.fakes.smtp_server --folder FOLDER [--port 2525] [--rules rules.json] [--certificate PEM]
 
 Prints its port, then serves until killed. Every mail it took is a line of JSON in FOLDER/mails.jsonl: its
-envelope (`from`, `to`) and its `data`. Every step it was asked for is a line of FOLDER/steps.log.
+envelope (`from`, `to`) and its `data`. Every step it was asked for, and each mail taken, is a line of
+FOLDER/steps.log.
 
 A rule says what to do instead of the usual: `on` (connect, mail, rcpt, data = at the end of the data), `match`
 (a part of the recipient's address), `times` (how often, else always), `after` (leave so many alone first), and
@@ -88,6 +89,7 @@ class Server:
         content = envelope.content
         data = content.decode("utf-8", "surrogateescape") if isinstance(content, bytes) else content
         self._write("mails.jsonl", json.dumps({"from": envelope.mail_from, "to": envelope.rcpt_tos, "data": data}))
+        self._write("steps.log", f"taken {envelope.rcpt_tos[0]}")
 
     def _write(self, name: str, line: str) -> None:
         descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
