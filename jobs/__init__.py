@@ -2,11 +2,9 @@
 
 from flask import Flask
 
-from . import staff
-from .customers import customers
-from .renewal_commands import renewals
+from . import customers, renewal_commands, staff
 
-GROUPS = (customers, renewals, staff.commands)
+GROUPS = (customers.customers, renewal_commands.renewals, staff.commands)
 
 
 def init_app(app: Flask) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 
-from billing import company, renewals
+from billing import company, ending, renewals
 from billing.actor import Actor
 from billing.money import Money
 from billing.renewals.bill import Bill
@@ -132,6 +132,7 @@ def _bill(work: Work) -> None:
         db.session.rollback()
         day = renewals.next_day(work.until, after=day)
     work.lease.hold()
+    ending.end_due(work.on, by=work.by)
     db.session.commit()
 
 
@@ -221,7 +222,6 @@ def _commit_progress(work: Work, bills: Sequence[Bill]) -> None:
         .execution_options(synchronize_session=False)
     )
     db.session.commit()
-    db.session.expunge_all()
     work.tally = tally
     if work.watch:
         work.watch(tally.done, total)
