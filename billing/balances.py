@@ -6,7 +6,7 @@ posting), so that two transactions wait for each other and never both. SQLite's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, cast
 
@@ -25,33 +25,49 @@ class ChangedMeanwhile(BillingError):
 
 def open_invoices(customer: Customer) -> list[Invoice]:
     """The customer's issued invoices that still want money, those due first in front."""
-    return list(db.session.scalars(select(Invoice).where(*_open(customer)).order_by(Invoice.due_on, Invoice.id)))
+    return list(db.session.scalars(select(Invoice).where(*_open([customer.id])).order_by(Invoice.due_on, Invoice.id)))
 
 
-def lock_invoices(customer: Customer, ids: Iterable[int]) -> list[Invoice]:
-    """These invoices as they are now, locked until the transaction ends, in the order asked for.
+def open_ids(customers: Sequence[Customer]) -> dict[int, list[int]]:
+    """Customer's id -> ids of the open invoices, those due first in front."""
+    found: dict[int, list[int]] = {}
+    wanted = select(Invoice.customer_id, Invoice.id).where(*_open([customer.id for customer in customers]))
+    for customer_id, invoice_id in db.session.execute(wanted.order_by(Invoice.due_on, Invoice.id)):
+        found.setdefault(customer_id, []).append(invoice_id)
+    return found
 
-    Raises NotPayable for a draft, a void invoice, a credit note or somebody else's.
-    """
-    wanted = list(dict.fromkeys(ids))
+
+def lock_invoice(invoice: Invoice) -> Invoice:
+    """The invoice as it is now, locked until the transaction ends; raises NotPayable."""
+    locked = lock_invoices([invoice.id])
+    check_payable(invoice.customer, locked.get(invoice.id))
+    return invoice
+
+
+def lock_invoices(ids: Iterable[int]) -> dict[int, Invoice]:
+    """Invoices by id as they are now, locked until the transaction ends."""
     rows = db.session.scalars(
         select(Invoice)
-        .where(Invoice.id.in_(wanted))
+        .where(Invoice.id.in_(set(ids)))
         .order_by(Invoice.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
-    found = {invoice.id: invoice for invoice in rows}
-    for invoice_id in wanted:
-        _check(customer, found.get(invoice_id))
-    return [found[invoice_id] for invoice_id in wanted]
+    return {invoice.id: invoice for invoice in rows}
 
 
-def lock_open_invoices(customer: Customer) -> list[Invoice]:
-    """All open invoices, locked, those due first in front."""
-    ids = db.session.scalars(select(Invoice.id).where(*_open(customer)))
-    locked = lock_invoices(customer, ids)
-    return sorted((i for i in locked if i.open_minor > 0), key=lambda i: (i.due_on or date.max, i.id))
+def check_payable(customer: Customer, invoice: Invoice | None) -> None:
+    """Raises NotPayable for a draft, a void invoice, a credit note or somebody else's."""
+    if invoice is None or invoice.customer_id != customer.id:
+        raise NotPayable(f"This is not an invoice of {customer.name}. Choose one of the customer's own invoices.")
+    if invoice.kind != "invoice":
+        raise NotPayable(f"{invoice} is a credit note: nothing is paid on it. Choose an invoice.")
+    if invoice.state == InvoiceState.DRAFT:
+        raise NotPayable("This invoice is still a draft. Issue it first, then enter the payment.")
+    if invoice.state == InvoiceState.VOID:
+        raise NotPayable(f"{invoice} is void: nothing is owed on it. Choose another invoice.")
+    if invoice.currency != customer.currency:
+        raise NotPayable(f"{invoice} is in {invoice.currency}, but the account is kept in {customer.currency}.")
 
 
 def usable_on(on: date) -> tuple[ColumnElement[bool], ...]:
@@ -102,9 +118,9 @@ def postings_of(invoice: Invoice) -> list[LedgerPosting]:
     return list(db.session.scalars(select(LedgerPosting).where(about).order_by(LedgerPosting.id)))
 
 
-def _open(customer: Customer) -> tuple[ColumnElement[bool], ...]:
+def _open(customer_ids: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
     return (
-        Invoice.customer_id == customer.id,
+        Invoice.customer_id.in_(customer_ids),
         Invoice.kind == "invoice",
         Invoice.state == InvoiceState.ISSUED,
         Invoice.open_minor > 0,
@@ -114,19 +130,6 @@ def _open(customer: Customer) -> tuple[ColumnElement[bool], ...]:
 def _usable(customer: Customer, on: date) -> Any:
     mine = (Credit.customer_id == customer.id, Credit.currency == customer.currency)
     return select(Credit).where(*mine, *usable_on(on)).order_by(Credit.granted_on, Credit.id)
-
-
-def _check(customer: Customer, invoice: Invoice | None) -> None:
-    if invoice is None or invoice.customer_id != customer.id:
-        raise NotPayable(f"This is not an invoice of {customer.name}. Choose one of the customer's own invoices.")
-    if invoice.kind != "invoice":
-        raise NotPayable(f"{invoice} is a credit note: nothing is paid on it. Choose an invoice.")
-    if invoice.state == InvoiceState.DRAFT:
-        raise NotPayable("This invoice is still a draft. Issue it first, then enter the payment.")
-    if invoice.state == InvoiceState.VOID:
-        raise NotPayable(f"{invoice} is void: nothing is owed on it. Choose another invoice.")
-    if invoice.currency != customer.currency:
-        raise NotPayable(f"{invoice} is in {invoice.currency}, but the account is kept in {customer.currency}.")
 
 
 def _lower(row: Invoice | Credit, change: Any, otherwise: str) -> None:

@@ -8,7 +8,7 @@ from models import Account, Allocation, BillingError, Credit, Customer, Invoice,
 
 from . import audit, ledger
 from .actor import Actor
-from .balances import lock_credits, lock_invoices, lower_open, lower_remaining
+from .balances import lock_credits, lock_invoice, lower_open, lower_remaining
 from .credit import apply
 
 
@@ -55,7 +55,7 @@ def use(invoice: Invoice, amount: Money | None = None, *, on: date, by: Actor) -
     """
     by.require("payments.edit")
     customer = invoice.customer
-    (invoice,) = lock_invoices(customer, [invoice.id])
+    invoice = lock_invoice(invoice)
     credits = lock_credits(customer, on)
     wanted = _wanted(invoice, amount, sum((c.remaining for c in credits), Money.zero(invoice.currency)))
     used, _ = apply(wanted, [credit.remaining for credit in credits])

@@ -172,3 +172,39 @@ def test_the_open_amount_is_never_lowered_below_zero(app: Flask, by: Actor) -> N
     with pytest.raises(balances.ChangedMeanwhile, match="Nothing was booked"):
         balances.lower_open(invoice, eur("10.01"))
     assert invoice.open_minor == 1000
+
+
+def test_many_receipts_do_what_one_after_the_other_would(app: Flask, by: Actor) -> None:
+    one, two = make_customer(), make_customer()
+    shared, other = make_invoice(one, 1000), make_invoice(two, 500)
+    receipts = [
+        payments.Receipt(one, eur("6.00"), "Cash", TODAY, [shared]),
+        payments.Receipt(two, eur("7.00"), "Cash", TODAY, oldest_first=True),
+        payments.Receipt(one, eur("6.00"), "Cash", TODAY, oldest_first=True),
+    ]
+    recorded = payments.record_all(receipts, by=by)
+    db.session.commit()
+    assert [p.customer_id for p in recorded] == [one.id, two.id, one.id]
+    assert [i.open_minor for i in (shared, other)] == [0, 0]
+    assert [(c.balance_minor, c.credit_minor) for c in (one, two)] == [(-200, 200), (-200, 200)]
+    rows = db.session.scalars(select(Allocation).order_by(Allocation.id)).all()
+    assert [(a.payment_id, a.amount_minor) for a in rows] == [
+        (recorded[0].id, 600),
+        (recorded[1].id, 500),
+        (recorded[2].id, 400),
+    ]
+    assert len(db.session.scalars(select(AuditEvent)).all()) == 3
+
+
+def test_one_wrong_receipt_refuses_all(app: Flask, by: Actor) -> None:
+    customer, draft = make_customer(), make_draft(make_customer())
+    db.session.commit()
+    good = payments.Receipt(customer, eur("6.00"), "Cash", TODAY)
+    for wrong in (
+        payments.Receipt(customer, eur("0.00"), "Cash", TODAY),
+        payments.Receipt(customer, eur("1.00"), "Cash", TODAY, [draft]),
+    ):
+        with pytest.raises((InvalidPayment, balances.NotPayable)):
+            payments.record_all([good, wrong], by=by)
+        db.session.rollback()
+    assert customer.credit_minor == 0
