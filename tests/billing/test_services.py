@@ -339,3 +339,13 @@ def test_needs_the_right_to_do_it(app: Flask, by: Actor) -> None:
     ):
         with pytest.raises(NotAllowed):
             work()
+
+
+def test_a_suspended_service_was_not_counted_and_is_not_taken_off(app: Flask, by: Actor) -> None:
+    customer = make_customer()
+    make_service(customer)
+    one, two = (make_service(customer, status=ServiceStatus.SUSPENDED) for _ in range(2))
+    two.ends_on = TODAY
+    services.cancel(one, TODAY, "", by=by)
+    services.end_due(TODAY, by=by)
+    assert (one.status, two.status, customer.service_count) == ("cancelled", "cancelled", 1)
