@@ -126,7 +126,13 @@ def currencies(reader: Locale) -> list[tuple[str, str]]:
 
 def timezones(at: datetime) -> list[tuple[str, str]]:
     """Places with the time their clocks show now: ``Europe/Dublin, now 09:41``."""
-    return [(name, f"{name.replace('_', ' ')}, now {at.astimezone(ZoneInfo(name)):%H:%M}") for name in zone_names()]
+    return [
+        (
+            name,
+            _("%(place)s, now %(time)s", place=name.replace("_", " "), time=f"{at.astimezone(ZoneInfo(name)):%H:%M}"),
+        )
+        for name in zone_names()
+    ]
 
 
 @cache
