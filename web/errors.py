@@ -91,7 +91,6 @@ def no_connection(error: PoolTimeout) -> Answer:
 
 def _unavailable(error: Exception, message: str | None = None) -> Answer:
     g.without_database = True
-    _give_up_transaction()
     current_app.logger.error("database: %s", " ".join(str(error).split())[:300])
     return page(503, message)
 
@@ -100,17 +99,9 @@ def breakdown(error: Exception) -> Answer:
     """A fault of ours: the trace goes to the log under a number that the page shows."""
     g.without_database = True
     g.failure = secrets.token_hex(4)
-    _give_up_transaction()
     logged = isinstance(error, HTTPException)  # by Flask, with its trace, one line up
     current_app.logger.error("failure number %s", g.failure, exc_info=None if logged else error)
     return page(500)
-
-
-def _give_up_transaction() -> None:
-    try:
-        db.session.rollback()
-    except DBAPIError:
-        db.session.invalidate()
 
 
 def init_app(app: Flask) -> None:

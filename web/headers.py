@@ -22,10 +22,6 @@ def csp_nonce() -> str:
     return g.csp_nonce
 
 
-def new_nonce() -> None:
-    g.pop("csp_nonce", None)
-
-
 def protect(response: Response) -> Response:
     headers = response.headers
     headers.setdefault("Content-Security-Policy", POLICY.format(csp_nonce()))
@@ -43,5 +39,4 @@ def protect(response: Response) -> Response:
 
 
 def init_app(app: Flask) -> None:
-    app.before_request(new_nonce)
     app.after_request(protect)
