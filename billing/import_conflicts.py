@@ -78,9 +78,9 @@ class Comparison:
         clashes = [(one, *taken[one.email.lower()]) for one in others if one.email.lower() in taken]
         known = self._known({key for _, _, key in clashes})
         for one, line, key in clashes:
-            free = one.external_id is None and key not in known
-            if not (free and self.reader.mapping.adopt_by_email and self.scratch.adopt(line, one.id)):
-                hint = " (adopt_by_email = true in the mapping would join them)" if free else ""
+            free, adopting = one.external_id is None and key not in known, self.reader.mapping.adopt_by_email
+            if not (free and adopting and self.scratch.adopt(line, one.id)):
+                hint = " (adopt_by_email = true in the mapping would join them)" if free and not adopting else ""
                 message = f"the customer {shown(one.name)} has this e-mail address already{hint}."
                 yield Problem(line, self.reader.label("email"), message)
             elif self.scratch.claims(BY_KEY, [key])[key][1] != one.currency:

@@ -89,10 +89,11 @@ class CsvFile:
                 yield line
         except (UnicodeError, LookupError):
             raise BadFile(
-                f"{self.name}, after line {number}: this is not text in the encoding {shown(self.encoding)}."
+                f"{self.name} is not text in the encoding {shown(self.encoding)}, which the mapping asks for."
             ) from None
         finally:
-            text.detach()
+            if not self.file.closed:
+                text.detach()
 
     def _detect_delimiter(self) -> str:
         """The one that splits the header into the most cells; a comma when none does."""

@@ -19,7 +19,7 @@ from typing import Any
 from models import BillingError
 from models.exact import shown
 
-from .import_fields import CUSTOMER, CUSTOMER_NEEDS, SERVICE, SERVICE_NEEDS, BadValue, Field, day, text, whole
+from .import_fields import CUSTOMER, CUSTOMER_NEEDS, OPTION, SERVICE, SERVICE_NEEDS, BadValue, Field, day, text, whole
 
 LARGEST = 1_000_000
 _COLUMN = re.compile(r"\{([^{}]*)\}")
@@ -34,10 +34,14 @@ class BadMapping(BillingError):
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """How the text of a field is made. `columns` are those it needs; `bind` gives the function for their positions."""
+    """How the text of a field is made. `columns` are those it needs; `bind` gives the function for their positions.
+
+    `constants` are the texts that may come out whatever the file holds.
+    """
 
     columns: tuple[str, ...]
     bind: Callable[[Mapping[str, int]], Read]
+    constants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ def parse_mapping(data: Mapping[str, Any]) -> ImportMapping:
     file = _table(data, "file")
     _known(file, ("delimiter", "encoding"), "[file]", "setting")
     service = dict(_table(data, "service"))
-    options = _table(service, "options")
+    options = {_option_name(name): value for name, value in _table(service, "options").items()}
     service.pop("options", None)
     return ImportMapping(
         source=source.strip(),
@@ -93,7 +97,7 @@ def parse_mapping(data: Mapping[str, Any]) -> ImportMapping:
         customer=_fields(_table(data, "customer"), CUSTOMER, CUSTOMER_NEEDS, "[customer]"),
         service=_fields(service, SERVICE, SERVICE_NEEDS, "[service]") if "service" in data else {},
         adopt_by_email=data.get("adopt_by_email") is True,
-        options={text(120)(name): _expression(value, f"[service.options] {name}") for name, value in options.items()},
+        options=_fields(options, dict.fromkeys(options, OPTION), (), "[service.options]"),
     )
 
 
@@ -104,7 +108,26 @@ def _fields(
     missing = [name for name in needed if name not in given]
     if missing:
         raise BadMapping(f"{where} lacks {', '.join(missing)}: every import has to say where that comes from.")
-    return {name: _expression(value, f"{where} {name}") for name, value in given.items()}
+    return {name: _checked(value, known[name], f"{where} {name}") for name, value in given.items()}
+
+
+def _checked(value: Any, field: Field, where: str) -> Expression:
+    """A constant that is no value of its field is a mistake in the mapping, not in every row."""
+    expression = _expression(value, where)
+    for constant in expression.constants:
+        try:
+            if constant or not expression.columns:
+                field.read(constant)
+        except BillingError as error:
+            raise BadMapping(f"{where}: {error}") from None
+    return expression
+
+
+def _option_name(name: str) -> str:
+    try:
+        return text(120)(name)
+    except BadValue as error:
+        raise BadMapping(f"[service.options] {error}") from None
 
 
 def _expression(value: Any, where: str) -> Expression:
@@ -117,7 +140,7 @@ def _template(pattern: str) -> Expression:
     """Literal texts and columns in turn: re.split gives them at even and odd places."""
     parts = _COLUMN.split(pattern)
     if len(parts) == 1:
-        return Expression((), lambda positions: lambda row: pattern)
+        return Expression((), lambda positions: lambda row: pattern, (pattern,))
 
     def bind(positions: Mapping[str, int]) -> Read:
         form = "".join("{}" if n % 2 else part.replace("{", "{{").replace("}", "}}") for n, part in enumerate(parts))
@@ -151,7 +174,9 @@ def _column(value: Mapping[str, Any], where: str) -> Expression:
 
         return read
 
-    return Expression((column, *(default.columns if default else ())), bind)
+    columns = (column, *(default.columns if default else ()))
+    constants = (*(words or {}).values(), *(default.constants if default else ()))
+    return Expression(columns, bind, constants)
 
 
 def _months_before(value: Mapping[str, Any], where: str) -> Expression:

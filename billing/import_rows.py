@@ -61,10 +61,23 @@ class ImportedRow:
 
 
 class _Reader(NamedTuple):
+    """How a field is read from the cells of a row."""
+
     name: str
     label: str
     text: Callable[[Sequence[str]], str]
     field: Field
+
+
+@dataclass(frozen=True, slots=True)
+class _Readers:
+    """The fields of one part of the mapping; what is the same in every row is read once."""
+
+    constants: dict[str, Any]
+    fields: list[_Reader]
+
+    def __bool__(self) -> bool:
+        return bool(self.constants or self.fields)
 
 
 class RowReader:
@@ -110,12 +123,16 @@ class RowReader:
 
     def _readers(
         self, expressions: Mapping[str, Expression], fields: Mapping[str, Field], positions: Mapping[str, int]
-    ) -> list[_Reader]:
-        readers = []
+    ) -> _Readers:
+        readers = _Readers({}, [])
         for name, expression in expressions.items():
             label = expression.columns[0] if len(expression.columns) == 1 else name
             self.labels[name] = label
-            readers.append(_Reader(name, label, expression.bind(positions), fields[name]))
+            text = expression.bind(positions)
+            if expression.columns:
+                readers.fields.append(_Reader(name, label, text, fields[name]))
+            else:
+                readers.constants[name] = fields[name].read(text(()))
         return readers
 
     def _service(self, given: dict[str, Any], options: dict[str, Any], currency: str) -> ServiceValues:
@@ -156,9 +173,9 @@ class _Refused(BadValue):
         self.field = field
 
 
-def _values(readers: Sequence[_Reader], line: int, cells: Sequence[str], problems: list[Problem]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name, label, text, field in readers:
+def _values(readers: _Readers, line: int, cells: Sequence[str], problems: list[Problem]) -> dict[str, Any]:
+    values = readers.constants.copy()
+    for name, label, text, field in readers.fields:
         try:
             values[name] = field.read(text(cells))
         except BillingError as error:

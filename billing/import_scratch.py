@@ -17,7 +17,7 @@ class Scratch:
     def __init__(self) -> None:
         # An empty name is a temporary database on disk: it spills what does not fit its cache.
         self.db = sqlite3.connect("", isolation_level=None)
-        self.db.execute("PRAGMA cache_size = -16384")
+        self.db.execute("PRAGMA cache_size = -49152")
         self.db.execute("CREATE TABLE claim (kind TEXT, value TEXT, line INT, note TEXT, PRIMARY KEY (kind, value))")
         self.db.execute("CREATE INDEX claim_line ON claim (line)")
         self.db.execute("CREATE TABLE problem (line INT, number INT, place TEXT, message TEXT, UNIQUE (line, number))")

@@ -144,7 +144,7 @@ class ServiceWriter:
             if not after:
                 continue
             changed.add(task.row.key)
-            values = old._mapping | after
+            values = {**old._mapping, **after}
             table.append((*(values[name] for name in MUTABLE), old.version + 1, old.id))
             story.append(self._story(old.id, "imported", plain(before), plain(after)))
             trail.add("service.changed", "service", (old.id, values["description"], old.customer_id), after, before)
