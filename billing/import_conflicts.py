@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 
 from models import Customer, CustomerStatus, db
 from models.exact import shown
 
 from .import_rows import ImportedRow, Problem, RowReader
 from .import_scratch import BY_EMAIL, BY_KEY, BY_USERNAME, Scratch
+from .import_tables import has_key
 
 CHUNK = 1000
 Here = Sequence[Any]
@@ -96,8 +97,8 @@ class Comparison:
 
     def _known(self, keys: set[str]) -> set[str]:
         """Which of these external keys have a customer here."""
-        columns = Customer.external_source, Customer.external_id
-        query = select(*columns).where(tuple_(*columns).in_([key.split("\0") for key in keys]))
+        pairs = [(source, external_id) for source, _, external_id in (key.partition("\0") for key in keys)]
+        query = select(Customer.external_source, Customer.external_id).where(has_key(Customer.__table__, pairs))  # type: ignore[arg-type]
         return {key_text(*row) for row in db.session.execute(query)} if keys else set()
 
     def _other_currency(self, line: int, one: Any) -> Problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, delete, select, tuple_
+from sqlalchemy import Table, delete, select
 
 from models import BillingGroup, Customer, Service, ServiceChange, ServiceOption, ServiceStatus, db
 from models.bulk import add_to_rows, insert_rows, reserve_ids, update_rows
@@ -15,7 +15,7 @@ from .audit import plain
 from .import_mapping import ImportMapping
 from .import_names import Names
 from .import_rows import ImportedRow, ServiceValues
-from .import_tables import Trail, column_defaults, is_over
+from .import_tables import Trail, column_defaults, has_key, is_over
 
 services: Table = Service.__table__  # type: ignore[assignment]
 options: Table = ServiceOption.__table__  # type: ignore[assignment]
@@ -71,9 +71,7 @@ class ServiceWriter:
         query = select(
             services.c.id, services.c.customer_id, services.c.currency, services.c.version,
             services.c.external_source, services.c.external_id, *(services.c[name] for name in MUTABLE),
-        ).where(
-            tuple_(services.c.external_source, services.c.external_id).in_([task.row.key for task in tasks])
-        )  # fmt: skip
+        ).where(has_key(services, [task.row.key for task in tasks]))  # fmt: skip
         if self.keep:
             query = query.with_for_update()
         return {(one.external_source, one.external_id): one for one in db.session.execute(query)}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import ColumnElement, Table, and_, false, or_
 
 from models import AuditEvent, db
 from models.bulk import insert_rows
@@ -48,6 +49,17 @@ class Trail:
 def column_defaults(table: Table) -> dict[str, Any]:
     """What a new row holds in each column that nobody sets."""
     return {column.name: getattr(column.default, "arg", None) for column in table.columns}
+
+
+def has_key(table: Table, keys: Iterable[tuple[str, str]]) -> ColumnElement[bool]:
+    """Rows with one of these external keys, asked in the way both databases answer from the index."""
+    by_source: dict[str, list[str]] = {}
+    for source, external_id in keys:
+        by_source.setdefault(source, []).append(external_id)
+    return or_(
+        false(),
+        *(and_(table.c.external_source == source, table.c.external_id.in_(ids)) for source, ids in by_source.items()),
+    )
 
 
 def is_over(last_day: date | None, by: Actor) -> bool:

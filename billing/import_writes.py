@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, select, tuple_
+from sqlalchemy import ColumnElement, Table, select
 
 from models import Customer, CustomerStatus, db
 from models.bulk import insert_rows, reserve_ids, update_rows
@@ -16,7 +16,7 @@ from .import_mapping import ImportMapping
 from .import_names import Names
 from .import_rows import ImportedRow
 from .import_services import ServiceWriter, Task
-from .import_tables import Trail, column_defaults, is_over
+from .import_tables import Trail, column_defaults, has_key, is_over
 
 customers: Table = Customer.__table__  # type: ignore[assignment]
 
@@ -73,8 +73,7 @@ class Writer:
         return values
 
     def _find(self, rows: Sequence[ImportedRow]) -> dict[Key, Any]:
-        keys = tuple_(customers.c.external_source, customers.c.external_id)
-        found = self._select(keys.in_([row.key for row in rows]))
+        found = self._select(has_key(customers, [row.key for row in rows]))
         return {(one.external_source, one.external_id): one for one in found}
 
     def _find_adopted(self, rows: Sequence[ImportedRow], adopted: Mapping[int, int]) -> dict[Key, Any]:

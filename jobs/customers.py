@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import sys
@@ -145,7 +146,9 @@ def export_customers(out: Path | None) -> None:
     db.session.rollback()
     with reading():
         if out is None:
-            write_table(click.get_text_stream("stdout", encoding="utf-8"))
+            text = io.TextIOWrapper(sys.stdout.buffer, "utf-8", newline="")
+            write_table(text)
+            text.detach()
             return
         count = write_whole_file(out)
     click.echo(f"{count:,} customers written to {out}.", err=True)
