@@ -15,31 +15,23 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from email import charset, policy
-from email.mime.text import MIMEText
 from typing import Any
 from urllib.parse import urlsplit
 
 import flask_mail
 from flask import current_app
 
+from integrations.letters import CONTROL, Letter, as_message, check
+
 TIMEOUT = 30
 """Seconds to wait for a connection, and for each answer."""
 WHOLE_TIMEOUT = 240
 """Seconds for one mail, however slowly the server drips its answers."""
 LONGEST_REASON = 300
-LONGEST_NAME = 70
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"]{1,64}@[^\s@<>()\[\],;:\\\"]{1,253}")
 _POLICY = re.compile(r"5\.7\.\d")
 _NOT_SIGNED_IN = (530, 534, 535, 538)
 _TOO_LARGE = 552
-
-
-class BadHeader(ValueError):
-    """A name, address or subject that would break out of its header line, or is no address at all."""
 
 
 class Ending(enum.StrEnum):
@@ -57,53 +49,6 @@ class Ending(enum.StrEnum):
 class Answer:
     ending: Ending
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    filename: str
-    content_type: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One mail to one address. `message_id` with its angle brackets; `written_at` aware."""
-
-    message_id: str
-    sender: str
-    sender_name: str
-    to: str
-    subject: str
-    text: str
-    html: str
-    written_at: datetime
-    reply_to: str = ""
-    attachments: tuple[Attachment, ...] = ()
-
-
-def check(letter: Letter) -> None:
-    """Raises BadHeader if anything bound for a header holds a line break or another control character, or an
-    address is not one plain address (S12)."""
-    names = [each.filename for each in letter.attachments]
-    for text in (letter.subject, letter.sender_name, letter.message_id, *names):
-        if _CONTROL.search(text):
-            raise BadHeader("A subject or name holds a line break or another character that mails cannot carry.")
-    for address in (letter.sender, letter.to, *filter(None, [letter.reply_to])):
-        check_address(address)
-
-
-def check_address(address: str) -> None:
-    """Raises BadHeader unless this is one plain e-mail address that any server can take."""
-    if _CONTROL.search(address) or not _ADDRESS.fullmatch(address):
-        raise BadHeader("This is not a valid e-mail address.")
-    local, _, domain = address.partition("@")
-    try:
-        domain.encode("idna")
-    except UnicodeError:
-        raise BadHeader("The part after the @ is not a valid domain name.") from None
-    if not local.isascii():
-        raise BadHeader("The part before the @ holds letters that most mail servers do not take.")
 
 
 class Mail(flask_mail.Mail):
@@ -133,7 +78,7 @@ class Connection(flask_mail.Connection):
             return None
         try:
             self.host = self.configure_host()
-        except (smtplib.SMTPException, OSError, BadHeader) as error:
+        except (smtplib.SMTPException, OSError) as error:
             return Answer(Ending.NO_SERVER, _why_not_connected(error))
         return None
 
@@ -174,7 +119,7 @@ class Connection(flask_mail.Connection):
         host.left = False
         try:
             with _at_most(WHOLE_TIMEOUT, host):
-                self.send(_message(letter), envelope_from=letter.sender)
+                self.send(as_message(letter), envelope_from=letter.sender)
         except smtplib.SMTPResponseException as error:
             answer = _answer_to(error.smtp_code, error.smtp_error, error, host.left)
         except smtplib.SMTPRecipientsRefused as error:
@@ -236,44 +181,6 @@ def _at_most(seconds: float, host: _Host) -> Iterator[None]:
         timer.cancel()
 
 
-class _Message(flask_mail.Message):
-    """Flask-Mail's, that any server can carry: lines of 7-bit text, headers folded only once.
-
-    Folded a second time, a name with a comma loses its quotes and turns into two addresses.
-    """
-
-    def _mimetext(self, text: str | None, subtype: str = "plain") -> MIMEText:
-        quoted = charset.Charset("utf-8")
-        quoted.body_encoding = charset.QP
-        return MIMEText(text or "", subtype, quoted)  # type: ignore[arg-type]
-
-    def as_bytes(self) -> bytes:
-        return self._message().as_bytes(policy=policy.SMTP.clone(refold_source="none"))
-
-
-def _message(letter: Letter) -> flask_mail.Message:
-    message = _Message(
-        subject=letter.subject,
-        recipients=[letter.to],
-        body=letter.text,
-        html=letter.html or None,
-        sender=_named(letter.sender_name, letter.sender),
-        reply_to=letter.reply_to or None,
-        date=letter.written_at.timestamp(),
-        # Says that nobody typed this, so that holiday answers stay away (RFC 3834).
-        extra_headers={"Auto-Submitted": "auto-generated"},
-    )
-    message.msgId = letter.message_id
-    for each in letter.attachments:
-        message.attach(each.filename, each.content_type, each.data)
-    return message
-
-
-def _named(name: str, address: str) -> str:
-    quoted = name[:LONGEST_NAME].replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{quoted}" <{address}>' if name else address
-
-
 def _answer_to(code: int, text: bytes | str, error: Exception, left: bool) -> Answer:
     said = _clean(text)
     reason = f"The mail server said: {code} {said}"
@@ -318,7 +225,7 @@ def _why_not_connected(error: Exception) -> str:
 
 def _clean(text: bytes | str) -> str:
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return _CONTROL.sub(" ", words)[:LONGEST_REASON].strip()
+    return CONTROL.sub(" ", words)[:LONGEST_REASON].strip()
 
 
 def _own_name() -> str | None:

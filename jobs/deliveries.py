@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from datetime import date
 
 from integrations import smtp
-from integrations.smtp import Answer, Ending, Letter
+from integrations.letters import Letter
+from integrations.smtp import Answer, Ending
 from messaging import compose, deliver
 from messaging.compose import NotWritten, NotYet
 from models import Delivery, db

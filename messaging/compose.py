@@ -12,18 +12,18 @@ from pathlib import Path
 
 from flask import current_app
 from flask_babel import force_locale, gettext, ngettext
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
+from jinja2 import FileSystemLoader, StrictUndefined, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from billing import company as companies
 from billing.outbox import INVOICE
-from integrations import smtp
 from integrations.documents import DocumentError
+from integrations.letters import Attachment, BadHeader, Letter, check
 from models import BillingError, CreditNote, Customer, Delivery, DeliveryState, Invoice, InvoiceState, Message, db
 
 from . import invoice_document
 from .files import FileLost
-from .formats import day, language_of, money
+from .formats import day, language_of, language_of_words, money
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "mail"
 RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
@@ -55,17 +55,17 @@ class Content:
     html: str
     sender_name: str
     reply_to: str = ""
-    attachments: tuple[smtp.Attachment, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
-def letter_for(delivery: Delivery, *, at: datetime) -> smtp.Letter:
+def letter_for(delivery: Delivery, *, at: datetime) -> Letter:
     """The mail of this delivery, written anew, dated `at`. Raises NotWritten's kinds. Writes no rows."""
     message = delivery.message
     if not message.essential and delivery.address.lower() in bounced_addresses(message.customer_id):
         raise NotNeeded("This address has turned mail back before.")
     content = _WRITERS.get(message.kind, _as_typed)(message)
     sender = sender_address()
-    letter = smtp.Letter(
+    letter = Letter(
         message_id=message_id(delivery, sender),
         sender=sender,
         sender_name=content.sender_name,
@@ -78,8 +78,8 @@ def letter_for(delivery: Delivery, *, at: datetime) -> smtp.Letter:
         attachments=content.attachments,
     )
     try:
-        smtp.check(letter)
-    except smtp.BadHeader as error:
+        check(letter)
+    except BadHeader as error:
         raise CannotBeWritten(str(error)) from error
     return letter
 
@@ -119,8 +119,9 @@ def render(name: str, values: Mapping[str, Plain], *, folder: Path = TEMPLATES) 
     """
     try:
         return _environment(folder).get_template(name).render(values)
-    except TemplateError as error:
-        raise CannotBeWritten(f"The template {name} cannot be used: {error.message or type(error).__name__}") from error
+    except Exception as error:  # values are plain, so whatever goes wrong is the template's doing
+        reason = str(error) or type(error).__name__
+        raise CannotBeWritten(f"The template {name} cannot be used: {reason}") from error
 
 
 @cache
@@ -160,12 +161,12 @@ def _invoice(message: Message) -> Content:
         )
 
 
-def _pdf(invoice: Invoice) -> smtp.Attachment:
+def _pdf(invoice: Invoice) -> Attachment:
     try:
         data = invoice_document.pdf_of(invoice)
     except (DocumentError, FileLost, OSError) as error:
         raise NotYet(f"The PDF could not be made, so the mail was not sent: {error}") from error
-    return smtp.Attachment(invoice_document.file_name(invoice), "application/pdf", data)
+    return Attachment(invoice_document.file_name(invoice), "application/pdf", data)
 
 
 def invoice_values(invoice: Invoice, locale: str) -> dict[str, Plain]:
@@ -182,7 +183,8 @@ def invoice_values(invoice: Invoice, locale: str) -> dict[str, Plain]:
         "number": str(invoice.number),
         "is_credit_note": isinstance(invoice, CreditNote),
         "total": money(invoice.total, locale),
-        "to_pay": money(invoice.open, locale) if invoice.open else "",
+        "to_pay": money(invoice.open, locale),
+        "is_settled": not invoice.open,
         "is_partly_settled": 0 < invoice.open_minor < invoice.total_minor,
         "issued_on": day(invoice.issued_on, locale) if invoice.issued_on else "",
         "due_on": day(invoice.due_on, locale) if invoice.due_on else "",
@@ -210,8 +212,8 @@ def _as_typed(message: Message) -> Content:
 
 
 def _page(locale: str) -> dict[str, Plain]:
-    language = locale.split("_")[0]
-    return {"lang": locale.replace("_", "-"), "dir": "rtl" if language in RIGHT_TO_LEFT else "ltr"}
+    words = language_of_words(locale)
+    return {"lang": words.replace("_", "-"), "dir": "rtl" if words.split("_")[0] in RIGHT_TO_LEFT else "ltr"}
 
 
 _WRITERS: dict[str, Callable[[Message], Content]] = {INVOICE: _invoice}

@@ -23,7 +23,8 @@ from sqlalchemy import func, or_, select, update
 
 from billing import audit
 from billing.actor import Actor
-from integrations.smtp import Answer, Ending, Letter
+from integrations.letters import Letter
+from integrations.smtp import Answer, Ending
 from models import AuditEvent, Channel, Delivery, DeliveryState, Invoice, db
 
 from . import invoice_document

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError, dates, numbers
+from flask import current_app
 
 from models import Company, Customer, Money
 from models.currencies import DECIMALS
@@ -22,6 +23,13 @@ def language_of(customer: Customer | None, company: Company | None) -> str:
         if wish and is_known(wish):
             return wish.replace("-", "_")
     return "en"
+
+
+def language_of_words(locale: str) -> str:
+    """The locale the words come in: English where there is no translation, although dates and amounts follow
+    the reader. Decides the direction of a page."""
+    translated = {each.language for each in current_app.extensions["babel"].instance.list_translations()}
+    return locale if Locale.parse(locale).language in translated else "en"
 
 
 @lru_cache(maxsize=256)

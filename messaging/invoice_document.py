@@ -31,7 +31,7 @@ from models import (
 )
 
 from . import files
-from .formats import country, day, language_of, money, number, percent, period, unit_price
+from .formats import country, day, language_of, language_of_words, money, number, percent, period, unit_price
 
 FOLDER, SUFFIX = "documents", ".pdf"
 PAPERS: dict[str, Literal["a4", "us-letter"]] = {"letter": "us-letter", "us-letter": "us-letter"}
@@ -141,7 +141,7 @@ class _Writer:
             "kind": "credit_note" if self.is_credit_note else "invoice",
             "number": str(invoice.number),
             "paper": PAPERS.get(self.company.paper, "a4"),
-            "lang": self.locale.split("_")[0],
+            "lang": language_of_words(self.locale).split("_")[0],
             "labels": self._labels(),
             "logo": self._logo(),
             "seller": self._party(self.seller),

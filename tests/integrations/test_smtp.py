@@ -15,7 +15,8 @@ from flask import Flask
 from mailserver import MailServer, mail_server
 
 from integrations import smtp
-from integrations.smtp import Attachment, BadHeader, Ending, Letter, mail
+from integrations.letters import Attachment, BadHeader, Letter
+from integrations.smtp import Ending, mail
 
 CERTIFICATE = Path(__file__).parent / "certificates" / "localhost.pem"
 LETTER = Letter(
