@@ -1,5 +1,5 @@
 /* Tillbook's page behaviour: delegated listeners, no inline handlers. Pages can be read and posted without it:
-   checkboxes and action buttons belong to #action_form by their form attribute, menus are <details>.
+   checkboxes and action buttons are one form, menus are <details>.
    Theme: the server prints <html data-theme> from the cookie, so nothing flashes. */
 (function () {
   "use strict";
@@ -15,7 +15,7 @@
   function scope(value) { all("input[name=scope]").forEach(function (i) { i.value = value; }); }
 
   function showSelection() {
-    var boxes = all("input.action-checkbox"), on = boxes.filter(function (b) { return b.checked; });
+    var boxes = all("input[name=rowid]"), on = boxes.filter(function (b) { return b.checked; });
     var toggle = document.querySelector(".action-rowtoggle"), label = document.querySelector(".selbar .sel-n");
     boxes.forEach(function (b) { b.closest("tr").classList.toggle("is-selected", b.checked); });
     if (toggle) { toggle.checked = on.length > 0 && on.length === boxes.length; toggle.indeterminate = on.length > 0 && on.length < boxes.length; }
@@ -68,7 +68,7 @@
     if (!t) { return; }
     if (t.matches("[data-theme-set]")) { setTheme(t.getAttribute("data-theme-set")); }
     if (t.matches("[data-scope-all]")) { scope("all"); t.closest(".selbar").querySelector(".sel-n").textContent = t.getAttribute("data-scope-all"); t.hidden = true; }
-    if (t.matches("[data-clear-selection]")) { all("input.action-checkbox").forEach(function (b) { b.checked = false; }); showSelection(); }
+    if (t.matches("[data-clear-selection]")) { all("input[name=rowid]").forEach(function (b) { b.checked = false; }); showSelection(); }
     if (t.matches("[data-open]")) { e.preventDefault(); document.getElementById(t.getAttribute("data-open")).showModal(); }
     if (t.matches("[data-close]")) { t.closest("dialog").close(); }
     if (t.matches("button.close[data-dismiss=alert]")) { t.closest(".alert").remove(); }
@@ -77,9 +77,15 @@
     if (t.matches("[data-add-inline]") && window.faForm) { e.preventDefault(); window.faForm.addInlineField(t, t.getAttribute("data-add-inline")); }
   });
 
+  /* a cell that is cut off says the whole when pointed at */
+  document.addEventListener("mouseover", function (e) {
+    var cell = e.target.closest(".model-list td");
+    if (cell && !cell.title && cell.scrollWidth > cell.clientWidth) { cell.title = cell.textContent.trim(); }
+  });
+
   document.addEventListener("change", function (e) {
-    if (e.target.matches(".action-rowtoggle")) { all("input.action-checkbox").forEach(function (b) { b.checked = e.target.checked; }); showSelection(); }
-    if (e.target.matches("input.action-checkbox")) { showSelection(); }
+    if (e.target.matches(".action-rowtoggle")) { all("input[name=rowid]").forEach(function (b) { b.checked = e.target.checked; }); showSelection(); }
+    if (e.target.matches("input[name=rowid]")) { showSelection(); }
     if (e.target.matches("[data-keys-set]")) {
       root.setAttribute("data-keys", e.target.checked ? "on" : "off");
       document.cookie = "keys=" + (e.target.checked ? "on" : "off") + ";path=/;max-age=31536000;samesite=lax";
@@ -100,7 +106,7 @@
       var links = all(".model-list .row-link"), next = links[links.indexOf(at) + (e.key === "j" ? 1 : -1)] || links[0];
       if (next) { next.focus(); }
     }
-    if (e.key === "x" && at.matches(".row-link")) { var c = at.closest("tr").querySelector(".action-checkbox"); if (c) { c.checked = !c.checked; showSelection(); } }
+    if (e.key === "x" && at.matches(".row-link")) { var c = at.closest("tr").querySelector("[name=rowid]"); if (c) { c.checked = !c.checked; showSelection(); } }
   });
 
   document.addEventListener("DOMContentLoaded", function () { showSelection(); fitTables(); nameWidgets(); ageToasts(); watchJobs();

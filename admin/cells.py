@@ -1,0 +1,121 @@
+"""Cells of lists and facts of records as escaped HTML, small enough for fifty rows under 60 kB."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from flask_babel import gettext as _
+from markupsafe import Markup, escape
+
+from models import Money
+from web.formatters import moment, money, number, short_date
+
+
+def printed(value: Any) -> Any:
+    """Any value of a record, as people read it."""
+    for kind, how in PRINTED:
+        if isinstance(value, kind):
+            return how(value)
+    return str(value)
+
+
+PRINTED: list[tuple[Any, Callable[[Any], Any]]] = [
+    (Markup, lambda value: value),
+    (bool, lambda value: _("Yes") if value else _("No")),
+    (Money, money),
+    (datetime, moment),
+    (date, short_date),
+    (enum.Enum, lambda value: str(value.value).replace("_", " ").capitalize()),
+    ((int, Decimal), number),
+    ((list, tuple), lambda value: ", ".join(str(one) for one in value)),
+]
+
+
+def fact(value: Any) -> Any:
+    """A value on the record's page; nothing prints a dash."""
+    return Markup('<span class="muted">–</span>') if value in (None, "", []) else printed(value)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a list, with the attributes all its cells share."""
+
+    key: str
+    label: Any
+    link: bool = False
+    numeric: bool = False
+    phone: str = ""
+    sort_url: str = ""
+    sorted: str = ""
+
+    @property
+    def head_attrs(self) -> Markup:
+        parts = [Markup(' class="num"') if self.numeric else "", ""]
+        parts[1] = Markup(' aria-sort="{}"').format(self.sorted) if self.sorted else ""
+        return Markup("").join(parts)
+
+    def cell(self, value: Any, url: str) -> Markup:
+        text = "" if value is None else str(value) if self.key == "id" else printed(value)
+        classes = ["num"] * self.numeric + ["cell-id"] * (self.key == "id")
+        classes += _money_class(value) if isinstance(value, Money) else []
+        attrs = Markup(' class="{}"').format(" ".join(classes)) if classes else ""
+        attrs += Markup(' data-m="{}"').format(self.phone) if self.phone else ""
+        body = Markup('<a class="row-link" href="{}">{}</a>').format(url, text) if self.link and url else escape(text)
+        return Markup("<td{}>{}</td>").format(attrs, body)
+
+
+def _money_class(value: Money) -> list[str]:
+    if value.minor < 0:
+        return ["neg"]
+    return [] if value.minor else ["muted"]
+
+
+@dataclass(frozen=True)
+class RowView:
+    id: int
+    name: str
+    cells: list[Markup]
+    actions: Markup
+
+
+@dataclass(frozen=True)
+class RowAction:
+    """An icon at the end of each row: `address(row)` says where it leads; None leaves it out for that row."""
+
+    icon: str
+    label: Any
+    address: Callable[[Any], str | None]
+    danger: bool = False
+
+
+def action_icons(actions: list[RowAction], row: Any) -> Markup:
+    out = []
+    for action in actions:
+        url = action.address(row)
+        if url:
+            classes = "icon-btn danger" if action.danger else "icon-btn"
+            out.append(_ICON.format(classes, url, action.label, str(row), action.icon))
+    return Markup("").join(out)
+
+
+# The title is tip and name in one; the drawing stands once in the page (admin.icons).
+_ICON = Markup('<a class="{}" href="{}" title="{}: {}"><svg class="icon"><use href="#{}"/></svg></a>')
+
+
+def pill(kind: str, word: Any) -> Markup:
+    """A status as a word in a pill; kind: ok, warn, bad, info, money or nothing."""
+    return Markup('<span class="pill{}">{}</span>').format(f" pill-{kind}" if kind else "", word)
+
+
+def tags(words: list[str], shown: int = 1) -> Markup:
+    """The first of some words, and how many more there are."""
+    first = Markup("").join(Markup('<span class="tag">{}</span>').format(word) for word in words[:shown])
+    if len(words) <= shown:
+        return first
+    more = ", ".join(words[shown:])
+    return first + Markup('<span class="tag tag-more" title="{}">+{}</span>').format(more, len(words) - shown)

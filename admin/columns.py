@@ -1,0 +1,67 @@
+"""From the names in a view's lists to the columns of the database, on this table or along a many-to-one path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import CompositeProperty
+
+from admin.export import plain
+from admin.paging import SortKey
+from models.money import decimals_of
+
+
+def along(model: Any, path: str) -> tuple[Any, list[Any]]:
+    """The attribute at the end of a dotted path, and the relationships that lead there."""
+    *relations, name = path.split(".")
+    joins = []
+    for relation in relations:
+        step = getattr(model, relation)
+        if step.property.uselist:
+            raise ValueError(f"{path}: {relation} is to-many; sort by a stored count, filter by ExistsFilter")
+        joins.append(step)
+        model = step.property.mapper.class_
+    return getattr(model, name), joins
+
+
+def sortable(model: Any, listed: Any) -> dict[str, tuple[Any, list[Any]]]:
+    """`column_sortable_list` with its columns: names, or (name, path) where the two differ."""
+    pairs = [(one, one) if isinstance(one, str) else one for one in listed or ()]
+    return {name: along(model, path) for name, path in pairs}
+
+
+def sort_key(model: Any, known: dict[str, tuple[Any, list[Any]]], name: str, desc: bool) -> tuple[SortKey, list[Any]]:
+    """The order of a list; by id where the name says nothing."""
+    if name not in known or known[name][0] is model.id:
+        return SortKey(model.id, model.id, desc), []
+    column, joins = known[name]
+    nullable = bool(joins) or column.property.columns[0].nullable
+    return SortKey(column, model.id, desc, nullable), joins
+
+
+Printer = Callable[[Any], str]
+
+
+def exported(model: Any, names: list[tuple[str, Any]]) -> list[tuple[Any, Any, Printer]]:
+    """(heading, column, how it is printed) of the columns to export; an amount is a number and its currency."""
+    out: list[tuple[Any, Any, Printer]] = []
+    for name, label in names:
+        attribute = getattr(model, name)
+        if isinstance(getattr(attribute, "property", None), CompositeProperty):
+            out += _amount(model, attribute, label)
+        else:
+            out.append((label, attribute, plain))
+    return out
+
+
+def _amount(model: Any, attribute: Any, label: Any) -> list[tuple[Any, Any, Printer]]:
+    minor, currency = (getattr(model, prop.key) for prop in attribute.property.props)
+    exact = currency.concat("|").concat(minor.cast(currency.type.__class__()))
+    return [(label, exact, _decimal)]
+
+
+def _decimal(stored: str) -> str:
+    currency, minor = stored.split("|")
+    return f"{Decimal(int(minor)).scaleb(-decimals_of(currency)):f} {currency}"

@@ -1,0 +1,110 @@
+"""Finding a record by any three letters of it, fast at a million rows: FTS5 trigrams on SQLite, pg_trgm on PostgreSQL.
+
+What is searched, and how the index is made. `create_search` and `drop_search` are for migrations. A migration that
+rebuilds the table (batch mode on SQLite drops its triggers) calls `drop_search` before and `create_search` after.
+The statements that search are in `models.find`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+SHORTEST = 3  # a trigram has three letters; shorter words are looked up as beginnings
+LONGEST = 200
+MOST_WORDS = 8
+_NUMBER = re.compile(r"[+\d][\d\s()./-]*")
+
+
+@dataclass(frozen=True)
+class SearchIndex:
+    """What is searched of a table: every column of `columns`; words of one or two letters as beginnings of `prefixes`.
+
+    `digits` names a column that holds a telephone number's digits alone, if there is one. A number is also an id.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    prefixes: tuple[str, ...]
+    digits: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.table}_search"
+
+    def words(self, typed: str) -> list[str]:
+        """The words looked for, NUL and superfluous ones left out; a telephone number counts as one word."""
+        typed = " ".join(typed.replace("\0", " ")[:LONGEST].split())
+        if len(self.spellings(typed)) > 1:
+            return [typed]
+        return typed.split(" ")[:MOST_WORDS] if typed else []
+
+    def spellings(self, word: str) -> list[str]:
+        """A telephone number is looked for as typed and as bare digits."""
+        digits = "".join(letter for letter in word if letter.isdigit())
+        also = self.digits and _NUMBER.fullmatch(word) and len(digits) >= SHORTEST and digits != word
+        return [word, digits] if also else [word]
+
+    def is_short(self, words: list[str]) -> bool:
+        """Whether no word is long enough for the index of trigrams."""
+        return all(len(word) < SHORTEST for word in words)
+
+
+def create_search(op: Any, table: str, columns: list[str], prefixes: list[str] | None = None) -> None:
+    """Make the index of `columns` and fill it from the rows there are; `prefixes` are columns for short words.
+
+    `op` is alembic.op. SQLite: an FTS5 table `<table>_search` kept by three triggers. PostgreSQL: the extension
+    pg_trgm, a generated column `text_search` and its GIN index.
+    """
+    for name in [table, *columns, *(prefixes or [])]:
+        _plain(name)
+    make = _create_sqlite if op.get_bind().dialect.name == "sqlite" else _create_postgresql
+    for statement in make(table, columns, prefixes or []):
+        op.execute(statement)
+
+
+def drop_search(op: Any, table: str, prefixes: list[str] | None = None) -> None:
+    """Take away what `create_search` made; the rows stay."""
+    _plain(table)
+    for name in prefixes or []:
+        op.execute(f"DROP INDEX IF EXISTS ix_{table}_search_{_plain(name)}")
+    if op.get_bind().dialect.name == "sqlite":
+        for event in ("insert", "delete", "update"):
+            op.execute(f"DROP TRIGGER IF EXISTS {table}_search_{event}")
+        op.execute(f"DROP TABLE IF EXISTS {table}_search")
+    else:
+        op.execute(f"ALTER TABLE {table} DROP COLUMN IF EXISTS text_search")
+
+
+def _plain(name: str) -> str:
+    if not name.isidentifier():
+        raise ValueError(f"{name!r} is not a plain name of a table or column")
+    return name
+
+
+def _create_sqlite(table: str, columns: list[str], prefixes: list[str]) -> list[str]:
+    names, search = ", ".join(columns), f"{table}_search"
+    new, old = (", ".join(f"{row}.{c}" for c in columns) for row in ("new", "old"))
+    # Names were checked by _plain: nothing typed by a person gets here.
+    add = f"INSERT INTO {search}(rowid, {names}) VALUES (new.id, {new});"  # noqa: S608
+    take = f"INSERT INTO {search}({search}, rowid, {names}) VALUES ('delete', old.id, {old});"  # noqa: S608
+    return [
+        f"CREATE VIRTUAL TABLE {search} USING fts5"
+        f"({names}, content='{table}', content_rowid='id', tokenize='trigram', detail='full')",
+        f"INSERT INTO {search}({search}) VALUES ('rebuild')",  # noqa: S608
+        f"CREATE TRIGGER {search}_insert AFTER INSERT ON {table} BEGIN {add} END",
+        f"CREATE TRIGGER {search}_delete AFTER DELETE ON {table} BEGIN {take} END",
+        f"CREATE TRIGGER {search}_update AFTER UPDATE OF {names} ON {table} BEGIN {take} {add} END",
+        *(f"CREATE INDEX ix_{table}_search_{c} ON {table} ({c} COLLATE NOCASE)" for c in prefixes),
+    ]
+
+
+def _create_postgresql(table: str, columns: list[str], prefixes: list[str]) -> list[str]:
+    text = " || ' ' || ".join(f"coalesce({c}, '')" for c in columns)
+    return [
+        "CREATE EXTENSION IF NOT EXISTS pg_trgm",
+        f"ALTER TABLE {table} ADD COLUMN text_search text GENERATED ALWAYS AS (lower({text})) STORED",
+        f"CREATE INDEX ix_{table}_search ON {table} USING gin (text_search gin_trgm_ops)",
+        *(f"CREATE INDEX ix_{table}_search_{c} ON {table} (lower({c}) text_pattern_ops)" for c in prefixes),
+    ]
