@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -26,13 +27,16 @@ def fingerprint(document: Sequence[Any], lines: Iterable[Sequence[Any]], taxes: 
 
     Taxes are in the order they were written. Decimals count as numbers (1.50 is 1.5), days as ISO text.
     """
-    text = json.dumps([document, list(lines), list(taxes)], default=_plain, ensure_ascii=False, separators=(",", ":"))
-    return sha256(text.encode()).hexdigest()
+    return sha256(_as_text([document, list(lines), list(taxes)]).encode()).hexdigest()
 
 
+@lru_cache(maxsize=4096)
 def _plain(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
     raise TypeError(f"a document holds no {type(value).__name__}")
+
+
+_as_text = json.JSONEncoder(default=_plain, ensure_ascii=False, separators=(",", ":")).encode

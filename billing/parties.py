@@ -14,7 +14,10 @@ _SELLER = ("email", "phone", "website", "tax_id", "registration", "bank_details"
 
 def frozen(values: Mapping[str, str]) -> str:
     """The words as canonical JSON, empty ones left out: the same words give the same text."""
-    return json.dumps({k: v for k, v in values.items() if v}, ensure_ascii=False, sort_keys=True)
+    return _as_text({name: word for name, word in values.items() if word})
+
+
+_as_text = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
 def buyer(customer: Customer, payer: Payer | None = None) -> str:

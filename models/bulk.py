@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import FromClause, text
+from sqlalchemy import JSON, Boolean, FromClause, Integer, String, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.types import TypeEngine
+
+from .types import MinorUnits
 
 Row = Sequence[Any]
 AnySession = Session | scoped_session[Any]
@@ -35,7 +38,8 @@ def reserve_ids(session: AnySession, table: FromClause, count: int) -> range | l
 def insert_rows(session: AnySession, table: FromClause, columns: Sequence[str], rows: Sequence[Row]) -> None:
     """Insert `rows` (tuples in the order of `columns`) in the session's transaction.
 
-    Values go through the column types, Python-side defaults do not apply: name every column that needs a value.
+    Days, moments, decimals and JSON go through the column types; words of a choice are given as text. Python-side
+    defaults do not apply: name every column that needs a value.
     """
     if not rows:
         return
@@ -107,13 +111,18 @@ def _update_from_arrays(dialect: Dialect, table: FromClause, columns: tuple[str,
     return f"UPDATE {name_of(table)} SET {sets} FROM unnest({arrays}) AS v ({names}) WHERE {name_of(table)}.id = v.id"  # noqa: S608
 
 
+# What the driver takes as it is; checking these one by one would cost more than writing them.
+_AS_IT_IS = (String, Boolean, Integer, MinorUnits)
+
+
 @lru_cache(maxsize=256)
 def _converter(
     dialect: Dialect, table: FromClause, columns: tuple[str, ...]
 ) -> Callable[[Sequence[Row]], Iterable[Row]]:
     """What turns our values into the driver's; the rows themselves where no column needs it."""
-    found = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in columns]
-    work = [(index, process) for index, process in enumerate(found) if process is not None]
+    work = [
+        (index, process) for index, name in enumerate(columns) if (process := _process(dialect, table.c[name].type))
+    ]
     if not work:
         return lambda rows: rows
 
@@ -125,3 +134,13 @@ def _converter(
             yield values
 
     return convert
+
+
+def _process(dialect: Dialect, kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    """How a value of this type becomes the driver's. The same days, moments and rates come thousands of times."""
+    if isinstance(kind, _AS_IT_IS):
+        return None
+    process = kind.dialect_impl(dialect).bind_processor(dialect)
+    if process is None or isinstance(kind, JSON):
+        return process
+    return lru_cache(maxsize=1024)(process)

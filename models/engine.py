@@ -16,7 +16,7 @@ PRAGMAS = (
     "busy_timeout=10000",
     "foreign_keys=ON",
     "synchronous=FULL",
-    "cache_size=-65536",
+    "cache_size=-8192",
     "temp_store=MEMORY",
 )
 
