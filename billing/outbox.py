@@ -65,7 +65,20 @@ def queue_invoices(items: Sequence[Item], *, at: datetime, by: str) -> int:
         for folded, address in addresses.items():
             key = dedupe_key(INVOICE, invoice_id, folded)
             deliveries.append(
-                (message_id, customer_id, Channel.EMAIL.value, address, key, DeliveryState.QUEUED.value, 0, at, "", "", "", "")
+                (
+                    message_id,
+                    customer_id,
+                    Channel.EMAIL.value,
+                    address,
+                    key,
+                    DeliveryState.QUEUED.value,
+                    0,
+                    at,
+                    "",
+                    "",
+                    "",
+                    "",
+                )
             )
     insert_rows(session, _MESSAGES, MESSAGE_COLUMNS, messages)
     insert_rows(session, _DELIVERIES, DELIVERY_COLUMNS, deliveries)

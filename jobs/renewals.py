@@ -116,6 +116,7 @@ def _begin(
     row.resumes_id = broken[-1].id if broken and not dry_run else None
     tables = renewals.Tables.load(company.settings())
     work = Work(0, on, tables, by, lease, watch=watch)
+    renewals.refresh_statistics()
     row.total = work.total = renewals.count(work.until)
     db.session.flush()
     work.run_id = row.id
@@ -160,17 +161,17 @@ def _chunk(work: Work, day: date, past: int, limit: int) -> int | None:
 
 def _transaction(work: Work, day: date, past: int, limit: int) -> int | None:
     work.lease.hold()
-    groups = renewals.groups_on(day, past=past, limit=limit)
+    groups, last = renewals.groups_on(day, past=past, limit=limit)
     if not groups:
         db.session.rollback()
-        return None
+        return last if last > past else None
     bills = renewals.build(groups, day, work.on, work.tables)
     faultpoint("renewals.built")
     renewals.keep(bills, run_id=work.run_id, on=work.on, tables=work.tables, by=work.by)
     faultpoint("renewals.kept")
     _commit_progress(work, bills)
     faultpoint("renewals.committed")
-    return groups[-1]
+    return last
 
 
 def _one_by_one(work: Work, day: date, past: int, limit: int) -> int | None:
@@ -186,7 +187,7 @@ def _one_by_one(work: Work, day: date, past: int, limit: int) -> int | None:
 def _fail(work: Work, day: date, past: int, error: Exception) -> int | None:
     """Write down that the next group failed; it stays due, so that the next run tries it again."""
     work.lease.hold()
-    groups = renewals.groups_on(day, past=past, limit=1)
+    groups, _ = renewals.groups_on(day, past=past, limit=1)
     group = db.session.get(BillingGroup, groups[0]) if groups else None
     if group is None:
         raise error
@@ -234,7 +235,7 @@ def _preview(work: Work) -> None:
         bills: list[Bill] = []
         day = renewals.next_day(work.until, customers=customers)
         while day is not None:
-            groups = renewals.groups_on(day, past=0, limit=len(customers) * 100, customers=customers)
+            groups, _ = renewals.groups_on(day, past=0, limit=len(customers) * 100, customers=customers)
             made = renewals.build(groups, day, work.on, work.tables)
             renewals.keep(made, run_id=work.run_id, on=work.on, tables=work.tables, by=work.by)
             bills += made

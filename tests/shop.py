@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from conftest import empty_all_tables
 from factories import add, make_company, make_customer, make_group, make_package, make_service, make_tax_rate
+from flask import Flask
+from sqlalchemy import text
 
 from billing import credits
-from billing.actor import Actor
+from billing.actor import Actor, system
 from billing.money import Money
 from models import Charge, db
 
@@ -33,3 +36,15 @@ def shop(by: Actor, customers: int = 12) -> None:
             charge = {"customer_id": customer.id, "billing_group_id": group.id, "currency": "EUR", "starts_on": start}
             add(Charge(**charge, description="Rack", price_minor=700, months=1, anchor_day=1, next_on=start))
     db.session.commit()
+
+
+def fresh_shop(app: Flask) -> None:
+    """The same shop with the same ids every time."""
+    db.session.remove()
+    empty_all_tables()
+    if db.engine.dialect.name == "postgresql":
+        names = [t.name for t in db.metadata.sorted_tables if "id" in t.c and t.name != "company"]
+        resets = ", ".join(f"setval(pg_get_serial_sequence('{n}', 'id'), 1, false)" for n in names)
+        db.session.execute(text(f"SELECT {resets}"))
+    shop(system(app.clock(), app.clock().date()))
+    db.session.remove()

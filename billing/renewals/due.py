@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, union
+from sqlalchemy import Select, and_, func, or_, select, text, union
 
 from models import (
     BillingGroup,
@@ -78,30 +78,29 @@ def _first(table: Any, day: Any, due: Any, until: date, after: date | None) -> S
     return (found if after is None else found.where(day > after)).order_by(day).limit(1)
 
 
-def groups_on(day: date, *, past: int, limit: int, customers: Sequence[int] | None = None) -> list[int]:
-    """The next `limit` billing groups with id over `past` that have something due on exactly this day.
+def groups_on(day: date, *, past: int, limit: int, customers: Sequence[int] | None = None) -> tuple[list[int], int]:
+    """The next billing groups with id over `past` that can be billed for exactly this day, and the last id looked at.
 
-    They are locked until the transaction ends.
+    Looks at `limit` groups at the most, along the indexes of what is due, so that a run of n groups costs n; those
+    set aside or of customers without bills are left out. The others are locked until the transaction ends.
+    (), `past` when nothing is left to look at.
     """
-    # Each half is cut to the limit along its own index: a run of n groups then costs n, not n × chunks.
     halves = [
         _only(_groups(Service, _SERVICE_DUE, Service.next_renewal_on == day, past), Service, customers),
         _only(_groups(Charge, _CHARGE_DUE, Charge.next_on == day, past), Charge, customers),
     ]
-    cut = [half.distinct().order_by(half.selected_columns[0]).limit(limit).subquery() for half in halves]
-    named = union(*(select(part.c.billing_group_id) for part in cut)).subquery()
-    ids = select(named.c.billing_group_id).order_by(named.c.billing_group_id).limit(limit)
-    locked = select(BillingGroup.id).where(BillingGroup.id.in_(ids)).order_by(BillingGroup.id)
-    return list(db.session.scalars(locked.with_for_update()))
+    found: set[int] = set()
+    for half in halves:
+        found.update(db.session.scalars(half.distinct().order_by(half.selected_columns[0]).limit(limit)))
+    ids = sorted(found)[:limit]
+    wanted = select(BillingGroup.id).join(Customer, Customer.id == BillingGroup.customer_id)
+    billable = wanted.where(BillingGroup.id.in_(ids), _BILLABLE).order_by(BillingGroup.id)
+    locked = db.session.scalars(billable.with_for_update(of=BillingGroup)) if ids else ()
+    return list(locked), ids[-1] if ids else past
 
 
 def _groups(table: Any, due: Any, on: Any, past: int) -> Select[Any]:
-    return (
-        select(table.billing_group_id)
-        .join(Customer, Customer.id == table.customer_id)
-        .join(BillingGroup, BillingGroup.id == table.billing_group_id)
-        .where(due, on, _BILLABLE, table.billing_group_id > past)
-    )
+    return select(table.billing_group_id).where(due, on, table.billing_group_id > past)
 
 
 def customers_past(past: int, until: date, limit: int) -> list[int]:
@@ -120,6 +119,12 @@ def count(until: date) -> int:
         _groups(Charge, _CHARGE_DUE, Charge.next_on <= until, 0),
     ).subquery()
     return db.session.scalar(select(func.count()).select_from(named)) or 0
+
+
+def refresh_statistics() -> None:
+    """Tell PostgreSQL how large the tables are: right after an import it knows nothing and plans by guesses."""
+    if db.session.get_bind().dialect.name == "postgresql":
+        db.session.execute(text("ANALYZE customer, billing_group, service, charge"))
 
 
 def accounts(groups: Sequence[int]) -> Sequence[Any]:

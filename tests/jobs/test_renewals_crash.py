@@ -11,13 +11,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from conftest import empty_all_tables
 from flask import Flask
-from shop import shop
+from shop import fresh_shop
 from snapshot import snapshot
-from sqlalchemy import text
 
-from billing.actor import Actor, system
+from billing.actor import Actor
 from jobs import renewals
 from models import db
 
@@ -46,18 +44,6 @@ def start(app: Flask, fault: str = "") -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-
-
-def fresh_shop(app: Flask) -> None:
-    """The same shop with the same ids every time."""
-    db.session.remove()
-    empty_all_tables()
-    if db.engine.dialect.name == "postgresql":
-        names = [t.name for t in db.metadata.sorted_tables if "id" in t.c and t.name != "company"]
-        resets = ", ".join(f"setval(pg_get_serial_sequence('{n}', 'id'), 1, false)" for n in names)
-        db.session.execute(text(f"SELECT {resets}"))
-    shop(system(app.clock(), app.clock().date()))
-    db.session.remove()
 
 
 def undisturbed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[tuple[object, ...]]]:
