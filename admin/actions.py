@@ -135,19 +135,23 @@ class Chosen:
         """The page that says what will happen, with the exact number, before it happens."""
         number = format_number(count)
         verb = ngettext("%(verb)s %(number)s row", "%(verb)s %(number)s rows", count, verb=known.label, number=number)
-        fields = [("action", known.name), ("sure", "1"), *(("rowid", str(i)) for i in self.ids)]
-        if self.asked is not None:
-            fields = [*fields[:2], ("scope", "all"), ("count", f"={count}"), ("list", self.asked.query())]
         effects = known.effects(self.view, count) if known.effects else []
         return self.view.render(
             "admin/model/confirm_action.html",
             action=known,
             title=f"{verb}?",
             verb=verb,
-            fields=fields,
+            fields=self.hidden(known, count),
             effects=effects,
             return_url=self.back(),
         )
+
+    def hidden(self, known: StaffAction, count: int) -> list[tuple[str, str]]:
+        """The fields that make a second form be about the same rows."""
+        fields = [("action", known.name), ("sure", "1")]
+        if self.asked is not None:
+            return [*fields, ("scope", "all"), ("count", f"={count}"), ("list", self.asked.query())]
+        return [*fields, *(("rowid", str(i)) for i in self.ids), ("list", request.form.get("list", ""))]
 
     def each(self, rule: Callable[[Any], Any]) -> Outcome:
         """Call the rule for every row, each in its own savepoint; one commit a batch, here at the door."""

@@ -13,7 +13,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-COLUMNS = ["name", "company_name", "contact_name", "email", "phone", "phone_digits", "external_id"]
+COLUMNS = ["name", "company_name", "contact_name", "email", "phone", "phone_digits", "tax_id", "external_id"]
 PREFIXES = ["name", "email"]
 
 

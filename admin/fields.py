@@ -1,0 +1,103 @@
+"""Form fields for what Tillbook is about: whole numbers, exact numbers, days and amounts, wrong ones told in words."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from flask_babel import gettext as _
+from wtforms import Field, StringField
+from wtforms.widgets import DateInput, TextInput
+
+from admin.filters import WrongValue, read_decimal
+from models import BillingError, Money
+from models.money import decimals_of
+
+
+class _Typed(StringField):
+    """Keeps what was typed, and reads it into `data`; empty is None."""
+
+    widget: Any = TextInput()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.typed: str | None = None
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        if not valuelist:
+            return
+        self.typed = valuelist[0].strip()
+        self.data = self.read(self.typed) if self.typed else None
+
+    def _value(self) -> str:
+        if self.typed is not None:
+            return self.typed
+        return "" if self.data is None else self.printed(self.data)
+
+    def read(self, text: str) -> Any:
+        raise NotImplementedError
+
+    def printed(self, value: Any) -> str:
+        return str(value)
+
+
+class WholeField(_Typed):
+    def read(self, text: str) -> int:
+        if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) < 12):
+            raise ValueError(_("Write a whole number, such as 14."))
+        return int(text)
+
+
+class ExactField(_Typed):
+    """A number with decimals, never a float."""
+
+    def read(self, text: str) -> Decimal:
+        try:
+            return read_decimal(text)
+        except WrongValue as error:
+            raise ValueError(str(error)) from error
+
+    def printed(self, value: Any) -> str:
+        return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+class DayField(_Typed):
+    widget = DateInput()
+
+    def read(self, text: str) -> date:
+        try:
+            return date.fromisoformat(text)
+        except ValueError as error:
+            raise ValueError(_("Write the day as year-month-day, such as 2026-11-22.")) from error
+
+
+class AmountField(_Typed):
+    """An amount without its currency, which the page knows: `money(currency)` gives both together."""
+
+    def read(self, text: str) -> str:
+        try:
+            read_decimal(text.replace(",", ""))
+        except WrongValue as error:
+            raise ValueError(_("Write an amount, such as 12.50.")) from error
+        return text.replace(",", "")
+
+    def money(self, currency: str) -> Money | None:
+        """What was typed, in `currency`; None if nothing. Raises BillingError when it has too many decimals."""
+        if not self.data:
+            return None
+        try:
+            return Money.of(self.data, currency)
+        except BillingError:
+            places = decimals_of(currency)
+            put(self, _("Write an amount in %(currency)s with at most %(n)s decimals.", currency=currency, n=places))
+            raise
+
+
+def put(field: Field, message: Any) -> None:
+    field.errors = [*field.errors, message]
+
+
+def amount_text(amount: Money | None) -> str:
+    """An amount as it is typed: 1234.50."""
+    return "" if amount is None else f"{amount.decimal():f}"
