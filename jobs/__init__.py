@@ -2,9 +2,15 @@
 
 from flask import Flask
 
-from . import customers, renewal_commands, staff
+from . import customers, renewal_commands, schedule_commands, serve, staff
 
-GROUPS = (customers.customers, renewal_commands.renewals, staff.commands)
+GROUPS = (
+    customers.customers,
+    renewal_commands.renewals,
+    staff.commands,
+    schedule_commands.commands,
+    serve.start,
+)
 
 
 def init_app(app: Flask) -> None:

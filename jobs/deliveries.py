@@ -16,7 +16,7 @@ from messaging.compose import NotWritten, NotYet
 from models import Delivery, db
 from models.engine import reading
 
-from . import clock
+from . import clock, stopping
 
 BATCH = 50
 MOST = 10_000
@@ -40,7 +40,7 @@ def run(on: date | None = None) -> dict[str, int | str]:
     db.session.commit()
     error = deliver.why_not_set_up()
     try:
-        while not error and sum(counts.values()) < MOST and (batch := deliver_due(BATCH)):
+        while not (error or stopping.asked()) and sum(counts.values()) < MOST and (batch := deliver_due(BATCH)):
             counts.update(batch)
     except NoServer as stopped:
         error = str(stopped)

@@ -40,13 +40,14 @@ class Held:
 
     name: str
     fence: int
+    lasting: timedelta = HELD_FOR
 
     def hold(self) -> None:
         """Extend the lease in this transaction; raises LeaseLost if it is no longer ours."""
         kept = db.session.execute(
             update(Lease)
             .where(Lease.name == self.name, Lease.fence == self.fence)
-            .values(expires_at=clock.now() + HELD_FOR)
+            .values(expires_at=clock.now() + self.lasting)
             .execution_options(synchronize_session=False)
         )
         if kept.rowcount != 1:
@@ -56,33 +57,43 @@ class Held:
 @contextmanager
 def held(name: str, *, wait: bool = False, waiting: Callable[[str], None] | None = None) -> Iterator[Held]:
     """Have the lease for the block. Raises LeaseTaken, or waits for it and says so once through `waiting`."""
-    lease = _acquire(name)
+    lease = acquire(name)
     if lease is None and not wait:
         raise LeaseTaken(name)
     if lease is None and waiting:
         waiting(name)
     while lease is None:
         time.sleep(0.2)
-        lease = _acquire(name)
+        lease = acquire(name)
     try:
         yield lease
     finally:
         db.session.rollback()
-        _release(lease)
+        release(lease)
 
 
-def _acquire(name: str) -> Held | None:
-    """Take the lease if it is free, its time is over, or its owner on this machine is dead."""
+def acquire(name: str, lasting: timedelta = HELD_FOR) -> Held | None:
+    """Take the lease if it is free, its time is over, or its owner on this machine is dead. Commits."""
     _make(name)
     row = db.session.execute(
         select(Lease).where(Lease.name == name).with_for_update().execution_options(populate_existing=True)
     ).scalar_one()
-    free = not row.owner or row.expires_at <= clock.now() or _is_dead(row.owner)
+    free = _is_free(row)
     if free:
-        row.owner, row.fence, row.expires_at = _me(), row.fence + 1, clock.now() + HELD_FOR
+        row.owner, row.fence, row.expires_at = _me(), row.fence + 1, clock.now() + lasting
     fence = row.fence
     db.session.commit()
-    return Held(name, fence) if free else None
+    return Held(name, fence, lasting) if free else None
+
+
+def is_taken(name: str) -> bool:
+    """Whether somebody who may well be alive has it; only reads."""
+    row = db.session.scalar(select(Lease).where(Lease.name == name).execution_options(populate_existing=True))
+    return row is not None and not _is_free(row)
+
+
+def _is_free(row: Lease) -> bool:
+    return not row.owner or row.expires_at <= clock.now() or _is_dead(row.owner)
 
 
 def _make(name: str) -> None:
@@ -94,7 +105,8 @@ def _make(name: str) -> None:
             db.session.rollback()
 
 
-def _release(lease: Held) -> None:
+def release(lease: Held) -> None:
+    """Give it back, if it is still ours. Commits."""
     db.session.execute(
         update(Lease).where(Lease.name == lease.name, Lease.fence == lease.fence).values(owner="", expires_at=EPOCH)
     )

@@ -19,12 +19,16 @@ from billing.renewals.bill import Bill
 from models import BillingGroup, Run, RunState, RunUnit, UnitState, db
 from models.faults import faultpoint
 
-from . import clock
+from . import clock, stopping
 from .lease import Held, LeaseLost, held
 
 LEASE = "renewals"
 CHUNK = 500
 TRIES = 3
+
+
+class NotQueued(Exception):
+    """Another scheduler has begun this run already."""
 
 
 @dataclass
@@ -75,7 +79,8 @@ def run(
     """Bill everything due up to `on` (today if not given), days missed in date order; returns the figures.
 
     A dry run does all of it and keeps nothing but its results. `run_id` is a queued run to carry out. Raises
-    LeaseTaken when another run is going on and `wait` is false.
+    LeaseTaken when another run is going on and `wait` is false, NotQueued when the queued run was begun elsewhere,
+    Stopping when the process is to end.
     """
     started = time.monotonic()
     actor = by or clock.actor()
@@ -108,12 +113,14 @@ def _begin(
     ).all()
     for earlier in broken:
         earlier.state, earlier.error = RunState.STOPPED, "It was interrupted; the next run went on from there."
-    row = db.session.get(Run, run_id) if run_id else None
-    if row is None:
+    if run_id:
+        row = _queued(run_id)
+    else:
         row = Run(kind="preview" if dry_run else "renewals", on=on, started_by=by.name, started_at=by.at)
         db.session.add(row)
     row.on, row.state, row.started_at = on, RunState.RUNNING, by.at
-    row.resumes_id = broken[-1].id if broken and not dry_run else None
+    if broken and not dry_run:
+        row.resumes_id = broken[-1].id
     tables = renewals.Tables.load(company.settings())
     work = Work(0, on, tables, by, lease, watch=watch)
     renewals.refresh_statistics()
@@ -124,12 +131,21 @@ def _begin(
     return work
 
 
+def _queued(run_id: int) -> Run:
+    """The run somebody asked for, if nobody else has begun it."""
+    row = db.session.get(Run, run_id, populate_existing=True)
+    if row is None or row.state is not RunState.QUEUED:
+        raise NotQueued(run_id)
+    return row
+
+
 def _bill(work: Work) -> None:
     day = renewals.next_day(work.until)
     while day is not None:
         past = 0
         while (last := _chunk(work, day, past, CHUNK)) is not None:
             past = last
+            stopping.check()
         db.session.rollback()
         day = renewals.next_day(work.until, after=day)
     work.lease.hold()
@@ -245,6 +261,7 @@ def _preview(work: Work) -> None:
         renewals.write_results(bills, {}, work.run_id)
         _commit_progress(work, bills)
         past = customers[-1]
+        stopping.check()
 
 
 def _finish(work: Work, state: RunState, error: str = "") -> None:

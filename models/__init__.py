@@ -26,7 +26,7 @@ from .money import Money
 from .package import OptionKind, OptionPrice, Package, PackageOption, PackagePrice
 from .payment import Allocation, Credit, Payment
 from .rates import FxRate, TaxRate
-from .run import Lease, Run, RunState, RunUnit, UnitState
+from .run import JobDay, Lease, Run, RunState, RunUnit, UnitState
 from .service import BillingGroup, Charge, Renewal, Service, ServiceChange, ServiceOption, ServiceStatus
 from .staff import (
     FormToken,
@@ -71,6 +71,7 @@ __all__ = [
     "InvoiceLine",
     "InvoiceState",
     "InvoiceTax",
+    "JobDay",
     "Lease",
     "LedgerEntry",
     "LedgerPosting",

@@ -49,6 +49,9 @@ class Run(Model):
     started_at: Mapped[datetime] = mapped_column(Moment)
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.on or ''}".strip()
+
 
 class RunUnit(Model):
     """What a run did for one billing group and day."""
@@ -81,3 +84,12 @@ class Lease(Model):
     owner: Mapped[str] = mapped_column(String(120), default="")
     fence: Mapped[int] = mapped_column(default=0)
     expires_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class JobDay(Model):
+    """How far a daily job has come: the last day it is done for, and when a failed one is tried again."""
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    done_on: Mapped[date | None]
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -6,6 +6,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from billing.passwords import Passwords
+from billing.signed_in import PORTAL_LONGEST
 
 from . import (
     assets,
@@ -28,7 +29,7 @@ def init_app(app: Flask) -> None:
     if app.config["PROXIES"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=app.config["PROXIES"], x_proto=app.config["PROXIES"])  # type: ignore[method-assign]
     app.extensions["passwords"] = Passwords(app.config["PASSWORD_COST"])
-    app.permanent_session_lifetime = sessions.PORTAL_LONGEST
+    app.permanent_session_lifetime = PORTAL_LONGEST
     Compress(app)
     logs.init_app(app)
     languages.init_app(app)

@@ -22,7 +22,18 @@ class ConfigError(click.ClickException):
 
 
 def load(instance: Path) -> dict[str, Any]:
-    """Everything the app needs to know before it can ask the database."""
+    """Everything the app needs to know before it can ask the database. Raises ConfigError."""
+    try:
+        return _load(instance)
+    except ConfigError as error:
+        if not os.environ.get("FLASK_RUN_FROM_CLI"):
+            raise
+        # `flask` and `flask --help` would print a stack trace around it.
+        error.show()
+        raise SystemExit(error.exit_code) from None
+
+
+def _load(instance: Path) -> dict[str, Any]:
     load_dotenv(ROOT / ".env")
     env = os.environ
     base_url = env.get("BASE_URL", "").rstrip("/")
@@ -35,6 +46,9 @@ def load(instance: Path) -> dict[str, Any]:
         "TRUSTED_HOSTS": trusted_hosts(env.get("TRUSTED_HOSTS", ""), base_url),
         "PROXIES": number(env, "PROXIES", 0),
         "PASSWORD_COST": number(env, "PASSWORD_COST", 3),
+        "PORT": number(env, "PORT", 5000),
+        "DEMO": env.get("DEMO", "").strip().lower() not in ("0", "false", "no", "off"),
+        "SCHEDULER_LEASE": max(1, number(env, "SCHEDULER_LEASE", 60)),
         "FILES_DIR": env.get("FILES_DIR") or str(instance / "files"),
         "SESSION_COOKIE_NAME": "__Host-tillbook" if secure else "tillbook",
         "SESSION_COOKIE_SECURE": secure,

@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 
 from flask import current_app, g, request, session
 from flask_login import LoginManager, UserMixin, login_user, logout_user
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import joinedload
 
+from billing.signed_in import expired, is_alive
 from models import PortalUser, Staff, WebSession, db, engine
 
-STAFF_IDLE, STAFF_LONGEST = timedelta(minutes=30), timedelta(hours=12)
-PORTAL_IDLE, PORTAL_LONGEST = timedelta(hours=2), timedelta(days=30)
 SEEN_EVERY = timedelta(minutes=1)
 
 login_manager = LoginManager()
@@ -86,7 +85,7 @@ def end_others(staff: Staff, keep: WebSession) -> int:
 
 def of(staff: Staff) -> Sequence[WebSession]:
     """The person's living sessions, the one used last first."""
-    mine = select(WebSession).where(WebSession.staff_id == staff.id, ~_expired(now()))
+    mine = select(WebSession).where(WebSession.staff_id == staff.id, ~expired(now()))
     return db.session.scalars(mine.order_by(WebSession.seen_at.desc(), WebSession.id.desc())).all()
 
 
@@ -102,11 +101,6 @@ def load(token: str) -> Visitor | None:
     if not (row and person and person.active and is_alive(row, now())):
         return None
     return Visitor(row, token)
-
-
-def is_alive(row: WebSession, at: datetime) -> bool:
-    idle, longest = (STAFF_IDLE, STAFF_LONGEST) if row.staff_id else (PORTAL_IDLE, PORTAL_LONGEST)
-    return at < row.seen_at + idle and at < row.started_at + longest
 
 
 def open_request() -> None:
@@ -145,17 +139,7 @@ def _note_seen(row_id: int, staff_id: int | None, at: datetime) -> None:
 
 
 def _forget_expired(at: datetime) -> None:
-    db.session.execute(delete(WebSession).where(_expired(at)))
-
-
-def _expired(at: datetime) -> ColumnElement[bool]:
-    def too_old(face: ColumnElement[bool], idle: timedelta, longest: timedelta) -> ColumnElement[bool]:
-        return and_(face, or_(WebSession.seen_at <= at - idle, WebSession.started_at <= at - longest))
-
-    return or_(
-        too_old(WebSession.staff_id.is_not(None), STAFF_IDLE, STAFF_LONGEST),
-        too_old(WebSession.portal_user_id.is_not(None), PORTAL_IDLE, PORTAL_LONGEST),
-    )
+    db.session.execute(delete(WebSession).where(expired(at)))
 
 
 def close_request(error: BaseException | None = None) -> None:

@@ -73,6 +73,13 @@ def upgrade():
     sa.Column('used_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('token', name=op.f('pk_form_token'))
     )
+    op.create_table('job_day',
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.Column('done_on', sa.Date(), nullable=True),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('next_try_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_job_day'))
+    )
     op.create_table('lease',
     sa.Column('name', sa.String(length=40), nullable=False),
     sa.Column('owner', sa.String(length=120), nullable=False),
@@ -1108,6 +1115,7 @@ def downgrade():
     op.drop_table('portal_user')
     op.drop_table('package')
     op.drop_table('lease')
+    op.drop_table('job_day')
     op.drop_table('form_token')
     op.drop_table('customer_group')
     op.drop_table('contract_type')

@@ -1,0 +1,33 @@
+"""What is kept only for a while: expired sessions and links, wrong sign-ins, forms that were sent."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete
+
+from models import FormToken, OneTimeToken, SignInAttempt, WebSession, db
+
+from .sign_in import WINDOW
+from .signed_in import expired
+
+LINKS_KEPT = timedelta(days=30)
+FORMS_KEPT = timedelta(days=30)
+
+
+def clean(at: datetime) -> dict[str, int]:
+    """Delete what is over at the moment `at` (aware UTC); how many rows of each kind went.
+
+    A link stays for thirty days after its end, so that its owner reads "this link has expired" and not "wrong link";
+    a form as long, so that sending it again has no second effect.
+    """
+    over = {
+        "sessions": delete(WebSession).where(expired(at)),
+        "links": delete(OneTimeToken).where(OneTimeToken.expires_at <= at - LINKS_KEPT),
+        "sign_in_tries": delete(SignInAttempt).where(SignInAttempt.at <= at - WINDOW),
+        "forms": delete(FormToken).where(FormToken.used_at <= at - FORMS_KEPT),
+    }
+    return {
+        name: db.session.execute(statement.execution_options(synchronize_session=False)).rowcount
+        for name, statement in over.items()
+    }

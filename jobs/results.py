@@ -1,0 +1,72 @@
+"""What the jobs did, as rows for the panel: one a day for each job that did something, one for what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, select
+
+from models import Run, RunState, db
+
+from . import clock
+
+AUTHOR = "Scheduler"
+MOST_TEXT = 500
+
+
+def add(kind: str, counts: Mapping[str, Any]) -> None:
+    """Add what a job did to its row of this day. Nothing done, no row. Commits."""
+    done = {name: number for name, number in counts.items() if isinstance(number, int) and number}
+    if not done:
+        db.session.rollback()
+        return
+    row = _today(kind, RunState.FINISHED)
+    row.counts = {**row.counts, **{name: row.counts.get(name, 0) + number for name, number in done.items()}}
+    row.done = row.total = row.done + sum(done.values())
+    row.finished_at = clock.now()
+    db.session.commit()
+
+
+def fail(kind: str, reason: str) -> None:
+    """Note that a job failed; the same failure again is counted in its row of this day. Commits."""
+    row = _today(kind, RunState.FAILED, reason[:MOST_TEXT])
+    row.counts = {**row.counts, "times": row.counts.get("times", 0) + 1}
+    row.finished_at = clock.now()
+    db.session.commit()
+
+
+def found(kind: str, findings: list[str]) -> None:
+    """Note what a check found, when it is not what it found the last time. Commits."""
+    last = db.session.scalar(select(Run).where(Run.kind == kind).order_by(Run.id.desc()).limit(1))
+    text = "; ".join(findings)[:MOST_TEXT]
+    if text == (last.error if last else ""):
+        db.session.rollback()
+        return
+    state = RunState.FAILED if findings else RunState.FINISHED
+    row = _new(kind, state, text)
+    row.counts = {"findings": len(findings)}
+    row.finished_at = clock.now()
+    db.session.commit()
+
+
+def last_id(kind: str) -> int:
+    """The newest row of a job, 0 if there is none."""
+    return db.session.scalar(select(func.max(Run.id)).where(Run.kind == kind)) or 0
+
+
+def _today(kind: str, state: RunState, error: str = "") -> Run:
+    """The row of this day for the same outcome, the job's newest such; a new one if there is none."""
+    same = (Run.kind == kind, Run.state == state, Run.on == clock.today(), Run.error == error)
+    row = db.session.scalar(select(Run).where(*same).order_by(Run.id.desc()).limit(1).with_for_update())
+    return row or _new(kind, state, error)
+
+
+def _new(kind: str, state: RunState, error: str) -> Run:
+    at = clock.now()
+    row = Run(
+        kind=kind, on=clock.today(), state=state, error=error, counts={}, totals={}, done=0, total=0,
+        started_by=AUTHOR, started_at=at,
+    )  # fmt: skip
+    db.session.add(row)
+    return row

@@ -1,0 +1,126 @@
+"""The unattended jobs: what each is, when it is looked at, and how it is carried out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from billing import cleaning
+from models import BillingError, db
+
+from . import clock, deliveries, queue, renewals, results
+from .daily import Daily
+from .lease import LeaseLost, LeaseTaken
+from .stopping import Stopping
+
+log = logging.getLogger(__name__)
+
+
+class UnknownJob(BillingError):
+    """There is no job of this name."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """`work` does it and tells what it did; `every` is how often the scheduler looks; `daily` makes it once a day."""
+
+    name: str
+    does: str
+    every: timedelta
+    work: Callable[[date | None], Mapping[str, Any]]
+    when: str
+    daily: Daily | None = None
+    takes_day: bool = False
+    writes_own_rows: bool = False
+
+
+def bill(on: date | None) -> Mapping[str, Any]:
+    return renewals.run(on, by=clock.actor(results.AUTHOR), wait=False)
+
+
+def deliver(on: date | None) -> Mapping[str, Any]:
+    counts = deliveries.run(on)
+    return {name: number for name, number in counts.items() if name != "waiting"}
+
+
+def clean(on: date | None) -> Mapping[str, Any]:
+    counts = cleaning.clean(clock.now())
+    db.session.commit()
+    return counts
+
+
+RENEWALS = Daily("renewals", hour=lambda company: company.renewals_hour, on=lambda company: company.renewals_on)
+CLEANING = Daily("cleaning", hour=lambda company: 3)
+
+JOBS = (
+    Job(
+        "renewals", "Bill everything that is due.", timedelta(seconds=10), bill, "daily, at the hour of the settings",
+        daily=RENEWALS, takes_day=True, writes_own_rows=True,
+    ),
+    Job(
+        "queue", "Carry out runs asked for in the panel, and finish runs that were cut off.", timedelta(seconds=1),
+        queue.run, "every second", writes_own_rows=True,
+    ),
+    Job("deliveries", "Send the mails that are due.", timedelta(seconds=5), deliver, "every 5 seconds"),
+    Job(
+        "cleaning", "Remove expired sessions, links and tries to sign in.", timedelta(minutes=1), clean,
+        "daily, at 3:00", daily=CLEANING,
+    ),
+)  # fmt: skip
+
+
+def named(name: str) -> Job:
+    """Raises UnknownJob, naming the jobs there are."""
+    for job in JOBS:
+        if job.name == name:
+            return job
+    raise UnknownJob(f"There is no job {name[:60]!r}. Choose one of: {', '.join(job.name for job in JOBS)}.")
+
+
+def look(job: Job) -> None:
+    """What the scheduler does each time: the job if it is due. What goes wrong is a row, never an exception."""
+    try:
+        day = job.daily.due() if job.daily else None
+        if job.daily and day:
+            _do_day(job, job.daily, day)
+        elif not job.daily:
+            carry_out(job)
+    except Stopping:
+        db.session.rollback()
+    except (LeaseTaken, LeaseLost):
+        db.session.rollback()
+    except Exception:
+        db.session.rollback()
+        log.exception("the job %s failed", job.name)
+
+
+def _do_day(job: Job, daily: Daily, day: date) -> None:
+    daily.begin()
+    try:
+        carry_out(job, day)
+    except (LeaseTaken, Stopping):
+        db.session.rollback()
+        daily.put_off()
+        raise
+    daily.done(day)
+
+
+def carry_out(job: Job, on: date | None = None) -> Mapping[str, Any]:
+    """Do it now and keep a row of what it did, or of what went wrong; returns what it did. Raises what it raises."""
+    newest = results.last_id(job.name)
+    db.session.rollback()
+    try:
+        counts = job.work(on)
+    except (LeaseTaken, LeaseLost, Stopping):
+        raise
+    except Exception as error:
+        db.session.rollback()
+        if results.last_id(job.name) == newest:
+            results.fail(job.name, f"{type(error).__name__}: {error}")
+        raise
+    if not job.writes_own_rows:
+        results.add(job.name, counts)
+    return counts
