@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Table, select
 
 from models import Channel, Contact, Delivery, DeliveryState, InvoiceAddress, Message, db
-from models.bulk import insert_rows, reserve_ids
+from models.bulk import among, insert_rows, reserve_ids
 
 INVOICE = "invoice"
 """The kind of message that brings an invoice."""
@@ -42,7 +42,7 @@ def invoice_addresses(customer_ids: Collection[int]) -> dict[int, list[str]]:
     if not customer_ids:
         return found
     for table, *more in ((InvoiceAddress,), (Contact, Contact.gets_invoices, Contact.email != "")):
-        query = select(table.customer_id, table.email).where(table.customer_id.in_(customer_ids), *more)
+        query = select(table.customer_id, table.email).where(among(db.session, table.customer_id, customer_ids), *more)
         for customer_id, address in db.session.execute(query.order_by(table.id)):
             found.setdefault(customer_id, []).append(address)
     return found

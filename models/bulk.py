@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, FromClause, Integer, String, text
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    FromClause,
+    Integer,
+    String,
+    bindparam,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session, scoped_session
 from sqlalchemy.types import TypeEngine
@@ -93,6 +107,17 @@ def add_to_rows(session: AnySession, table: FromClause, columns: Sequence[str], 
     statement = _update_from_arrays(connection.dialect, table, tuple(columns), add=True)
     with driver.cursor() as cursor:
         cursor.execute(statement, list(map(list, zip(*rows, strict=True))))
+
+
+def among(session: AnySession, column: Any, ids: Iterable[int]) -> ColumnElement[bool]:
+    """`column IN ids` with all ids in one parameter: a list of hundreds costs more to spell out than to look up."""
+    wanted = list(ids)
+    if session.get_bind().dialect.name == "postgresql":
+        any_of: ColumnElement[bool] = column == func.any(bindparam(None, wanted, type_=ARRAY(BigInteger), unique=True))
+        return any_of
+    listed = func.json_each(json.dumps(wanted)).table_valued("value")
+    found: ColumnElement[bool] = column.in_(select(listed.c.value))
+    return found
 
 
 def name_of(table: FromClause) -> str:

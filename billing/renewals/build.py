@@ -6,14 +6,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from billing import credit
 from billing.fx import FxTable
 from billing.money import Money
 from billing.tax import totals
 from billing.tax_rates import TaxTable
-from models import BillingError, Charge, Company, PaymentMethod, ServiceOption, UnitState, db
+from models import BillingError, Charge, Company, PaymentMethod, ServiceOption, UnitState
 
 from . import due
 from .bill import Bill, NotBillable, bill_charge, bill_service, tax_lines
@@ -30,9 +31,13 @@ class Tables:
 
     @classmethod
     def load(cls, company: Company) -> Tables:
-        if company in db.session:
-            db.session.expunge(company)  # or each commit of the run would read it anew
-        return cls(company, TaxTable.of(company), FxTable())
+        return cls(_copy(company), TaxTable.of(company), FxTable())
+
+
+def _copy(company: Company) -> Company:
+    """Its values without the session: a commit would make the run read it anew, and a change would split the run."""
+    names = [name for name in company.__mapper__.columns.keys() if name != "logo"]  # noqa: SIM118
+    return cast(Company, SimpleNamespace(**{name: getattr(company, name) for name in names}))
 
 
 def build(groups: Sequence[int], day: date, on: date, tables: Tables) -> list[Bill]:

@@ -22,6 +22,7 @@ from models import (
     ServiceStatus,
     db,
 )
+from models.bulk import among
 
 _SERVICE_DUE = and_(
     Service.status == ServiceStatus.ACTIVE,
@@ -53,7 +54,7 @@ _ACCOUNT = (
 
 
 def _only(statement: Select[Any], table: Any, customers: Sequence[int] | None) -> Select[Any]:
-    return statement if customers is None else statement.where(table.customer_id.in_(customers))
+    return statement if customers is None else statement.where(among(db.session, table.customer_id, customers))
 
 
 def next_day(until: date, *, after: date | None = None, customers: Sequence[int] | None = None) -> date | None:
@@ -94,7 +95,7 @@ def groups_on(day: date, *, past: int, limit: int, customers: Sequence[int] | No
         found.update(db.session.scalars(half.distinct().order_by(half.selected_columns[0]).limit(limit)))
     ids = sorted(found)[:limit]
     wanted = select(BillingGroup.id).join(Customer, Customer.id == BillingGroup.customer_id)
-    billable = wanted.where(BillingGroup.id.in_(ids), _BILLABLE).order_by(BillingGroup.id)
+    billable = wanted.where(among(db.session, BillingGroup.id, ids), _BILLABLE).order_by(BillingGroup.id)
     locked = db.session.scalars(billable.with_for_update(of=BillingGroup)) if ids else ()
     return list(locked), ids[-1] if ids else past
 
@@ -130,32 +131,38 @@ def refresh_statistics() -> None:
 def accounts(groups: Sequence[int]) -> Sequence[Any]:
     """Billing group and customer of each id, in id order."""
     wanted = select(*_ACCOUNT).join(Customer, Customer.id == BillingGroup.customer_id)
-    return db.session.execute(wanted.where(BillingGroup.id.in_(groups)).order_by(BillingGroup.id)).all()
+    return db.session.execute(wanted.where(among(db.session, BillingGroup.id, groups)).order_by(BillingGroup.id)).all()
 
 
 def services(groups: Sequence[int], day: date) -> Sequence[Any]:
     """The services of these groups that renew on `day`, with what is printed and taxed."""
     wanted = select(*_SERVICE).join(Package, Package.id == Service.package_id)
-    due = wanted.where(_SERVICE_DUE, Service.next_renewal_on == day, Service.billing_group_id.in_(groups))
+    due = wanted.where(
+        _SERVICE_DUE, Service.next_renewal_on == day, among(db.session, Service.billing_group_id, groups)
+    )
     return db.session.execute(due.order_by(Service.billing_group_id, Service.id)).all()
 
 
 def options(services: Sequence[int]) -> Sequence[ServiceOption]:
     """The options of these services that cost something of their own."""
-    wanted = select(ServiceOption).where(ServiceOption.service_id.in_(services), ServiceOption.price_minor != 0)
+    wanted = select(ServiceOption).where(
+        among(db.session, ServiceOption.service_id, services), ServiceOption.price_minor != 0
+    )
     return db.session.scalars(wanted.order_by(ServiceOption.service_id, ServiceOption.id)).all()
 
 
 def charges(groups: Sequence[int], day: date) -> Sequence[Charge]:
     """The further charges of these groups due on `day`."""
-    wanted = select(Charge).where(_CHARGE_DUE, Charge.next_on == day, Charge.billing_group_id.in_(groups))
+    wanted = select(Charge).where(
+        _CHARGE_DUE, Charge.next_on == day, among(db.session, Charge.billing_group_id, groups)
+    )
     return db.session.scalars(wanted.order_by(Charge.billing_group_id, Charge.id)).all()
 
 
 def credits(customers: Sequence[int], on: date) -> Sequence[Any]:
     """What these customers have in hand on `on`, oldest first, locked until the transaction ends."""
     wanted = select(Credit.id, Credit.customer_id, Credit.remaining_minor, Credit.currency).where(
-        Credit.customer_id.in_(customers),
+        among(db.session, Credit.customer_id, customers),
         Credit.remaining_minor > 0,
         Credit.granted_on <= on,
         or_(Credit.expires_on.is_(None), Credit.expires_on >= on),
