@@ -1,4 +1,8 @@
-"""What an import would take from customers that are already here: one pass over all of them, in constant memory."""
+"""What is here already of a file, and what an import of it would take from others.
+
+Everything here is read once from end to end, in constant memory, and looked up in the scratch: looking up a chunk of
+keys in the database would depend on statistics that a database being filled does not have.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +10,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
-from models import Customer, CustomerStatus, db
+from models import Customer, CustomerStatus, Service, db
 from models.exact import shown
 
-from .import_rows import ImportedRow, Problem, RowReader
-from .import_scratch import BY_EMAIL, BY_KEY, BY_USERNAME, Scratch
-from .import_tables import has_key
+from .import_rows import ImportedRow, Problem, RowReader, key_text
+from .import_scratch import BY_EMAIL, BY_KEY, BY_USERNAME, CUSTOMER, SERVICE, Scratch
 
 CHUNK = 1000
 Here = Sequence[Any]
 
 
-def key_text(source: str | None, external_id: str | None) -> str:
-    """The external key as one text."""
-    return f"{source or ''}\0{external_id or ''}"
-
-
 def claims(row: ImportedRow) -> Iterator[tuple[str, str, str, str]]:
     """(kind, field, value, note) of all that only one customer can have. An archived one gives up its addresses."""
-    key = key_text(*row.key)
+    key = row.key_text
     yield BY_KEY, "external_id", key, row.customer["currency"]
     if row.customer.get("status") is not CustomerStatus.ARCHIVED:
         yield BY_EMAIL, "email", row.customer["email"].lower(), key
@@ -41,7 +39,30 @@ class Comparison:
     scratch: Scratch
     reader: RowReader
 
-    def run(self) -> int:
+    def find(self) -> None:
+        """Note which customers and services of the file are here."""
+        columns = Customer.external_source, Customer.external_id, Customer.id, Customer.status
+        for here in self._keyed(select(*columns).where(Customer.external_id.is_not(None))):
+            lines = self._note(CUSTOMER, here)
+            for one in here:
+                if one.status is CustomerStatus.ARCHIVED and one.id in lines:
+                    self.scratch.release_addresses(lines[one.id])
+        if self.reader.service:
+            query = select(Service.external_source, Service.external_id, Service.id)
+            for here in self._keyed(query.where(Service.external_id.is_not(None))):
+                self._note(SERVICE, here)
+
+    def _keyed(self, query: Select[*tuple[Any, ...]]) -> Iterator[Here]:
+        return db.session.execute(query.execution_options(yield_per=CHUNK)).partitions()
+
+    def _note(self, kind: str, here: Here) -> dict[int, int]:
+        """Which of these the file speaks of: id -> line."""
+        keys = {key_text(one.external_source, one.external_id): one.id for one in here}
+        mine = self.scratch.claims(BY_KEY, list(keys))
+        self.scratch.found(kind, ((key, keys[key]) for key in mine))
+        return {keys[key]: line for key, (line, _) in mine.items()}
+
+    def rule_out(self) -> int:
         """Report every row that cannot be imported beside the customers here; returns how many fell out."""
         found = 0
         query = (
@@ -50,9 +71,8 @@ class Comparison:
                 Customer.external_source, Customer.external_id,
             )
             .where(Customer.status != CustomerStatus.ARCHIVED)
-            .execution_options(yield_per=CHUNK)
         )  # fmt: skip
-        for here in db.session.execute(query).partitions():
+        for here in self._keyed(query):
             # One problem for a row is enough to keep it out.
             for problem in {problem.line: problem for problem in self._problems(here)}.values():
                 found += 1
@@ -77,16 +97,18 @@ class Comparison:
         """The addresses that are taken. Customers that the file may take over with theirs go into `adopted`."""
         taken = self.scratch.claims(BY_EMAIL, [one.email.lower() for one in others])
         clashes = [(one, *taken[one.email.lower()]) for one in others if one.email.lower() in taken]
-        known = self._known({key for _, _, key in clashes})
+        adopting = self.reader.mapping.adopt_by_email
         for one, line, key in clashes:
-            free, adopting = one.external_id is None and key not in known, self.reader.mapping.adopt_by_email
-            if not (free and adopting and self.scratch.adopt(line, one.id)):
+            other = self.scratch.here(CUSTOMER, [key]).get(key, one.id) != one.id
+            free = one.external_id is None and not other
+            if not (free and adopting):
                 hint = " (adopt_by_email = true in the mapping would join them)" if free and not adopting else ""
                 message = f"the customer {shown(one.name)} has this e-mail address already{hint}."
                 yield Problem(line, self.reader.label("email"), message)
             elif self.scratch.claims(BY_KEY, [key])[key][1] != one.currency:
                 yield self._other_currency(line, one)
             else:
+                self.scratch.found(CUSTOMER, [(key, one.id)])
                 adopted.add(one.id)
 
     def _taken_usernames(self, others: Here) -> Iterator[Problem]:
@@ -94,12 +116,6 @@ class Comparison:
         for value, (line, _) in self.scratch.claims(BY_USERNAME, list(named)).items():
             message = f"the customer {shown(named[value].name)} has this user name already."
             yield Problem(line, self.reader.label("username"), message)
-
-    def _known(self, keys: set[str]) -> set[str]:
-        """Which of these external keys have a customer here."""
-        pairs = [(source, external_id) for source, _, external_id in (key.partition("\0") for key in keys)]
-        query = select(Customer.external_source, Customer.external_id).where(has_key(Customer.__table__, pairs))  # type: ignore[arg-type]
-        return {key_text(*row) for row in db.session.execute(query)} if keys else set()
 
     def _other_currency(self, line: int, one: Any) -> Problem:
         message = f"the account of {shown(one.name)} is kept in {one.currency}; an import cannot change that."

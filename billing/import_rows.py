@@ -28,6 +28,11 @@ class Problem(NamedTuple):
         return f"{where}: {self.message}"
 
 
+def key_text(source: str | None, external_id: str | None) -> str:
+    """An external key as one text."""
+    return f"{source or ''}\0{external_id or ''}"
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceValues:
     """A service as the file has it; days are calendar days, the price is in the customer's currency."""
@@ -58,6 +63,10 @@ class ImportedRow:
     @property
     def key(self) -> tuple[str, str]:
         return self.source, self.external_id
+
+    @property
+    def key_text(self) -> str:
+        return key_text(*self.key)
 
 
 class _Reader(NamedTuple):

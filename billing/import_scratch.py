@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Self
 
 from .import_rows import Problem
 
 BY_KEY, BY_EMAIL, BY_USERNAME = "external id", "e-mail address", "user name"
+CUSTOMER, SERVICE = "customer", "service"
 
 
 class Scratch:
-    """Which values each row lays claim to, and what is wrong with which row. One pass adds, later ones ask."""
+    """Which values each row lays claim to, what is here of it already, and what is wrong with which row."""
 
     def __init__(self) -> None:
         # An empty name is a temporary database on disk: it spills what does not fit its cache.
         self.db = sqlite3.connect("", isolation_level=None)
-        self.db.execute("PRAGMA cache_size = -49152")
+        self.db.execute("PRAGMA cache_size = -16384")
         self.db.execute("CREATE TABLE claim (kind TEXT, value TEXT, line INT, note TEXT, PRIMARY KEY (kind, value))")
         self.db.execute("CREATE INDEX claim_line ON claim (line)")
         self.db.execute("CREATE TABLE problem (line INT, number INT, place TEXT, message TEXT, UNIQUE (line, number))")
-        self.db.execute("CREATE TABLE adopted (line INTEGER PRIMARY KEY, customer_id INT)")
+        self.db.execute("CREATE TABLE here (kind TEXT, key TEXT, id INT, PRIMARY KEY (kind, key))")
         self.db.execute("BEGIN")
         self.problems = 0
 
@@ -47,18 +48,19 @@ class Scratch:
     def release(self, line: int) -> None:
         """The row of `line` will not be imported: others may have what it claimed."""
         self.db.execute("DELETE FROM claim WHERE line = ?", (line,))
-        self.db.execute("DELETE FROM adopted WHERE line = ?", (line,))
 
-    def adopt(self, line: int, customer_id: int) -> bool:
-        """The row of `line` takes over a customer that is here; False if it has taken another one."""
-        self.db.execute("INSERT OR IGNORE INTO adopted VALUES (?, ?)", (line, customer_id))
-        found = self.db.execute("SELECT customer_id FROM adopted WHERE line = ?", (line,)).fetchone()
-        return bool(found[0] == customer_id)
+    def release_addresses(self, line: int) -> None:
+        """The row of `line` changes nothing: others may have its addresses."""
+        self.db.execute("DELETE FROM claim WHERE line = ? AND kind <> ?", (line, BY_KEY))
 
-    def adopted(self, lines: Sequence[int]) -> dict[int, int]:
-        """Line -> the customer it takes over, of those lines that do."""
-        marks = ", ".join("?" * len(lines))
-        return dict(self.db.execute(f"SELECT line, customer_id FROM adopted WHERE line IN ({marks})", lines))  # noqa: S608
+    def found(self, kind: str, ids: Iterable[tuple[str, int]]) -> None:
+        """Note (external key, id) of customers or services that are here; the first one for a key stays."""
+        self.db.executemany("INSERT OR IGNORE INTO here VALUES (?, ?, ?)", ((kind, *pair) for pair in ids))
+
+    def here(self, kind: str, keys: Sequence[str]) -> dict[str, int]:
+        """Of these external keys, those that are here: key -> id."""
+        marks = ", ".join("?" * len(keys))
+        return dict(self.db.execute(f"SELECT key, id FROM here WHERE kind = ? AND key IN ({marks})", (kind, *keys)))  # noqa: S608
 
     def add(self, problem: Problem) -> None:
         self.problems += 1

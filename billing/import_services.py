@@ -15,7 +15,8 @@ from .audit import plain
 from .import_mapping import ImportMapping
 from .import_names import Names
 from .import_rows import ImportedRow, ServiceValues
-from .import_tables import Trail, column_defaults, has_key, is_over
+from .import_scratch import SERVICE, Scratch
+from .import_tables import Trail, column_defaults, find_here, is_over
 
 services: Table = Service.__table__  # type: ignore[assignment]
 options: Table = ServiceOption.__table__  # type: ignore[assignment]
@@ -46,8 +47,8 @@ class Task(NamedTuple):
 class ServiceWriter:
     """Creates and changes the services of one import. `keep` false: only says what it would do."""
 
-    def __init__(self, mapping: ImportMapping, by: Actor, names: Names, *, keep: bool) -> None:
-        self.by, self.names, self.keep = by, names, keep
+    def __init__(self, mapping: ImportMapping, by: Actor, names: Names, scratch: Scratch, *, keep: bool) -> None:
+        self.by, self.names, self.scratch, self.keep = by, names, scratch, keep
         self.option_names = list(mapping.options)
         self.defaults = column_defaults(services)
 
@@ -57,7 +58,8 @@ class ServiceWriter:
             return set()
         self.names.resolve("package", [task.agreed.package for task in tasks])
         self.names.resolve_options({self._package_id(task) for task in tasks}, self.option_names)
-        here = self._find(tasks)
+        columns = ("id", "customer_id", "currency", "version", *MUTABLE)
+        here = find_here(self.scratch, SERVICE, services, columns, [task.row.key for task in tasks], lock=self.keep)
         fresh = [task for task in tasks if task.row.key not in here]
         if self.keep:
             self._create(fresh)
@@ -66,15 +68,6 @@ class ServiceWriter:
 
     def _package_id(self, task: Task) -> int:
         return self.names.id_of("package", task.agreed.package) or 0
-
-    def _find(self, tasks: Sequence[Task]) -> dict[Key, Any]:
-        query = select(
-            services.c.id, services.c.customer_id, services.c.currency, services.c.version,
-            services.c.external_source, services.c.external_id, *(services.c[name] for name in MUTABLE),
-        ).where(has_key(services, [task.row.key for task in tasks]))  # fmt: skip
-        if self.keep:
-            query = query.with_for_update()
-        return {(one.external_source, one.external_id): one for one in db.session.execute(query)}
 
     def _create(self, tasks: Sequence[Task]) -> None:
         in_group = self._main_groups(tasks)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, false, or_
+from sqlalchemy import Table, select, text
 
 from models import AuditEvent, db
 from models.bulk import insert_rows
 
 from .actor import Actor
 from .audit import COLUMNS, plain
+from .import_rows import key_text
+from .import_scratch import Scratch
 
 events: Table = AuditEvent.__table__  # type: ignore[assignment]
 
@@ -51,15 +53,23 @@ def column_defaults(table: Table) -> dict[str, Any]:
     return {column.name: getattr(column.default, "arg", None) for column in table.columns}
 
 
-def has_key(table: Table, keys: Iterable[tuple[str, str]]) -> ColumnElement[bool]:
-    """Rows with one of these external keys, asked in the way both databases answer from the index."""
-    by_source: dict[str, list[str]] = {}
-    for source, external_id in keys:
-        by_source.setdefault(source, []).append(external_id)
-    return or_(
-        false(),
-        *(and_(table.c.external_source == source, table.c.external_id.in_(ids)) for source, ids in by_source.items()),
-    )
+def find_here(
+    scratch: Scratch, kind: str, table: Table, columns: Iterable[str], keys: Sequence[tuple[str, str]], *, lock: bool
+) -> dict[tuple[str, str], Any]:
+    """The rows of `table` that belong to these external keys, found by the ids that the check noted."""
+    texts = {key_text(*key): key for key in keys}
+    ids = scratch.here(kind, list(texts))
+    if not ids:
+        return {}
+    query = select(*(table.c[name] for name in columns)).where(table.c.id.in_(ids.values()))
+    found = {one.id: one for one in db.session.execute(query.with_for_update() if lock else query)}
+    return {texts[name]: found[number] for name, number in ids.items() if number in found}
+
+
+def renew_statistics() -> None:
+    """After many rows came in: PostgreSQL plans badly until it has looked at them. SQLite needs nothing."""
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(text("ANALYZE customer, billing_group, service, service_option, service_change"))
 
 
 def is_over(last_day: date | None, by: Actor) -> bool:

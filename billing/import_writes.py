@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, select
+from sqlalchemy import Table
 
 from models import Customer, CustomerStatus, db
 from models.bulk import insert_rows, reserve_ids, update_rows
@@ -15,8 +15,10 @@ from .import_fields import CUSTOMER, NAMED
 from .import_mapping import ImportMapping
 from .import_names import Names
 from .import_rows import ImportedRow
+from .import_scratch import CUSTOMER as HERE
+from .import_scratch import Scratch
 from .import_services import ServiceWriter, Task
-from .import_tables import Trail, column_defaults, has_key, is_over
+from .import_tables import Trail, column_defaults, find_here, is_over
 
 customers: Table = Customer.__table__  # type: ignore[assignment]
 
@@ -27,24 +29,23 @@ Key = tuple[str, str]
 class Writer:
     """Creates and changes the customers of one import. `keep` false: only says what it would do."""
 
-    def __init__(self, mapping: ImportMapping, by: Actor, *, keep: bool) -> None:
-        self.by, self.keep = by, keep
+    def __init__(self, mapping: ImportMapping, by: Actor, scratch: Scratch, *, keep: bool) -> None:
+        self.by, self.scratch, self.keep = by, scratch, keep
         self.names = Names(by, keep=keep)
-        self.services = ServiceWriter(mapping, by, self.names, keep=keep)
+        self.services = ServiceWriter(mapping, by, self.names, scratch, keep=keep)
         fields = [name for name in mapping.customer if name not in KEY]
         self.columns = {name: NAMED.get(name, name) for name in fields}
         self.mutable = [self.columns[name] for name in fields if not CUSTOMER[name].once]
         self.mutable += ["phone_digits", *KEY] if "phone" in fields else KEY
         self.defaults = column_defaults(customers)
 
-    def take(self, rows: Sequence[ImportedRow], adopted: Mapping[int, int]) -> tuple[int, int, int]:
+    def take(self, rows: Sequence[ImportedRow]) -> tuple[int, int, int]:
         """Write one chunk in the session's transaction; returns (new customers, changed customers, services).
 
-        `adopted` says which rows (by line) take over which customer here that has no external key yet.
         A customer counts as changed when its own fields or its service did. Archived customers are left alone.
         """
         self._resolve_names(rows)
-        here = self._find(rows) | self._find_adopted(rows, adopted)
+        here = self._find(rows)
         fresh = [row for row in rows if row.key not in here]
         known = [row for row in rows if row.key in here and here[row.key].status is not CustomerStatus.ARCHIVED]
         trail = Trail(self.by)
@@ -73,19 +74,9 @@ class Writer:
         return values
 
     def _find(self, rows: Sequence[ImportedRow]) -> dict[Key, Any]:
-        found = self._select(has_key(customers, [row.key for row in rows]))
-        return {(one.external_source, one.external_id): one for one in found}
-
-    def _find_adopted(self, rows: Sequence[ImportedRow], adopted: Mapping[int, int]) -> dict[Key, Any]:
-        if not adopted:
-            return {}
-        found = {one.id: one for one in self._select(customers.c.id.in_(adopted.values()))}
-        return {row.key: found[adopted[row.line]] for row in rows if row.line in adopted}
-
-    def _select(self, where: ColumnElement[bool]) -> Iterable[Any]:
+        """The customers that are here already. One that was deleted since the check is made anew."""
         names = dict.fromkeys(("id", "name", "status", "version", *self.mutable))
-        query = select(*(customers.c[name] for name in names)).where(where)
-        return db.session.execute(query.with_for_update() if self.keep else query)
+        return find_here(self.scratch, HERE, customers, names, [row.key for row in rows], lock=self.keep)
 
     def _create(self, rows: Sequence[ImportedRow], trail: Trail) -> dict[Key, int]:
         if not self.keep:

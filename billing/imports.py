@@ -82,7 +82,9 @@ class Import:
                 self.scratch.add(problem)
             if self.rows % CHUNK == 0:
                 progress(self.file.position)
-        while Comparison(self.scratch, reader).run():
+        comparison = Comparison(self.scratch, reader)
+        comparison.find()
+        while comparison.rule_out():
             pass  # a row that falls out keeps its old address in the database, which may trip another row
         self.counts.rejected = self.scratch.bad_lines()
         return self.counts.rejected
@@ -92,10 +94,10 @@ class Import:
 
         With `keep` false nothing is written and the counts say what would be. Raises FileChanged.
         """
-        writer = Writer(self.mapping, self.by, keep=keep)
+        writer = Writer(self.mapping, self.by, self.scratch, keep=keep)
         counts = self.counts
         for rows in chunks(self._good_rows(), CHUNK):
-            new, changed, services = writer.take(rows, self.scratch.adopted([row.line for row in rows]))
+            new, changed, services = writer.take(rows)
             counts.customers += len(rows)
             counts.new += new
             counts.changed += changed

@@ -21,6 +21,7 @@ from billing.customer_export import COLUMNS, exported_rows
 from billing.import_files import CsvFile
 from billing.import_mapping import read_mapping
 from billing.import_scratch import Scratch
+from billing.import_tables import renew_statistics
 from billing.imports import Import, begin_run, end_run
 from models import db
 from models.engine import reading
@@ -29,6 +30,7 @@ from . import clock
 from .commands import command_errors, one_line
 
 SHOWN = 20
+MANY = 1000
 PATH = click.Path(path_type=Path)
 
 customers = AppGroup("customers", help="Import and export customers.")
@@ -86,6 +88,9 @@ def _write(work: Import, *, dry_run: bool, in_steps: bool) -> None:
                 run.done, run.counts = counts.customers + counts.rejected, counts.as_dict()
                 db.session.commit()
         end_run(run, work, clock.now())
+        db.session.commit()
+    if work.counts.new >= MANY:
+        renew_statistics()
         db.session.commit()
 
 
