@@ -209,7 +209,8 @@ def test_a_later_import_ends_what_has_ended_and_revives_nothing(run: Run, by: Ac
     assert (service().status, customer().service_count) == (ServiceStatus.CANCELLED, 0)
     assert run([[*ANN[:-1], "2026-12-01"]], actor=december)[0] == counts(unchanged=1)
     assert run([ANN], actor=december)[0] == counts(unchanged=1)
-    assert service().status is ServiceStatus.CANCELLED
+    assert run([[*ANN[:-1], "2027-06-01"]], actor=december)[0] == counts(unchanged=1)
+    assert (service().status, service().ends_on) == (ServiceStatus.CANCELLED, date(2026, 12, 1))
 
 
 def test_an_archived_customer_is_left_alone(run: Run) -> None:
@@ -280,6 +281,14 @@ def test_an_address_that_is_taken_is_told(run: Run) -> None:
 def test_an_archived_customer_gives_up_its_address(run: Run) -> None:
     make_customer(email="ann@mail.example", status=CustomerStatus.ARCHIVED)
     assert run([ANN]) == (counts(new=1), [])
+
+
+def test_a_row_of_an_archived_customer_does_not_fight_for_its_old_address(run: Run) -> None:
+    run([ANN, BOB])
+    customer().status = CustomerStatus.ARCHIVED
+    make_customer(name="Ann again", email="ann@mail.example")
+    db.session.commit()
+    assert run([ANN, BOB]) == (counts(unchanged=2) | {"services": 1}, [])
 
 
 def test_two_customers_may_swap_addresses(run: Run) -> None:
