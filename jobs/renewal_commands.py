@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -26,14 +27,14 @@ def run_renewals(on: datetime | None, dry_run: bool, as_json: bool) -> None:
     """Make one invoice per billing group for everything due. What is billed already is left alone."""
     with progress_bar("Billing") as watch:
         result = run(on.date() if on else None, dry_run=dry_run, watch=watch, waiting=_waiting)
-    click.echo(json.dumps(result) if as_json else _sentence(result, dry_run))
+    click.echo(json.dumps(result) if as_json else sentence(result, dry_run))
 
 
 def _waiting(name: str) -> None:
     click.echo("Another run is going on; waiting for it to end.", err=True)
 
 
-def _sentence(result: dict[str, Any], dry_run: bool) -> str:
+def sentence(result: Mapping[str, Any], dry_run: bool = False) -> str:
     totals = result.get("totals") or [{"total": result["total"], "currency": result["currency"]}]
     amount = ", ".join(f"{each['total']} {each['currency']}".strip() for each in totals)
     did = "would be made" if dry_run else "made"

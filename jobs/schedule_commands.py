@@ -18,7 +18,7 @@ from models import BillingError
 from . import schedule
 from .commands import command_errors
 from .lease import LeaseTaken
-from .renewal_commands import DAY
+from .renewal_commands import DAY, sentence
 from .scheduler import Worker
 
 commands = AppGroup("jobs", help="The unattended work.")
@@ -48,7 +48,7 @@ def run_job(name: str, on: datetime | None) -> None:
         raise Busy(
             f"The job {job.name} is being done by another process just now. Try again when it has ended."
         ) from None
-    click.echo(f"{job.name}: {_sentence(counts)}.")
+    click.echo(sentence(counts) if job.takes_day else f"{job.name}: {_figures(counts)}.")
 
 
 class NoDay(BillingError):
@@ -59,7 +59,7 @@ class Busy(BillingError):
     """Another process is at it."""
 
 
-def _sentence(counts: Mapping[str, Any]) -> str:
+def _figures(counts: Mapping[str, Any]) -> str:
     done = [
         f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items() if isinstance(number, int) and number
     ]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
 from flask_migrate import upgrade
+from sqlalchemy import text
 
 from models import BillingError, db
+
+LOCK = 7_130_211
+"""Any number, the same for every Tillbook: PostgreSQL's name of the lock below."""
 
 
 class NewerDatabase(BillingError):
@@ -18,6 +24,11 @@ class NewerDatabase(BillingError):
 
 def bring_up_to_date() -> bool:
     """Run the migrations that are missing; whether there were any. Raises NewerDatabase."""
+    with _one_at_a_time():
+        return _bring_up_to_date()
+
+
+def _bring_up_to_date() -> bool:
     folder = str(Path(current_app.root_path) / "migrations")
     versions = ScriptDirectory(folder)
     present = _present()
@@ -31,6 +42,20 @@ def bring_up_to_date() -> bool:
         return False
     upgrade(directory=folder)
     return True
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Two machines that start together do not both make the tables. SQLite writes one transaction at a time anyway."""
+    if db.engine.dialect.name != "postgresql":
+        yield
+        return
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
 
 
 def _present() -> set[str]:

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Table, select
 from models import Invoice, db
 from models.types import Moment
 
-LEFT_OUT_TABLES = {"run", "lease", "web_session", "form_token", "sign_in_attempt"}
+LEFT_OUT_TABLES = {"run", "lease", "job_day", "web_session", "form_token", "sign_in_attempt"}
 LEFT_OUT_COLUMNS = {"id", "seal", "run_id", "dedupe_key", "object_id", "posting_id", "message_id", "series_id"}
 
 
