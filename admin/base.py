@@ -101,7 +101,7 @@ class StaffView(Records, ModelView):
 
     def row_url(self, row: Any) -> str:
         """Where a click on the row leads."""
-        return f"{self.get_url('.details_view')}?id={row.id}" if self.can_view_details else ""
+        return f"{self.url}/details/?id={row.id}" if self.can_view_details else ""
 
     def row_actions(self) -> list[RowAction]:
         """The icons at the end of each row."""

@@ -49,7 +49,7 @@ class Column:
     label: Any
     link: bool = False
     numeric: bool = False
-    phone: str = ""
+    phone: str = ""  # title, sub, end or end2
     sort_url: str = ""
     sorted: str = ""
 
@@ -59,27 +59,30 @@ class Column:
         parts[1] = Markup(' aria-sort="{}"').format(self.sorted) if self.sorted else ""
         return Markup("").join(parts)
 
-    def cell(self, value: Any, url: str) -> Markup:
+    def cell(self, value: Any, url: str) -> str:
+        """`<td>` with the value escaped. Plain text put together by hand: Markup.format took half of a page's time."""
         text = "" if value is None else str(value) if self.key == "id" else printed(value)
-        classes = ["num"] * self.numeric + ["cell-id"] * (self.key == "id")
-        classes += _money_class(value) if isinstance(value, Money) else []
-        attrs = Markup(' class="{}"').format(" ".join(classes)) if classes else ""
-        attrs += Markup(' data-m="{}"').format(self.phone) if self.phone else ""
-        body = Markup('<a class="row-link" href="{}">{}</a>').format(url, text) if self.link and url else escape(text)
-        return Markup("<td{}>{}</td>").format(attrs, body)
+        kind = ("num " if self.numeric else "") + ("cell-id " if self.key == "id" else "")
+        if isinstance(value, Money):
+            kind += _money_class(value)
+        attrs = (f' class="{kind.rstrip()}"' if kind else "") + (f' data-m="{self.phone}"' if self.phone else "")
+        body = escape(text)
+        if self.link and url:
+            return f'<td{attrs}><a class="row-link" href="{escape(url)}">{body}</a></td>'
+        return f"<td{attrs}>{body}</td>"
 
 
-def _money_class(value: Money) -> list[str]:
+def _money_class(value: Money) -> str:
     if value.minor < 0:
-        return ["neg"]
-    return [] if value.minor else ["muted"]
+        return "neg"
+    return "" if value.minor else "muted"
 
 
 @dataclass(frozen=True)
 class RowView:
     id: int
     name: str
-    cells: list[Markup]
+    cells: Markup
     actions: Markup
 
 
@@ -93,18 +96,24 @@ class RowAction:
     danger: bool = False
 
 
+def cells(columns: list[Column], values: list[Any], url: str) -> Markup:
+    """One row. Every value was escaped by its cell."""
+    return Markup("".join(column.cell(value, url) for column, value in zip(columns, values, strict=True)))  # noqa: S704
+
+
 def action_icons(actions: list[RowAction], row: Any) -> Markup:
-    out = []
+    """The icons of one row; the title is tip and name in one, the drawing stands once in the page (admin.icons)."""
+    name, out = escape(str(row)), []
     for action in actions:
         url = action.address(row)
         if url:
-            classes = "icon-btn danger" if action.danger else "icon-btn"
-            out.append(_ICON.format(classes, url, action.label, str(row), action.icon))
-    return Markup("").join(out)
-
-
-# The title is tip and name in one; the drawing stands once in the page (admin.icons).
-_ICON = Markup('<a class="{}" href="{}" title="{}: {}"><svg class="icon"><use href="#{}"/></svg></a>')
+            kind = "icon-btn danger" if action.danger else "icon-btn"
+            title, icon = escape(action.label), escape(action.icon)
+            out.append(
+                f'<a class="{kind}" href="{escape(url)}" title="{title}: {name}">'
+                f'<svg class="icon"><use href="#{icon}"/></svg></a>'
+            )
+    return Markup("".join(out))  # noqa: S704 every part was escaped
 
 
 def pill(kind: str, word: Any) -> Markup:

@@ -9,7 +9,7 @@ from flask_babel import format_number
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from admin.cells import Column, RowView, action_icons
+from admin.cells import Column, RowView, action_icons, cells
 from admin.filters import StaffFilter, WrongValue
 from admin.icons import symbols
 from admin.listrequest import Asked, ListRequest
@@ -74,8 +74,8 @@ class Listing:
         out = []
         for row in self.page.rows:
             url = self.view.row_url(row)
-            cells = [column.cell(self.view.cell_value(row, column.key), url) for column in self.columns]
-            out.append(RowView(row.id, str(row), cells, action_icons(self.row_actions, row)))
+            values = [self.view.cell_value(row, column.key) for column in self.columns]
+            out.append(RowView(row.id, str(row), cells(self.columns, values, url), action_icons(self.row_actions, row)))
         return out
 
     @property

@@ -18,6 +18,7 @@ from admin.paging import SortKey, anchor, fetch, ordered, token
 from models import find
 
 CAP = 10_000
+FEW = 200
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Lister:
         plain = select(self.model)
         self.base = self.view.scope(plain)
         self.limited = self.base is not plain
+        self.few: list[int] | None = None  # all ids that match, once counted, where they are few
         self.key, self.joins = self.view.sort_key(self.asked)
 
     def conditions(self) -> list[ColumnElement[bool]]:
@@ -80,12 +82,22 @@ class Lister:
         return self.session.execute(select(func.count()).select_from(self.matching().subquery())).scalar_one()
 
     def count(self) -> Count:
-        capped = select(func.count()).select_from(self.matching().limit(CAP + 1).subquery())
         if self.asked.narrowed or self.limited:
-            n = self.session.execute(capped).scalar_one()
-            return Count(min(n, CAP), exact=n <= CAP, capped=n > CAP)
+            return self._count_narrowed()
+        capped = select(func.count()).select_from(self.matching().limit(CAP + 1).subquery())
         n, about = self.session.execute(select(capped.scalar_subquery(), self._estimate())).one()
         return Count(n) if n <= CAP else Count(max(int(about or 0), n), exact=False)
+
+    def _count_narrowed(self) -> Count:
+        """The number, and the ids themselves if they are few: a dear search for little is not done twice."""
+        most = min(FEW, CAP)
+        few = list(self.session.scalars(self.matching().limit(most + 1)))
+        if len(few) <= most:
+            self.few = few
+            return Count(len(few))
+        capped = select(func.count()).select_from(self.matching().limit(CAP + 1).subquery())
+        n = self.session.execute(capped).scalar_one()
+        return Count(min(n, CAP), exact=n <= CAP, capped=n > CAP)
 
     def _estimate(self) -> Any:
         if self.dialect == "postgresql":
@@ -101,10 +113,21 @@ class Lister:
             query = query.outerjoin(path)
         if not self.asked.narrowed:
             return query, key
-        if not count.exact:
+        if self.few is not None:
+            return query.where(self.model.id.in_(self.few)), key
+        if not count.exact or self._leads_in_order(key):
             return self._walk(query, key)
         found = self.matching().cte("found").prefix_with("MATERIALIZED", dialect="postgresql")
         return query.join(found, found.c.id == self.model.id), key
+
+    def _leads_in_order(self, key: SortKey) -> bool:
+        """Whether one index holds just what matches, in the order of id already."""
+        filters = self.asked.filters
+        if not key.by_id or len(filters) + bool(self.words) != 1:
+            return False
+        if filters:
+            return filters[0].filter.equality
+        return find.in_order_of_id(self.view.search_index, self.model, self.words, self.dialect) is not None
 
     def _walk(self, query: Select[Any], key: SortKey) -> tuple[Select[Any], SortKey]:
         """Many match: go along the sorted index. SQLite has no figures to see that by itself: it is shown the way."""

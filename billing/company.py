@@ -9,8 +9,9 @@ from models import Company, db
 
 
 def get() -> Company | None:
-    """The company, or None before the first set-up."""
-    return db.session.get(Company, 1)
+    """The company, or None before the first set-up. Held by the session, which would forget it and ask again."""
+    found = db.session.info["company"] = db.session.get(Company, 1)
+    return found
 
 
 def settings() -> Company:

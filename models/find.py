@@ -51,6 +51,8 @@ def contains(index: SearchIndex, model: Any, words: list[str], dialect: str) -> 
 def _contains(index: SearchIndex, model: Any, words: list[str], dialect: str) -> ColumnElement[bool]:
     if index.is_short(words):
         return and_(*(_begins(index, model, word, dialect) for word in words))
+    if dialect == "sqlite" and all(word.isascii() for word in words):
+        return and_(*(_holds(index, model, word) for word in words))
     if dialect == "sqlite":
         found = _fts(index)
         probe = select(found.c.rowid).where(found.c.rowid == model.id, _match(index, found, words)).correlate(model)
@@ -65,6 +67,12 @@ def in_order_of_id(index: SearchIndex, model: Any, words: list[str], dialect: st
         return None
     found = _fts(index)
     return found, and_(_match(index, found, words), *_short_ones(index, model, words, dialect))
+
+
+def _holds(index: SearchIndex, model: Any, word: str) -> ColumnElement[bool]:
+    """The row's own text, cheaper than asking the index row by row. SQLite's LIKE folds A to Z, so for those only."""
+    columns = [getattr(model, name) for name in index.columns]
+    return or_(*(c.like(f"%{_escaped(s)}%", escape="\\") for s in index.spellings(word) for c in columns))
 
 
 def _hits_sqlite(index: SearchIndex, model: Any, words: list[str]) -> Select[Any]:

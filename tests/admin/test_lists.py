@@ -157,8 +157,9 @@ FOUND = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("cap", [10_000, 0], ids=["gathered", "walked"])
-def test_search_finds_what_holds_every_word(owner, known, monkeypatch, cap):
+@pytest.mark.parametrize(("few", "cap"), [(200, 10_000), (0, 10_000), (0, 0)], ids=["few", "gathered", "walked"])
+def test_search_finds_what_holds_every_word(owner, known, monkeypatch, few, cap):
+    monkeypatch.setattr(lists, "FEW", few)
     monkeypatch.setattr(lists, "CAP", cap)
     for sort in ("id", "-balance"):
         found = {words: sorted(find(owner, words, sort=sort)) for words, _ in FOUND}
@@ -182,11 +183,13 @@ def test_search_filter_and_sort_together_are_the_same_gathered_and_walked(owner,
     )
     for sort in ("id", "-id", "balance", "-balance", "name"):
         url = f"{URL}?search=fibre&flt0_status_is=active&sort={sort}"
-        gathered = walk(owner, url)
+        by_id = walk(owner, url)
         with monkeypatch.context() as patch:
+            patch.setattr(lists, "FEW", 3)
+            gathered = walk(owner, url)
             patch.setattr(lists, "CAP", 3)
             walked = walk(owner, url)
-        assert gathered == walked and sum(map(len, gathered)) == 26
+        assert by_id == gathered == walked and sum(map(len, gathered)) == 26
 
 
 # Counts
