@@ -2,7 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-N ?= 1000
+BENCHES := $(patsubst bench/%.py,%,$(filter-out bench/__init__.py bench/databases.py bench/report.py,$(wildcard bench/*.py)))
+DB ?= sqlite
+SMALL_pdf := 100
+SMALL_customers_list := 10000
 export FLASK_APP := app.py
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -27,9 +30,10 @@ lint: $(VENV)/ready-dev ## Check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: $(VENV)/ready-dev ## Measure, in small sizes, beside the bare work (N=100000 for more)
-	@set -e; for bench in $(patsubst bench/%.py,%,$(filter-out bench/__init__.py bench/report.py,$(wildcard bench/*.py))); do \
-	  $(BIN)/python -m bench.$$bench --n $(N); done
+bench: $(BENCHES:%=bench-%) ## Measure beside the bare work, in small sizes (N=100000 for more, DB=postgresql elsewhere)
+
+bench-%: $(VENV)/ready-dev
+	@$(BIN)/python -m bench.$* --n $(or $(N),$(SMALL_$*),1000) $(if $(shell grep -l '"--db"' bench/$*.py),--db $(DB))
 
 $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here. Install Python 3.11 or newer, or name it: make run PYTHON=/path/to/python3.11" >&2; exit 1; }

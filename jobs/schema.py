@@ -29,8 +29,7 @@ def bring_up_to_date() -> bool:
 
 
 def _bring_up_to_date() -> bool:
-    folder = str(Path(current_app.root_path) / "migrations")
-    versions = ScriptDirectory(folder)
+    versions = _versions()
     present = _present()
     unknown = present - {script.revision for script in versions.walk_revisions()}
     if unknown:
@@ -40,8 +39,17 @@ def _bring_up_to_date() -> bool:
         )
     if present == set(versions.get_heads()):
         return False
-    upgrade(directory=folder)
+    upgrade(directory=versions.dir)
     return True
+
+
+def wanted() -> frozenset[str]:
+    """The newest migrations this Tillbook ships with: what a database that is up to date has."""
+    return frozenset(_versions().get_heads())
+
+
+def _versions() -> ScriptDirectory:
+    return ScriptDirectory(str(Path(current_app.root_path) / "migrations"))
 
 
 @contextmanager
