@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import delete
+from sqlalchemy import CursorResult, Delete, delete
 
 from models import FormToken, OneTimeToken, SignInAttempt, WebSession, db
 
@@ -27,7 +28,9 @@ def clean(at: datetime) -> dict[str, int]:
         "sign_in_tries": delete(SignInAttempt).where(SignInAttempt.at <= at - WINDOW),
         "forms": delete(FormToken).where(FormToken.used_at <= at - FORMS_KEPT),
     }
-    return {
-        name: db.session.execute(statement.execution_options(synchronize_session=False)).rowcount
-        for name, statement in over.items()
-    }
+    return {name: _deleted(statement) for name, statement in over.items()}
+
+
+def _deleted(statement: Delete) -> int:
+    done = db.session.execute(statement.execution_options(synchronize_session=False))
+    return cast("CursorResult[Any]", done).rowcount

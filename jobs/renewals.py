@@ -146,7 +146,7 @@ def _queued(run_id: int) -> Run:
 def _rare_collections() -> Iterator[None]:
     """A chunk is tens of thousands of small values without a cycle; looking through them again and again costs 12 %."""
     before = gc.get_threshold()
-    gc.set_threshold(200_000, *before[1:])
+    gc.set_threshold(50_000, *before[1:])
     try:
         yield
     finally:
