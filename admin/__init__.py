@@ -3,12 +3,18 @@
 from flask import Flask
 from flask_admin import Admin, AdminIndexView
 from flask_admin.theme import Bootstrap4Theme
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from models import Customer, db
 from web import headers
 from web.permissions import signed_in_staff, to_sign_in
 
 from .account import AccountView
+from .customers.views import CustomerView
+
+# The menu, in the order of the day.
+PEOPLE, SELLING, BILLING, AUTOMATION, INSIGHT = "People", "Selling", "Billing", "Automation", "Insight"
 
 
 class HomeView(AdminIndexView):
@@ -27,5 +33,8 @@ def init_app(app: Flask) -> None:
         index_view=HomeView(),
         csp_nonce_generator=headers.csp_nonce,
     )
+    for category in (PEOPLE, SELLING, BILLING, AUTOMATION, INSIGHT):
+        panel.add_category(category)
     panel.add_view(AccountView(name="Your account", endpoint="account", url="/admin/account"))
+    panel.add_view(CustomerView(Customer, db, _l("Customers"), PEOPLE, menu_icon_type="look", menu_icon_value="users"))
     panel.init_app(app)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy.orm import CompositeProperty
 
-from admin.export import plain
+from admin.export import Figure, plain
 from admin.paging import SortKey
 from models.money import decimals_of
 
@@ -45,23 +46,25 @@ Printer = Callable[[Any], str]
 
 
 def exported(model: Any, names: list[tuple[str, Any]]) -> list[tuple[Any, Any, Printer]]:
-    """(heading, column, how it is printed) of the columns to export; an amount is a number and its currency."""
+    """(heading, column, how it is printed) of the columns to export; the first amount is followed by the currency."""
     out: list[tuple[Any, Any, Printer]] = []
     for name, label in names:
         attribute = getattr(model, name)
         if isinstance(getattr(attribute, "property", None), CompositeProperty):
-            out += _amount(model, attribute, label)
+            out.append(_amount(model, attribute, label))
+            if not any(column is model.currency for _label, column, _print in out):
+                out.append((_("Currency"), model.currency, plain))
         else:
             out.append((label, attribute, plain))
     return out
 
 
-def _amount(model: Any, attribute: Any, label: Any) -> list[tuple[Any, Any, Printer]]:
+def _amount(model: Any, attribute: Any, label: Any) -> tuple[Any, Any, Printer]:
     minor, currency = (getattr(model, prop.key) for prop in attribute.property.props)
     exact = currency.concat("|").concat(minor.cast(currency.type.__class__()))
-    return [(label, exact, _decimal)]
+    return label, exact, _decimal
 
 
 def _decimal(stored: str) -> str:
     currency, minor = stored.split("|")
-    return f"{Decimal(int(minor)).scaleb(-decimals_of(currency)):f} {currency}"
+    return Figure(f"{Decimal(int(minor)).scaleb(-decimals_of(currency)):f}")

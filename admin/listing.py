@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from flask_babel import format_number
@@ -100,7 +101,7 @@ class Listing:
         names = {f.key: str(f.name) for f in self.view.filters_by_arg().values()}
         return [(name, self.asked.but().url(self.base, ("edit", key))) for key, name in names.items()]
 
-    @property
+    @cached_property
     def views(self) -> list[tuple[Any, str, bool]]:
         here = set(self.asked.but(sort="", desc=False).pairs())
         out = []

@@ -32,10 +32,10 @@ def test_everything_that_matches_in_the_order_of_the_list(owner, people, add_peo
     add_people([{"name": "Fibre blank", "currency": "JPY", "balance_minor": 7}])
     answer = owner.get(f"{URL}?search=fibre&sort=-ends_on")
     head, *rows = rows_of(answer)
-    assert head == ["Id", "Name", "E-mail", "Joined", "Ends On", "Balance", "Status"]
+    assert head == ["Id", "Name", "E-mail", "Joined", "Ends On", "Balance", "Currency", "Status"]
     assert [row[1] for row in rows] == [f"Fibre {i:02}" for i in range(19, 0, -2)] + ["Fibre blank"]
-    assert rows[0][3:] == ["2026-01-01", "2026-05-20", "1.90 EUR", "active"]
-    assert rows[-1][3:] == ["2026-01-01", "", "7 JPY", "active"]
+    assert rows[0][3:] == ["2026-01-01", "2026-05-20", "1.90", "EUR", "active"]
+    assert rows[-1][3:] == ["2026-01-01", "", "7", "JPY", "active"]
     assert 'filename="people-2026-11-22.csv"' in answer.headers["Content-Disposition"]
 
 
@@ -54,6 +54,12 @@ def test_any_text_comes_back_exactly_and_starts_no_formula(owner, people, names)
     assert not any(
         cell.lstrip(" \ufeff\u200b").startswith(("=", "+", "-", "@", "\t", "\r", "＝", "＋")) for cell in cells
     )
+
+
+def test_an_amount_below_zero_stays_a_number(owner, people, add_people):
+    add_people([{"name": "-1250", "balance_minor": -1250}])
+    row = rows_of(owner.get(URL))[1]
+    assert (row[1], row[5:7]) == ("'-1250", ["-12.50", "EUR"])
 
 
 def test_the_file_leaves_row_by_row(owner, people, add_people, statements, monkeypatch):

@@ -1,0 +1,173 @@
+"""The form of a customer. It picks values; what they may be is decided by billing.customers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from babel import Locale
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from sqlalchemy import select
+from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired
+
+from admin.fields import DayField, ExactField, WholeField
+from billing import company
+from billing.countries import COUNTRIES
+from billing.customers import InvalidCustomer
+from models import AccountType, Attitude, ContractType, Customer, CustomerGroup, PaymentMethod, Project, Reseller, db
+from web import formatters, languages
+from web.forms import choices, put_error
+from web.setup import currencies
+
+ACCOUNT_TYPES = [
+    (AccountType.INDIVIDUAL, _l("Person")),
+    (AccountType.COMPANY, _l("Company")),
+    (AccountType.SOLE_PROPRIETOR, _l("Sole proprietor")),
+]
+PAYMENT_METHODS = [
+    (PaymentMethod.INVOICE, _l("Invoice")),
+    (PaymentMethod.CARD, _l("Card")),
+    (PaymentMethod.FREE, _l("Free: no invoices")),
+]
+ATTITUDES = [
+    (Attitude.NONE, _l("Not said")),
+    (Attitude.EASY, _l("Easy to deal with")),
+    (Attitude.CAREFUL, _l("Handle with care")),
+    (Attitude.DIFFICULT, _l("Difficult")),
+]
+RELATED = {"group_id": CustomerGroup, "project_id": Project, "reseller_id": Reseller, "contract_type_id": ContractType}
+NEW_ONLY = ("currency", "external_source", "external_id")
+
+
+def _id(text: Any) -> int | None:
+    return int(text) if str(text).isdigit() else None
+
+
+def _or_none(text: Any) -> Any:
+    return text or None
+
+
+class CustomerForm(FlaskForm):
+    name = StringField(_l("Name"), [InputRequired(_l("Type the customer's name."))])
+    email = StringField(_l("E-mail"), [InputRequired(_l("Type an e-mail address; invoices go there."))])
+    phone = StringField(_l("Phone"))
+    phone_extension = StringField(_l("Extension"))
+    username = StringField(_l("User name"), filters=[_or_none], description=_l("3 to 64 letters or digits."))
+    language = SelectField(_l("Language"), description=_l("Of mails and documents."))
+    account_type = RadioField(_l("Kind of customer"), default=AccountType.INDIVIDUAL)
+    company_name = StringField(_l("Company name"))
+    contact_name = StringField(_l("Contact person"))
+    tax_id = StringField(_l("VAT or tax number"))
+    identity_number = StringField(_l("Identity number"))
+    street = StringField(_l("Street"))
+    street2 = StringField(_l("Second line"))
+    postal_code = StringField(_l("Postal code"))
+    city = StringField(_l("City"))
+    region = StringField(_l("Region"))
+    country = SelectField(_l("Country"))
+    latitude = ExactField(_l("Latitude"))
+    longitude = ExactField(_l("Longitude"))
+    currency = SelectField(_l("Currency"), description=_l("Of the account, its documents and its credit."))
+    payment_method = SelectField(_l("Pays by"), default=PaymentMethod.INVOICE)
+    payment_days = WholeField(_l("Days to pay"))
+    po_number = StringField(_l("Purchase order number"))
+    vendor_number = StringField(_l("Our vendor number"), description=_l("The number they know us by."))
+    charge_tax = BooleanField(_l("Charge tax"), default=True)
+    tax_exempt = BooleanField(_l("Tax exempt"))
+    tax_rate = ExactField(_l("Own tax rate"), description=_l("In percent. Empty: from the country."))
+    never_suspend = BooleanField(_l("Never suspend for late payment"))
+    invoice_note = TextAreaField(_l("Note on every invoice"))
+    group_id = SelectField(_l("Group"), coerce=_id)
+    project_id = SelectField(_l("Project"), coerce=_id)
+    reseller_id = SelectField(_l("Reseller"), coerce=_id)
+    contract_type_id = SelectField(_l("Contract type"), coerce=_id)
+    attitude = SelectField(_l("How to deal with them"), default=Attitude.NONE, description=_l("Only staff see this."))
+    registered_on = DayField(_l("Customer since"))
+    starts_on = DayField(_l("Contract starts"))
+    ends_on = DayField(_l("Contract ends"))
+    about = TextAreaField(_l("About"), description=_l("Only staff see this."))
+    external_source = StringField(_l("Source"), filters=[_or_none], description=_l("Where the id below comes from."))
+    external_id = StringField(_l("Id there"), filters=[_or_none])
+    version = HiddenField()
+
+    def __init__(self, customer: Customer | None = None) -> None:
+        super().__init__(obj=customer)
+        self.customer = customer
+        self.duplicate: Customer | None = None
+        self.differences: list[tuple[Any, Any, Any]] = []
+        self._fill_choices(formatters.locale())
+        if customer is not None:
+            for name in NEW_ONLY:
+                del self[name]
+            # Never shown; what is typed replaces it.
+            if not self.is_submitted():
+                self.identity_number.data = ""
+            self.identity_number.description = _("Empty keeps the number there is. It is shown on the customer's page.")
+
+    def _fill_choices(self, reader: Locale) -> None:
+        blank = ("", _("Not said"))
+        seller = company.settings()
+        self.account_type.choices = choices(ACCOUNT_TYPES)
+        self.payment_method.choices = choices(PAYMENT_METHODS)
+        self.attitude.choices = choices(ATTITUDES)
+        own = self.customer.language if self.customer else ""
+        other = [(own, own)] if own and not languages.is_known(own) else []
+        self.language.choices = choices([("", _("The company's")), *languages.choices(), *other])
+        self.country.choices = choices([blank, *country_names(reader)])
+        self.currency.choices = choices([*([] if seller.currency else [("", _("Choose"))]), *currencies(reader)])
+        if not self.is_submitted() and self.customer is None:
+            self.currency.data, self.country.data = seller.currency, seller.country
+        for name, model in RELATED.items():
+            rows = db.session.execute(select(model.id, model.name).order_by(model.name))
+            self[name].choices = choices([("", _("None")), *((row.id, row.name) for row in rows)])
+        self.payment_days.description = _("Empty: %(n)s, as for everybody.", n=seller.payment_days)
+
+    def values(self) -> dict[str, Any]:
+        """What the rule gets: what was sent; what may not be empty is left out when it is."""
+        sent = [f for f in self if f.raw_data or isinstance(f, BooleanField)]
+        found = {f.name: f.data for f in sent if f.name not in ("csrf_token", "version")}
+        empty = ["registered_on", *(["identity_number"] if self.customer else [])]
+        if not (found.get("external_id") or found.get("external_source")):
+            empty += ["external_id", "external_source"]
+        return {name: value for name, value in found.items() if value or name not in empty}
+
+    def refused(self, error: InvalidCustomer) -> None:
+        """Put each sentence at its field."""
+        for name, sentence in error.errors.items():
+            put_error(self[name if name in self else "name"], sentence)
+        self.duplicate = getattr(error, "customer", None)
+
+    def changed_meanwhile(self, customer: Customer) -> None:
+        """Show what is stored by now beside what was typed; saved again, what was typed holds."""
+        typed = self.values()
+        self.differences = [
+            (self[name].label.text, shown(self[name], getattr(customer, name)), shown(self[name], value))
+            for name, value in typed.items()
+            if name != "identity_number" and (getattr(customer, name) or None) != (value or None)
+        ]
+        self.version.data = str(customer.version)
+        self.version.raw_data = None
+
+
+def shown(field: Any, value: Any) -> Any:
+    """A value as the form's reader knows it: the words of a choice, not its code."""
+    if isinstance(field, BooleanField):
+        return _("Yes") if value else _("No")
+    known = {str(c.value): c.label for c in getattr(field, "choices", None) or ()}
+    return known.get(str(value if value is not None else ""), value if value is not None else "")
+
+
+def country_names(reader: Locale) -> list[tuple[str, str]]:
+    return sorted(((code, reader.territories.get(code, code)) for code in COUNTRIES), key=lambda pair: pair[1])
+
+
+def options_of(model: Any) -> Callable[[], list[tuple[str, str]]]:
+    """The rows of a small table, for a filter that asks when it is opened."""
+
+    def rows() -> list[tuple[str, str]]:
+        return [(str(i), name) for i, name in db.session.execute(select(model.id, model.name).order_by(model.name))]
+
+    return rows

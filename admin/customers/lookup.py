@@ -1,0 +1,96 @@
+"""Finding a customer for another form: by number, or by any part of what the list is searched by."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+from wtforms import StringField
+
+from admin.filters import NumberFilter, StaffFilter
+from admin.paging import LARGEST_ID
+from models import Customer, CustomerStatus, db, find
+from models.search import SearchIndex
+
+CUSTOMERS = SearchIndex(
+    "customer",
+    ("name", "company_name", "contact_name", "email", "phone", "phone_digits", "tax_id", "external_id"),
+    ("name", "email"),
+    digits="phone_digits",
+)
+SHOWN = 20
+GATHERED = 200  # of a very common word only some matches are sorted
+_NUMBERED = re.compile(r"(?:.*\(No\. |No\. )?(\d{1,18})\)?", re.DOTALL | re.ASCII)
+
+
+def find_customers(typed: str) -> list[Customer]:
+    """Up to 20 customers that are not archived and hold every word, the one with that number first, then by name."""
+    words = CUSTOMERS.words(typed)
+    if not words:
+        return []
+    hits = find.hits(CUSTOMERS, Customer, words, db.session.get_bind().dialect.name).limit(GATHERED).subquery()
+    query = select(Customer).join(hits, hits.c.id == Customer.id).where(Customer.status != CustomerStatus.ARCHIVED)
+    query = query.order_by((Customer.id == _number(typed)).desc(), Customer.name, Customer.id)
+    return list(db.session.scalars(query.limit(SHOWN)))
+
+
+def label(customer: Customer) -> str:
+    """How a customer is offered, and read again: ``Lindqvist Design Ltd (No. 10482)``."""
+    return f"{customer.name} (No. {customer.id})"
+
+
+def _number(typed: str) -> int:
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else 0
+
+
+class CustomerField(StringField):
+    """A customer: chosen from the suggestions, or typed; several that match are offered. `data` is the Customer."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.typed = ""
+        self.matches: list[Customer] = []
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        if not valuelist:
+            return
+        # The last one is the button of an offered match, if one was pressed.
+        self.typed, self.data = valuelist[-1].strip(), None
+        if self.typed:
+            self.data = self._read(self.typed)
+
+    def _read(self, typed: str) -> Customer:
+        numbered = _NUMBERED.fullmatch(typed)
+        if numbered and int(numbered[1]) <= LARGEST_ID:
+            found = db.session.get(Customer, int(numbered[1]))
+            if found:
+                return found
+        self.matches = find_customers(typed)
+        if len(self.matches) == 1:
+            return self.matches[0]
+        if self.matches:
+            raise ValueError(_("Several customers match. Choose one of them."))
+        raise ValueError(_("No customer holds these words. Look for a shorter part of the name or e-mail."))
+
+    def _value(self) -> str:
+        return label(self.data) if self.data else self.typed
+
+
+class CustomerSearchFilter(StaffFilter):
+    """Rows whose customer is found by these words."""
+
+    def __init__(self, column: Any, name: Any) -> None:
+        super().__init__(column, name, "has", "customer")
+
+    def where(self, value: str) -> Any:
+        dialect = db.session.get_bind().dialect.name
+        words = CUSTOMERS.words(value)
+        hits = find.hits(CUSTOMERS, Customer, words, dialect).subquery()
+        return self.column.in_(select(hits.c.id))
+
+
+def of_customer(column: Any, name: Any) -> list[StaffFilter]:
+    """The filters by customer of another list: `customer_is` takes the number, `customer_has` any words."""
+    return [CustomerSearchFilter(column, name), NumberFilter(column, name, "is", "customer")]
