@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
+
 from billing import cleaning
 from models import BillingError, db
 
 from . import clock, deliveries, queue, renewals, results
-from .daily import Daily
+from .daily import Daily, only_reading
 from .lease import LeaseLost, LeaseTaken
 from .stopping import Stopping
 
@@ -80,21 +82,27 @@ def named(name: str) -> Job:
     raise UnknownJob(f"There is no job {name[:60]!r}. Choose one of: {', '.join(job.name for job in JOBS)}.")
 
 
-def look(job: Job) -> None:
-    """What the scheduler does each time: the job if it is due. What goes wrong is a row, never an exception."""
+def look(job: Job) -> bool:
+    """What the scheduler does each time: the job if it is due. What goes wrong is a row, never an exception.
+
+    False if the database could not be used: better wait a little with everything.
+    """
     try:
         day = job.daily.due() if job.daily else None
         if job.daily and day:
             _do_day(job, job.daily, day)
         elif not job.daily:
             carry_out(job)
-    except Stopping:
+    except (Stopping, LeaseTaken, LeaseLost):
         db.session.rollback()
-    except (LeaseTaken, LeaseLost):
+    except DBAPIError as error:
         db.session.rollback()
+        log.warning("the job %s had trouble with the database: %s", job.name, error.orig)
+        return False
     except Exception:
         db.session.rollback()
         log.exception("the job %s failed", job.name)
+    return True
 
 
 def _do_day(job: Job, daily: Daily, day: date) -> None:
@@ -110,8 +118,8 @@ def _do_day(job: Job, daily: Daily, day: date) -> None:
 
 def carry_out(job: Job, on: date | None = None) -> Mapping[str, Any]:
     """Do it now and keep a row of what it did, or of what went wrong; returns what it did. Raises what it raises."""
-    newest = results.last_id(job.name)
-    db.session.rollback()
+    with only_reading():
+        newest = results.last_id(job.name)
     try:
         counts = job.work(on)
     except (LeaseTaken, LeaseLost, Stopping):

@@ -54,6 +54,10 @@ class Leader:
         db.session.commit()
         return self._held
 
+    def pause(self) -> None:
+        """Do nothing until the next beat, which tells whether the database is back."""
+        self._until = None
+
     def resign(self) -> None:
         """Let another process take over at once."""
         with self._lock:
@@ -107,5 +111,5 @@ class Worker:
 
     def _look(self, job: schedule.Job) -> None:
         with self.app.app_context():
-            if self.leader.leads() and not stopping.asked():
-                schedule.look(job)
+            if self.leader.leads() and not stopping.asked() and not schedule.look(job):
+                self.leader.pause()

@@ -12,7 +12,7 @@ from factories import add
 from flask import Flask
 from processes import Process, eventually, flask
 from shop import DECEMBER, shop
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, text
 
 from billing.actor import Actor
 from billing.runs import SCHEDULER, ask_for
@@ -101,4 +101,23 @@ def test_a_run_cut_off_by_a_kill_is_finished_by_the_next_scheduler(
         eventually(lambda: state(asked) is RunState.STOPPED)
         rest = select(Run.state).where(Run.resumes_id == asked)
         eventually(lambda: one(rest) is RunState.FINISHED)
+    assert invoices() == 3
+
+
+def test_connections_that_were_cut_are_made_anew(
+    app: Flask, by: Actor, backend: Backend, settings: dict[str, str]
+) -> None:  # fmt: skip
+    """A server that restarts ends all connections at once. SQLite has none to lose."""
+    shop(by)
+    with flask("jobs", "scheduler", **settings) as process:
+        process.wait_for("The scheduler works.")
+        if backend.name == "postgresql":
+            others = "datname = current_database() AND pid <> pg_backend_pid()"
+            assert db.session.scalars(
+                text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+            ).all()
+            db.session.rollback()
+        asked = ask(by)
+        eventually(lambda: state(asked) is RunState.FINISHED)
+        assert process.stop(signal.SIGTERM) == 0
     assert invoices() == 3
