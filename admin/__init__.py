@@ -12,6 +12,8 @@ from web.permissions import signed_in_staff, to_sign_in
 
 from .account import AccountView
 from .customers.views import CustomerView
+from .settings import SettingsView
+from .settings_parts import SettingsLink
 
 # The menu, in the order of the day.
 PEOPLE, SELLING, BILLING, AUTOMATION, INSIGHT = "People", "Selling", "Billing", "Automation", "Insight"
@@ -37,4 +39,6 @@ def init_app(app: Flask) -> None:
         panel.add_category(category)
     panel.add_view(AccountView(name="Your account", endpoint="account", url="/admin/account"))
     panel.add_view(CustomerView(Customer, db, _l("Customers"), PEOPLE, menu_icon_type="look", menu_icon_value="users"))
+    panel.add_view(SettingsView(name=_l("General"), endpoint="settings", url="/admin/settings"))
+    panel.add_link(SettingsLink())
     panel.init_app(app)
