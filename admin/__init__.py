@@ -6,12 +6,13 @@ from flask_admin.theme import Bootstrap4Theme
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from models import Customer, db
+from models import Customer, Package, db
 from web import headers
 from web.permissions import signed_in_staff, to_sign_in
 
 from .account import AccountView
 from .customers.views import CustomerView
+from .packages import PackageView
 from .settings import SettingsView
 from .settings_parts import SettingsLink
 
@@ -39,6 +40,7 @@ def init_app(app: Flask) -> None:
         panel.add_category(category)
     panel.add_view(AccountView(name="Your account", endpoint="account", url="/admin/account"))
     panel.add_view(CustomerView(Customer, db, _l("Customers"), PEOPLE, menu_icon_type="look", menu_icon_value="users"))
+    panel.add_view(PackageView(Package, db, _l("Packages"), SELLING, menu_icon_type="look", menu_icon_value="package"))
     panel.add_view(SettingsView(name=_l("General"), endpoint="settings", url="/admin/settings"))
     panel.add_link(SettingsLink())
     panel.init_app(app)

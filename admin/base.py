@@ -95,6 +95,9 @@ class StaffView(Records, ModelView):
 
     # What is printed
 
+    def rows_shown(self, rows: list[Any]) -> None:
+        """Called with the rows of a page before their cells are printed: to ask once for what belongs to all."""
+
     def cell_value(self, row: Any, key: str) -> Any:
         how = self.column_formatters.get(key)
         return how(self, None, row, key) if how else self._get_field_value(row, key)

@@ -59,6 +59,7 @@ class Listing:
         self.row_actions = view.row_actions()
         self.has_row_actions = bool(self.row_actions)
         self.columns = [self._column(key, label) for key, label in view.get_list_columns()]
+        view.rows_shown(page.rows)
         self.rows = self._rows()
 
     def _column(self, key: str, label: Any) -> Column:
