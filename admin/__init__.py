@@ -6,15 +6,17 @@ from flask_admin.theme import Bootstrap4Theme
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from models import Customer, Package, db
+from models import Customer, Package, Role, Staff, db
 from web import headers
 from web.permissions import signed_in_staff, to_sign_in
 
 from .account import AccountView
 from .customers.views import CustomerView
 from .packages import PackageView
+from .roles import RoleView
 from .settings import SettingsView
 from .settings_parts import SettingsLink
+from .staff import StaffListView
 
 # The menu, in the order of the day.
 PEOPLE, SELLING, BILLING, AUTOMATION, INSIGHT = "People", "Selling", "Billing", "Automation", "Insight"
@@ -42,5 +44,7 @@ def init_app(app: Flask) -> None:
     panel.add_view(CustomerView(Customer, db, _l("Customers"), PEOPLE, menu_icon_type="look", menu_icon_value="users"))
     panel.add_view(PackageView(Package, db, _l("Packages"), SELLING, menu_icon_type="look", menu_icon_value="package"))
     panel.add_view(SettingsView(name=_l("General"), endpoint="settings", url="/admin/settings"))
+    panel.add_view(StaffListView(Staff, db, _l("Staff"), endpoint="staff", url="/admin/staff"))
+    panel.add_view(RoleView(Role, db, _l("Roles"), endpoint="roles", url="/admin/roles"))
     panel.add_link(SettingsLink())
     panel.init_app(app)
