@@ -8,6 +8,7 @@ from billing import audit_seal
 from models import db
 
 from . import stopping
+from .daily import only_reading
 from .lease import LeaseTaken, held
 
 LEASE = "audit_seal"
@@ -18,6 +19,9 @@ PATIENCE = 10.0
 def seal_audit(*, patience: float = PATIENCE) -> int:
     """Seal every event that is final; how many. Nothing, if somebody else is at it or writers take too long:
     the next turn goes on from there."""
+    with only_reading():
+        if audit_seal.newest().id == audit_seal.horizon():
+            return 0
     try:
         with held(LEASE) as lease:
             up_to = _final(patience)
