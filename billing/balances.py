@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, or_, select, update
+from sqlalchemy.orm import selectinload
 
 from models import Allocation, BillingError, Credit, Customer, Invoice, InvoiceState, LedgerPosting, Money, db
 
@@ -115,7 +116,8 @@ def postings_of(invoice: Invoice) -> list[LedgerPosting]:
         Allocation.invoice_id == invoice.id, Allocation.payment_id.is_not(None)
     )
     about = or_(LedgerPosting.invoice_id == invoice.id, LedgerPosting.payment_id.in_(payments))
-    return list(db.session.scalars(select(LedgerPosting).where(about).order_by(LedgerPosting.id)))
+    entries = selectinload(LedgerPosting.entries)
+    return list(db.session.scalars(select(LedgerPosting).where(about).options(entries).order_by(LedgerPosting.id)))
 
 
 def _open(customer_ids: Sequence[int]) -> tuple[ColumnElement[bool], ...]:

@@ -15,11 +15,13 @@ from flask_babel import gettext as _
 from sqlalchemy import select, update
 
 from billing import company as companies
+from billing import parties
 from integrations import pdf
 from integrations.documents import Fact, InvoiceDocument, InvoiceLabels, Line, Logo, Party, Payment, Sum
 from models import (
     Allocation,
     BillingError,
+    BillingGroup,
     Company,
     CreditNote,
     Invoice,
@@ -86,23 +88,27 @@ def _made(invoice: Invoice) -> bytes:
     return pdf.render("invoice", document_data(invoice), on=invoice.issued_on)
 
 
-def document_data(invoice: Invoice) -> InvoiceDocument:
-    """What the document says, in the customer's language; raises NotPrintable if what was frozen is unreadable."""
+def document_data(invoice: Invoice, *, nameless: bool = False) -> InvoiceDocument:
+    """What the document says, in the customer's language; a draft says what it would.
+
+    Raises NotPrintable if what was frozen is unreadable, or if a party has no name and that is not wanted
+    (`nameless`, to look at an invoice of a company that was not set up).
+    """
     company = companies.settings()
     locale = language_of(invoice.customer, company)
     with force_locale(locale):
-        return _Writer(invoice, company, locale).document()
+        return _Writer(invoice, company, locale, nameless).document()
 
 
-def frozen_party(text: str) -> dict[str, str]:
-    """A frozen buyer or seller as words; every word it lacks is empty. Raises NotPrintable."""
+def frozen_party(text: str, nameless: bool = False) -> dict[str, str]:
+    """A frozen buyer or seller as words. Raises NotPrintable, also if the name is missing unless `nameless`."""
     try:
         words = json.loads(text)
-        if not isinstance(words, dict) or not words.get("name"):
+        if not isinstance(words, dict) or not (words.get("name") or nameless):
             raise ValueError
     except ValueError:
         raise NotPrintable("The names frozen on this invoice cannot be read.") from None
-    return {str(key): str(value) for key, value in words.items()}
+    return {"name": "", **{str(key): str(value) for key, value in words.items()}}
 
 
 def address_lines(words: Mapping[str, str], locale: str) -> list[str]:
@@ -125,12 +131,21 @@ def bank_facts(text: str) -> list[Fact]:
     return [{"label": (a if colon else "").strip(), "value": (b if colon else a).strip()} for a, colon, b in pairs]
 
 
+def _names_now(invoice: Invoice, company: Company) -> tuple[str, str]:
+    """Buyer and seller as a draft would freeze them."""
+    group = db.session.get(BillingGroup, invoice.billing_group_id) if invoice.billing_group_id else None
+    buyer = parties.buyer(invoice.customer, group.payer if group else None)
+    return buyer, parties.seller(company, invoice.customer.project)
+
+
 class _Writer:
     """Writes one invoice in one language; gettext must be set to it."""
 
-    def __init__(self, invoice: Invoice, company: Company, locale: str) -> None:
+    def __init__(self, invoice: Invoice, company: Company, locale: str, nameless: bool) -> None:
         self.invoice, self.company, self.locale = invoice, company, locale
-        self.buyer, self.seller = frozen_party(invoice.buyer), frozen_party(invoice.seller)
+        names = (invoice.buyer, invoice.seller)
+        buyer, seller = names if invoice.state != InvoiceState.DRAFT else _names_now(invoice, company)
+        self.buyer, self.seller = frozen_party(buyer, nameless), frozen_party(seller, nameless)
         self.is_credit_note = isinstance(invoice, CreditNote)
         self.has_tax = bool(invoice.taxes) or any(line.tax_rate for line in invoice.lines)
         self.settled = self._settled()
@@ -139,7 +154,7 @@ class _Writer:
         invoice = self.invoice
         document: InvoiceDocument = {
             "kind": "credit_note" if self.is_credit_note else "invoice",
-            "number": str(invoice.number),
+            "number": invoice.number or _("Draft"),
             "paper": PAPERS.get(self.company.paper, "a4"),
             "lang": language_of_words(self.locale).split("_")[0],
             "labels": self._labels(),
@@ -225,6 +240,8 @@ class _Writer:
 
     def _settled(self) -> list[tuple[str, Money]]:
         """What had settled the invoice by the day of its issue: credit and payments, each as one sum."""
+        if self.invoice.issued_on is None:
+            return []
         query = select(Allocation).where(Allocation.invoice_id == self.invoice.id)
         known = list(db.session.scalars(query.where(Allocation.on <= self.invoice.issued_on)))
         nothing = Money.zero(self.invoice.currency)

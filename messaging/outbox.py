@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from billing import audit
 from billing.actor import Actor
-from billing.outbox import dedupe_key, distinct
-from models import BillingError, Customer, Delivery, DeliveryState, Message, db
+from billing.outbox import INVOICE, dedupe_key, distinct, invoice_addresses
+from models import BillingError, Channel, Customer, Delivery, DeliveryState, Invoice, InvoiceState, Message, db
+
+ON_ITS_WAY = (DeliveryState.QUEUED, DeliveryState.SENDING)
 
 
 class CannotSendAgain(BillingError):
-    """This delivery is not one that a person may send again."""
+    """This is nothing that a person may send again now."""
 
 
 def queue_message(
@@ -65,3 +67,46 @@ def send_again(delivery: Delivery, *, by: Actor) -> None:
     delivery.claimed_by, delivery.claimed_until, delivery.error = "", None, ""
     audit.record(by, "delivery.queued_again", delivery, before=audit.plain(before))
     db.session.flush()
+
+
+def send_invoice_again(invoice: Invoice, *, by: Actor) -> Message:
+    """Queue a new mail with an issued invoice to each address that gets the customer's invoices now.
+
+    Addresses for which it waits already are left out. Two who do this at once: one breaks the UNIQUE
+    `dedupe_key` and has done nothing. Raises NotAllowed without ``messages.send``, CannotSendAgain. Flushes.
+    """
+    by.require("messages.send")
+    if invoice.state != InvoiceState.ISSUED:
+        raise CannotSendAgain(f"{invoice} is not in force: only an issued invoice can be sent.")
+    customer = invoice.customer
+    further = invoice_addresses([customer.id]).get(customer.id, [])
+    wanted = distinct([customer.email, *further])
+    if not wanted:
+        raise CannotSendAgain(f"{customer.name} has no e-mail address. Add one, then send the invoice.")
+    waiting, times = _sent_so_far(invoice)
+    wanted = {folded: address for folded, address in wanted.items() if folded not in waiting}
+    if not wanted:
+        raise CannotSendAgain(f"{invoice} is waiting to be sent already.")
+    message = Message(
+        kind=INVOICE, customer_id=customer.id, invoice_id=invoice.id, created_at=by.at, created_by=by.name,
+    )  # fmt: skip
+    message.deliveries = [
+        Delivery(
+            customer_id=customer.id, address=address, next_try_at=by.at,
+            dedupe_key=dedupe_key(INVOICE, f"{invoice.id}:again-{times}", folded),
+        )
+        for folded, address in wanted.items()
+    ]  # fmt: skip
+    db.session.add(message)
+    db.session.flush()
+    audit.record(by, "invoice.sent_again", invoice, after={"to": ", ".join(wanted.values())})
+    db.session.flush()
+    return message
+
+
+def _sent_so_far(invoice: Invoice) -> tuple[set[str], int]:
+    """The addresses for which the invoice waits, in lower case, and how many messages have brought it."""
+    query = db.select(Message.id, Delivery.address, Delivery.state).join(Message.deliveries)
+    rows = db.session.execute(query.where(Message.invoice_id == invoice.id, Delivery.channel == Channel.EMAIL)).all()
+    waiting = {address.lower() for _id, address, state in rows if state in ON_ITS_WAY}
+    return waiting, len({message_id for message_id, _address, _state in rows})

@@ -10,8 +10,8 @@ from flask import Flask
 from mailing import issue, queue
 
 from billing.actor import Actor, NotAllowed
-from messaging.outbox import CannotSendAgain, queue_message, send_again
-from models import AuditEvent, Delivery, DeliveryState, db
+from messaging.outbox import CannotSendAgain, queue_message, send_again, send_invoice_again
+from models import AuditEvent, Delivery, DeliveryState, InvoiceAddress, InvoiceState, db
 
 ALL = ["Ann@x.example", "ann@x.example", "", "bob@x.example"]
 
@@ -56,3 +56,40 @@ def test_not_without_the_right(app: Flask, by: Actor) -> None:
     with pytest.raises(NotAllowed):
         send_again(delivery, by=replace(by, permissions=frozenset({"messages.view"})))
     assert db.session.query(Delivery).one().state == "queued"
+
+
+def test_an_invoice_is_sent_again_to_all_who_get_it_now(app: Flask, by: Actor) -> None:
+    invoice = issue()
+    for delivery in queue(app, invoice):
+        delivery.state = DeliveryState.SENT
+    db.session.add(InvoiceAddress(customer_id=invoice.customer_id, email="Books@x.example"))
+    db.session.flush()
+    message = send_invoice_again(invoice, by=by)
+    assert {d.address for d in message.deliveries} == {invoice.customer.email, "Books@x.example"}
+    assert (message.kind, message.invoice_id, message.essential) == ("invoice", invoice.id, True)
+    event = db.session.query(AuditEvent).filter_by(verb="invoice.sent_again").one()
+    assert "Books@x.example" in event.after["to"]
+
+
+def test_what_waits_already_is_not_queued_twice(app: Flask, by: Actor) -> None:
+    invoice = issue()
+    queue(app, invoice)
+    with pytest.raises(CannotSendAgain, match="waiting to be sent already"):
+        send_invoice_again(invoice, by=by)
+    db.session.query(Delivery).update({"state": DeliveryState.SENT})
+    first = send_invoice_again(invoice, by=by).deliveries[0]
+    first.state = DeliveryState.SENT
+    assert send_invoice_again(invoice, by=by).deliveries[0].dedupe_key != first.dedupe_key
+
+
+def test_who_may_send_an_invoice_again_and_which(app: Flask, by: Actor) -> None:
+    invoice = issue()
+    with pytest.raises(NotAllowed):
+        send_invoice_again(invoice, by=replace(by, permissions=frozenset({"invoices.view"})))
+    invoice.customer.email = ""
+    with pytest.raises(CannotSendAgain, match="no e-mail address"):
+        send_invoice_again(invoice, by=by)
+    invoice.state = InvoiceState.VOID
+    with pytest.raises(CannotSendAgain, match="not in force"):
+        send_invoice_again(invoice, by=by)
+    assert db.session.query(Delivery).count() == 0
