@@ -6,17 +6,19 @@ from flask_admin.theme import Bootstrap4Theme
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from models import Customer, Package, Role, Staff, db
+from models import AuditEvent, Customer, Delivery, Invoice, Package, Payment, db
 from web import headers
 from web.permissions import signed_in_staff, to_sign_in
 
 from .account import AccountView
+from .audit import AuditView
 from .customers.views import CustomerView
+from .deliveries import DeliveriesView
+from .invoices import InvoicesView
 from .packages import PackageView
-from .roles import RoleView
+from .payments import PaymentsView
 from .settings import SettingsView
 from .settings_parts import SettingsLink
-from .staff import StaffListView
 
 # The menu, in the order of the day.
 PEOPLE, SELLING, BILLING, AUTOMATION, INSIGHT = "People", "Selling", "Billing", "Automation", "Insight"
@@ -28,6 +30,10 @@ class HomeView(AdminIndexView):
 
     def inaccessible_callback(self, name: str, **kwargs: object) -> Response:
         return to_sign_in()
+
+
+def menu(endpoint: str, icon: str) -> dict[str, str]:
+    return {"endpoint": endpoint, "url": f"/admin/{endpoint}", "menu_icon_type": "look", "menu_icon_value": icon}
 
 
 def init_app(app: Flask) -> None:
@@ -43,8 +49,10 @@ def init_app(app: Flask) -> None:
     panel.add_view(AccountView(name="Your account", endpoint="account", url="/admin/account"))
     panel.add_view(CustomerView(Customer, db, _l("Customers"), PEOPLE, menu_icon_type="look", menu_icon_value="users"))
     panel.add_view(PackageView(Package, db, _l("Packages"), SELLING, menu_icon_type="look", menu_icon_value="package"))
+    panel.add_view(DeliveriesView(Delivery, db, _l("Deliveries"), PEOPLE, **menu("deliveries", "send")))
+    panel.add_view(InvoicesView(Invoice, db, _l("Invoices"), BILLING, **menu("invoices", "receipt-text")))
+    panel.add_view(PaymentsView(Payment, db, _l("Payments"), BILLING, **menu("payments", "credit-card")))
+    panel.add_view(AuditView(AuditEvent, db, _l("Audit log"), INSIGHT, **menu("audit", "scroll-text")))
     panel.add_view(SettingsView(name=_l("General"), endpoint="settings", url="/admin/settings"))
-    panel.add_view(StaffListView(Staff, db, _l("Staff"), endpoint="staff", url="/admin/staff"))
-    panel.add_view(RoleView(Role, db, _l("Roles"), endpoint="roles", url="/admin/roles"))
     panel.add_link(SettingsLink())
     panel.init_app(app)

@@ -7,8 +7,9 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from models import AuditEvent, Money
-from web.formatters import moment, money
+from admin.audit_changes import shown
+from models import AuditEvent
+from web.formatters import moment, moment_text
 
 # verb -> (icon, kind of mark, words)
 EVENTS: dict[str, tuple[str, str, Any]] = {
@@ -40,6 +41,43 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     "package.changed": ("pencil", "", _l("Package changed")),
     "package.archived": ("archive", "", _l("Package archived")),
     "package.restored": ("undo-2", "", _l("Package restored")),
+    "company.created": ("building-2", "ok", _l("Company set up")),
+    "customer.imported": ("upload", "", _l("Imported from a file")),
+    "delivery.bounced": ("mail", "bad", _l("Mail came back")),
+    "delivery.failed": ("mail", "bad", _l("Mail could not be sent")),
+    "delivery.queued_again": ("refresh-cw", "", _l("Mail queued again")),
+    "delivery.stuck": ("clock", "warn", _l("Mail does not get through")),
+    "delivery.unknown": ("circle-help", "warn", _l("Mail may not have arrived")),
+    "invoice.sent_again": ("send", "", _l("Invoice queued to be sent again")),
+    "mail.stopped": ("server", "bad", _l("Mail server does not take mail")),
+    "package_option.imported": ("upload", "", _l("Option imported from a file")),
+    "settings.changed": ("settings", "", _l("Settings changed")),
+    "service.changed": ("pencil", "", _l("Service changed")),
+    "portal_user.signed_in": ("log-in", "", _l("Signed in to the portal")),
+    "staff.created": ("user-plus", "ok", _l("Member of staff added")),
+    "staff.details_changed": ("user-cog", "", _l("Own details changed")),
+    "staff.disabled": ("ban", "warn", _l("Member of staff disabled")),
+    "staff.enabled": ("circle-check", "ok", _l("Member of staff enabled")),
+    "staff.password_changed": ("key-round", "", _l("Password changed")),
+    "staff.role_changed": ("shield-check", "warn", _l("Role changed")),
+    "staff.session_ended": ("log-out", "", _l("Session ended")),
+    "staff.signed_in": ("log-in", "", _l("Signed in")),
+    "staff.signed_out": ("log-out", "", _l("Signed out everywhere")),
+}
+# What kinds of records events are about.
+OBJECTS: dict[str, Any] = {
+    "billing_group": _l("Billing group"),
+    "charge": _l("Charge"),
+    "company": _l("Company"),
+    "credit": _l("Credit"),
+    "customer": _l("Customer"),
+    "delivery": _l("Delivery"),
+    "invoice": _l("Invoice"),
+    "package": _l("Package"),
+    "package_option": _l("Option"),
+    "payment": _l("Payment"),
+    "service": _l("Service"),
+    "staff": _l("Staff"),
 }
 
 
@@ -61,6 +99,22 @@ def _line(event: AuditEvent) -> dict[str, Any]:
     }
 
 
+def event(row: AuditEvent) -> dict[str, Any]:
+    """The event as the timeline prints it where the page says already what it is about."""
+    icon, kind, words = EVENTS.get(row.verb, ("circle-dot", "", verb_words(row.verb)))
+    told = {"icon": icon, "kind": kind, "text": words, "by": _("by %(name)s", name=row.actor)}
+    return {**told, "when": moment_text(row.at), "iso": row.at.isoformat()}
+
+
+def sentence(verb: str) -> str:
+    """``customer.note_added`` in words: "Note added"."""
+    return str(EVENTS[verb][2]) if verb in EVENTS else verb_words(verb)
+
+
+def object_word(object_type: str) -> str:
+    return str(OBJECTS.get(object_type) or object_type.replace("_", " ").capitalize())
+
+
 def verb_words(verb: str) -> str:
     """A verb nobody has put in words yet: ``delivery.queued_again`` reads "Delivery queued again"."""
     return verb.replace(".", " ").replace("_", " ").capitalize()
@@ -80,17 +134,7 @@ def _said(old: Any, new: Any) -> bool:
 
 def _change(name: str, before: dict[str, Any], after: dict[str, Any], currency: str) -> str:
     label = name.removesuffix("_minor").removesuffix("_id").replace("_", " ")
-    old, new = (_value(values.get(name), name, currency) for values in (before, after))
+    old, new = (shown(name, values.get(name), currency) or "–" for values in (before, after))
     if name not in after:
         return f"{label}: {old}"
     return f"{label}: {old} → {new}" if name in before else f"{label}: {new}"
-
-
-def _value(value: Any, name: str, currency: str) -> str:
-    if name.endswith("_minor") and isinstance(value, int) and currency:
-        return money(Money(value, currency))
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return "–" if value in (None, "") else str(value)

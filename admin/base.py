@@ -23,7 +23,6 @@ from admin.listrequest import ListRequest
 from admin.lists import Lister
 from admin.paging import LARGEST_ID, SortKey
 from admin.records import Records
-from models.search import SearchIndex
 from web.permissions import allows, refuse, signed_in_staff, to_sign_in
 
 
@@ -39,7 +38,8 @@ class StaffView(Records, ModelView):
     filter_converter = StaffFilterConverter()
     action_delete = None  # Flask-Admin's own; ours are rules
 
-    search_index: SearchIndex | None = None
+    search_index: Any = None  # a SearchIndex
+    finder: Any = None  # searches instead of models.find
     search_hint: Any = ""
     column_link = ""  # the cell that opens the record
     column_numeric: tuple[str, ...] = ()

@@ -110,8 +110,7 @@ def action_icons(actions: list[RowAction], row: Any) -> Markup:
             kind = "icon-btn danger" if action.danger else "icon-btn"
             title, icon = escape(action.label), escape(action.icon)
             out.append(
-                f'<a class="{kind}" href="{escape(url)}" title="{title}: {name}">'
-                f'<svg class="icon"><use href="#{icon}"/></svg></a>'
+                f'<a class="{kind}" href="{escape(url)}" title="{title}: {name}"><svg><use href="#{icon}"/></svg></a>'
             )
     return Markup("".join(out))  # noqa: S704 every part was escaped
 

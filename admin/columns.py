@@ -61,10 +61,14 @@ def exported(model: Any, names: list[tuple[str, Any]]) -> list[tuple[Any, Any, P
 
 def _amount(model: Any, attribute: Any, label: Any) -> tuple[Any, Any, Printer]:
     minor, currency = (getattr(model, prop.key) for prop in attribute.property.props)
-    exact = currency.concat("|").concat(minor.cast(currency.type.__class__()))
-    return label, exact, _decimal
+    return label, exact_amount(minor, currency), read_amount
 
 
-def _decimal(stored: str) -> str:
+def exact_amount(minor: Any, currency: Any) -> Any:
+    """Both in one column of the database, for `read_amount` to print."""
+    return currency.concat("|").concat(minor.cast(currency.type.__class__()))
+
+
+def read_amount(stored: str) -> str:
     currency, minor = stored.split("|")
     return Figure(f"{Decimal(int(minor)).scaleb(-decimals_of(currency)):f}")

@@ -64,6 +64,14 @@ class StaffFilter(BaseSQLAFilter):
         """Whether an index of this column leads straight to the rows, in the order of their id."""
         return self.way == "is"
 
+    def leads(self, value: Any) -> bool:
+        """The same for one value, where it depends on that."""
+        return self.equality
+
+    def bounds(self, column: Any) -> bool:
+        """Whether it only says where to begin and end in the index of `column`."""
+        return self.column is column
+
     def printed(self, value: str) -> str:
         """The value as a chip shows it."""
         return str(dict(self.choices()).get(value, value))
@@ -127,6 +135,9 @@ class MoneyFilter(StaffFilter):
 
     def where(self, value: Money) -> ColumnElement[bool]:
         return and_(self.currency == value.currency, super().where(value.minor))
+
+    def bounds(self, column: Any) -> bool:
+        return False  # the currency too has an index, which would be taken
 
     def printed(self, value: str) -> str:
         return str(self.clean(value))

@@ -29,4 +29,6 @@ def list_url(model: Any, **filters: Any) -> str:
     view = view_of(model)
     if view is None or not set(filters) <= set(view.filters_by_arg()):
         return ""
-    return view.get_url(".index_view", **{f"flt{i}_{name}": value for i, (name, value) in enumerate(filters.items())})
+    return view.get_url(
+        f"{view.endpoint}.index_view", **{f"flt{i}_{name}": value for i, (name, value) in enumerate(filters.items())}
+    )

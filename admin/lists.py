@@ -63,6 +63,7 @@ class Lister:
         self.limited = self.base is not plain
         self.few: list[int] | None = None  # all ids that match, once counted, where they are few
         self.key, self.joins = self.view.sort_key(self.asked)
+        self.find: Any = self.view.finder or find
 
     def conditions(self) -> list[ColumnElement[bool]]:
         return [one.filter.where(one.clean) for one in self.asked.filters]
@@ -72,7 +73,7 @@ class Lister:
         ids = self.base.with_only_columns(self.model.id).order_by(None).where(*self.conditions())
         if not self.words:
             return ids
-        hits = find.hits(self.view.search_index, self.model, self.words, self.dialect)
+        hits = self.find.hits(self.view.search_index, self.model, self.words, self.dialect)
         if not self.asked.filters and not self.limited:
             return hits
         found = hits.subquery("found")
@@ -126,22 +127,22 @@ class Lister:
         if not key.by_id or len(filters) + bool(self.words) != 1:
             return False
         if filters:
-            return filters[0].filter.equality
-        return find.in_order_of_id(self.view.search_index, self.model, self.words, self.dialect) is not None
+            return filters[0].filter.leads(filters[0].clean)
+        return self.find.in_order_of_id(self.view.search_index, self.model, self.words, self.dialect) is not None
 
     def _walk(self, query: Select[Any], key: SortKey) -> tuple[Select[Any], SortKey]:
         """Many match: go along the sorted index. SQLite has no figures to see that by itself: it is shown the way."""
         steer = self.dialect == "sqlite"
         for one in self.asked.filters:
             where = one.filter.where(one.clean)
-            led = steer and not (key.by_id and one.filter.equality)
+            led = steer and not one.filter.bounds(key.column) and not (key.by_id and one.filter.leads(one.clean))
             query = query.where(where.self_group().is_(true()) if led else where)
         if not self.words:
             return query, key
         what = (self.view.search_index, self.model, self.words, self.dialect)
-        joined = find.in_order_of_id(*what) if key.by_id else None
+        joined = self.find.in_order_of_id(*what) if key.by_id else None
         if joined is None:
-            return query.where(find.contains(*what)), key
+            return query.where(self.find.contains(*what)), key
         found, matches = joined
         query = query.join(found, found.c.rowid == self.model.id).where(matches)
         return query, SortKey(found.c.rowid, found.c.rowid, key.desc)

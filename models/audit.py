@@ -6,14 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Index, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from .base import BigId, Model, key, ref
+from .customer import Customer
+from .staff import Staff
 from .types import Moment
 
 
 class AuditEvent(Model):
     __table_args__ = (
+        Index("ix_audit_event_at", "at", "id"),
         Index("ix_audit_event_customer_id", "customer_id", "id"),
         Index("ix_audit_event_object", "object_type", "object_id", "id"),
         Index("ix_audit_event_verb", "verb", "id"),
@@ -36,3 +39,11 @@ class AuditEvent(Model):
     before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     seal: Mapped[str | None] = mapped_column(String(64))
+
+    customer: Mapped[Customer | None] = relationship(
+        primaryjoin=lambda: foreign(AuditEvent.customer_id) == Customer.id, viewonly=True
+    )
+    real_staff: Mapped[Staff | None] = relationship(foreign_keys=[real_staff_id], viewonly=True)
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.object_label}".strip()

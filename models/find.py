@@ -36,7 +36,7 @@ def hits(index: SearchIndex, model: Any, words: list[str], dialect: str) -> Sele
 
 def _hits(index: SearchIndex, model: Any, words: list[str], dialect: str) -> Select[Any]:
     if index.is_short(words):
-        return select(model.id).where(*(_begins(index, model, word, dialect) for word in words))
+        return select(model.id).where(*(begins(index, model, word, dialect) for word in words))
     if dialect == "sqlite":
         return _hits_sqlite(index, model, words)
     return select(model.id).where(_contains(index, model, words, dialect))
@@ -50,7 +50,7 @@ def contains(index: SearchIndex, model: Any, words: list[str], dialect: str) -> 
 
 def _contains(index: SearchIndex, model: Any, words: list[str], dialect: str) -> ColumnElement[bool]:
     if index.is_short(words):
-        return and_(*(_begins(index, model, word, dialect) for word in words))
+        return and_(*(begins(index, model, word, dialect) for word in words))
     if dialect == "sqlite" and all(word.isascii() for word in words):
         return and_(*(_holds(index, model, word) for word in words))
     if dialect == "sqlite":
@@ -103,7 +103,7 @@ def _short_ones(index: SearchIndex, model: Any, words: list[str], dialect: str) 
     return [or_(*(func.lower(c).contains(word.lower(), autoescape=True) for c in columns)) for word in short]
 
 
-def _begins(index: SearchIndex, model: Any, word: str, dialect: str) -> ColumnElement[bool]:
+def begins(index: SearchIndex, model: Any, word: str, dialect: str) -> ColumnElement[bool]:
     """Beginnings, by an index: a range, because LIKE would need its own collation to use one."""
     columns = [getattr(model, name) for name in index.prefixes]
     if not columns or not word:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
 from .customer import Customer
+from .invoice import Invoice
 from .types import Moment, choice
 
 
@@ -45,6 +46,7 @@ class Message(Model):
     created_at: Mapped[datetime] = mapped_column(Moment)
     created_by: Mapped[str] = mapped_column(String(200))
 
+    invoice: Mapped[Invoice | None] = relationship(viewonly=True)
     deliveries: Mapped[list[Delivery]] = relationship(back_populates="message", order_by="Delivery.id")
 
 

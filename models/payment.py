@@ -19,6 +19,9 @@ class Payment(Model):
 
     __table_args__ = (
         Index("ix_payment_received_on", "received_on", "id"),
+        Index("ix_payment_amount_minor", "amount_minor", "id"),
+        Index("ix_payment_currency", "currency", "id"),
+        Index("ix_payment_method", "method", "id"),
         Index(
             "uq_payment_gateway",
             "gateway",
@@ -46,6 +49,7 @@ class Payment(Model):
 
     amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
     customer: Mapped[Customer] = relationship()
+    allocations: Mapped[list[Allocation]] = relationship(viewonly=True, order_by="Allocation.id")
 
     def __str__(self) -> str:
         return f"{self.amount}, {self.method}"
@@ -98,3 +102,5 @@ class Allocation(Model):
 
     amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
     invoice: Mapped[Invoice] = relationship()
+    payment: Mapped[Payment | None] = relationship(viewonly=True)
+    credit: Mapped[Credit | None] = relationship(viewonly=True)

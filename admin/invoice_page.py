@@ -1,0 +1,130 @@
+"""What the page of one invoice shows beside its document: payment, deliveries, books and history."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from flask import flash
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from admin import audit_words, links
+from admin.delivery_states import reason
+from admin.delivery_states import state_pill as delivery_pill
+from admin.invoice_states import state_of, state_pill, today
+from billing import balances
+from integrations.documents import InvoiceDocument
+from messaging import invoice_document
+from models import (
+    Account,
+    Allocation,
+    AuditEvent,
+    Delivery,
+    DeliveryState,
+    Invoice,
+    InvoiceState,
+    Message,
+    Money,
+    Payment,
+    db,
+)
+from web.formatters import moment_text, money, short_date
+
+NEWEST = 12
+POSTINGS = {
+    "invoice": _l("Invoice"), "void": _l("Void"), "payment": _l("Payment"), "credit": _l("Credit"),
+    "credit_use": _l("Credit used"), "credit_note": _l("Credit note"), "refund": _l("Refund"),
+}  # fmt: skip
+ACCOUNTS = {
+    Account.RECEIVABLE: _l("Receivable"), Account.CREDIT: _l("Customer's credit"), Account.CASH: _l("Cash and bank"),
+    Account.REVENUE: _l("Revenue"), Account.TAX: _l("Tax"), Account.WRITE_OFF: _l("Write-off"),
+}  # fmt: skip
+
+
+def content(invoice: Invoice) -> dict[str, Any]:
+    on = today()
+    deliveries, allocations = deliveries_of(invoice), allocations_of(invoice)
+    return {
+        "pill": state_pill(invoice, on),
+        "state": state_of(invoice, on),
+        "document": document(invoice),
+        "paid": invoice.total - invoice.open if invoice.state == InvoiceState.ISSUED else None,
+        "credit": usable_credit(invoice, on),
+        "usable": min(invoice.open, usable_credit(invoice, on)),
+        "customer_url": links.record_url(invoice.customer),
+        "deliveries": [(one, delivery_pill(one), reason(one), links.record_url(one)) for one in deliveries],
+        "deliveries_url": links.list_url(Delivery, customer_is=invoice.customer_id),
+        "books": books(invoice),
+        "history": history(invoice, deliveries, allocations),
+        "history_url": links.list_url(AuditEvent, object_is=f"invoice:{invoice.id}"),
+    }
+
+
+def document(invoice: Invoice) -> InvoiceDocument | None:
+    """The very words of the PDF; None, and the reason told, where what was frozen cannot be read."""
+    try:
+        return invoice_document.document_data(invoice, nameless=True)
+    except invoice_document.NotPrintable as error:
+        flash(str(error), "danger")
+        return None
+
+
+def usable_credit(invoice: Invoice, on: date) -> Money:
+    nothing = Money.zero(invoice.currency)
+    if not invoice.customer.credit_minor:
+        return nothing
+    credits = balances.usable_credits(invoice.customer, on)
+    return sum((one.remaining for one in credits if one.currency == invoice.currency), nothing)
+
+
+def deliveries_of(invoice: Invoice) -> list[Delivery]:
+    about = select(Delivery).join(Delivery.message).where(Message.invoice_id == invoice.id)
+    return list(db.session.scalars(about.order_by(Delivery.id.desc()).limit(NEWEST)))
+
+
+def allocations_of(invoice: Invoice) -> list[Allocation]:
+    query = select(Allocation).where(Allocation.invoice_id == invoice.id).order_by(Allocation.id.desc()).limit(NEWEST)
+    return list(db.session.scalars(query.options(joinedload(Allocation.payment), joinedload(Allocation.credit))))
+
+
+def books(invoice: Invoice) -> list[tuple[str, str, str, str, str]]:
+    """(what and when, account, debit, credit), the first column only once a posting."""
+    rows = []
+    for posting in balances.postings_of(invoice)[:NEWEST]:
+        what, on = str(POSTINGS.get(posting.kind, posting.kind.replace("_", " ").capitalize())), short_date(posting.on)
+        for entry in posting.entries:
+            debit, credit = (entry.amount, None) if entry.amount_minor > 0 else (None, -entry.amount)
+            rows.append((what, on, str(ACCOUNTS[entry.account]), money(debit), money(credit)))
+            what = on = ""
+    return rows
+
+
+def history(invoice: Invoice, deliveries: list[Delivery], allocations: list[Allocation]) -> list[dict[str, Any]]:
+    """What happened, the newest first."""
+    told = [audit_words.event(row) for row in _events(invoice)]
+    told += [_sent(row) for row in deliveries if row.state == DeliveryState.SENT and row.sent_at]
+    told += [_paid(row, row.payment) for row in allocations if row.payment]
+    told.sort(key=lambda event: event["iso"], reverse=True)
+    return told[:NEWEST]
+
+
+def _events(invoice: Invoice) -> list[AuditEvent]:
+    mine = select(AuditEvent).where(AuditEvent.object_type == "invoice", AuditEvent.object_id == invoice.id)
+    return list(db.session.scalars(mine.order_by(AuditEvent.id.desc()).limit(NEWEST)))
+
+
+def _sent(delivery: Delivery) -> dict[str, Any]:
+    text = _("Sent to %(address)s", address=delivery.address)
+    return {"icon": "send", "kind": "ok", "text": text, **_at(delivery.sent_at)}
+
+
+def _paid(allocation: Allocation, payment: Payment) -> dict[str, Any]:
+    text = _("%(amount)s paid, %(method)s", amount=money(allocation.amount), method=payment.method)
+    return {"icon": "banknote", "kind": "ok", "text": text, "by": payment.recorded_by, **_at(payment.recorded_at)}
+
+
+def _at(at: datetime | None) -> dict[str, str]:
+    return {"when": moment_text(at), "iso": at.isoformat() if at else ""}

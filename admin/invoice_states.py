@@ -1,0 +1,79 @@
+"""In which state an invoice is, as people say it: of what is stored and of today."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from flask import g
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from markupsafe import Markup
+from sqlalchemy import ColumnElement, and_
+
+from admin.cells import pill
+from admin.filters import ChoiceFilter, WrongValue
+from billing import company
+from models import Invoice, InvoiceState
+from web import sessions
+
+STATES = (
+    ("draft", _l("Draft")), ("open", _l("Open")), ("overdue", _l("Overdue")), ("paid", _l("Paid")),
+    ("void", _l("Void")),
+)  # fmt: skip
+COLOURS = {"open": "info", "paid": "ok"}
+
+
+def today() -> date:
+    """The day in the business's time zone, asked once a page."""
+    if "today" not in g:
+        g.today = company.day_of(sessions.now())
+    return g.today  # type: ignore[no-any-return]
+
+
+def state_of(invoice: Invoice, on: date) -> str:
+    """draft, open, overdue, paid, void, or credit_note."""
+    if invoice.state != InvoiceState.ISSUED:
+        return str(invoice.state.value)
+    if invoice.kind == "credit_note":
+        return "credit_note"
+    if not invoice.open_minor:
+        return "paid"
+    return "overdue" if invoice.due_on and invoice.due_on < on else "open"
+
+
+def state_pill(invoice: Invoice, on: date) -> Markup:
+    state = state_of(invoice, on)
+    if state == "credit_note":
+        return pill("money", _("Credit note"))
+    if state == "overdue" and invoice.due_on:
+        days = (on - invoice.due_on).days
+        return pill("bad", ngettext("Overdue %(num)d day", "Overdue %(num)d days", days))
+    return pill(COLOURS.get(state, ""), dict(STATES)[state])
+
+
+class StateFilter(ChoiceFilter):
+    """`State is overdue`, by the indexes of invoice."""
+
+    def __init__(self) -> None:
+        super().__init__(Invoice.state, _l("State"), "is", "state", STATES)
+
+    def clean(self, value: str) -> str:
+        if value not in dict(STATES):
+            raise WrongValue(_("Choose one of the list."))
+        return value
+
+    def where(self, value: str) -> ColumnElement[bool]:
+        owed = Invoice.open_minor > 0
+        if value in ("open", "overdue"):
+            return owed if value == "open" else and_(owed, Invoice.due_on < today())
+        if value == "paid":
+            return and_(Invoice.state == InvoiceState.ISSUED, Invoice.open_minor == 0, Invoice.kind == "invoice")
+        return Invoice.state == InvoiceState(value)
+
+    def leads(self, value: str) -> bool:
+        return value == "paid"
+
+    def bounds(self, column: Any) -> bool:
+        return False
