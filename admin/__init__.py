@@ -17,8 +17,7 @@ from .deliveries import DeliveriesView
 from .invoices import InvoicesView
 from .packages import PackageView
 from .payments import PaymentsView
-from .settings import SettingsView
-from .settings_parts import SettingsLink
+from .settings_menu import add_settings
 
 # The menu, in the order of the day.
 PEOPLE, SELLING, BILLING, AUTOMATION, INSIGHT = "People", "Selling", "Billing", "Automation", "Insight"
@@ -53,6 +52,5 @@ def init_app(app: Flask) -> None:
     panel.add_view(InvoicesView(Invoice, db, _l("Invoices"), BILLING, **menu("invoices", "receipt-text")))
     panel.add_view(PaymentsView(Payment, db, _l("Payments"), BILLING, **menu("payments", "credit-card")))
     panel.add_view(AuditView(AuditEvent, db, _l("Audit log"), INSIGHT, **menu("audit", "scroll-text")))
-    panel.add_view(SettingsView(name=_l("General"), endpoint="settings", url="/admin/settings"))
-    panel.add_link(SettingsLink())
+    add_settings(panel)
     panel.init_app(app)

@@ -6,9 +6,11 @@ from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
+from .company import CustomerGroup
+from .customer import Customer
 from .types import Percent, Rate
 
 
@@ -28,6 +30,9 @@ class TaxRate(Model):
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
 
+    def __str__(self) -> str:
+        return f"{self.country} {self.name} {self.rate:f}%"
+
 
 class FxRate(Model):
     """1 `base` = `rate` `quote`, from a day on; for everybody, for a group, or for one customer."""
@@ -46,3 +51,9 @@ class FxRate(Model):
     source: Mapped[str] = mapped_column(String(60))
     customer_id: Mapped[int | None] = ref("customer.id", nullable=True, ondelete="CASCADE")
     group_id: Mapped[int | None] = ref("customer_group.id", nullable=True, ondelete="CASCADE")
+
+    customer: Mapped[Customer | None] = relationship()
+    group: Mapped[CustomerGroup | None] = relationship()
+
+    def __str__(self) -> str:
+        return f"{self.base}/{self.quote} {self.on.isoformat()}"

@@ -1,0 +1,100 @@
+"""Exchange rates: what one unit of a currency is worth in another, from which day on, and for whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_admin.form import BaseForm
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+from wtforms import SelectField, StringField
+from wtforms.validators import InputRequired, Length
+
+from admin.base import StaffView
+from admin.fields import DayField, ExactField, WholeField
+from admin.rights import Open
+from admin.settings_parts import SettingsPart
+from billing import fx_rate_changes
+from models import CustomerGroup, FxRate, db
+from web import formatters
+from web.forms import choices, stripped
+from web.permissions import actor
+from web.setup import currencies
+
+
+class FxRateForm(BaseForm):
+    base = SelectField(_l("One unit of"))
+    quote = SelectField(_l("is worth in"))
+    rate = ExactField(_l("Rate"), [InputRequired(_l("Type the rate."))], description=_l("Such as 1.0842."))
+    on = DayField(_l("From the day"), [InputRequired(_l("Choose the day."))], description=_l("Until a newer one."))
+    source = StringField(
+        _l("Source"), [InputRequired(_l("Type where the rate comes from.")), Length(max=60)],
+        description=_l("Kept on every document that uses it, such as “European Central Bank”."), filters=[stripped],
+    )  # fmt: skip
+    customer_id = WholeField(_l("Customer number"), description=_l("Only for this customer; wins over all others."))
+    group_id = SelectField(_l("Group"), description=_l("Only for customers of this group."))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = choices([("", _("Choose")), *currencies(formatters.locale())])
+        self.base.choices = self.quote.choices = offered
+        groups = db.session.execute(
+            select(CustomerGroup.id, CustomerGroup.name).order_by(CustomerGroup.name).limit(500)
+        )
+        self.group_id.choices = choices([("", _("Everybody")), *((str(row.id), row.name) for row in groups)])
+
+    def rate_wanted(self) -> fx_rate_changes.Rate:
+        group = int(self.group_id.data) if self.group_id.data else None
+        return fx_rate_changes.Rate(
+            self.base.data,
+            self.quote.data,
+            self.rate.data,
+            self.on.data,
+            self.source.data,
+            self.customer_id.data,
+            group,
+        )
+
+
+def _audience(view: Any, context: Any, row: FxRate, name: str) -> str:
+    return str(row.customer or row.group or _("Everybody"))
+
+
+class FxRateView(SettingsPart, StaffView):
+    can_create = Open("settings.edit")
+    can_delete = Open("settings.edit")
+    list_template = "admin/settings/list.html"
+    form = FxRateForm
+    form_columns = ("base", "quote", "rate", "on", "source", "customer_id", "group_id")
+    form_sections = (
+        (_l("Rate"), _l("Used on the issue day; issued documents keep theirs."), (
+            ("base", 6), ("quote", 6), ("rate", 6), ("on", 6), ("source", 12),
+        )),
+        (_l("For whom"), _l("Leave both empty for everybody."), (("customer_id", 6), ("group_id", 6))),
+    )  # fmt: skip
+    column_list = ("on", "base", "quote", "rate", "source", "audience")
+    column_labels = {"base": _l("One unit of"), "quote": _l("Is worth in"), "rate": _l("Rate"),
+                     "on": _l("From the day"), "source": _l("Source"), "audience": _l("For whom")}  # fmt: skip
+    column_sortable_list = ("on", "base", "quote")
+    column_default_sort = ("on", True)
+    column_filters = ("base", "quote", "on")
+    column_numeric = ("rate",)
+    column_phone = {"base": "title", "quote": "sub", "rate": "end", "on": "end2"}
+    column_formatters = {
+        "audience": _audience,
+        "rate": lambda view, context, row, name: f"{row.rate:f}",
+    }
+    create_label, save_label = _l("Add rate"), _l("Save rate")
+    empty_title = _l("No exchange rates yet")
+    empty_text = _l("You need them once customers pay in a currency that is not yours.")
+
+    def list_options(self) -> tuple[Any, ...]:
+        return selectinload(FxRate.customer), selectinload(FxRate.group)
+
+    def create(self, form: FxRateForm) -> FxRate:
+        return fx_rate_changes.create(form.rate_wanted(), by=actor())
+
+    def delete(self, row: FxRate) -> None:
+        fx_rate_changes.delete(row, by=actor())

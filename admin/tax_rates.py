@@ -1,0 +1,93 @@
+"""Tax rates: what each country charges from which day on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, redirect
+from flask_admin import expose
+from flask_admin.form import BaseForm
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from wtforms import SelectField, StringField
+from wtforms.validators import InputRequired, Length
+
+from admin.base import StaffView
+from admin.doors import told
+from admin.fields import DayField, ExactField
+from admin.rights import Open
+from admin.settings_parts import SettingsPart
+from billing import tax_rate_changes
+from models import TaxRate
+from web import formatters
+from web.forms import choices, stripped
+from web.permissions import actor
+from web.setup import countries
+
+
+class TaxRateForm(BaseForm):
+    country = SelectField(_l("Country"))
+    category = SelectField(_l("Category"), description=_l("Packages name the one they are in. Default: standard."))
+    name = StringField(
+        _l("Name"), [InputRequired(_l("Type a name.")), Length(max=40)], default="VAT",
+        description=_l("The word for this tax on invoices. Default: VAT."), filters=[stripped],
+    )  # fmt: skip
+    rate = ExactField(_l("Rate, percent"), [InputRequired(_l("Type the rate."))])
+    valid_from = DayField(_l("First day"), [InputRequired(_l("Choose the first day."))])
+    valid_to = DayField(_l("Last day"), description=_l("Included. Empty: until it is given one."))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.country.choices = choices([("", _("Choose")), *countries(formatters.locale())])
+        self.category.choices = choices(tax_rate_changes.CATEGORIES.items())
+
+    def rate_wanted(self) -> tax_rate_changes.Rate:
+        return tax_rate_changes.Rate(
+            self.country.data, self.category.data, self.name.data, self.rate.data, self.valid_from.data,
+            self.valid_to.data,
+        )  # fmt: skip
+
+
+class TaxRateView(SettingsPart, StaffView):
+    can_create = Open("settings.edit")
+    can_edit = Open("settings.edit")
+    list_template = "admin/tax_rates/list.html"
+    form = TaxRateForm
+    form_columns = ("country", "category", "name", "rate", "valid_from", "valid_to")
+    form_sections = ((_l("Rate"), _l("Issued invoices keep the rate they were issued with."), (
+        ("country", 6), ("category", 6), ("name", 6), ("rate", 6), ("valid_from", 6), ("valid_to", 6),
+    )),)  # fmt: skip
+    column_list = ("country", "category", "name", "rate", "valid_from", "valid_to")
+    column_labels = {"country": _l("Country"), "category": _l("Category"), "name": _l("Name"),
+                     "rate": _l("Rate, percent"), "valid_from": _l("First day"),
+                     "valid_to": _l("Last day")}  # fmt: skip
+    column_sortable_list = ("country", "rate", "valid_from")
+    column_default_sort = "country"
+    column_filters = ("country", "valid_from")
+    column_link = "country"
+    column_numeric = ("rate",)
+    column_phone = {"country": "title", "name": "sub", "rate": "end", "valid_from": "end2"}
+    column_formatters = {
+        "country": lambda view, context, row, name: formatters.locale().territories.get(row.country, row.country),
+        "category": lambda view, context, row, name: tax_rate_changes.CATEGORIES.get(row.category, row.category),
+    }
+    create_label, save_label = _l("Add rate"), _l("Save rate")
+    empty_title = _l("No tax rates yet")
+    empty_text = _l("Without a rate for the customer's country, invoices carry no tax.")
+
+    def row_url(self, row: TaxRate) -> str:
+        return f"{self.get_url('.edit_view')}?id={row.id}"
+
+    def create(self, form: TaxRateForm) -> TaxRate:
+        return tax_rate_changes.create(form.rate_wanted(), by=actor())
+
+    def update(self, form: TaxRateForm, row: TaxRate) -> None:
+        tax_rate_changes.change(row, form.rate_wanted(), by=actor())
+
+    @expose("/starting", methods=("POST",))
+    def starting(self) -> Response:
+        added: list[int] = []
+        if told(lambda: added.append(tax_rate_changes.add_starting(by=actor()))):
+            told(lambda: None, ngettext("%(num)d rate added", "%(num)d rates added", added[0]))
+        return redirect(self.get_url(".index_view"))
