@@ -141,6 +141,14 @@ def sign_out_everywhere(staff: Staff) -> None:
     db.session.execute(delete(WebSession).where(WebSession.staff_id == staff.id))
 
 
+def end_sessions(staff: Staff, by: Actor) -> None:
+    """Sign the person out everywhere, leaving a trace. One's own sessions, or `staff.edit`. Raises NotAllowed."""
+    if by.staff_id != staff.id:
+        _may_give(staff.role, by)
+    sign_out_everywhere(staff)
+    audit.record(by, "staff.session_ended", staff)
+
+
 def has_owner() -> bool:
     """Whether somebody who can sign in owns this installation."""
     return db.session.scalar(_owners().limit(1)) is not None

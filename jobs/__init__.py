@@ -2,11 +2,12 @@
 
 from flask import Flask
 
-from . import customers, renewal_commands, schedule_commands, serve, staff
+from . import customers, doctor, renewal_commands, schedule_commands, serve, staff
 
 GROUPS = (
     customers.customers,
     renewal_commands.renewals,
+    doctor.command,
     staff.commands,
     schedule_commands.commands,
     serve.start,

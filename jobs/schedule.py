@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from billing import cleaning
 from models import BillingError, db
 
-from . import clock, deliveries, queue, renewals, results
+from . import clock, deliveries, doctor, queue, renewals, results
+from .audit_seal import seal_audit
 from .daily import Daily, only_reading
 from .lease import LeaseLost, LeaseTaken
 from .stopping import Stopping
@@ -54,6 +55,16 @@ def clean(on: date | None) -> Mapping[str, Any]:
     return counts
 
 
+def seal(on: date | None) -> Mapping[str, Any]:
+    return {"sealed": seal_audit()}
+
+
+def examine(on: date | None) -> Mapping[str, Any]:
+    findings = doctor.examine()
+    results.found("doctor", [str(finding) for finding in findings])
+    return {"findings": len(findings)}
+
+
 RENEWALS = Daily("renewals", hour=lambda company: company.renewals_hour, on=lambda company: company.renewals_on)
 CLEANING = Daily("cleaning", hour=lambda company: 3)
 
@@ -70,6 +81,14 @@ JOBS = (
     Job(
         "cleaning", "Remove expired sessions, links and tries to sign in.", timedelta(minutes=1), clean,
         "daily, at 3:00", daily=CLEANING,
+    ),
+    Job(
+        "seal", "Seal what was written to the audit trail.", timedelta(minutes=1), seal, "every minute",
+        writes_own_rows=True,
+    ),
+    Job(
+        "doctor", "Check that the books balance and nothing was billed twice.", timedelta(minutes=10), examine,
+        "every 10 minutes", writes_own_rows=True,
     ),
 )  # fmt: skip
 

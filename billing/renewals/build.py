@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -54,7 +54,8 @@ def build(groups: Sequence[int], day: date, on: date, tables: Tables) -> list[Bi
         group = account.group_id
         _try(bill, on, services.get(group, ()), charges.get(group, ()), options, tables)
         bills.append(bill)
-    _use_credit([bill for bill in bills if bill.makes_invoice and bill.account.credit_minor], on)
+    issued_on = day - timedelta(days=tables.company.issue_days_ahead)
+    _use_credit([bill for bill in bills if bill.makes_invoice and bill.account.credit_minor], issued_on)
     return bills
 
 
@@ -120,7 +121,10 @@ def _sum_up(bill: Bill, tables: Tables) -> None:
 
 
 def _use_credit(bills: Sequence[Bill], on: date) -> None:
-    """Credit in hand pays first, oldest first; bills of one customer share it in group order."""
+    """Credit in hand pays first, oldest first; bills of one customer share it in group order.
+
+    In hand on the day of the invoice, so that a day caught up later comes to the same.
+    """
     if not bills:
         return
     in_hand: dict[int, list[list[Any]]] = defaultdict(list)

@@ -18,15 +18,17 @@ from factories import (
 from flask import Flask
 from sqlalchemy import select
 
-from billing import content, credits
+from billing import content, credits, ledger
 from billing.actor import Actor
 from billing.money import Money
 from jobs import renewals
 from models import (
+    Account,
     AccountType,
     AuditEvent,
     Charge,
     Contact,
+    Credit,
     Customer,
     Delivery,
     FxRate,
@@ -358,3 +360,18 @@ def test_packages_in_another_tax_category_use_its_rate(app: Flask) -> None:
     make_service(customer, make_package(tax_category="R"), price_minor=1000, billing_group_id=group.id)
     invoice = bill()
     assert [(t.rate, t.tax_minor) for t in invoice.taxes] == [(Decimal(23), 230), (Decimal(9), 90)]
+
+
+def test_a_day_caught_up_uses_the_credit_of_that_day(app: Flask, by: Actor) -> None:
+    """As if the run had not been late: not what was given since, but what has expired since."""
+    make_company()
+    customer = make_customer()
+    make_service(customer, price_minor=4900)
+    expires = {"expires_on": date(2026, 12, 3), "reason": "Gift"}
+    credits.grant(customer, Money(1000, "EUR"), on=date(2026, 11, 20), by=by, **expires)
+    since = Credit(granted_on=date(2026, 12, 5), amount_minor=500, remaining_minor=500, reason="Outage")
+    since.customer_id, since.currency = customer.id, "EUR"
+    add(since)
+    ledger.post("credit", customer, since.granted_on, {Account.WRITE_OFF: since.amount, Account.CREDIT: -since.amount})
+    invoice = bill(date(2026, 12, 10))
+    assert (invoice.issued_on, invoice.open_minor, since.remaining_minor) == (DECEMBER, 3900, 500)

@@ -1,0 +1,26 @@
+"""The doctor: asks the database whether what we promise holds, and changes nothing.
+
+Each check is one of the invariants, told by its number (I01 …). The caller opens the transaction: one that only
+reads and sees one state of everything, or a write in between would look like a fault.
+"""
+
+from __future__ import annotations
+
+from . import documents, money, people, periods, runs
+from .checks import Check, Finding, Sample, Scope
+
+__all__ = ["CHECKS", "Check", "Finding", "Sample", "Scope", "examine"]
+
+CHECKS: tuple[Check, ...] = tuple(
+    sorted(
+        (*money.CHECKS, *documents.CHECKS, *periods.CHECKS, *runs.CHECKS, *people.CHECKS), key=lambda check: check.code
+    )
+)
+
+
+def examine(scope: Scope) -> list[Finding]:
+    """What does not hold, in the order of the invariants; empty when all is well. Reads only.
+
+    A check that breaks is a finding itself (`failed`); the others go on.
+    """
+    return [finding for check in CHECKS if (finding := check.ask(scope))]

@@ -1,0 +1,196 @@
+"""Documents: they add up, their numbers have no gap, and nothing on an issued one has changed since."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, String, and_, case, func, literal, or_, select, type_coerce, union_all
+
+from billing.renewals.safety import MOST_LINES_A_SERVICE
+from models import Invoice, InvoiceLine, InvoiceState, InvoiceTax, LineKind, Series
+
+from .checks import Check, Query, Scope
+from .fingerprints import changed_documents
+from .money import INVOICES, total
+from .sql import as_text, micro_per_minor, rounded, whole
+
+FROZEN = Invoice.state != InvoiceState.DRAFT
+LINES = "invoice line", "invoice lines"
+SERIES = "number series", "number series"
+
+
+def wrong_sums(scope: Scope) -> Query:
+    """I04: total = net + tax; net (or, where prices include tax, total) = Σ lines; tax = Σ taxes, in its currency."""
+    lines, taxes = _sums(InvoiceLine, InvoiceLine.amount_minor), _sums(InvoiceTax, InvoiceTax.tax_minor)
+    of_lines = case((Invoice.prices_include_tax, Invoice.total_minor), else_=Invoice.net_minor)
+    return (
+        select(Invoice.id, Invoice.number)
+        .outerjoin(lines, and_(lines.c.invoice_id == Invoice.id, lines.c.currency == Invoice.currency))
+        .outerjoin(taxes, and_(taxes.c.invoice_id == Invoice.id, taxes.c.currency == Invoice.currency))
+        .where(
+            FROZEN,
+            or_(
+                Invoice.net_minor + Invoice.tax_minor != Invoice.total_minor,
+                func.coalesce(lines.c.amount, 0) != of_lines,
+                func.coalesce(taxes.c.amount, 0) != Invoice.tax_minor,
+            ),
+        )
+    )
+
+
+def _sums(rows: Any, amount: Any) -> Any:
+    sums = select(rows.invoice_id, rows.currency, total(amount).label("amount"))
+    return sums.group_by(rows.invoice_id, rows.currency).subquery()
+
+
+def wrong_taxes(scope: Scope) -> Query:
+    """I04: each rate's tax is worked out once on the sum of its lines (SPEC 3.6); category O is out of scope."""
+    lines = select(
+        InvoiceLine.invoice_id, InvoiceLine.tax_category, type_coerce(InvoiceLine.tax_rate, BigInteger),
+        InvoiceLine.amount_minor.label("line"), literal(0).label("taxable"), literal(0).label("tax"),
+    ).where(InvoiceLine.tax_category != "O")  # fmt: skip
+    taxes = select(
+        InvoiceTax.invoice_id, InvoiceTax.category, type_coerce(InvoiceTax.rate, BigInteger),
+        literal(0), InvoiceTax.taxable_minor, InvoiceTax.tax_minor,
+    )  # fmt: skip
+    invoice_id, category, rate, line, taxable, tax = union_all(lines, taxes).subquery().c
+    per_rate = (
+        select(invoice_id.label("invoice_id"), rate.label("rate"), total(line).label("lines"),
+               total(taxable).label("taxable"), total(tax).label("tax"))
+        .group_by(invoice_id, category, rate)
+        .subquery()
+    )  # fmt: skip
+    amount, percent = whole(per_rate.c.lines, scope), whole(per_rate.c.rate, scope)
+    hundred = 1_000_000  # rates have four decimals
+    gross_tax = rounded(amount * percent, hundred + percent, scope)
+    net_tax = rounded(amount * percent, hundred, scope)
+    right = case(
+        (
+            Invoice.prices_include_tax,
+            and_(per_rate.c.taxable + per_rate.c.tax == per_rate.c.lines, per_rate.c.tax == gross_tax),
+        ),
+        else_=and_(per_rate.c.taxable == per_rate.c.lines, per_rate.c.tax == net_tax),
+    )
+    joined = select(Invoice.id, Invoice.number).join(per_rate, per_rate.c.invoice_id == Invoice.id)
+    return joined.where(FROZEN, ~right).distinct()
+
+
+def wrong_line_amounts(scope: Scope) -> Query:
+    """I04: quantity × price, rounded once; a line for a period may be a share of that, never more."""
+    quantity, price = whole(InvoiceLine.quantity, scope), whole(InvoiceLine.unit_price_micro, scope)
+    full = rounded(quantity * price, micro_per_minor(InvoiceLine.currency) * 1_000_000, scope)
+    amount = type_coerce(InvoiceLine.amount_minor, BigInteger)
+    share = case((full >= 0, amount.between(0, full)), else_=amount.between(full, 0))
+    right = or_(amount == full, and_(InvoiceLine.period_start.is_not(None), share))
+    shown = Invoice.number + literal(" line ", String) + as_text(InvoiceLine.position)
+    return select(InvoiceLine.id, shown).join(Invoice, Invoice.id == InvoiceLine.invoice_id).where(FROZEN, ~right)
+
+
+def gaps_in_numbers(scope: Scope) -> Query:
+    """I15: as many documents as numbers given out, from the first to the counter; no number comes twice by UNIQUE."""
+    drawn = (
+        select(
+            Invoice.series_id,
+            func.count().label("count"),
+            func.min(Invoice.sequence).label("first"),
+            func.max(Invoice.sequence).label("last"),
+        )
+        .group_by(Invoice.series_id)
+        .subquery()
+    )
+    given_out = Series.last_number - Series.first_number + 1
+    right = or_(
+        and_(drawn.c.count == given_out, drawn.c.first == Series.first_number, drawn.c.last == Series.last_number),
+        and_(drawn.c.count.is_(None), given_out == 0),
+    )
+    year = case((Series.year > 0, literal("-", String) + as_text(Series.year)), else_="")
+    joined = select(Series.id, Series.prefix + year).outerjoin(drawn, drawn.c.series_id == Series.id)
+    return joined.where(func.coalesce(~right, True))
+
+
+def wrong_numbers(scope: Scope) -> Query:
+    """I15: what is printed ends in the number drawn, of its series; drafts have none."""
+    digits = as_text(Invoice.sequence)
+    ends = func.substr(Invoice.number, func.length(Invoice.number) - func.length(digits) + 1) == digits
+    starts = func.substr(Invoice.number, 1, func.length(Series.prefix)) == Series.prefix
+    frozen = and_(Invoice.sequence.is_not(None), Series.id.is_not(None), Invoice.issued_on.is_not(None), starts, ends)
+    draft = and_(Invoice.sequence.is_(None), Invoice.series_id.is_(None), Invoice.number.is_(None))
+    right = func.coalesce(case((FROZEN, frozen), else_=draft), False)
+    joined = select(Invoice.id, func.coalesce(Invoice.number, "draft")).outerjoin(
+        Series, Series.id == Invoice.series_id
+    )
+    return joined.where(~right)
+
+
+def stray_credit_notes(scope: Scope) -> Query:
+    """I17: each points to an issued invoice of the same customer and currency."""
+    original = Invoice.__table__.alias("original")
+    right = and_(
+        original.c.kind == "invoice",
+        original.c.state != InvoiceState.DRAFT,
+        original.c.customer_id == Invoice.customer_id,
+        original.c.currency == Invoice.currency,
+    )
+    joined = select(Invoice.id, Invoice.number).outerjoin(original, original.c.id == Invoice.original_id)
+    return joined.where(Invoice.kind == "credit_note", FROZEN, ~func.coalesce(right, False))
+
+
+def credited_too_much(scope: Scope) -> Query:
+    """I17."""
+    note = Invoice.__table__.alias("note")
+    sums = select(note.c.original_id, total(note.c.total_minor).label("amount"))
+    notes = sums.where(note.c.kind == "credit_note", note.c.state == InvoiceState.ISSUED).group_by(note.c.original_id)
+    taken = notes.subquery()
+    joined = select(Invoice.id, Invoice.number).join(taken, taken.c.original_id == Invoice.id)
+    return joined.where(taken.c.amount > Invoice.total_minor)
+
+
+def too_many_lines(scope: Scope) -> Query:
+    """I20, the bound of billing.renewals.safety, counted on what was issued."""
+    counted = (
+        select(InvoiceLine.invoice_id)
+        .where(InvoiceLine.service_id.is_not(None))
+        .group_by(InvoiceLine.invoice_id, InvoiceLine.service_id)
+        .having(func.count() > MOST_LINES_A_SERVICE)
+        .distinct()
+        .subquery()
+    )
+    joined = select(Invoice.id, func.coalesce(Invoice.number, "draft"))
+    return joined.join(counted, counted.c.invoice_id == Invoice.id)
+
+
+def negative_invoices(scope: Scope) -> Query:
+    """I20: what comes to less than nothing is a credit note."""
+    return select(Invoice.id, Invoice.number).where(Invoice.kind == "invoice", FROZEN, Invoice.total_minor < 0)
+
+
+def set_up_twice(scope: Scope) -> Query:
+    """I20: one set-up fee per service; the later invoice is named."""
+    lines = (
+        select(func.max(Invoice.id).label("invoice_id"))
+        .join(InvoiceLine, InvoiceLine.invoice_id == Invoice.id)
+        .where(
+            InvoiceLine.kind == LineKind.SETUP,
+            Invoice.state == InvoiceState.ISSUED,
+            InvoiceLine.service_id.is_not(None),
+        )
+        .group_by(InvoiceLine.service_id)
+        .having(func.count() > 1)
+        .subquery()
+    )
+    return select(Invoice.id, Invoice.number).join(lines, lines.c.invoice_id == Invoice.id).distinct()
+
+
+CHECKS = (
+    Check("I04", INVOICES, "whose total, lines and taxes do not add up", wrong_sums),
+    Check("I04", INVOICES, "with a tax that is not its rate on its lines", wrong_taxes),
+    Check("I04", LINES, "whose amount is not quantity times price", wrong_line_amounts),
+    Check("I15", SERIES, "with a gap: documents and numbers given out differ", gaps_in_numbers),
+    Check("I15", INVOICES, "with a number that is not the one drawn", wrong_numbers),
+    Check("I16", INVOICES, "changed after being issued", changed_documents),
+    Check("I17", ("credit note", "credit notes"), "without the invoice taken back", stray_credit_notes),
+    Check("I17", INVOICES, "with credit notes above the total", credited_too_much),
+    Check("I20", INVOICES, "with too many lines for one service", too_many_lines),
+    Check("I20", INVOICES, "below zero", negative_invoices),
+    Check("I20", INVOICES, "with a set-up fee that was billed before", set_up_twice),
+)

@@ -1,0 +1,101 @@
+"""People, rights and the database itself: who may come in, what was written down about them, and whether rows hang
+together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import String, and_, literal, or_, select, text
+
+from billing import audit_seal
+from models import (
+    AuditEvent,
+    Customer,
+    CustomerStatus,
+    Delivery,
+    DeliveryState,
+    OneTimeToken,
+    PortalUser,
+    Service,
+    ServiceStatus,
+    Staff,
+    WebSession,
+    db,
+)
+
+from .checks import Check, Query, Scope
+from .money import union_of
+from .sql import is_sha256
+
+EVENTS = "audit event", "audit events"
+NEWEST = 100_000
+"""How many sealed audit events are proven each time; the older ones were proven before."""
+
+
+def broken_seals(scope: Scope) -> Iterable[tuple[int, str]]:
+    """I29: an event that was changed, or the one after an event that was taken out."""
+    return audit_seal.broken(NEWEST)
+
+
+def left_unsealed(scope: Scope) -> Query:
+    """I29: seals go in id order, so an event without one below a sealed one was slipped in later."""
+    sealed = select(AuditEvent.id).where(AuditEvent.seal.is_not(None)).order_by(AuditEvent.id.desc()).limit(1)
+    return select(AuditEvent.id, AuditEvent.verb).where(
+        AuditEvent.seal.is_(None), AuditEvent.id < sealed.scalar_subquery()
+    )
+
+
+def sessions_of_disabled(scope: Scope) -> Query:
+    """I33."""
+    name = select(WebSession.id, Staff.email).join(Staff, Staff.id == WebSession.staff_id).where(~Staff.active)
+    portal = select(WebSession.id, PortalUser.email).join(PortalUser, PortalUser.id == WebSession.portal_user_id)
+    return union_of([name, portal.where(~PortalUser.active)])
+
+
+def orphans(scope: Scope) -> Iterable[tuple[int, str]]:
+    """I34: PostgreSQL has no way to hold one; SQLite does, when a connection wrote without foreign_keys=ON."""
+    if scope.sqlite:
+        for table, number, parent, _ in db.session.execute(text("PRAGMA foreign_key_check")):
+            yield number or 0, f"{table.replace('_', ' ')} without its {parent.replace('_', ' ')}"
+
+
+def archived_and_active(scope: Scope) -> Query:
+    """I35."""
+    services = select(Service.id).where(Service.customer_id == Customer.id, Service.status == ServiceStatus.ACTIVE)
+    waiting = select(Delivery.id).where(Delivery.customer_id == Customer.id, Delivery.state == DeliveryState.QUEUED)
+    archived = Customer.status == CustomerStatus.ARCHIVED
+    return select(Customer.id, Customer.name).where(archived, or_(services.exists(), waiting.exists()))
+
+
+def plain_tokens(scope: Scope) -> Query:
+    """I37: sessions and one-time links are kept as SHA-256, passwords as argon2id or not at all."""
+    parts = [
+        select(table.id, literal(shown, String)).where(~is_sha256(table.token_hash))
+        for table, shown in ((WebSession, "session"), (OneTimeToken, "one-time link"))
+    ]
+    for person in (Staff, PortalUser):
+        wrong = and_(person.password_hash != "", ~person.password_hash.startswith("$argon2id$", autoescape=True))
+        parts.append(select(person.id, "password of " + person.email).where(wrong))
+    return union_of(parts)
+
+
+def other_schema(scope: Scope) -> Iterable[tuple[int, str]]:
+    """I44: the migrations applied are those the code was written for."""
+    if scope.schema is None:
+        return
+    applied: set[str] = set(db.session.scalars(text("SELECT version_num FROM alembic_version")))
+    if applied != scope.schema:
+        have, need = (", ".join(sorted(each)) or "none" for each in (applied, scope.schema))
+        yield 1, f"has {have}, needs {need}; run flask db upgrade"
+
+
+CHECKS = (
+    Check("I29", EVENTS, "changed after being sealed, or following one taken out", broken_seals),
+    Check("I29", EVENTS, "without a seal before a sealed one", left_unsealed),
+    Check("I33", ("session", "sessions"), "of people who are disabled", sessions_of_disabled),
+    Check("I34", ("row", "rows"), "whose parent is gone", orphans),
+    Check("I35", ("archived customer", "archived customers"), "with active services or waiting mails",
+          archived_and_active),
+    Check("I37", ("secret", "secrets"), "kept in plain text", plain_tokens),
+    Check("I44", ("schema", "schemas"), "of another version than the program", other_schema),
+)  # fmt: skip
