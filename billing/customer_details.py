@@ -8,7 +8,18 @@ from typing import Any
 
 from sqlalchemy import delete, func, insert, select
 
-from models import BillingError, Contact, Customer, InvoiceAddress, Note, Tag, customer_tag, db
+from models import (
+    BillingError,
+    Contact,
+    Customer,
+    InvoiceAddress,
+    Note,
+    Staff,
+    Tag,
+    customer_salesperson,
+    customer_tag,
+    db,
+)
 
 from . import audit
 from .actor import Actor
@@ -112,6 +123,26 @@ def remove_invoice_address(address: InvoiceAddress, *, by: Actor) -> None:
     db.session.delete(address)
     db.session.flush()
     db.session.expire(customer, ["invoice_addresses"])
+
+
+def set_salespeople(customer: Customer, people: Sequence[int], *, by: Actor) -> None:
+    """These members of the staff (ids) look after the customer from now on. Raises InvalidDetails, NotAllowed."""
+    by.require("customers.edit")
+    wanted = set(people)
+    links = customer_salesperson.c.customer_id == customer.id
+    before = set(db.session.scalars(select(customer_salesperson.c.staff_id).where(links)))
+    if wanted == before:
+        return
+    names = dict(db.session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(wanted | before))).all())
+    if wanted - names.keys():
+        raise InvalidDetails("One of these people is not on the staff any more. Look at the page again.")
+    db.session.execute(delete(customer_salesperson).where(links, customer_salesperson.c.staff_id.in_(before - wanted)))
+    rows = [{"customer_id": customer.id, "staff_id": one} for one in sorted(wanted - before)]
+    if rows:
+        db.session.execute(insert(customer_salesperson), rows)
+    was, now = (sorted(names[one] for one in ids) for ids in (before, wanted))
+    audit.record(by, "customer.salespeople_set", customer, before={"salespeople": was}, after={"salespeople": now})
+    db.session.flush()
 
 
 def _tag(name: str) -> Tag:

@@ -42,6 +42,7 @@ from .customer_details import (
     remove_invoice_address,
     remove_tags,
     set_contacts,
+    set_salespeople,
 )
 from .customer_fields import FIELDS, InvalidCustomer, check_together, clean
 from .customer_status import HasActiveServices, archive, disable, enable
@@ -69,6 +70,7 @@ __all__ = [
     "remove_tags",
     "reveal_identity_number",
     "set_contacts",
+    "set_salespeople",
 ]
 
 _REFERENCES = {

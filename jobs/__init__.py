@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from . import customers, doctor, renewal_commands, schedule_commands, serve, staff
+from . import customers, demo, doctor, renewal_commands, schedule_commands, serve, staff
 
 GROUPS = (
     customers.customers,
@@ -11,6 +11,7 @@ GROUPS = (
     staff.commands,
     schedule_commands.commands,
     serve.start,
+    demo.command,
 )
 
 

@@ -61,6 +61,7 @@ class Work:
     tally: Tally = field(default_factory=Tally)
     watch: Callable[[int, int], None] | None = None
     total: int = 0
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def until(self) -> date:
@@ -279,11 +280,12 @@ def _preview(work: Work) -> None:
 
 
 def _finish(work: Work, state: RunState, error: str = "") -> None:
+    finished_at = work.by.at + timedelta(seconds=time.monotonic() - work.began)
     work.lease.hold()
     db.session.execute(
         update(Run)
         .where(Run.id == work.run_id)
-        .values(state=state, finished_at=clock.now(), error=error, total=work.tally.done)
+        .values(state=state, finished_at=finished_at, error=error, total=work.tally.done)
         .execution_options(synchronize_session=False)
     )
     db.session.commit()

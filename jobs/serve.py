@@ -20,7 +20,7 @@ from billing import setup, staff
 from models import db
 from models.engine import reading
 
-from . import schema
+from . import demo, schema
 from .commands import command_errors
 from .scheduler import Worker
 
@@ -82,11 +82,14 @@ def check_folder() -> None:
 
 
 def welcome(address: str) -> None:
-    """On the first start, how to get in. Later starts touch nothing."""
+    """On the first start the demo company, if it is wanted, and how to get in. Later starts touch nothing."""
     with reading():
+        demo.check_whole()
         empty, owned = setup.is_open(), staff.has_owner()
         db.session.rollback()
-    if empty:
+    if empty and current_app.config["DEMO"]:
+        demo.fill_and_tell()
+    elif empty:
         click.echo(f"Nothing is set up yet. Open {address}/setup to name the company and its owner.")
     elif not owned:
         click.echo("Nobody owns this installation yet. Run: flask staff create YOUR-EMAIL --role owner")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
+
+from sqlalchemy import CursorResult
 
 from billing import audit
 from billing.actor import Actor
 from billing.outbox import INVOICE, dedupe_key, distinct, invoice_addresses
-from models import BillingError, Channel, Customer, Delivery, DeliveryState, Invoice, InvoiceState, Message, db
+from models import BillingError, Channel, Company, Customer, Delivery, DeliveryState, Invoice, InvoiceState, Message, db
 
 ON_ITS_WAY = (DeliveryState.QUEUED, DeliveryState.SENDING)
 
@@ -110,3 +113,21 @@ def _sent_so_far(invoice: Invoice) -> tuple[set[str], int]:
     rows = db.session.execute(query.where(Message.invoice_id == invoice.id, Delivery.channel == Channel.EMAIL)).all()
     waiting = {address.lower() for _id, address, state in rows if state in ON_ITS_WAY}
     return waiting, len({message_id for message_id, _address, _state in rows})
+
+
+def call_off(reason: str, *, by: Actor) -> int:
+    """Nothing that waits now is sent by itself any more; a person may still send it again. Returns how many.
+
+    Raises NotAllowed without ``messages.send``. Flushes.
+    """
+    by.require("messages.send")
+    waiting = db.update(Delivery).where(Delivery.state == DeliveryState.QUEUED)
+    called_off = waiting.values(state=DeliveryState.CANCELLED, error=reason, claimed_by="", claimed_until=None)
+    result = cast(CursorResult[Any], db.session.execute(called_off, execution_options={"synchronize_session": False}))
+    count = result.rowcount
+    company = db.session.get(Company, 1)
+    if count and company is not None:
+        audit.record(by, "deliveries.called_off", company, after={"count": count, "reason": reason})
+    db.session.flush()
+    db.session.expire_all()
+    return count

@@ -37,7 +37,7 @@ class BillingGroup(Model):
     # Set aside by a run: no bill is made until a person has looked.
     parked_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
     parked_reason: Mapped[str] = mapped_column(String(400), default="")
-    # What its last renewal came to; a bill many times as large is set aside.
+    # The most its renewals have come to, parts of a period as whole ones; a bill many times as large is set aside.
     usual_minor: Mapped[int | None] = mapped_column(MinorUnits)
 
     customer: Mapped[Customer] = relationship()

@@ -34,6 +34,7 @@ from . import document
 from .bill import Bill
 from .build import Tables
 from .document import Document, Printer
+from .safety import usual_after
 
 Rows = list[tuple[Any, ...]]
 
@@ -77,9 +78,8 @@ def _move_on(billed: Sequence[Any]) -> None:
 
 def _remember_usual(bills: Sequence[Bill]) -> None:
     """Only where it moved: most bills are what they were the last time."""
-    rows = [
-        (bill.amount.minor, bill.account.group_id) for bill in bills if bill.amount.minor != bill.account.usual_minor
-    ]
+    found = [(bill, usual_after(bill)) for bill in bills]
+    rows = [(minor, bill.account.group_id) for bill, minor in found if minor != bill.account.usual_minor]
     update_rows(db.session, BillingGroup.__table__, ("usual_minor",), rows)
 
 

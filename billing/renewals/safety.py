@@ -32,4 +32,14 @@ def refuse_absurd(bill: Bill) -> None:
     usual = bill.account.usual_minor
     if usual and total > usual * MOST_TIMES_USUAL:
         was = Money(usual, bill.account.currency)
-        raise NotBillable(f"The bill ({bill.totals.gross}) is {total // usual} times the last one ({was}).")
+        raise NotBillable(f"The bill ({bill.totals.gross}) is {total // usual} times the usual one ({was}).")
+
+
+def usual_after(bill: Bill) -> int:
+    """What the next bills of the group are measured by: the most it has come to, in minor units, where part of a
+    period counts as all of it. A bill for a few days, or for a small thing alone, must not make the next one absurd.
+    """
+    whole = sum(
+        line.price.minor if line.quantity == 1 else int(line.price.minor * line.quantity) for line in bill.lines
+    )
+    return max(bill.account.usual_minor or 0, bill.amount.minor, whole)

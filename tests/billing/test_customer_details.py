@@ -7,13 +7,13 @@ from factories import make_customer
 from flask import Flask
 from sqlalchemy import select
 
-from billing import customers
+from billing import customers, staff
 from billing.actor import Actor, NotAllowed
 from billing.contact_details import InvalidContact
 from billing.customer_details import InvalidDetails
 from billing.customers import ContactDetails
 from billing.texts import InvalidText
-from models import AuditEvent, Tag, db
+from models import AuditEvent, Tag, customer_salesperson, db
 
 
 def events(verb: str) -> list[AuditEvent]:
@@ -118,3 +118,24 @@ def test_needs_the_right_to_do_it(app: Flask, by: Actor) -> None:
     ):
         with pytest.raises(NotAllowed):
             work()
+
+
+def test_salespeople_are_set_added_and_taken_away(app: Flask, by: Actor) -> None:
+    role = staff.role_named("sales")
+    ann, bob = (staff.create(f"{name}@x.example", name, role, "", by).id for name in ("Ann", "Bob"))
+    customer = make_customer()
+
+    def looking_after() -> set[int]:
+        mine = customer_salesperson.c.customer_id == customer.id
+        return set(db.session.scalars(select(customer_salesperson.c.staff_id).where(mine)))
+
+    customers.set_salespeople(customer, [ann, bob], by=by)
+    assert looking_after() == {ann, bob}
+    customers.set_salespeople(customer, [bob], by=by)
+    customers.set_salespeople(customer, [bob], by=by)
+    assert looking_after() == {bob}
+    event = db.session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc())).first()
+    assert (event.before, event.after) == ({"salespeople": ["Ann", "Bob"]}, {"salespeople": ["Bob"]})
+    with pytest.raises(InvalidDetails, match="not on the staff any more"):
+        customers.set_salespeople(customer, [bob + 1000], by=by)
+    assert looking_after() == {bob}

@@ -26,6 +26,7 @@ from models import (
     Account,
     AccountType,
     AuditEvent,
+    BillingGroup,
     Charge,
     Contact,
     Credit,
@@ -246,6 +247,23 @@ def test_a_bill_many_times_the_usual_is_set_aside(app: Flask) -> None:
     service.price_minor = 14000
     assert bill(date(2027, 1, 1)) == first
     assert "14 times" in db.session.scalars(select(RunUnit.reason).where(RunUnit.state == "parked")).one()
+
+
+def test_a_few_days_or_a_small_thing_alone_do_not_make_the_next_bill_absurd(app: Flask) -> None:
+    start = date(2026, 11, 30)
+    customer = make_customer()
+    group = make_group(customer)
+    rest = {"started_on": start, "billed_from": start, "next_renewal_on": start}
+    make_service(customer, price_minor=30_000, billing_group_id=group.id, **rest)
+    assert bill(start).total_minor == 1_000, "one day of thirty"
+    december = bill()
+    assert december.total_minor == 30_000
+    make_service(
+        customer, price_minor=1_200, billing_group_id=group.id, next_renewal_on=date(2026, 12, 10), anchor_day=10
+    )
+    assert bill(date(2026, 12, 10)).total_minor == 1_200
+    assert bill(date(2027, 1, 1)).total_minor == 30_000
+    assert db.session.get(BillingGroup, group.id).parked_at is None
 
 
 def test_over_a_year_unbilled_is_set_aside(app: Flask) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from factories import make_customer
+from factories import make_company, make_customer
 from flask import Flask
 from mailing import issue, queue
 
 from billing.actor import Actor, NotAllowed
-from messaging.outbox import CannotSendAgain, queue_message, send_again, send_invoice_again
+from messaging.outbox import CannotSendAgain, call_off, queue_message, send_again, send_invoice_again
 from models import AuditEvent, Delivery, DeliveryState, InvoiceAddress, InvoiceState, db
 
 ALL = ["Ann@x.example", "ann@x.example", "", "bob@x.example"]
@@ -93,3 +93,17 @@ def test_who_may_send_an_invoice_again_and_which(app: Flask, by: Actor) -> None:
     with pytest.raises(CannotSendAgain, match="not in force"):
         send_invoice_again(invoice, by=by)
     assert db.session.query(Delivery).count() == 0
+
+
+def test_what_waits_is_called_off_and_may_still_be_sent_by_hand(app: Flask, by: Actor) -> None:
+    make_company()
+    message = queue_message("Subject", "Body", ["a@x.example", "b@x.example"], kind="news", about=1, by=by)
+    sent, waiting = message.deliveries
+    sent.state = DeliveryState.SENT
+    assert call_off("Never mind.", by=by) == 1
+    assert (sent.state, waiting.state, waiting.error) == (DeliveryState.SENT, DeliveryState.CANCELLED, "Never mind.")
+    assert call_off("Never mind.", by=by) == 0
+    found = db.session.scalars(db.select(AuditEvent).where(AuditEvent.verb == "deliveries.called_off")).all()
+    assert [event.after for event in found] == [{"count": 1, "reason": "Never mind."}]
+    send_again(waiting, by=by)
+    assert waiting.state == DeliveryState.QUEUED
