@@ -6,12 +6,21 @@ from flask_admin import Admin
 from flask_babel import lazy_gettext as _l
 
 from admin.fx_rates import FxRateView
+from admin.own_lists import ContractTypeView, GroupView, ProjectView, ResellerView, TagView
 from admin.roles import RoleView
 from admin.settings import SettingsView
 from admin.settings_parts import SettingsLink
 from admin.staff import StaffListView
 from admin.tax_rates import TaxRateView
-from models import FxRate, Role, Staff, TaxRate, db
+from models import ContractType, CustomerGroup, FxRate, Project, Reseller, Role, Staff, Tag, TaxRate, db
+
+LISTS = (
+    (GroupView, CustomerGroup, _l("Groups"), "groups"),
+    (TagView, Tag, _l("Tags"), "tags"),
+    (ResellerView, Reseller, _l("Resellers"), "resellers"),
+    (ContractTypeView, ContractType, _l("Contract types"), "contract_types"),
+    (ProjectView, Project, _l("Projects"), "projects"),
+)
 
 
 def add_settings(panel: Admin) -> None:
@@ -21,4 +30,6 @@ def add_settings(panel: Admin) -> None:
     panel.add_view(FxRateView(FxRate, db, _l("Exchange rates"), endpoint="fx_rates", url="/admin/fx-rates"))
     panel.add_view(StaffListView(Staff, db, _l("Staff"), endpoint="staff", url="/admin/staff"))
     panel.add_view(RoleView(Role, db, _l("Roles"), endpoint="roles", url="/admin/roles"))
+    for view, model, name, endpoint in LISTS:
+        panel.add_view(view(model, db, name, endpoint=endpoint, url=f"/admin/{endpoint.replace('_', '-')}"))
     panel.add_link(SettingsLink())
