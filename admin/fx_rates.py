@@ -25,8 +25,8 @@ from web.setup import currencies
 
 
 class FxRateForm(BaseForm):
-    base = SelectField(_l("One unit of"))
-    quote = SelectField(_l("is worth in"))
+    base = SelectField(_l("One unit of"), [InputRequired(_l("Choose a currency."))])
+    quote = SelectField(_l("Is worth in"), [InputRequired(_l("Choose a currency."))])
     rate = ExactField(_l("Rate"), [InputRequired(_l("Type the rate."))], description=_l("Such as 1.0842."))
     on = DayField(_l("From the day"), [InputRequired(_l("Choose the day."))], description=_l("Until a newer one."))
     source = StringField(

@@ -27,8 +27,10 @@ from web.setup import countries
 
 
 class TaxRateForm(BaseForm):
-    country = SelectField(_l("Country"))
-    category = SelectField(_l("Category"), description=_l("Packages name the one they are in. Default: standard."))
+    country = SelectField(_l("Country"), [InputRequired(_l("Choose a country."))])
+    category = SelectField(
+        _l("Category"), [InputRequired()], description=_l("Packages name the one they are in. Default: standard.")
+    )
     name = StringField(
         _l("Name"), [InputRequired(_l("Type a name.")), Length(max=40)], default="VAT",
         description=_l("The word for this tax on invoices. Default: VAT."), filters=[stripped],

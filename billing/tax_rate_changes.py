@@ -102,7 +102,7 @@ def _check(wanted: Rate, own_id: int | None) -> None:
         )
 
 
-def _overlapping(wanted: Rate, own_id: int | None) -> Select[tuple[TaxRate]]:
+def _overlapping(wanted: Rate, own_id: int | None) -> Select[TaxRate]:
     same = select(TaxRate).where(TaxRate.country == wanted.country, TaxRate.category == wanted.category)
     if own_id is not None:
         same = same.where(TaxRate.id != own_id)
