@@ -16,10 +16,11 @@ from admin import audit_words, doors, links
 from admin.actions import staff_action
 from admin.base import StaffView
 from admin.delivery_states import STATES, reason, state_pill, subject
-from admin.document_filters import BeginningFilter, CustomerFilter
+from admin.document_filters import BeginningFilter, CustomerFilter, along_days
 from admin.export import plain
 from admin.filter_kinds import choice
 from admin.finding import ByCustomer
+from admin.listrequest import ListRequest
 from admin.rights import Open
 from admin.tabs import MOST, Tabs
 from messaging import deliver, outbox
@@ -80,6 +81,9 @@ class DeliveriesView(Tabs, StaffView):
     empty_title = _l("Nothing was sent yet")
     empty_text = _l("Every mail to a customer stands here: waiting, sent, or why it could not be sent.")
     may_send = Open("messages.send")
+
+    def sort_key(self, asked: ListRequest) -> Any:
+        return super().sort_key(along_days(asked, "sent_at"))
 
     def list_options(self) -> tuple[Any, ...]:
         about = joinedload(Delivery.message, innerjoin=True).load_only(Message.kind, Message.subject)

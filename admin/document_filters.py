@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask_babel import gettext as _
@@ -11,6 +12,7 @@ from sqlalchemy import select
 from admin.customers.lookup import CUSTOMERS
 from admin.filters import StaffFilter, WrongValue
 from admin.finding import ByCustomer
+from admin.listrequest import ListRequest
 from admin.paging import LARGEST_ID
 from models import Customer, db, find
 from models.currencies import DECIMALS
@@ -49,6 +51,10 @@ class CurrencyFilter(StaffFilter):
             raise WrongValue(_("Write the three letters of a currency, such as EUR."))
         return code
 
+    @property
+    def equality(self) -> bool:
+        return False  # its index goes on with the amount, not with the id
+
 
 class BeginningFilter(StaffFilter):
     """Beginnings by their index, in small letters or capitals."""
@@ -77,3 +83,9 @@ def customers_like(typed: str, limit: int) -> list[Customer]:
         return []
     hits = find.hits(CUSTOMERS, Customer, words, db.session.get_bind().dialect.name).limit(limit).subquery()
     return list(db.session.scalars(select(Customer).join(hits, hits.c.id == Customer.id)))
+
+
+def along_days(asked: ListRequest, *days: str) -> ListRequest:
+    """A list narrowed by one of these days is sorted by it, the last first, unless another order is asked for."""
+    narrowed = [one.filter.key for one in asked.filters if one.filter.key in days]
+    return replace(asked, sort=narrowed[0], desc=True) if narrowed and not asked.sort else asked

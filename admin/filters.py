@@ -70,7 +70,7 @@ class StaffFilter(BaseSQLAFilter):
 
     def bounds(self, column: Any) -> bool:
         """Whether it only says where to begin and end in the index of `column`."""
-        return self.column is column
+        return stored(self.column) is stored(column)
 
     def printed(self, value: str) -> str:
         """The value as a chip shows it."""
@@ -168,6 +168,12 @@ class ExistsFilter(ChoiceFilter):
     @property
     def equality(self) -> bool:
         return False
+
+
+def stored(column: Any) -> Any:
+    """The column of the table, also where the attribute of the class is given."""
+    known = getattr(column, "property", None)
+    return known.columns[0] if known is not None else column
 
 
 def read_decimal(text: str) -> Decimal:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, union_all
+from sqlalchemy import ColumnElement, and_, or_, select, union_all
+from sqlalchemy.orm import aliased
 
 from admin.customers.lookup import CUSTOMERS
 from models import Customer, find
@@ -33,14 +34,21 @@ class ByCustomer:
         if own is None:
             return theirs
         others = or_(~own, getattr(model, self.column).is_(None))
-        return union_all(select(model.id).where(own), theirs.where(others))
+        return union_all(select(model.id).where(own), theirs.where(others, *self._unless_own(model, words, dialect)))
 
     def contains(self, _index: Any, model: Any, words: list[str], dialect: str) -> ColumnElement[bool]:
         """The same test for one row at a time."""
         owner = select(Customer.id).where(Customer.id == model.customer_id).correlate(model)
         theirs = owner.where(find.contains(CUSTOMERS, Customer, words, dialect)).exists()
         own = self._own(model, words, dialect)
-        return theirs if own is None else or_(own, theirs)
+        return theirs if own is None else or_(own, and_(*self._unless_own(model, words, dialect), theirs))
+
+    def _unless_own(self, model: Any, words: list[str], dialect: str) -> list[ColumnElement[bool]]:
+        """What holds a digit and begins a number means numbers: then customers are not looked through."""
+        if not any(letter.isdigit() for letter in words[0]):
+            return []
+        other = aliased(model)
+        return [~select(other.id).where(self.begins(other, words[0], dialect)).exists()]
 
     def in_order_of_id(self, *_what: Any) -> None:
         return None

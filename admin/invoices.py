@@ -16,11 +16,12 @@ from admin import doors, invoice_page
 from admin.actions import staff_action
 from admin.base import StaffView
 from admin.cells import RowAction
-from admin.document_filters import BeginningFilter, CurrencyFilter, CustomerFilter
+from admin.document_filters import BeginningFilter, CurrencyFilter, CustomerFilter, along_days
 from admin.export import plain
 from admin.filter_kinds import money as amounts
 from admin.finding import ByCustomer
 from admin.invoice_states import StateFilter, state_pill, today
+from admin.listrequest import ListRequest
 from admin.rights import Open
 from admin.tabs import Tabs
 from billing import credits
@@ -78,6 +79,9 @@ class InvoicesView(Tabs, StaffView):
     empty_title = _l("No invoices yet")
     empty_text = _l("A bill run makes one for every customer whose services are due.")
     may_send, may_collect = Open("messages.send"), Open("payments.edit")
+
+    def sort_key(self, asked: ListRequest) -> Any:
+        return super().sort_key(along_days(asked, "issued_on", "due_on"))
 
     def list_options(self) -> tuple[Any, ...]:
         return (joinedload(Invoice.customer, innerjoin=True).load_only(Customer.name),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, String
+from sqlalchemy import JSON, Index, String, text
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from .base import BigId, Model, key, ref
@@ -20,6 +20,13 @@ class AuditEvent(Model):
         Index("ix_audit_event_customer_id", "customer_id", "id"),
         Index("ix_audit_event_object", "object_type", "object_id", "id"),
         Index("ix_audit_event_verb", "verb", "id"),
+        Index(
+            "ix_audit_event_real_staff_id",
+            "real_staff_id",
+            "id",
+            sqlite_where=text("real_staff_id IS NOT NULL"),
+            postgresql_where=text("real_staff_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = key()

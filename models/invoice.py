@@ -50,7 +50,7 @@ class Invoice(Model):
         Index("ix_invoice_total_minor", "total_minor", "id"),
         Index("ix_invoice_due_on", "due_on", "id"),
         Index("ix_invoice_open_minor", "open_minor", "id"),
-        Index("ix_invoice_currency", "currency", "id"),
+        Index("ix_invoice_currency", "currency", "open_minor", "id"),
         Index("ix_invoice_state", "state", "open_minor", "id"),
         Index(
             "ix_invoice_open",

@@ -20,7 +20,7 @@ class Payment(Model):
     __table_args__ = (
         Index("ix_payment_received_on", "received_on", "id"),
         Index("ix_payment_amount_minor", "amount_minor", "id"),
-        Index("ix_payment_currency", "currency", "id"),
+        Index("ix_payment_currency", "currency", "amount_minor", "id"),
         Index("ix_payment_method", "method", "id"),
         Index(
             "uq_payment_gateway",
