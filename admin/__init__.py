@@ -6,7 +6,7 @@ from flask_admin.theme import Bootstrap4Theme
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from models import AuditEvent, Customer, Delivery, Invoice, Package, Payment, db
+from models import AuditEvent, BillingGroup, Customer, Delivery, Invoice, Package, Payment, Run, RunUnit, db
 from web import headers
 from web.permissions import signed_in_staff, to_sign_in
 
@@ -15,8 +15,12 @@ from .audit import AuditView
 from .customers.views import CustomerView
 from .deliveries import DeliveriesView
 from .invoices import InvoicesView
+from .job_log import JobLogView
 from .packages import PackageView
 from .payments import PaymentsView
+from .run_units import RunUnitsView
+from .runs import RunsView
+from .set_aside import SetAsideView
 from .settings_menu import add_settings
 
 # The menu, in the order of the day.
@@ -51,6 +55,10 @@ def init_app(app: Flask) -> None:
     panel.add_view(DeliveriesView(Delivery, db, _l("Deliveries"), PEOPLE, **menu("deliveries", "send")))
     panel.add_view(InvoicesView(Invoice, db, _l("Invoices"), BILLING, **menu("invoices", "receipt-text")))
     panel.add_view(PaymentsView(Payment, db, _l("Payments"), BILLING, **menu("payments", "credit-card")))
+    panel.add_view(RunsView(Run, db, _l("Renewals and bills"), AUTOMATION, **menu("runs", "repeat")))
+    panel.add_view(SetAsideView(BillingGroup, db, _l("Set aside"), None, "set-aside", "/admin/set-aside"))
+    panel.add_view(RunUnitsView(RunUnit, db, _l("Results of runs"), None, "run-results", "/admin/run-results"))
+    panel.add_view(JobLogView(Run, db, _l("Jobs"), AUTOMATION, **menu("job-log", "activity")))
     panel.add_view(AuditView(AuditEvent, db, _l("Audit log"), INSIGHT, **menu("audit", "scroll-text")))
     add_settings(panel)
     panel.init_app(app)

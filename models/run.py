@@ -11,7 +11,9 @@ from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
 from .base import Model, key, ref
 from .customer import Customer
+from .invoice import Invoice
 from .money import Money
+from .service import BillingGroup
 from .types import MinorUnits, Moment, choice
 
 
@@ -75,6 +77,8 @@ class RunUnit(Model):
 
     amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
     customer: Mapped[Customer] = relationship()
+    billing_group: Mapped[BillingGroup] = relationship()
+    invoice: Mapped[Invoice | None] = relationship()
 
 
 class Lease(Model):

@@ -37,6 +37,8 @@ class BillingGroup(Model):
     # Set aside by a run: no bill is made until a person has looked.
     parked_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
     parked_reason: Mapped[str] = mapped_column(String(400), default="")
+    # What that bill would have come to, in the customer's currency; empty when it could not be reckoned.
+    parked_minor: Mapped[int | None] = mapped_column(MinorUnits)
     # The most its renewals have come to, parts of a period as whole ones; a bill many times as large is set aside.
     usual_minor: Mapped[int | None] = mapped_column(MinorUnits)
 

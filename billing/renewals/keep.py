@@ -65,8 +65,8 @@ def _insert(model: Any, columns: Sequence[str], rows: Rows) -> None:
 
 
 def _set_aside(bills: Sequence[Bill], by: Actor) -> None:
-    rows = [(by.at, bill.reason[:400], bill.account.group_id) for bill in bills]
-    update_rows(db.session, BillingGroup.__table__, ("parked_at", "parked_reason"), rows)
+    rows = [(by.at, bill.reason[:400], bill.amount.minor or None, bill.account.group_id) for bill in bills]
+    update_rows(db.session, BillingGroup.__table__, ("parked_at", "parked_reason", "parked_minor"), rows)
 
 
 def _move_on(billed: Sequence[Any]) -> None:

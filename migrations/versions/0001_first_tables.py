@@ -540,6 +540,7 @@ def upgrade():
     sa.Column('po_number', sa.String(length=60), nullable=False),
     sa.Column('parked_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('parked_reason', sa.String(length=400), nullable=False),
+    sa.Column('parked_minor', sa.BigInteger(), nullable=True),
     sa.Column('usual_minor', sa.BigInteger(), nullable=True),
     sa.ForeignKeyConstraint(['customer_id'], ['customer.id'], name=op.f('fk_billing_group_customer_id'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['payer_id'], ['payer.id'], name=op.f('fk_billing_group_payer_id')),

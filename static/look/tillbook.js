@@ -49,16 +49,21 @@
     [["prev", words.before], ["next", words.after]].forEach(function (pair) { all(".daterangepicker th." + pair[0] + ":not([aria-label])").forEach(function (x) { x.setAttribute("aria-label", pair[1]); }); });
   }
 
-  /* a running job asks for its own card again, every two seconds, until the answer no longer asks */
+  /* a running job asks for its own card again, every two seconds or as it says, until the answer no longer asks;
+     where the rest of the page depends on it, that is loaded anew then */
   function watchJobs() {
     all("[data-poll]:not([data-polling])").forEach(function (card) {
       card.setAttribute("data-polling", "");
+      var seconds = Number(card.getAttribute("data-poll-seconds")) || 2, then = card.getAttribute("data-poll-then");
       window.setTimeout(function again() {
         fetch(card.getAttribute("data-poll"), { credentials: "same-origin", headers: { "X-Requested-With": "fetch" } })
           .then(function (answer) { if (!answer.ok) { throw new Error(answer.status); } return answer.text(); })
-          .then(function (html) { card.outerHTML = html; watchJobs(); })
+          .then(function (html) {
+            if (then === "reload" && html.indexOf("data-poll=") < 0) { window.location.reload(); return; }
+            card.outerHTML = html; watchJobs();
+          })
           .catch(function () { window.setTimeout(again, 5000); });
-      }, 2000);
+      }, seconds * 1000);
     });
   }
 

@@ -190,7 +190,7 @@ def test_renewals_of_three_days_off_are_those_of_a_scheduler_that_never_slept(ap
 def test_a_queued_run_is_carried_out_in_the_name_of_who_asked(app: Flask, by: Actor) -> None:
     shop(by)
     preview = ask_for("preview", DECEMBER, by)
-    real = ask_for("renewals", DECEMBER, by)
+    real = add(Run(kind="renewals", on=DECEMBER, state=RunState.QUEUED, started_by="", started_at=by.at))
     preview.started_by = real.started_by = "Ana Silva"
     db.session.commit()
     for _ in range(3):
@@ -281,9 +281,13 @@ def test_a_process_that_is_told_to_stop_leaves_the_rest_for_the_next(
 def test_only_who_may_start_runs_asks_for_one_and_only_once(app: Flask, by: Actor) -> None:
     with pytest.raises(NotAllowed):
         ask_for("renewals", DECEMBER, Actor(name="Sam", at=by.at, today=by.today))
-    ask_for("renewals", DECEMBER, by)
-    with pytest.raises(AlreadyWaiting):
-        ask_for("renewals", DECEMBER, by)
+    run = ask_for("renewals", DECEMBER, by)
+    for state in (RunState.QUEUED, RunState.RUNNING):
+        run.state = state
+        with pytest.raises(AlreadyWaiting):
+            ask_for("preview", DECEMBER + timedelta(days=1), by)
+    run.state = RunState.STOPPED
+    ask_for("preview", DECEMBER, by)
 
 
 def test_doing_nothing_leaves_no_row_and_a_day_has_one(app: Flask, clock: Clock) -> None:
