@@ -6,12 +6,26 @@ from flask_admin.theme import Bootstrap4Theme
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from models import AuditEvent, BillingGroup, Customer, Delivery, Invoice, Package, Payment, Run, RunUnit, db
+from models import (
+    AuditEvent,
+    BillingGroup,
+    Charge,
+    Customer,
+    Delivery,
+    Invoice,
+    Package,
+    Payment,
+    Run,
+    RunUnit,
+    Service,
+    db,
+)
 from web import headers
 from web.permissions import signed_in_staff, to_sign_in
 
 from .account import AccountView
 from .audit import AuditView
+from .charges import ChargeView
 from .customers.views import CustomerView
 from .deliveries import DeliveriesView
 from .invoices import InvoicesView
@@ -20,6 +34,7 @@ from .packages import PackageView
 from .payments import PaymentsView
 from .run_units import RunUnitsView
 from .runs import RunsView
+from .services import ServiceView
 from .set_aside import SetAsideView
 from .settings_menu import add_settings
 
@@ -52,6 +67,8 @@ def init_app(app: Flask) -> None:
     panel.add_view(AccountView(name="Your account", endpoint="account", url="/admin/account"))
     panel.add_view(CustomerView(Customer, db, _l("Customers"), PEOPLE, menu_icon_type="look", menu_icon_value="users"))
     panel.add_view(PackageView(Package, db, _l("Packages"), SELLING, menu_icon_type="look", menu_icon_value="package"))
+    panel.add_view(ServiceView(Service, db, _l("Services"), SELLING, menu_icon_type="look", menu_icon_value="server"))
+    panel.add_view(ChargeView(Charge, db, _l("Charges"), SELLING, menu_icon_type="look", menu_icon_value="coins"))
     panel.add_view(DeliveriesView(Delivery, db, _l("Deliveries"), PEOPLE, **menu("deliveries", "send")))
     panel.add_view(InvoicesView(Invoice, db, _l("Invoices"), BILLING, **menu("invoices", "receipt-text")))
     panel.add_view(PaymentsView(Payment, db, _l("Payments"), BILLING, **menu("payments", "credit-card")))

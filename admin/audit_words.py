@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
@@ -9,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 
 from admin.audit_changes import shown
 from models import AuditEvent
-from web.formatters import moment, moment_text
+from web.formatters import moment_text
 
 # verb -> (icon, kind of mark, words)
 EVENTS: dict[str, tuple[str, str, Any]] = {
@@ -28,16 +29,19 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     "customer.invoice_address_removed": ("mail", "", _l("Copies of invoices no longer go to an address")),
     "billing_group.created": ("receipt-text", "", _l("Billing group added")),
     "billing_group.changed": ("receipt-text", "", _l("Billing group changed")),
+    "service.imported": ("upload", "ok", _l("Service imported")),
     "service.started": ("play", "ok", _l("Service started")),
     "service.cancelled": ("calendar", "warn", _l("End of service set")),
     "service.ended": ("calendar", "", _l("Service ended")),
     "service.resumed": ("play", "", _l("Service goes on after a pause")),
     "charge.added": ("plus", "", _l("Charge added")),
+    "charge.ended": ("calendar", "", _l("End of charge set")),
     "invoice.issued": ("receipt-text", "info", _l("Invoice issued")),
     "payment.recorded": ("banknote", "ok", _l("Payment recorded")),
     "credit.granted": ("coins", "money", _l("Credit given")),
     "credit.used": ("coins", "money", _l("Credit used")),
     "package.created": ("package", "ok", _l("Package added")),
+    "package.imported": ("upload", "ok", _l("Package imported")),
     "package.changed": ("pencil", "", _l("Package changed")),
     "package.archived": ("archive", "", _l("Package archived")),
     "package.restored": ("undo-2", "", _l("Package restored")),
@@ -89,14 +93,18 @@ def timeline(events: list[AuditEvent]) -> list[dict[str, Any]]:
 def _line(event: AuditEvent) -> dict[str, Any]:
     icon, kind, words = EVENTS.get(event.verb, ("circle-dot", "", verb_words(event.verb)))
     about = event.object_label if event.object_type != "customer" else ""
-    return {
-        "icon": icon,
-        "kind": kind,
-        "text": f"{words}: {about}" if about else words,
-        "by": _("by %(name)s", name=event.actor),
-        "when": moment(event.at),
-        "note": "; ".join(changes(event)),
-    }
+    text = f"{words}: {about}" if about else words
+    return change_words(icon, kind, text, event.actor, event.at, event.before, event.after)
+
+
+def change_words(
+    icon: str, kind: str, text: Any, who: str, at: datetime, before: dict[str, Any] | None, after: dict[str, Any] | None
+) -> dict[str, Any]:
+    """One line of a timeline, with what was before and after."""
+    by = _("by %(name)s", name=who)
+    note = "; ".join(changes(before or {}, after or {}))
+    when = {"when": moment_text(at), "iso": at.isoformat()}
+    return {"icon": icon, "kind": kind, "text": text, "by": by, "note": note, **when}
 
 
 def event(row: AuditEvent) -> dict[str, Any]:
@@ -120,9 +128,8 @@ def verb_words(verb: str) -> str:
     return verb.replace(".", " ").replace("_", " ").capitalize()
 
 
-def changes(event: AuditEvent) -> list[str]:
+def changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """What was changed: ``city: Cork → Dublin``."""
-    before, after = event.before or {}, event.after or {}
     currency = str(after.get("currency") or before.get("currency") or "")
     names = [name for name in (*before, *(n for n in after if n not in before)) if name != "currency" or not currency]
     return [_change(name, before, after, currency) for name in names if _said(before.get(name), after.get(name))]

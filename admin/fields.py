@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,8 @@ from wtforms.widgets import DateInput, TextInput
 from admin.filters import WrongValue, read_decimal
 from models import BillingError, Money
 from models.money import decimals_of
+
+_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
 
 
 class _Typed(StringField):
@@ -76,11 +79,15 @@ class AmountField(_Typed):
     """An amount without its currency, which the page knows: `money(currency)` gives both together."""
 
     def read(self, text: str) -> str:
+        # 12,50 must never become 1250: a comma is only believed between groups of three.
+        if "," in text and not _GROUPED.fullmatch(text):
+            raise ValueError(_("Write decimals with a point, such as 12.50."))
+        plain = text.replace(",", "")
         try:
-            read_decimal(text.replace(",", ""))
+            read_decimal(plain)
         except WrongValue as error:
             raise ValueError(_("Write an amount, such as 12.50.")) from error
-        return text.replace(",", "")
+        return plain
 
     def money(self, currency: str) -> Money | None:
         """What was typed, in `currency`; None if nothing. Raises BillingError when it has too many decimals."""
@@ -92,6 +99,14 @@ class AmountField(_Typed):
             places = decimals_of(currency)
             put(self, _("Write an amount in %(currency)s with at most %(n)s decimals.", currency=currency, n=places))
             raise
+
+    def fits(self, currency: str) -> bool:
+        """Whether the amount can be one in `currency`; if not, the field says so."""
+        try:
+            self.money(currency)
+        except BillingError:
+            return False
+        return True
 
 
 def put(field: Field, message: Any) -> None:

@@ -62,3 +62,10 @@ class ByCustomer:
 
     def begins(self, model: Any, text: str, dialect: str) -> ColumnElement[bool]:
         return find.begins(SearchIndex(self.table, (), (self.column,)), model, text, dialect)
+
+
+class CustomersOnly(ByCustomer):
+    """For rows that are known by nothing of their own."""
+
+    def _own(self, model: Any, words: list[str], dialect: str) -> None:
+        return None

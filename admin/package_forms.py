@@ -61,16 +61,8 @@ class Row(Form):
         if self.unit.data != "once" and not self.period()[self.unit.data]:
             put_error(self.every, _("At least 1."))
             return False
-        return self._amounts() and good
-
-    def _amounts(self) -> bool:
-        """Whether every amount fits the currency; what does not is told at its field."""
-        try:
-            for field in (f for f in self if isinstance(f, AmountField)):
-                field.money(self.currency.data)
-        except BillingError:
-            return False
-        return True
+        amounts = [f.fits(self.currency.data) for f in self if isinstance(f, AmountField)]
+        return good and all(amounts)
 
     @property
     def wanted(self) -> bool:

@@ -74,3 +74,20 @@ def add_charge(
     after = {"price_minor": price.minor, "currency": price.currency, "quantity": str(quantity)}
     audit.record(by, "charge.added", charge, after={**after, "period": period_words(months, days)})
     return charge
+
+
+def end_charge(charge: Charge, on: date, *, by: Actor) -> Charge:
+    """Bill it no more from the day `on` on; what is billed already stays. A one-off charge that is still to come is
+    called off by an end on or before its day. Raises InvalidCharge, InvalidTerms, NotAllowed.
+    """
+    by.require("services.edit")
+    if charge.next_on is None:
+        raise InvalidCharge(f"Nothing more will be billed for {charge} anyway.")
+    before = {"ends_on": charge.ends_on.isoformat() if charge.ends_on else None}
+    charge.ends_on = max(check_day(on, by.today, "The end"), charge.starts_on)
+    if charge.ends_on <= charge.next_on:
+        charge.next_on = None
+    after = {"ends_on": charge.ends_on.isoformat()}
+    audit.record(by, "charge.ended", charge, before=before, after=after)
+    db.session.flush()
+    return charge

@@ -9,7 +9,6 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from wtforms import StringField
 
-from admin.filters import NumberFilter, StaffFilter
 from admin.paging import LARGEST_ID
 from models import Customer, CustomerStatus, db, find
 from models.search import SearchIndex
@@ -76,21 +75,3 @@ class CustomerField(StringField):
 
     def _value(self) -> str:
         return label(self.data) if self.data else self.typed
-
-
-class CustomerSearchFilter(StaffFilter):
-    """Rows whose customer is found by these words."""
-
-    def __init__(self, column: Any, name: Any) -> None:
-        super().__init__(column, name, "has", "customer")
-
-    def where(self, value: str) -> Any:
-        dialect = db.session.get_bind().dialect.name
-        words = CUSTOMERS.words(value)
-        hits = find.hits(CUSTOMERS, Customer, words, dialect).subquery()
-        return self.column.in_(select(hits.c.id))
-
-
-def of_customer(column: Any, name: Any) -> list[StaffFilter]:
-    """The filters by customer of another list: `customer_is` takes the number, `customer_has` any words."""
-    return [CustomerSearchFilter(column, name), NumberFilter(column, name, "is", "customer")]

@@ -1,0 +1,105 @@
+"""The page of one service: what was agreed, what was billed, what changed, and the end of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import flash, redirect, request
+from flask_admin import expose
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+from wtforms import StringField
+from wtforms.validators import InputRequired
+
+from admin.audit_words import change_words
+from admin.doors import once
+from admin.fields import DayField
+from admin.links import record_url, view_of
+from admin.price_words import period_words, price_words
+from billing import services
+from models import BillingError, Charge, Invoice, Renewal, Service, ServiceChange, ServiceStatus
+from web.forms import put_error
+from web.permissions import actor, allows
+
+NEWEST = 20
+CHANGES: dict[str, tuple[str, str, Any]] = {
+    "start": ("play", "ok", _l("Started")),
+    "imported": ("upload", "ok", _l("Imported")),
+    "cancel": ("calendar", "warn", _l("End set")),
+    "end": ("calendar", "", _l("Ended")),
+    "pause": ("pause", "", _l("Went on after a pause; the time between is not billed")),
+    "change": ("repeat", "info", _l("Changed")),
+}
+
+
+class EndForm(FlaskForm):
+    on = DayField(_l("First day without it"), [InputRequired(_l("Choose the day."))])
+    reason = StringField(_l("Reason"), description=_l("Kept with the service, for staff."))
+
+
+class ServicePage:
+    """Mixed into ServiceView."""
+
+    @expose("/details/")
+    def details_view(self) -> Any:
+        service = self._found(True)  # type: ignore[attr-defined]
+        billed, more = self._billed(service)
+        charges = view_of(Charge) if allows("services.edit") else None
+        values = {
+            "service": service,
+            "billed": billed,
+            "older": billed[-1][0].id if more else None,
+            "charges": self._charges(service),
+            "changes": self._changes(service),
+            "charge_url": charges.get_url(".create_view", customer=service.customer_id) if charges else "",
+        }
+        words = {"price_words": price_words, "period_words": period_words, "record_url": record_url}
+        return self.render("admin/services/page.html", **values, **words, Invoice=Invoice)  # type: ignore[attr-defined]
+
+    @expose("/end/", methods=("GET", "POST"))
+    def end_view(self) -> Any:
+        """End it on a day, or move the day."""
+        service = self._found(self.can_create)  # type: ignore[attr-defined]
+        form, back = EndForm(), self.row_url(service)  # type: ignore[attr-defined]
+        if service.status == ServiceStatus.CANCELLED:
+            flash(_("%(name)s has ended already.", name=str(service)), "warning")
+            return redirect(back)
+        if form.validate_on_submit():
+            try:
+                return redirect(once(lambda: self._end(service, form, back)))
+            except BillingError as refusal:
+                put_error(form.on, str(refusal))
+        elif request.method == "GET":
+            form.on.data = service.ends_on or max(service.next_renewal_on, actor().today)
+        return self.render("admin/services/end.html", service=service, form=form, back=back)  # type: ignore[attr-defined]
+
+    def _end(self, service: Service, form: EndForm, back: str) -> str:
+        services.cancel(service, form.on.data, form.reason.data or "", by=actor())
+        flash(_("The end of %(name)s is set", name=str(service)), "toast")
+        return back
+
+    def _billed(self, service: Service) -> tuple[list[Any], bool]:
+        """The newest renewals with their invoices, and whether there are older ones."""
+        before = request.args.get("before", "")
+        mine = select(Renewal, Invoice).outerjoin(Invoice, Invoice.id == Renewal.invoice_id)
+        mine = mine.where(Renewal.service_id == service.id).order_by(Renewal.id.desc()).limit(NEWEST + 1)
+        if before.isascii() and before.isdigit() and len(before) < 19:
+            mine = mine.where(Renewal.id < int(before))
+        rows = self.db_session.execute(mine).all()  # type: ignore[attr-defined]
+        return [(renewal, invoice) for renewal, invoice in rows[:NEWEST]], len(rows) > NEWEST
+
+    def _charges(self, service: Service) -> list[Charge]:
+        query = select(Charge).where(Charge.service_id == service.id).order_by(Charge.id.desc()).limit(NEWEST)
+        return list(self.db_session.scalars(query.options(joinedload(Charge.billing_group))))  # type: ignore[attr-defined]
+
+    def _changes(self, service: Service) -> list[dict[str, Any]]:
+        query = select(ServiceChange).where(ServiceChange.service_id == service.id).order_by(ServiceChange.id.desc())
+        return [_line(change) for change in self.db_session.scalars(query.limit(NEWEST))]  # type: ignore[attr-defined]
+
+
+def _line(change: ServiceChange) -> dict[str, Any]:
+    icon, kind, words = CHANGES.get(change.kind, ("circle-dot", "", change.kind.replace("_", " ").capitalize()))
+    return change_words(icon, kind, words, change.made_by, change.made_at, change.before, change.after)

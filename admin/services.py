@@ -1,0 +1,157 @@
+"""Services: the list, the page of one, starting one and ending one. The rules are in billing.services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import abort, flash, redirect, request
+from flask_admin import expose
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from markupsafe import Markup
+from sqlalchemy.orm import joinedload
+
+from admin.base import StaffView
+from admin.cells import pill
+from admin.customers.forms import options_of
+from admin.document_filters import CustomerFilter
+from admin.doors import once
+from admin.filter_kinds import choice, money
+from admin.filters import ChoiceFilter
+from admin.finding import CustomersOnly
+from admin.links import record_url
+from admin.price_words import price_words
+from admin.rights import Open
+from admin.service_form import TermsForm, WhatForm, package_with_options, terms_form
+from admin.service_page import ServicePage
+from admin.tabs import Tabs
+from billing import services
+from models import BillingError, Package, Service, ServiceStatus
+from web.forms import put_error
+from web.permissions import actor
+
+STATUSES = {
+    ServiceStatus.ACTIVE: ("ok", _l("Active")),
+    ServiceStatus.PENDING: ("info", _l("Pending")),
+    ServiceStatus.SUSPENDED: ("warn", _l("Suspended")),
+    ServiceStatus.CANCELLED: ("", _l("Ended")),
+}
+
+
+class PackageFilter(ChoiceFilter):
+    def clean(self, value: str) -> int:
+        return int(super().clean(value))
+
+
+class EndingFilter(ChoiceFilter):
+    """Whether an end is set for what still runs."""
+
+    def where(self, value: str) -> Any:
+        running = Service.status != ServiceStatus.CANCELLED
+        return running & (Service.ends_on.is_not(None) if value == "yes" else Service.ends_on.is_(None))
+
+    @property
+    def equality(self) -> bool:
+        return False
+
+
+def _customer(view: Any, _context: Any, row: Service, _key: str) -> Any:
+    url = record_url(row.customer)
+    return Markup('<a href="{}">{}</a>').format(url, row.customer.name) if url else row.customer.name
+
+
+def _price(view: Any, _context: Any, row: Service, _key: str) -> str:
+    return _("Free") if row.free else price_words(row.price, row.months, row.days)
+
+
+class ServiceView(Tabs, ServicePage, StaffView):
+    needs = "services.view"
+    can_create, can_export = Open("services.edit"), True
+    can_view_details = True
+    column_details_list = ("id",)  # the page is our own
+    column_list = (
+        "id", "package", "customer", "description", "price", "status", "started_on", "next_renewal_on", "ends_on",
+    )  # fmt: skip
+    column_labels = {
+        "id": _l("Id"), "package": _l("Package"), "customer": _l("Customer"), "description": _l("Description"),
+        "price": _l("Price"), "status": _l("Status"), "started_on": _l("Started"),
+        "next_renewal_on": _l("Next renewal"), "ends_on": _l("Ends"),
+    }  # fmt: skip
+    column_sortable_list = ("id", "next_renewal_on", "ends_on")
+    column_default_sort = ("id", True)
+    column_link = "package"
+    column_numeric = ("price",)
+    column_phone = {"package": "title", "customer": "sub", "status": "end", "price": "end2"}
+    column_formatters = {
+        "customer": _customer,
+        "price": _price,
+        "description": lambda view, context, row, name: "" if row.description == row.package.name else row.description,
+        "status": lambda view, context, row, name: pill(*STATUSES[row.status]),
+        "next_renewal_on": lambda view, context, row, name: (
+            None if row.status == ServiceStatus.CANCELLED else row.next_renewal_on
+        ),
+    }
+    column_export_list = (
+        "id", "customer_id", "package_id", "description", "status", "price", "months", "days", "free", "anchor_day",
+        "started_on", "billed_from", "next_renewal_on", "ends_on", "cancelled_on", "cancel_reason",
+    )  # fmt: skip
+    column_filters = (
+        *choice(Service.status, _l("Status"), [(s.value, word) for s, (_kind, word) in STATUSES.items()]),
+        PackageFilter(Service.package_id, _l("Package"), "is", "package", options_of(Package)),
+        CustomerFilter(Service.customer_id),
+        EndingFilter(Service.ends_on, _l("End is set"), "is", "ending", [("yes", _l("Yes")), ("no", _l("No"))]),
+        "next_renewal_on", "started_on", "ends_on", "free",
+        *money(Service.price_minor, Service.currency, _l("Price"), "price"),
+    )  # fmt: skip
+    tabs = (
+        (_l("All"), {}),
+        (_l("Active"), {"flt0_status_is": "active"}),
+        (_l("Ending"), {"flt0_ending_is": "yes"}),
+        (_l("Suspended"), {"flt0_status_is": "suspended"}),
+        (_l("Ended"), {"flt0_status_is": "cancelled"}),
+    )
+    search_index = finder = CustomersOnly("service", "")
+    search_hint = _l("Customer")
+    create_label = _l("Start a service")
+    empty_title = _l("No services yet")
+    empty_text = _l("A service is a package that a customer runs, at the price agreed. Each renewal bills it.")
+
+    def list_options(self) -> tuple[Any, ...]:
+        return joinedload(Service.customer), joinedload(Service.package)
+
+    @expose("/new/", methods=("GET", "POST"))
+    def create_view(self) -> Any:
+        """First whose and which; then, with both in the address, the terms."""
+        if not self.can_create:
+            abort(404)
+        asked = WhatForm(request.args)
+        if not ({"customer", "package"} <= set(request.args) and asked.validate()):
+            return self.render("admin/services/choose.html", form=asked, sent="package" in request.args)
+        customer, package = asked.customer.data, package_with_options(asked.package.data)
+        form = terms_form(customer, package)  # type: ignore[arg-type]
+        if form.validate_on_submit() and form.amounts_fit():
+            try:
+                return redirect(once(lambda: self._start(form)))
+            except BillingError as refusal:
+                put_error(form.price if isinstance(refusal, services.NoPrice) else form.start, str(refusal))
+        return self.render("admin/services/terms.html", form=form, customer=customer, package=package)
+
+    def _start(self, form: TermsForm) -> str:
+        currency = form.customer.currency
+        service = services.start(
+            form.customer,
+            form.package,
+            start=form.start.data,
+            price=form.price.money(currency),
+            **form.period(),
+            anchor_day=form.anchor_day.data,
+            billed_from=form.billed_from.data,
+            billing_group=form.group(),
+            options=form.chosen(),
+            description=form.description.data or "",
+            setup_fee=form.setup_fee.money(currency),
+            free=form.free.data,
+            by=actor(),
+        )
+        flash(_("%(name)s started", name=str(service)), "toast")
+        return self.row_url(service)
