@@ -39,7 +39,9 @@ def _series_id(company: Company, year: int) -> int:
     wanted = select(Series.id).where(Series.prefix == company.invoice_prefix, Series.year == year)
     found = db.session.scalar(wanted)
     if found is None:
-        first = company.first_number
+        # The first number continues what was counted elsewhere; a new year begins at one.
+        known = select(Series.id).where(Series.prefix == company.invoice_prefix).limit(1)
+        first = company.first_number if db.session.scalar(known) is None else 1
         values = {"prefix": company.invoice_prefix, "year": year, "first_number": first}
         _insert_unless_there({**values, "last_number": first - 1, "digits": company.number_digits})
         found = db.session.scalars(wanted).one()

@@ -1,0 +1,69 @@
+"""What waits for a person: each with how many, in words, and the page that helps. Only what is really there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy import func, select
+
+from billing import runs
+from messaging.deliver import mail_state
+from models import BillingGroup, Delivery, DeliveryState, db
+from web.permissions import allows
+from web.sessions import now
+
+LOST = (DeliveryState.BOUNCED, DeliveryState.FAILED, DeliveryState.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Need:
+    kind: str
+    icon: str
+    text: str
+    verb: str
+    url: str
+
+
+def needs() -> list[Need]:
+    """For whoever is signed in: only what they may look at."""
+    found = [_set_aside() if allows("runs.view") else None, _no_scheduler() if allows("runs.view") else None]
+    if allows("messages.view"):
+        found += [_mail(), *_lost()]
+    return [need for need in found if need]
+
+
+def _set_aside() -> Need | None:
+    count = db.session.scalar(select(func.count()).where(BillingGroup.parked_at.is_not(None))) or 0
+    if not count:
+        return None
+    text = ngettext("%(num)d account set aside by a run", "%(num)d accounts set aside by a run", count)
+    return Need("bad", "triangle-alert", text, _("Look"), url_for("runs.index_view"))
+
+
+def _no_scheduler() -> Need | None:
+    if runs.scheduler_alive(now()):
+        return None
+    return Need("bad", "clock", _("No scheduler is running, so nothing happens by itself"), _("Look"), url_for("runs.index_view"))
+
+
+def _mail() -> Need | None:
+    state = mail_state()
+    return Need("warn", "mail", state.sentence, _("Look"), url_for("deliveries.index_view")) if state.sentence else None
+
+
+def _lost() -> list[Need]:
+    count = select(Delivery.state, func.count()).where(Delivery.state.in_(LOST)).group_by(Delivery.state)
+    rows = dict(map(tuple, db.session.execute(count)))
+    words = {
+        DeliveryState.BOUNCED: lambda n: ngettext("%(num)d mail came back", "%(num)d mails came back", n),
+        DeliveryState.FAILED: lambda n: ngettext("%(num)d mail could not be sent", "%(num)d mails could not be sent", n),
+        DeliveryState.UNKNOWN: lambda n: ngettext("%(num)d mail may not have arrived", "%(num)d mails may not have arrived", n),
+    }
+    return [
+        Need("warn", "mail", words[state](rows[state]), _("Look"), url_for("deliveries.index_view", flt0_state_is=state.value))
+        for state in LOST
+        if rows.get(state)
+    ]
