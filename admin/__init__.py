@@ -1,10 +1,9 @@
 """The staff panel."""
 
 from flask import Flask
-from flask_admin import Admin, AdminIndexView
+from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
 from flask_babel import lazy_gettext as _l
-from werkzeug.wrappers import Response
 
 from models import (
     AuditEvent,
@@ -21,12 +20,12 @@ from models import (
     db,
 )
 from web import headers
-from web.permissions import signed_in_staff, to_sign_in
 
 from .account import AccountView
 from .audit import AuditView
 from .charges import ChargeView
 from .customers.views import CustomerView
+from .dashboard import DashboardView
 from .deliveries import DeliveriesView
 from .invoices import InvoicesView
 from .job_log import JobLogView
@@ -42,14 +41,6 @@ from .settings_menu import add_settings
 PEOPLE, SELLING, BILLING, AUTOMATION, INSIGHT = "People", "Selling", "Billing", "Automation", "Insight"
 
 
-class HomeView(AdminIndexView):
-    def is_accessible(self) -> bool:
-        return signed_in_staff() is not None
-
-    def inaccessible_callback(self, name: str, **kwargs: object) -> Response:
-        return to_sign_in()
-
-
 def menu(endpoint: str, icon: str) -> dict[str, str]:
     return {"endpoint": endpoint, "url": f"/admin/{endpoint}", "menu_icon_type": "look", "menu_icon_value": icon}
 
@@ -59,7 +50,7 @@ def init_app(app: Flask) -> None:
     panel = Admin(
         name="Tillbook",
         theme=Bootstrap4Theme(base_template="admin/base.html"),
-        index_view=HomeView(),
+        index_view=DashboardView(name=_l("Dashboard"), menu_icon_type="look", menu_icon_value="layout-dashboard"),
         csp_nonce_generator=headers.csp_nonce,
     )
     for category in (PEOPLE, SELLING, BILLING, AUTOMATION, INSIGHT):

@@ -63,7 +63,8 @@ class DashboardView(AdminIndexView):
         return self.render(
             "admin/dashboard/index.html",
             greeting=_greeting(),
-            today=today,
+            day=format_date(today, "full"),
+            as_of=local(figures.at).strftime("%H:%M") if figures else "",
             span=span,
             ranges=(("30d", _("30 days")), ("12m", _("12 months")), ("year", _("This year"))),
             figures=figures,
@@ -93,7 +94,11 @@ def _kept(today: date, span: str, currency: str) -> Figures:
 
 
 def _count(today: date, span: str, currency: str) -> Figures:
-    buckets = reports.days_back(today, 30) if span == "30d" else reports.months_back(today, today.month if span == "year" else 12)
+    buckets = (
+        reports.days_back(today, 30)
+        if span == "30d"
+        else reports.months_back(today, today.month if span == "year" else 12)
+    )
     month = today.replace(day=1)
     billed = reports.revenue([month.isoformat()[:7]], currency)[0][0]
     return Figures(
@@ -135,10 +140,20 @@ def _tiles(figures: Figures, today: date) -> list[dict[str, Any]]:
             "due": bool(overdue),
             "note": ngettext("%(num)s customer", "%(num)s customers", figures.late_customers),
         },
-        {"label": _("Active customers"), "value": shown(figures.active), "note": _won(won, lost, len(figures.buckets[-1]))},
+        {
+            "label": _("Active customers"),
+            "value": shown(figures.active),
+            "note": _won(won, lost, len(figures.buckets[-1])),
+        },
     ]
     if figures.others:
-        tiles.append({"label": _("Open in other currencies"), "value": money(figures.others[0]), "note": ", ".join(map(money, figures.others[1:]))})
+        tiles.append(
+            {
+                "label": _("Open in other currencies"),
+                "value": money(figures.others[0]),
+                "note": ", ".join(map(money, figures.others[1:])),
+            }
+        )
     return tiles
 
 
@@ -173,8 +188,8 @@ def _pictures(figures: Figures) -> dict[str, Any]:
         "recurring": [_series(_("Recurring"), "f1", figures.recurring)],
         "recurring_ticks": charts.ticks(min(line), max(line), lambda minor: _short(minor, scale)),
         "customers": [
-            {"name": _("Won"), "css": "f2", "values": [w for w, _l in figures.won_lost], "texts": [shown(w) for w, _l in figures.won_lost]},
-            {"name": _("Lost"), "css": "f4", "values": [l for _w, l in figures.won_lost], "texts": [shown(l) for _w, l in figures.won_lost]},
+            _counts(_("Won"), "f2", [won for won, _lost in figures.won_lost]),
+            _counts(_("Lost"), "f4", [lost for _won, lost in figures.won_lost]),
         ],
         "customers_ticks": charts.ticks(0, most, str),
         "ages": [_age(place, age) for place, age in enumerate(figures.ages)],
@@ -188,7 +203,16 @@ def _label(bucket: str) -> str:
 
 
 def _series(name: str, css: str, amounts: Sequence[Money]) -> dict[str, Any]:
-    return {"name": name, "css": css, "values": [amount.minor for amount in amounts], "texts": [money(a) for a in amounts]}
+    return {
+        "name": name,
+        "css": css,
+        "values": [amount.minor for amount in amounts],
+        "texts": [money(a) for a in amounts],
+    }
+
+
+def _counts(name: str, css: str, values: list[int]) -> dict[str, Any]:
+    return {"name": name, "css": css, "values": values, "texts": [shown(value) for value in values]}
 
 
 def _short(minor: int, currency: str) -> str:
@@ -199,7 +223,13 @@ def _short(minor: int, currency: str) -> str:
 
 def _age(place: int, age: Age) -> dict[str, Any]:
     words = (_("Not due yet"), _("1 to 14"), _("15 to 30"), _("31 to 60"), _("Over 60"))
-    return {"label": words[place], "value": age.open.minor, "text": money(age.open), "count": age.invoices, "css": ("f6", "f3", "f3", "f4", "f4")[place]}
+    return {
+        "label": words[place],
+        "value": age.open.minor,
+        "text": money(age.open),
+        "count": age.invoices,
+        "css": ("f6", "f3", "f3", "f4", "f4")[place],
+    }
 
 
 def _newest() -> list[AuditEvent]:
@@ -208,5 +238,8 @@ def _newest() -> list[AuditEvent]:
 
 def _begin() -> dict[str, bool] | None:
     """What a new company has not done yet; None once there are packages and customers."""
-    has = {name: db.session.scalar(select(func.min(model.id))) is not None for name, model in (("packages", Package), ("customers", Customer))}
+    has = {
+        name: db.session.scalar(select(func.min(model.id))) is not None
+        for name, model in (("packages", Package), ("customers", Customer))
+    }
     return None if all(has.values()) else has

@@ -46,7 +46,13 @@ def _set_aside() -> Need | None:
 def _no_scheduler() -> Need | None:
     if runs.scheduler_alive(now()):
         return None
-    return Need("bad", "clock", _("No scheduler is running, so nothing happens by itself"), _("Look"), url_for("runs.index_view"))
+    return Need(
+        "bad",
+        "clock",
+        _("No scheduler is running, so nothing happens by itself"),
+        _("Look"),
+        url_for("runs.index_view"),
+    )
 
 
 def _mail() -> Need | None:
@@ -59,11 +65,21 @@ def _lost() -> list[Need]:
     rows = dict(map(tuple, db.session.execute(count)))
     words = {
         DeliveryState.BOUNCED: lambda n: ngettext("%(num)d mail came back", "%(num)d mails came back", n),
-        DeliveryState.FAILED: lambda n: ngettext("%(num)d mail could not be sent", "%(num)d mails could not be sent", n),
-        DeliveryState.UNKNOWN: lambda n: ngettext("%(num)d mail may not have arrived", "%(num)d mails may not have arrived", n),
+        DeliveryState.FAILED: lambda n: ngettext(
+            "%(num)d mail could not be sent", "%(num)d mails could not be sent", n
+        ),
+        DeliveryState.UNKNOWN: lambda n: ngettext(
+            "%(num)d mail may not have arrived", "%(num)d mails may not have arrived", n
+        ),
     }
     return [
-        Need("warn", "mail", words[state](rows[state]), _("Look"), url_for("deliveries.index_view", flt0_state_is=state.value))
+        Need(
+            "warn",
+            "mail",
+            words[state](rows[state]),
+            _("Look"),
+            url_for("deliveries.index_view", flt0_state_is=state.value),
+        )
         for state in LOST
         if rows.get(state)
     ]

@@ -146,7 +146,8 @@ def won_and_lost(buckets: Sequence[str]) -> list[tuple[int, int]]:
     )
     ended = _bucket(gone.c.last, width)
     lost = db.session.execute(select(ended, func.count()).group_by(ended))
-    came, went = Counter(dict(map(tuple, won))), Counter(dict(map(tuple, lost)))
+    came = Counter({bucket: count for bucket, count in won})  # noqa: C416  # rows, not tuples
+    went = Counter({bucket: count for bucket, count in lost})  # noqa: C416
     return [(came[bucket], went[bucket]) for bucket in buckets]
 
 

@@ -94,6 +94,7 @@ def settings(url: str, files: object) -> dict[str, object]:
         "SQLALCHEMY_DATABASE_URI": url,
         "FILES_DIR": str(files),
         "PASSWORD_COST": 1,
+        "FIGURES_KEPT": 0,
         "CLOCK": Clock(),
         "MAIL_SERVER": "",
     }

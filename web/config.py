@@ -55,6 +55,7 @@ def _load(instance: Path) -> dict[str, Any]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "WTF_CSRF_TIME_LIMIT": None,
+        "FIGURES_KEPT": 60,
         "MAX_CONTENT_LENGTH": 16 * 1024 * 1024,
         "MAX_FORM_PARTS": 2000,
         "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
