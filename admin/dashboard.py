@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from babel.numbers import get_currency_symbol
 from flask import current_app, request
 from flask_admin import AdminIndexView, expose
-from flask_babel import format_date, ngettext
+from flask_babel import format_date, get_locale, ngettext
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 from werkzeug.wrappers import Response
@@ -71,7 +72,7 @@ class DashboardView(AdminIndexView):
             tiles=_tiles(figures, today) if figures else (),
             pictures=_pictures(figures) if figures else {},
             needs=needs(),
-            events=audit_words.timeline(_newest()) if allows("audit.view") else None,
+            events=_short_lines(_newest()) if allows("audit.view") else None,
             begin=_begin(),
         )
 
@@ -128,7 +129,7 @@ def _tiles(figures: Figures, today: date) -> list[dict[str, Any]]:
     overdue = sum((age.open for age in figures.ages if age.first), Money(0, figures.billed.currency))
     won, lost = figures.won_lost[-1]
     tiles = [
-        {"label": _("Recurring a month"), "value": money(figures.recurring[-1]), **_change(figures.recurring)},
+        {"label": _("Recurring a month"), "value": money(figures.recurring[-1]), **_change(figures)},
         {
             "label": _("Collected in %(month)s", month=month),
             "value": money(figures.collected),
@@ -163,13 +164,19 @@ def _won(won: int, lost: int, width: int) -> str:
     return _("%(won)s won, %(lost)s lost this month", won=won, lost=lost)
 
 
-def _change(series: Sequence[Money]) -> dict[str, Any]:
+def _change(figures: Figures) -> dict[str, Any]:
     """Against the bucket before, in tenths of a percent, from exact integers."""
+    series = figures.recurring
     if len(series) < 2 or not series[-2].minor:
         return {}
     tenths = (series[-1].minor - series[-2].minor) * 1000 // series[-2].minor
     told = f"{abs(tenths) // 10}.{abs(tenths) % 10}%"
-    return {"delta": told, "rising": tenths >= 0, "good": tenths >= 0, "note": _("on the one before")}
+    return {
+        "delta": told,
+        "rising": tenths >= 0,
+        "good": tenths >= 0,
+        "note": _("on %(when)s", when=_label(figures.buckets[-2], "LLLL")),
+    }
 
 
 def _pictures(figures: Figures) -> dict[str, Any]:
@@ -196,10 +203,10 @@ def _pictures(figures: Figures) -> dict[str, Any]:
     }
 
 
-def _label(bucket: str) -> str:
+def _label(bucket: str, month: str = "LLL") -> str:
     if len(bucket) == 10:
         return format_date(date.fromisoformat(bucket), "d MMM")
-    return format_date(date.fromisoformat(f"{bucket}-01"), "LLL")
+    return format_date(date.fromisoformat(f"{bucket}-01"), month)
 
 
 def _series(name: str, css: str, amounts: Sequence[Money]) -> dict[str, Any]:
@@ -218,7 +225,8 @@ def _counts(name: str, css: str, values: list[int]) -> dict[str, Any]:
 def _short(minor: int, currency: str) -> str:
     """An axis value without decimals, thousands as k."""
     whole = minor // 10 ** decimals_of(currency)
-    return f"{shown(whole // 1000)}k" if abs(whole) >= 1000 and whole % 1000 == 0 else shown(whole)
+    sign = get_currency_symbol(currency, get_locale())
+    return f"{sign}{shown(whole // 1000)}k" if abs(whole) >= 1000 and whole % 1000 == 0 else f"{sign}{shown(whole)}"
 
 
 def _age(place: int, age: Age) -> dict[str, Any]:
@@ -233,7 +241,14 @@ def _age(place: int, age: Age) -> dict[str, Any]:
 
 
 def _newest() -> list[AuditEvent]:
-    return list(db.session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(NEWEST)))
+    """What happened to customers and money; who signed in stands in the audit log."""
+    newest = select(AuditEvent).where(AuditEvent.customer_id.is_not(None)).order_by(AuditEvent.id.desc())
+    return list(db.session.scalars(newest.limit(NEWEST)))
+
+
+def _short_lines(events: list[AuditEvent]) -> list[dict[str, Any]]:
+    """A line each; what changed in detail stands in the audit log."""
+    return [{**line, "note": ""} for line in audit_words.timeline(events)]
 
 
 def _begin() -> dict[str, bool] | None:

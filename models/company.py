@@ -53,6 +53,9 @@ class Company(PostalAddress, Model):
     renewals_hour: Mapped[int] = mapped_column(default=2)
     renewals_on: Mapped[bool] = mapped_column(default=True)
 
+    def __str__(self) -> str:
+        return self.name
+
 
 class Project(PostalAddress, Model):
     """A brand: customers of a project get its name, address and currency on what they are sent."""
