@@ -23,7 +23,10 @@ OTHERS = (("oldest", _l("On the open invoices, those due first in front")), ("cr
 
 
 class PaymentForm(FlaskForm):
-    customer = CustomerField(_l("Customer"), [InputRequired(_l("Choose the customer who paid."))])
+    customer = CustomerField(
+        _l("Customer"), [InputRequired(_l("Choose the customer who paid."))],
+        description=_l("Type part of the name or e-mail address."),
+    )  # fmt: skip
     amount = AmountField(_l("Amount"), [InputRequired(_l("Type the amount that came in."))])
     received_on = DayField(_l("Day it came in"), [InputRequired(_l("Type the day the money came in."))])
     method = StringField(

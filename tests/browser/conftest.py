@@ -1,0 +1,75 @@
+"""The panel in a real browser: one server on the test database, one Chromium, a fresh profile for every test.
+
+A message on the console or a breach of the content security policy fails the test.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+
+import pytest
+from conftest import leave_out
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from signing_in import PASSWORD, make_staff
+from werkzeug.serving import make_server
+
+from models import db
+
+ARGUMENTS = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
+WIDE = {"width": 1440, "height": 1000}
+
+
+@pytest.fixture(scope="session")
+def address(migrated_app: Flask) -> Iterator[str]:
+    """Where the app of the tests answers."""
+    server = make_server("127.0.0.1", 0, migrated_app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not program:
+        leave_out("no Chromium was found (set CHROMIUM to its path): the panel was not driven in a browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser, address: str, app: Flask) -> Iterator[Page]:
+    """A page of a new profile, nobody signed in.
+
+    What the test has committed stays readable without a transaction: an open one would hold the lock of SQLite.
+    """
+    db.session().expire_on_commit = False
+    context = chromium.new_context(base_url=address, viewport=WIDE, locale="en-IE")
+    context.set_default_timeout(15_000)
+    page, troubles = context.new_page(), []
+    page.on("console", lambda message: troubles.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    yield page
+    context.close()
+    assert troubles == []
+
+
+@pytest.fixture
+def owner(page: Page) -> Page:
+    """The page of a signed-in owner."""
+    person = make_staff()
+    db.session.commit()
+    page.goto("/admin/sign-in")
+    page.fill("input[name=email]", person.email)
+    page.fill("input[name=password]", PASSWORD)
+    page.press("input[name=password]", "Enter")
+    expect(page.locator(".side")).to_be_visible()
+    return page
