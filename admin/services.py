@@ -13,10 +13,10 @@ from sqlalchemy.orm import joinedload
 
 from admin.base import StaffView
 from admin.cells import pill
-from admin.customers.forms import options_of
+from admin.customers.choices import options_of
 from admin.document_filters import CustomerFilter
 from admin.doors import once
-from admin.filter_kinds import choice, money
+from admin.filter_kinds import money
 from admin.filters import ChoiceFilter
 from admin.finding import CustomersOnly
 from admin.links import record_url
@@ -37,10 +37,18 @@ STATUSES = {
     ServiceStatus.CANCELLED: ("", _l("Ended")),
 }
 
+WORDS = [(status.value, word) for status, (_kind, word) in STATUSES.items()]
+
 
 class PackageFilter(ChoiceFilter):
     def clean(self, value: str) -> int:
         return int(super().clean(value))
+
+
+class StatusFilter(ChoiceFilter):
+    @property
+    def equality(self) -> bool:
+        return False  # its index goes on with the next renewal, not with the id
 
 
 class EndingFilter(ChoiceFilter):
@@ -96,7 +104,7 @@ class ServiceView(Tabs, ServicePage, StaffView):
         "started_on", "billed_from", "next_renewal_on", "ends_on", "cancelled_on", "cancel_reason",
     )  # fmt: skip
     column_filters = (
-        *choice(Service.status, _l("Status"), [(s.value, word) for s, (_kind, word) in STATUSES.items()]),
+        *(StatusFilter(Service.status, _l("Status"), way, None, WORDS) for way in ("is", "not")),
         PackageFilter(Service.package_id, _l("Package"), "is", "package", options_of(Package)),
         CustomerFilter(Service.customer_id),
         EndingFilter(Service.ends_on, _l("End is set"), "is", "ending", [("yes", _l("Yes")), ("no", _l("No"))]),

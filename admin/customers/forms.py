@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from babel import Locale
@@ -10,34 +9,39 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy import select
-from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import InputRequired
 
 from admin.fields import DayField, ExactField, WholeField
 from billing import company
-from billing.countries import COUNTRIES
 from billing.customers import InvalidCustomer
-from models import AccountType, Attitude, ContractType, Customer, CustomerGroup, PaymentMethod, Project, Reseller, db
+from models import (
+    AccountType,
+    Attitude,
+    ContractType,
+    Customer,
+    CustomerGroup,
+    PaymentMethod,
+    Project,
+    Reseller,
+    Staff,
+    customer_salesperson,
+    db,
+)
 from web import formatters, languages
 from web.forms import choices, put_error
 from web.setup import currencies
 
-ACCOUNT_TYPES = [
-    (AccountType.INDIVIDUAL, _l("Person")),
-    (AccountType.COMPANY, _l("Company")),
-    (AccountType.SOLE_PROPRIETOR, _l("Sole proprietor")),
-]
-PAYMENT_METHODS = [
-    (PaymentMethod.INVOICE, _l("Invoice")),
-    (PaymentMethod.CARD, _l("Card")),
-    (PaymentMethod.FREE, _l("Free: no invoices")),
-]
-ATTITUDES = [
-    (Attitude.NONE, _l("Not said")),
-    (Attitude.EASY, _l("Easy to deal with")),
-    (Attitude.CAREFUL, _l("Handle with care")),
-    (Attitude.DIFFICULT, _l("Difficult")),
-]
+from .choices import ACCOUNT_TYPES, ATTITUDES, PAYMENT_METHODS, country_names, shown
+
 RELATED = {"group_id": CustomerGroup, "project_id": Project, "reseller_id": Reseller, "contract_type_id": ContractType}
 NEW_ONLY = ("currency", "external_source", "external_id")
 
@@ -85,6 +89,7 @@ class CustomerForm(FlaskForm):
     reseller_id = SelectField(_l("Reseller"), coerce=_id)
     contract_type_id = SelectField(_l("Contract type"), coerce=_id)
     attitude = SelectField(_l("How to deal with them"), default=Attitude.NONE, description=_l("Only staff see this."))
+    salespeople = SelectMultipleField(_l("Salespeople"), coerce=int, description=_l("Who looks after them."))
     registered_on = DayField(_l("Customer since"))
     starts_on = DayField(_l("Contract starts"))
     ends_on = DayField(_l("Contract ends"))
@@ -94,7 +99,7 @@ class CustomerForm(FlaskForm):
     version = HiddenField()
 
     def __init__(self, customer: Customer | None = None) -> None:
-        super().__init__(obj=customer)
+        super().__init__(obj=customer, salespeople=salespeople_of(customer))
         self.customer = customer
         self.duplicate: Customer | None = None
         self.differences: list[tuple[Any, Any, Any]] = []
@@ -123,12 +128,15 @@ class CustomerForm(FlaskForm):
         for name, model in RELATED.items():
             rows = db.session.execute(select(model.id, model.name).order_by(model.name))
             self[name].choices = choices([("", _("None")), *((row.id, row.name) for row in rows)])
+        kept = Staff.active | Staff.id.in_(self.salespeople.data or [])
+        people = db.session.execute(select(Staff.id, Staff.name).where(kept).order_by(Staff.name))
+        self.salespeople.choices = choices((row.id, row.name) for row in people)
         self.payment_days.description = _("Empty: %(n)s, as for everybody.", n=seller.payment_days)
 
     def values(self) -> dict[str, Any]:
         """What the rule gets: what was sent; what may not be empty is left out when it is."""
         sent = [f for f in self if f.raw_data or isinstance(f, BooleanField)]
-        found = {f.name: f.data for f in sent if f.name not in ("csrf_token", "version")}
+        found = {f.name: f.data for f in sent if f.name not in ("csrf_token", "version", "salespeople")}
         empty = ["registered_on", *(["identity_number"] if self.customer else [])]
         if not (found.get("external_id") or found.get("external_source")):
             empty += ["external_id", "external_source"]
@@ -152,22 +160,8 @@ class CustomerForm(FlaskForm):
         self.version.raw_data = None
 
 
-def shown(field: Any, value: Any) -> Any:
-    """A value as the form's reader knows it: the words of a choice, not its code."""
-    if isinstance(field, BooleanField):
-        return _("Yes") if value else _("No")
-    known = {str(c.value): c.label for c in getattr(field, "choices", None) or ()}
-    return known.get(str(value if value is not None else ""), value if value is not None else "")
-
-
-def country_names(reader: Locale) -> list[tuple[str, str]]:
-    return sorted(((code, reader.territories.get(code, code)) for code in COUNTRIES), key=lambda pair: pair[1])
-
-
-def options_of(model: Any) -> Callable[[], list[tuple[str, str]]]:
-    """The rows of a small table, for a filter that asks when it is opened."""
-
-    def rows() -> list[tuple[str, str]]:
-        return [(str(i), name) for i, name in db.session.execute(select(model.id, model.name).order_by(model.name))]
-
-    return rows
+def salespeople_of(customer: Customer | None) -> list[int]:
+    if customer is None:
+        return []
+    theirs = customer_salesperson.c.customer_id == customer.id
+    return list(db.session.scalars(select(customer_salesperson.c.staff_id).where(theirs)))

@@ -56,17 +56,26 @@ class CustomerPage(PageDoors):
         figures = panels.glance(customer, today)
         tabs = [(name, words, figures.counts.get(name)) for name, (words, need) in TABS.items() if allows(need)]
         content = getattr(self, f"_{tab}")(customer)
-        known = {"customer": customer, "glance": figures, "tabs": tabs, "tab": tab, "today": today, "cap": panels.CAP}
+        initials = "".join(word[0] for word in customer.name.split() if word[0].isalnum())[:2].upper()
+        known = {
+            "initials": initials,
+            "customer": customer,
+            "glance": figures,
+            "tabs": tabs,
+            "tab": tab,
+            "today": today,
+            "cap": panels.CAP,
+        }
         template = f"admin/customers/{tab}.html"
         return self.render(template, **SHOWN, **known, **{**content, **self._ways(customer), **forms})  # type: ignore[attr-defined]
 
     def _ways(self, customer: Customer) -> dict[str, str]:
         """Where to go from here to make something for this customer."""
-        services, charges = view_of(Service), view_of(Charge)
-        may = allows("services.edit")
+        ways = {"start_url": Service, "charge_url": Charge, "pay_url": Payment}
+        found = {name: view_of(model) for name, model in ways.items()}
         return {
-            "start_url": services.get_url(".create_view", customer=customer.id) if services and may else "",
-            "charge_url": charges.get_url(".create_view", customer=customer.id) if charges and may else "",
+            name: view.get_url(".create_view", customer=customer.id) if view and view.can_create else ""
+            for name, view in found.items()
         }
 
     # What each tab shows
@@ -84,6 +93,7 @@ class CustomerPage(PageDoors):
             "services": panels.services(customer, 5) if allows("services.view") else [],
             "invoices": panels.invoices(customer, 5) if allows("invoices.view") else [],
             "groups": panels.groups(customer),
+            "salespeople": panels.salespeople(customer),
         }
 
     def _services(self, customer: Customer) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from models import (
     Payment,
     Service,
     ServiceStatus,
+    Staff,
+    customer_salesperson,
     db,
 )
 
@@ -105,6 +107,13 @@ def credits(customer: Customer) -> list[Credit]:
 
 def messages(customer: Customer) -> list[Message]:
     return list(db.session.scalars(_newest(Message, customer, NEWEST).options(selectinload(Message.deliveries))))
+
+
+def salespeople(customer: Customer) -> str:
+    """Their names, as they stand beside each other."""
+    theirs = customer_salesperson.c.customer_id == customer.id
+    query = select(Staff.name).join(customer_salesperson, customer_salesperson.c.staff_id == Staff.id).where(theirs)
+    return ", ".join(db.session.scalars(query.order_by(Staff.name)))
 
 
 def groups(customer: Customer) -> list[BillingGroup]:

@@ -63,7 +63,9 @@ class CustomerRecords:
 
     def _create(self, form: CustomerForm) -> str:
         again = "allow_duplicate" in request.form
-        customer = customers.create(form.values(), allow_duplicate=again, by=actor())
+        by = actor()
+        customer = customers.create(form.values(), allow_duplicate=again, by=by)
+        customers.set_salespeople(customer, form.salespeople.data or [], by=by)
         flash(_("%(name)s added", name=customer.name), "toast")
         if "_add_another" in request.form:
             return self.get_url(".create_view")  # type: ignore[attr-defined]
@@ -73,7 +75,9 @@ class CustomerRecords:
         seen = form.version.data or ""
         version = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else 0
         again = "allow_duplicate" in request.form
-        customers.edit(customer, form.values(), version=version, allow_duplicate=again, by=actor())
+        by = actor()
+        customers.edit(customer, form.values(), version=version, allow_duplicate=again, by=by)
+        customers.set_salespeople(customer, form.salespeople.data or [], by=by)
         self.db_session.commit()  # type: ignore[attr-defined]
         flash(_("%(name)s saved", name=customer.name), "toast")
 

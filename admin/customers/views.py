@@ -7,6 +7,7 @@ from typing import Any
 from flask import jsonify, request
 from flask_admin import expose
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from admin.base import StaffView
@@ -16,12 +17,22 @@ from admin.filter_kinds import choice, money, related
 from admin.filters import ChoiceFilter, StaffFilter
 from admin.rights import Open
 from admin.tabs import Tabs
-from models import ContractType, Customer, CustomerGroup, CustomerStatus, Project, Reseller, Tag
+from models import (
+    ContractType,
+    Customer,
+    CustomerGroup,
+    CustomerStatus,
+    Project,
+    Reseller,
+    Staff,
+    Tag,
+    customer_salesperson,
+)
 from web import formatters, languages
 from web.setup import currencies
 
 from .actions import CustomerActions
-from .forms import ACCOUNT_TYPES, ATTITUDES, PAYMENT_METHODS, country_names, options_of
+from .choices import ACCOUNT_TYPES, ATTITUDES, PAYMENT_METHODS, country_names, options_of
 from .lookup import CUSTOMERS, find_customers, label
 from .page import CustomerPage
 from .records import CustomerRecords
@@ -50,6 +61,21 @@ class StandingFilter(ChoiceFilter):
 
     @property
     def equality(self) -> bool:
+        return False
+
+
+class SalespersonFilter(ChoiceFilter):
+    """Customers that this member of the staff looks after."""
+
+    def where(self, value: str) -> Any:
+        theirs = customer_salesperson.c.staff_id == int(value)
+        return Customer.id.in_(select(customer_salesperson.c.customer_id).where(theirs))
+
+    @property
+    def equality(self) -> bool:
+        return False
+
+    def bounds(self, column: Any) -> bool:
         return False
 
 
@@ -122,6 +148,7 @@ class CustomerView(Tabs, CustomerActions, CustomerPage, CustomerRecords, StaffVi
         *_record(Customer.project_id, _l("Project"), Project, "project"),
         *_record(Customer.reseller_id, _l("Reseller"), Reseller, "reseller"),
         *_record(Customer.contract_type_id, _l("Contract type"), ContractType, "contract"),
+        SalespersonFilter(Customer.id, _l("Salesperson"), "is", "salesperson", options_of(Staff)),
         *choice(Customer.currency, _l("Currency"), _currencies),
         *choice(Customer.account_type, _l("Kind of customer"), ACCOUNT_TYPES),
         *choice(Customer.attitude, _l("How to deal with them"), ATTITUDES),

@@ -9,7 +9,7 @@ from datetime import date
 
 import pytest
 from factories import make_company, make_customer, make_invoice, make_service
-from signing_in import make_role, sign_in
+from signing_in import make_role, make_staff, sign_in
 from sqlalchemy import event, select
 
 from billing import customers
@@ -236,6 +236,21 @@ def test_an_edit_keeps_the_identity_number_unless_a_new_one_is_typed(panel):
     panel.post(url, data=fields(name="New name", email=customer.email, version=version))
     changed = db.session.get(Customer, customer.id)
     assert (changed.name, changed.identity_number) == ("New name", "19800101-1234")
+
+
+def test_salespeople_are_chosen_shown_and_filtered_by(panel, by):
+    customer, _noise, jonas = (
+        make_customer(name="Sold"),
+        make_customer(name="Noise"),
+        make_staff("sales", name="Jonas W"),
+    )
+    url = f"{LIST}edit/?id={customer.id}"
+    version = re.search(r'name="version"[^>]* value="(\d+)"', get(panel, url))[1]
+    panel.post(url, data=fields(name="Sold", email=customer.email, version=version, salespeople=[jonas.id]))
+    assert "Jonas W" in get(panel, f"{PAGE}?id={customer.id}")
+    assert f'<option selected value="{jonas.id}">Jonas W' in get(panel, url)
+    assert names(get(panel, f"{LIST}?flt0_salesperson_is={jonas.id}")) == ["Sold"]
+    assert verbs(customer.id)[-1] == "customer.salespeople_set"
 
 
 # The page

@@ -1,0 +1,53 @@
+"""The words of a customer's choices, and the rows of small tables that can be chosen from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from babel import Locale
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from wtforms import BooleanField
+
+from billing.countries import COUNTRIES
+from models import AccountType, Attitude, PaymentMethod, db
+
+ACCOUNT_TYPES = [
+    (AccountType.INDIVIDUAL, _l("Person")),
+    (AccountType.COMPANY, _l("Company")),
+    (AccountType.SOLE_PROPRIETOR, _l("Sole proprietor")),
+]
+PAYMENT_METHODS = [
+    (PaymentMethod.INVOICE, _l("Invoice")),
+    (PaymentMethod.CARD, _l("Card")),
+    (PaymentMethod.FREE, _l("Free: no invoices")),
+]
+ATTITUDES = [
+    (Attitude.NONE, _l("Not said")),
+    (Attitude.EASY, _l("Easy to deal with")),
+    (Attitude.CAREFUL, _l("Handle with care")),
+    (Attitude.DIFFICULT, _l("Difficult")),
+]
+
+
+def shown(field: Any, value: Any) -> Any:
+    """A value as the form's reader knows it: the words of a choice, not its code."""
+    if isinstance(field, BooleanField):
+        return _("Yes") if value else _("No")
+    known = {str(c.value): c.label for c in getattr(field, "choices", None) or ()}
+    return known.get(str(value if value is not None else ""), value if value is not None else "")
+
+
+def country_names(reader: Locale) -> list[tuple[str, str]]:
+    return sorted(((code, reader.territories.get(code, code)) for code in COUNTRIES), key=lambda pair: pair[1])
+
+
+def options_of(model: Any) -> Callable[[], list[tuple[str, str]]]:
+    """The rows of a small table, for a filter that asks when it is opened."""
+
+    def rows() -> list[tuple[str, str]]:
+        return [(str(i), name) for i, name in db.session.execute(select(model.id, model.name).order_by(model.name))]
+
+    return rows
