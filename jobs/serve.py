@@ -32,7 +32,7 @@ THREADS = 4
 @with_appcontext
 @command_errors
 def start() -> None:
-    """Prepare the database, then serve panel and portal and do the unattended work, until Ctrl-C."""
+    """Prepare the database, then serve the panel and do the unattended work, until Ctrl-C."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     check_folder()
     with door(app.config["PORT"]) as listening:

@@ -1,7 +1,1 @@
-"""The customer's side."""
-
-from flask import Flask
-
-
-def init_app(app: Flask) -> None:
-    """Add the portal under /portal/."""
+"""The customer's side of the house. It has no pages yet: what customers get so far are their invoices by mail."""
