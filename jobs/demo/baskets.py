@@ -62,7 +62,7 @@ def more(person: Person, there: Sequence[Item]) -> Item | None:
     """What they add later, if there is something they lack."""
     names = {item.name for item in there}
     monthly = sum(item.cents for item in there if item.months == 1)
-    for item in (Item("Managed backup"), Item("Hosting M"), Item("Domain", 12, description=person.domain)):
+    for item in (Item("Managed backup"), Item("Hosting M"), Item("Domain", 12, description=f"Domain {person.domain}")):
         if item.name not in names and item.cents < monthly * _MOST_TIMES and person.kind is not Kind.HOME:
             return item
     return None
@@ -72,12 +72,12 @@ def _home(person: Person) -> list[Item]:
     dice = person.dice
     if person.country is not IRELAND:
         site = dice.weighed({("Hosting S", 12): 40, ("Hosting M", 12): 35, ("Hosting M", 1): 25})
-        return [Item(*site), Item("Domain", 12, description=person.domain)]
+        return [Item(*site), Item("Domain", 12, description=f"Domain {person.domain}")]
     items = [_line(person, _HOME_LINES)]
     if dice.chance(18):
         items.append(Item("Hosting S", 12))
     if dice.chance(12):
-        items.append(Item("Domain", 12, description=person.domain))
+        items.append(Item("Domain", 12, description=f"Domain {person.domain}"))
     return items
 
 
@@ -89,15 +89,17 @@ def _business(person: Person) -> list[Item]:
     if firm and dice.chance(34):
         extra = (("Extra space, 100 GB", "", dice.between(1, 4)),) if dice.chance(30) else ()
         months = dice.weighed({1: 80, 3: 20})
-        items.append(Item("Managed hosting", months, _discount(person), f"{person.domain}, our server", extra))
+        items.append(Item("Managed hosting", months, _discount(person), f"Managed hosting, {person.domain}", extra))
     if not items or dice.chance(35):
         months = dice.weighed({1: 65, 3: 15, 12: 20})
         name = "Hosting L" if firm else dice.pick(("Hosting M", "Hosting L"))
-        items.append(Item(name, months, _discount(person), person.domain, free=len(items) > 0 and dice.chance(12)))
+        items.append(
+            Item(name, months, _discount(person), f"{name}, {person.domain}", free=len(items) > 0 and dice.chance(12))
+        )
     if firm and dice.chance(38):
         items.append(Item("Managed backup"))
     if dice.chance(60):
-        items.append(Item("Domain", 12, description=person.domain))
+        items.append(Item("Domain", 12, description=f"Domain {person.domain}"))
     return items
 
 

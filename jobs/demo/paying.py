@@ -33,6 +33,8 @@ class Habit(StrEnum):
 
 _HABITS = {Habit.PROMPT: 66, Habit.LATE: 13, Habit.PARTS: 4, Habit.ROUND: 4, Habit.GATHERED: 6, Habit.STOPS: 7}
 CARD, TRANSFER, CASH = "Card", "Bank transfer", "Cash"
+STATEMENTS = (0, 2, 4)
+"""The bank statement comes on Mondays, Wednesdays and Fridays."""
 ROUND_TO = {"JPY": 1000}
 """Who rounds up pays whole tens, in minor units; yen in whole thousands."""
 
@@ -55,6 +57,7 @@ class Plan:
     """Money that will come in for an invoice: `percent` of what is open then, or the whole total once more."""
 
     invoice_id: int
+    on: date
     percent: int = 100
     method: str = TRANSFER
     round_up: bool = False
@@ -77,23 +80,24 @@ class Till:
             self._seen = row.id
             payer = self.payers[row.customer_id]
             if row.open_minor and not (payer.stops_on and payer.stops_on <= today):
-                for on, plan in _plans(row, payer, today):
-                    self._enter(max(on, today), plan)
+                for plan in _plans(row, payer, today):
+                    self._expect(plan)
 
-    def _enter(self, on: date, plan: Plan) -> None:
-        if on not in self._plans:
-            self._diary.plan(on, lambda moment: self._take_in(on, moment))
-        self._plans[on].append(plan)
+    def _expect(self, plan: Plan) -> None:
+        day = next(day for day in (plan.on + timedelta(days=n) for n in range(7)) if day.weekday() in STATEMENTS)
+        if day not in self._plans:
+            self._diary.plan(day, lambda moment: self._take_in(day, moment))
+        self._plans[day].append(plan)
 
-    def _take_in(self, on: date, moment: Moment) -> None:
-        """The day's bank statement, entered in one go."""
-        plans = self._plans.pop(on)
+    def _take_in(self, day: date, moment: Moment) -> None:
+        """The bank statement, entered in one go."""
+        plans = self._plans.pop(day)
         rows = _open_invoices(plan.invoice_id for plan in plans)
         receipts = []
         for plan in plans:
             invoice = rows[plan.invoice_id]
             if invoice.open_minor or plan.again:
-                receipts.append(_receipt(plan, invoice, moment.today))
+                receipts.append(_receipt(plan, invoice))
         if receipts:
             payments.record_all(receipts, by=moment.by("billing"))
 
@@ -114,32 +118,31 @@ def _open_invoices(ids: Iterable[int]) -> dict[int, Invoice]:
     return {invoice.id: invoice for invoice in rows}
 
 
-def _receipt(plan: Plan, invoice: Invoice, on: date) -> Receipt:
+def _receipt(plan: Plan, invoice: Invoice) -> Receipt:
     minor = invoice.total_minor if plan.again else max(invoice.open_minor * plan.percent // 100, 1)
     if plan.round_up:
         step = ROUND_TO.get(invoice.currency, 1000)
         minor = -(-minor // step) * step
     amount = Money(minor, invoice.currency)
-    return Receipt(invoice.customer, amount, plan.method, on, [invoice], reference=invoice.number or "")
+    return Receipt(invoice.customer, amount, plan.method, plan.on, [invoice], reference=invoice.number or "")
 
 
-def _plans(row: Any, payer: Payer, today: date) -> list[tuple[date, Plan]]:
+def _plans(row: Any, payer: Payer, today: date) -> list[Plan]:
     dice, habit, invoice = payer.dice, payer.habit, row.id
     in_time = today + timedelta(days=dice.between(1, max((row.due_on - today).days, 2)))
     if habit is Habit.CARD:
-        return [(today, Plan(invoice, method=CARD))]
+        return [Plan(invoice, today, method=CARD)]
     if habit is Habit.LATE:
-        return [(row.due_on + timedelta(days=dice.weighed(_DELAYS)), Plan(invoice))]
+        return [Plan(invoice, max(row.due_on, today) + timedelta(days=dice.weighed(_DELAYS)))]
     if habit is Habit.PARTS:
         rest = in_time + timedelta(days=dice.between(20, 45))
-        return [(in_time, Plan(invoice, dice.between(40, 75))), (rest, Plan(invoice))]
+        return [Plan(invoice, in_time, dice.between(40, 75)), Plan(invoice, rest)]
     if habit is Habit.GATHERED:
-        month_end = (row.due_on.replace(day=1) + timedelta(days=62)).replace(day=2)
-        return [(month_end, Plan(invoice))]
+        return [Plan(invoice, (row.due_on.replace(day=1) + timedelta(days=62)).replace(day=2))]
     if habit is Habit.PROMPT and dice.chance(1):
-        return [(in_time, Plan(invoice)), (in_time + timedelta(days=3), Plan(invoice, again=True))]
+        return [Plan(invoice, in_time), Plan(invoice, in_time + timedelta(days=3), again=True)]
     method = CASH if dice.chance(2) else TRANSFER
-    return [(in_time, Plan(invoice, method=method, round_up=habit is Habit.ROUND))]
+    return [Plan(invoice, in_time, method=method, round_up=habit is Habit.ROUND)]
 
 
 _DELAYS = {3: 30, 8: 30, 13: 15, 21: 12, 34: 8, 52: 5}

@@ -17,7 +17,7 @@ from models import AccountType, Attitude, PaymentMethod
 
 from .company import Firm
 from .dice import Dice
-from .names import ABROAD_AT_HOME, CAST, CLUBS, COUNTRIES, IRELAND, JAPAN, MARTA, ROMAN, SWISS, Country, Known
+from .names import ABROAD_AT_HOME, CAST, CLUBS, COUNTRIES, IRELAND, JAPAN, MARTA, ROMAN, SWISS, Country, Known, listed
 
 
 class Kind(StrEnum):
@@ -38,7 +38,9 @@ _GROUPS = {Kind.HOME: "Homes", Kind.FIRM: "Business", Kind.TRADER: "Business", K
 _MAILBOXES = ("mail.example", "post.example", "inbox.example")
 _DESKS = {"en": "accounts", "de": "buchhaltung", "fr": "compta", "nb": "faktura", "nl": "administratie", "ja": "keiri"}
 _ATTITUDES = {Attitude.NONE: 78, Attitude.EASY: 12, Attitude.CAREFUL: 7, Attitude.DIFFICULT: 3}
-_LETTERS = str.maketrans({"ß": "ss", "ø": "o", "Ø": "O", "ı": "i", "ł": "l", "æ": "ae", "å": "a"})
+_LETTERS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "o", "Ø": "O", "ı": "i", "ł": "l", "æ": "ae", "å": "a"}
+)
 _TAGS = {"own router": 10, "newsletter": 25, "pilot": 5, "referred": 9, "paper invoice": 4, "phone first": 6}
 
 
@@ -74,7 +76,10 @@ class Register:
             known = self._cast.pop(0)
         known = known or self._invent(dice)
         kind, country, name, contact, handle = Kind(known.kind), known.country, known.name, known.person, known.handle
-        domain = f"{slug(name if country is not JAPAN else handle)}.example"
+        short = name.removesuffix(" & Co. KG").removesuffix(" (haftungsbeschränkt)")
+        for form in country.forms:
+            short = short.removesuffix(f" {form.removeprefix('& ')}")
+        domain = f"{slug(short if country is not JAPAN else handle)}.example"
         email = self._email(kind, country, handle, domain, dice)
         values = {
             "name": name,
@@ -82,7 +87,7 @@ class Register:
             "contact_name": contact if kind is not Kind.HOME else "",
             "company_name": name if kind in (Kind.FIRM, Kind.CLUB) else "",
             "registered_on": registered_on,
-            **self._place(country, dice),
+            **_place(name, country, dice),
             **self._terms(kind, country, dice),
             **self._extras(kind, dice),
             **fixed,
@@ -115,20 +120,6 @@ class Register:
             wanted = wanted.replace("@", f"{self._numbers}@")
         self._names.add(wanted)
         return wanted
-
-    def _place(self, country: Country, dice: Dice) -> dict[str, Any]:
-        place, number, street = dice.pick(country.places), dice.between(1, 148), dice.pick(country.streets)
-        values: dict[str, Any] = {
-            "street": f"{number} {street}" if country.number_first else f"{street} {number}",
-            "city": place.city,
-            "region": place.region,
-            "postal_code": place.postal_code,
-            "country": country.code,
-            "phone": _digits(dice.pick(country.phones), dice),
-        }
-        if place.latitude and dice.chance(60):
-            values |= {"latitude": Decimal(place.latitude), "longitude": Decimal(place.longitude)}
-        return values
 
     def _terms(self, kind: Kind, country: Country, dice: Dice) -> dict[str, Any]:
         values: dict[str, Any] = {
@@ -196,6 +187,22 @@ _ABOUTS = (
 )
 
 
+def _place(name: str, country: Country, dice: Dice) -> dict[str, Any]:
+    place, number, street = dice.pick(country.places), dice.between(1, 148), dice.pick(country.streets)
+    place = next((one for one in country.places if name.startswith(one.city)), place)
+    values: dict[str, Any] = {
+        "street": f"{number} {street}" if country.number_first else f"{street} {number}",
+        "city": place.city,
+        "region": place.region,
+        "postal_code": place.postal_code,
+        "country": country.code,
+        "phone": _digits(dice.pick(country.phones), dice),
+    }
+    if place.latitude and dice.chance(60):
+        values |= {"latitude": Decimal(place.latitude), "longitude": Decimal(place.longitude)}
+    return values
+
+
 def slug(name: str) -> str:
     """The name as a domain: letters without their marks, nothing else."""
     plain = unicodedata.normalize("NFKD", name.translate(_LETTERS)).encode("ascii", "ignore").decode().lower()
@@ -222,7 +229,10 @@ def _candidates(country: str, number: int) -> Iterable[str]:
 
 def _full(country: Country, dice: Dice) -> tuple[str, str]:
     """(name as it is written, the same for an e-mail address)."""
-    given, family = dice.pick(country.given), dice.pick(country.family)
+    names = country.given, country.family
+    if country.others and dice.chance(35):
+        names = tuple(map(listed, dice.pick(country.others)))
+    given, family = map(dice.pick, names)
     if country is JAPAN:
         return f"{family} {given}", f"{ROMAN[given]}.{ROMAN[family]}"
     return f"{given} {family}", f"{slug(given)}.{slug(family)}"

@@ -74,7 +74,7 @@ class Story:
         self._come(
             swiss, self._register.next(swiss, SWISS, country="CH", city="Zürich", postal_code="8001", currency="CHF",
                                        phone="", tax_id="", payment_method=PaymentMethod.INVOICE),
-            items=[Item("Managed hosting", description="cafezurich.example")],
+            items=[Item("Managed hosting", description="Managed hosting, cafezurich.example")],
         )  # fmt: skip
         fibre = [Item("Fibre 300", description="Fibre 300, 12 Sea View Terrace")]
         person = self._register.next(marta, MARTA, payment_method=PaymentMethod.INVOICE)
