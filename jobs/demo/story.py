@@ -56,14 +56,19 @@ class Story:
     def _plan_arrivals(self, size: int) -> None:
         dice = Dice("arrivals")
         there = size * BEFORE // 100
-        fates = {3: self._sell_up, 7: self._fall_behind}
+        fates = {
+            3: (PaymentMethod.INVOICE, self._sell_up),
+            5: (PaymentMethod.FREE, self._plan_life),
+            7: (PaymentMethod.INVOICE, self._fall_behind),
+        }
         for turn in range(there):
             joined = self._first - timedelta(days=dice.between(20, 2400))
-            if (fate := fates.get(turn)) is None:
+            if turn not in fates:
                 self._come(self._first, self._register.next(joined), moved=True)
-            else:
-                person = self._register.next(joined, payment_method=PaymentMethod.INVOICE)
-                self._come(self._first, person, moved=True, items=[Item("Hosting M")], then=fate)
+                continue
+            method, fate = fates[turn]
+            person = self._register.next(joined, payment_method=method)
+            self._come(self._first, person, moved=True, items=[Item("Hosting M")], then=fate)
         for on in sorted(spread(size - there - 2, self._first, self._last, dice)):
             self._come(on, self._register.next(on))
         self._come_late()
