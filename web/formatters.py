@@ -10,8 +10,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale, dates, numbers
-from flask import Flask
-from flask_babel import get_locale, gettext, ngettext
+from flask import Flask, has_request_context
+from flask_babel import get_locale, get_timezone, gettext, ngettext
 from markupsafe import Markup
 
 from models import Money
@@ -106,7 +106,9 @@ def moment_text(at: datetime | None, name: str | None = None) -> str:
 
 
 def local(at: datetime) -> datetime:
-    """The moment as the clock in the business shows it."""
+    """The moment as the clock in the business shows it; a page asks once which zone that is."""
+    if has_request_context():
+        return at.astimezone(get_timezone())
     return at.astimezone(ZoneInfo(languages.timezone()))
 
 
