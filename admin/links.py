@@ -32,3 +32,9 @@ def list_url(model: Any, **filters: Any) -> str:
     return view.get_url(
         f"{view.endpoint}.index_view", **{f"flt{i}_{name}": value for i, (name, value) in enumerate(filters.items())}
     )
+
+
+def new_url(model: Any, **values: Any) -> str:
+    """The form that makes such a record, filled in with `values`; empty if the person may not."""
+    view = view_of(model)
+    return view.get_url(f"{view.endpoint}.create_view", **values) if view and view.can_create else ""

@@ -17,12 +17,12 @@ from wtforms.validators import InputRequired
 from admin.audit_words import change_words
 from admin.doors import once
 from admin.fields import DayField
-from admin.links import record_url, view_of
+from admin.links import new_url, record_url
 from admin.price_words import period_words, price_words
 from billing import services
 from models import BillingError, Charge, Invoice, Renewal, Service, ServiceChange, ServiceStatus
 from web.forms import put_error
-from web.permissions import actor, allows
+from web.permissions import actor
 
 NEWEST = 20
 CHANGES: dict[str, tuple[str, str, Any]] = {
@@ -47,14 +47,13 @@ class ServicePage:
     def details_view(self) -> Any:
         service = self._found(True)  # type: ignore[attr-defined]
         billed, more = self._billed(service)
-        charges = view_of(Charge) if allows("services.edit") else None
         values = {
             "service": service,
             "billed": billed,
             "older": billed[-1][0].id if more else None,
             "charges": self._charges(service),
             "changes": self._changes(service),
-            "charge_url": charges.get_url(".create_view", customer=service.customer_id) if charges else "",
+            "charge_url": new_url(Charge, customer=service.customer_id),
         }
         words = {"price_words": price_words, "period_words": period_words, "record_url": record_url}
         return self.render("admin/services/page.html", **values, **words, Invoice=Invoice)  # type: ignore[attr-defined]

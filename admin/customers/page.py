@@ -9,7 +9,7 @@ from flask_admin import expose
 from flask_babel import lazy_gettext as _l
 
 from admin.audit_words import timeline
-from admin.links import list_url, record_url, view_of
+from admin.links import list_url, new_url, record_url
 from admin.price_words import price_words
 from billing import customers
 from models import AuditEvent, Charge, Customer, Delivery, Invoice, Payment, Service
@@ -72,11 +72,7 @@ class CustomerPage(PageDoors):
     def _ways(self, customer: Customer) -> dict[str, str]:
         """Where to go from here to make something for this customer."""
         ways = {"start_url": Service, "charge_url": Charge, "pay_url": Payment}
-        found = {name: view_of(model) for name, model in ways.items()}
-        return {
-            name: view.get_url(".create_view", customer=customer.id) if view and view.can_create else ""
-            for name, view in found.items()
-        }
+        return {name: new_url(model, customer=customer.id) for name, model in ways.items()}
 
     # What each tab shows
 

@@ -15,7 +15,7 @@
   function scope(value) { all("input[name=scope]").forEach(function (i) { i.value = value; }); }
 
   function showSelection() {
-    var boxes = all("input[name=rowid]"), on = boxes.filter(function (b) { return b.checked; });
+    var boxes = all("input[type=checkbox][name=rowid]"), on = boxes.filter(function (b) { return b.checked; });
     var toggle = document.querySelector(".action-rowtoggle"), label = document.querySelector(".selbar .sel-n");
     boxes.forEach(function (b) { b.closest("tr").classList.toggle("is-selected", b.checked); });
     if (toggle) { toggle.checked = on.length > 0 && on.length === boxes.length; toggle.indeterminate = on.length > 0 && on.length < boxes.length; }
@@ -73,7 +73,7 @@
     if (!t) { return; }
     if (t.matches("[data-theme-set]")) { setTheme(t.getAttribute("data-theme-set")); }
     if (t.matches("[data-scope-all]")) { scope("all"); t.closest(".selbar").querySelector(".sel-n").textContent = t.getAttribute("data-scope-all"); t.hidden = true; }
-    if (t.matches("[data-clear-selection]")) { all("input[name=rowid]").forEach(function (b) { b.checked = false; }); showSelection(); }
+    if (t.matches("[data-clear-selection]")) { all("input[type=checkbox][name=rowid]").forEach(function (b) { b.checked = false; }); showSelection(); }
     if (t.matches("[data-open]")) { e.preventDefault(); document.getElementById(t.getAttribute("data-open")).showModal(); }
     if (t.matches("[data-close]")) { t.closest("dialog").close(); }
     if (t.matches("button.close[data-dismiss=alert]")) { t.closest(".alert").remove(); }
@@ -89,7 +89,7 @@
   });
 
   document.addEventListener("change", function (e) {
-    if (e.target.matches(".action-rowtoggle")) { all("input[name=rowid]").forEach(function (b) { b.checked = e.target.checked; }); showSelection(); }
+    if (e.target.matches(".action-rowtoggle")) { all("input[type=checkbox][name=rowid]").forEach(function (b) { b.checked = e.target.checked; }); showSelection(); }
     if (e.target.matches("input[name=rowid]")) { showSelection(); }
     if (e.target.matches("[data-keys-set]")) {
       root.setAttribute("data-keys", e.target.checked ? "on" : "off");

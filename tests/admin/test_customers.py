@@ -268,6 +268,14 @@ def test_the_page_shows_what_is_due_and_what_comes(panel):
     assert "Noise" not in page
 
 
+def test_the_page_leads_to_what_is_made_for_the_customer(panel):
+    customer = make_customer()
+    for tab, way in (("services", "service"), ("services", "charge"), ("payments", "payments")):
+        assert f'href="/admin/{way}/new/?customer={customer.id}"' in get(panel, f"{PAGE}?id={customer.id}&tab={tab}")
+    invoice = make_invoice(customer)
+    assert f'href="/admin/invoices/details/?id={invoice.id}"' in get(panel, f"{PAGE}?id={customer.id}")
+
+
 @pytest.mark.parametrize("tab", ["overview", "services", "invoices", "payments", "notes", "messages", "history"])
 def test_every_tab_has_an_address_with_nothing_in_it(panel, tab):
     customer = make_customer()
