@@ -93,6 +93,14 @@ class StaffView(Records, ModelView):
         """Loader options of the rows on a page: selectinload for whatever a cell reads beyond its own row."""
         return ()
 
+    # What is counted beside the list, in the same statement: scalar subqueries, and where their numbers go
+
+    def also_counted(self) -> list[Any]:
+        return []
+
+    def keep_counted(self, numbers: list[int]) -> None:
+        return None
+
     # What is printed
 
     def rows_shown(self, rows: list[Any]) -> None:

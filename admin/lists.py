@@ -86,7 +86,7 @@ class Lister:
         if self.asked.narrowed or self.limited:
             return self._count_narrowed()
         capped = select(func.count()).select_from(self.matching().limit(CAP + 1).subquery())
-        n, about = self.session.execute(select(capped.scalar_subquery(), self._estimate())).one()
+        n, about = self._counted(capped.scalar_subquery(), self._estimate())
         return Count(n) if n <= CAP else Count(max(int(about or 0), n), exact=False)
 
     def _count_narrowed(self) -> Count:
@@ -97,8 +97,16 @@ class Lister:
             self.few = few
             return Count(len(few))
         capped = select(func.count()).select_from(self.matching().limit(CAP + 1).subquery())
-        n = self.session.execute(capped).scalar_one()
+        (n,) = self._counted(capped.scalar_subquery())
         return Count(min(n, CAP), exact=n <= CAP, capped=n > CAP)
+
+    def _counted(self, *wanted: Any) -> list[Any]:
+        """The numbers wanted, and in the same statement those that the view wants beside them."""
+        also = self.view.also_counted()
+        found = list(self.session.execute(select(*wanted, *also)).one())
+        if also:
+            self.view.keep_counted(found[len(wanted) :])
+        return found[: len(wanted)]
 
     def _estimate(self) -> Any:
         if self.dialect == "postgresql":

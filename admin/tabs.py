@@ -1,9 +1,10 @@
-"""Saved views with their counts: one statement for all of them, each counted up to a thousand."""
+"""Saved views with their counts: all in one statement, each counted up to a thousand."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from flask import g
 from flask_babel import format_number
 from markupsafe import Markup
 from sqlalchemy import func, select
@@ -29,11 +30,24 @@ class Tabs:
 
     def counts(self) -> list[int]:
         """How many rows each further view has; a thousand and one stands for more."""
+        known: list[int] | None = g.pop(self._counts_key, None)
+        if known is not None:
+            return known
+        wanted = self.also_counted()
+        return list(self.db_session.execute(select(*wanted)).one()) if wanted else []  # type: ignore[attr-defined]
+
+    def also_counted(self) -> list[Any]:
         session = self.db_session  # type: ignore[attr-defined]
         asked = [ListRequest.read(self, args) for _word, args in self.tabs[1:]]
         capped = [Lister(self, one, session).matching().limit(MOST + 1).subquery() for one in asked]
-        counts = [select(func.count()).select_from(one).scalar_subquery() for one in capped]
-        return list(session.execute(select(*counts)).one()) if counts else []
+        return [select(func.count()).select_from(one).scalar_subquery() for one in capped]
+
+    def keep_counted(self, numbers: list[int]) -> None:
+        setattr(g, self._counts_key, numbers)
+
+    @property
+    def _counts_key(self) -> str:
+        return f"tab_counts_{self.endpoint}"  # type: ignore[attr-defined]
 
 
 def counted(word: Any, n: int) -> Markup:

@@ -29,7 +29,7 @@ from models.search import create_search, drop_search
 from tests import databases
 from tests.signing_in import Browser, sign_in
 
-COLUMNS = ["name", "company_name", "contact_name", "email", "phone", "phone_digits", "external_id"]
+COLUMNS = ["name", "company_name", "contact_name", "email", "phone", "phone_digits", "tax_id", "external_id"]
 PREFIXES = ["name", "email"]
 BASE = 10_000  # the size whose times the others are held against
 TIMES = 5
