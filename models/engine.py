@@ -71,26 +71,20 @@ def hurrying(engine: Engine) -> Iterator[None]:
     """Commits in this block do not wait for the disk; whatever was committed is safe once the block has ended.
 
     Only for work that is begun again from nothing when the machine dies meanwhile. Nothing may be open in the
-    session at either end; other connections to the same database wait for the disk as ever.
+    session at either end.
     """
-    slow, fast = ("FULL", "OFF") if engine.dialect.name == "sqlite" else ("on", "off")
-    _set_waiting(engine, fast)
+    hurry = "PRAGMA synchronous=OFF" if engine.dialect.name == "sqlite" else "SET synchronous_commit = off"
+
+    def not_waiting(dbapi_connection: Any, record: Any) -> None:
+        cursor = dbapi_connection.cursor()
+        cursor.execute(hurry)
+        cursor.close()
+        dbapi_connection.commit()
+
+    engine.dispose()  # connections made before and after this block wait as ever
+    event.listen(engine, "connect", not_waiting)
     try:
         yield
     finally:
-        _set_waiting(engine, slow)
-
-
-def _set_waiting(engine: Engine, how: str) -> None:
-    """For the connections in the pool; a new one begins as careful as any."""
-    connection = engine.raw_connection()
-    try:
-        cursor = connection.cursor()
-        if engine.dialect.name == "sqlite":
-            cursor.execute(f"PRAGMA synchronous={how}")
-        else:
-            cursor.execute(f"SET synchronous_commit = {how}")
-            connection.commit()
-        cursor.close()
-    finally:
-        connection.close()
+        event.remove(engine, "connect", not_waiting)
+        engine.dispose()
