@@ -149,7 +149,7 @@ class RunsView(StaffView):
 
     def _asked(self, kind: str, on: date) -> str:
         try:
-            return doors.once(lambda: self.get_url(".index_view", _anchor=f"run-{runs.ask_for(kind, on, actor()).id}"))
+            return doors.once(lambda: runs.ask_for(kind, on, actor()) and self.get_url(".index_view"))
         except BillingError as refusal:
             flash(str(refusal), "warning")
             return self.get_url(".index_view")

@@ -76,7 +76,7 @@ def test_a_dry_run_is_queued_watched_and_keeps_nothing(panel, scheduler):
     scheduler.run()
     card = get(panel, f"{LIVE}?id={run.id}")
     assert "data-poll" not in card and "Not kept" in card and "Run these bills" in card
-    assert "Invoices 3 Total €69.46 Free, no bill 0" in text(card)
+    assert "3 invoices Took 0:00 Total €69.46 Free, no bill 0 Set aside 0 Failed 0" in text(card)
     assert db.session.scalar(select(db.func.count(Invoice.id))) == 0
 
 
@@ -85,8 +85,8 @@ def test_bills_are_made_only_after_somebody_read_what_that_means(panel, schedule
     assert "About 3 accounts have something due up to 1 Dec 2026." in text(page)
     assert "That is 9 days ahead." in text(page) and not db.session.query(Run).count()
     data = {"form_token": token(page), "kind": "renewals", "on": str(DECEMBER), "sure": "1"}
-    assert panel.post(ASK, data=data).location.endswith(f"/admin/runs/#run-{only_run().id}")
-    assert panel.post(ASK, data=data).location.endswith(f"/admin/runs/#run-{only_run().id}")
+    assert panel.post(ASK, data=data).location.endswith("/admin/runs/") and only_run()
+    assert panel.post(ASK, data=data).location.endswith("/admin/runs/") and only_run()
     db.session.rollback()
     scheduler.run()
     assert (only_run().state, only_run().counts) == (RunState.FINISHED, {"done": 3})
