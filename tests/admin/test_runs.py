@@ -223,6 +223,18 @@ def test_the_page_of_a_run_shows_what_needs_a_person_first(panel, by):
     )
 
 
+def test_all_results_of_a_run_are_listed_and_exported_from_its_page(panel):
+    customer = make_customer()
+    for _n in range(21):
+        make_service(customer)
+    db.session.commit()
+    run_id = renewals.run(DECEMBER)["run"]
+    links = re.findall(r'<a class="btn[^"]*" href="(/admin/run-results/[^"]+)"', get(panel, f"{PAGE}?id={run_id}"))
+    export, all_of_them = (link.replace("&amp;", "&") for link in links)
+    assert len(re.findall('class="row-link"', get(panel, all_of_them))) == 24
+    assert get(panel, export).count("\n") == 25
+
+
 def test_a_run_with_nothing_to_do_says_so(panel):
     run_id = renewals.run(date(2026, 11, 1))["run"]
     assert "Nothing was due" in get(panel, f"{PAGE}?id={run_id}")
