@@ -27,6 +27,7 @@ from .package import OptionKind, OptionPrice, Package, PackageOption, PackagePri
 from .payment import Allocation, Credit, Payment
 from .rates import FxRate, TaxRate
 from .run import JobDay, Lease, Run, RunState, RunUnit, UnitState
+from .saved_list import SavedList
 from .service import BillingGroup, Charge, Renewal, Service, ServiceChange, ServiceOption, ServiceStatus
 from .staff import (
     FormToken,
@@ -99,6 +100,7 @@ __all__ = [
     "Run",
     "RunState",
     "RunUnit",
+    "SavedList",
     "Series",
     "Service",
     "ServiceChange",

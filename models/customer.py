@@ -66,6 +66,13 @@ customer_salesperson = _link("customer_salesperson", "staff")
 customer_project = _link("customer_project", "project")
 
 
+# Sorted and filtered by in the list of customers, each by an index of its own.
+LISTED = (
+    "country", "city", "language", "payment_method", "account_type", "attitude", "company_name", "contact_name",
+    "phone", "tax_id", "phone_verified_at", "ends_on",
+)  # fmt: skip
+
+
 class Customer(PostalAddress, Model):
     __table_args__ = (
         UniqueConstraint("external_source", "external_id"),
@@ -75,6 +82,10 @@ class Customer(PostalAddress, Model):
         Index("ix_customer_email", "email", "id"),
         Index("ix_customer_registered_on", "registered_on", "id"),
         Index("ix_customer_service_count", "service_count", "id"),
+        Index("ix_customer_credit", "credit_minor", "id"),
+        Index("ix_customer_currency", "currency", "balance_minor", "id"),
+        Index("ix_customer_currency_credit", "currency", "credit_minor", "id"),
+        *(Index(f"ix_customer_{name}", name, "id") for name in LISTED),
         CheckConstraint("credit_minor >= 0", name="credit_not_negative"),
         CheckConstraint("service_count >= 0", name="service_count_not_negative"),
     )

@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
+from .fold import fold
+
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
 
 PRAGMAS = (
@@ -54,6 +56,8 @@ def _configure(dbapi_connection: Any, record: Any) -> None:
         for pragma in PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        # Searched texts are a computed column (models.search): writing a customer needs this function.
+        dbapi_connection.create_function("fold", 1, fold, deterministic=True)
 
 
 @event.listens_for(Engine, "begin")

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Select,
+    String,
     and_,
     column,
     false,
@@ -51,14 +52,7 @@ def contains(index: SearchIndex, model: Any, words: list[str], dialect: str) -> 
 def _contains(index: SearchIndex, model: Any, words: list[str], dialect: str) -> ColumnElement[bool]:
     if index.is_short(words):
         return and_(*(begins(index, model, word, dialect) for word in words))
-    if dialect == "sqlite" and all(word.isascii() for word in words):
-        return and_(*(_holds(index, model, word) for word in words))
-    if dialect == "sqlite":
-        found = _fts(index)
-        probe = select(found.c.rowid).where(found.c.rowid == model.id, _match(index, found, words)).correlate(model)
-        return and_(probe.exists(), *_short_ones(index, model, words, dialect))
-    text: ColumnElement[str] = literal_column(f"{index.table}.text_search")
-    return and_(*(or_(*(text.contains(s.lower(), autoescape=True) for s in index.spellings(w))) for w in words))
+    return and_(*(_holds(index, model, word) for word in words))
 
 
 def in_order_of_id(index: SearchIndex, model: Any, words: list[str], dialect: str) -> tuple[Any, Any] | None:
@@ -70,9 +64,13 @@ def in_order_of_id(index: SearchIndex, model: Any, words: list[str], dialect: st
 
 
 def _holds(index: SearchIndex, model: Any, word: str) -> ColumnElement[bool]:
-    """The row's own text, cheaper than asking the index row by row. SQLite's LIKE folds A to Z, so for those only."""
-    columns = [getattr(model, name) for name in index.columns]
-    return or_(*(c.like(f"%{_escaped(s)}%", escape="\\") for s in index.spellings(word) for c in columns))
+    """The row's own text, cheaper than asking the index row by row. Both sides are folded: cases do not differ."""
+    text = _text(index)
+    return or_(*(text.like(f"%{_escaped(spelt)}%", escape="\\") for spelt in index.spellings(word)))
+
+
+def _text(index: SearchIndex) -> ColumnElement[str]:
+    return literal_column(f"{index.table}.text_search", String())
 
 
 def _hits_sqlite(index: SearchIndex, model: Any, words: list[str]) -> Select[Any]:
@@ -98,9 +96,7 @@ def _match(index: SearchIndex, found: Any, words: list[str]) -> ColumnElement[bo
 
 def _short_ones(index: SearchIndex, model: Any, words: list[str], dialect: str) -> list[ColumnElement[bool]]:
     """Words too short for trigrams, beside longer ones: a plain test of the few rows that are left."""
-    short = [word for word in words if len(word) < SHORTEST]
-    columns = [getattr(model, name) for name in index.columns]
-    return [or_(*(func.lower(c).contains(word.lower(), autoescape=True) for c in columns)) for word in short]
+    return [_holds(index, model, word) for word in words if len(word) < SHORTEST]
 
 
 def begins(index: SearchIndex, model: Any, word: str, dialect: str) -> ColumnElement[bool]:

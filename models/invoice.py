@@ -59,6 +59,13 @@ class Invoice(Model):
             sqlite_where=text("open_minor > 0"),
             postgresql_where=text("open_minor > 0"),
         ),
+        Index(
+            "ix_invoice_customer_open",
+            "customer_id",
+            "due_on",
+            sqlite_where=text("open_minor > 0"),
+            postgresql_where=text("open_minor > 0"),
+        ),
         CheckConstraint("(state = 'draft') = (number IS NULL)", name="numbered_when_issued"),
         CheckConstraint("open_minor >= 0", name="open_not_negative"),
     )
