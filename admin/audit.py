@@ -80,7 +80,7 @@ def object_url(event: AuditEvent) -> str:
     if model is None or event.object_id is None or event.verb.endswith(".deleted"):
         return ""
     view = links.view_of(model)
-    return view.row_url(Numbered(event.object_id)) if view else ""
+    return view.row_url(Numbered(event.object_id, event.customer)) if view else ""
 
 
 def object_name(event: AuditEvent) -> str:
@@ -88,10 +88,10 @@ def object_name(event: AuditEvent) -> str:
 
 
 class Numbered:
-    """Stands for a record of which only the number is known."""
+    """Stands for a record of which only the number is known, and whose it is."""
 
-    def __init__(self, number: int) -> None:
-        self.id = number
+    def __init__(self, number: int, customer: Customer | None) -> None:
+        self.id, self.customer = number, customer
 
 
 _MODELS = {mapper.local_table.name: mapper.class_ for mapper in db.Model.registry.mappers if not mapper.inherits}

@@ -56,6 +56,10 @@ class StaffView(Records, ModelView):
     def db_session(self) -> Session:
         return self.session.session
 
+    def get_url(self, endpoint: str, **kwargs: Any) -> str:
+        """As Flask-Admin's, but `.name` is a page of this view, whichever view's page is being printed."""
+        return super().get_url(f"{self.endpoint}{endpoint}" if endpoint.startswith(".") else endpoint, **kwargs)
+
     # Who may
 
     def is_accessible(self) -> bool:

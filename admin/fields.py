@@ -31,6 +31,7 @@ class _Typed(StringField):
         if not valuelist:
             return
         self.typed = valuelist[0].strip()
+        self.raw_data = [self.typed]  # InputRequired looks here; spaces are nothing
         self.data = self.read(self.typed) if self.typed else None
 
     def _value(self) -> str:

@@ -1,0 +1,39 @@
+"""Hostile arguments in the address of any list: an answer in words, never a breakdown, nothing lost (S04)."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from flask import Flask
+from security.conftest import changed, prints
+from security.test_doors import address_of, doors
+from signing_in import Browser
+
+HOSTILE = ("'", '"', "%27--", "1) OR 1=1", "'; DROP TABLE customer; --", "\x00", "é" * 300, "9" * 40, "{{7*7}}", "-1")
+ARGUMENTS = ("search", "sort", "desc", "page", "page_size", "after", "before", "id", "url", "tab", "edit", "columns")
+
+
+def lists(app: Flask) -> list[str]:
+    rules = [rule for verb, rule in doors(app) if verb == "GET" and rule.endpoint.endswith((".index_view", ".export"))]
+    return [address_of(app, rule).split("?")[0] for rule in rules]
+
+
+def test_hostile_arguments(world: Flask, owner: Browser) -> None:
+    before = prints()
+    for address in lists(world):
+        for hostile in HOSTILE:
+            answer = owner.get(f"{address}?{urlencode(dict.fromkeys(ARGUMENTS, hostile))}")
+            assert answer.status_code < 500, f"{address} with {hostile!r}"
+    assert changed(before, prints()) == []
+
+
+def test_hostile_values_in_every_filter(world: Flask, owner: Browser) -> None:
+    views = [view for panel in world.extensions["admin"] for view in panel._views if hasattr(view, "filters_by_arg")]
+    assert len(views) > 15
+    for view in views:
+        with world.test_request_context():
+            names, address = list(view.filters_by_arg()), f"{view.url}/"
+        for name in names:
+            for hostile in HOSTILE[4:8]:
+                answer = owner.get(address, query_string={f"flt0_{name}": hostile})
+                assert answer.status_code < 500, f"{address} {name}={hostile!r}"
