@@ -65,7 +65,7 @@ class PageDoors:
         done = self._sent(
             form, lambda: customers.add_note(customer, form.text.data, **kind, by=actor()), back, _("Note added")
         )
-        return done or self.customer_page(customer, "overview", note=form)  # type: ignore[attr-defined]
+        return done or self.customer_page(customer, "overview", some_notes={"note": form})  # type: ignore[attr-defined]
 
     @expose("/contact/", methods=("GET", "POST"))
     def contact_view(self) -> Any:
@@ -73,7 +73,7 @@ class PageDoors:
         customer = self._open()
         contact = self._own(Person, "contact", customer)
         form = ContactForm(contact)
-        back = self._to(customer)
+        back = self._to(customer, "people")
         done = self._sent(form, lambda: self._keep(customer, contact, form), back, _("Contact saved"))
         page = {"form": form, "customer": customer, "contact": contact, "back": back}
         return done or self.render("admin/customers/contact.html", **page)  # type: ignore[attr-defined]
@@ -85,7 +85,7 @@ class PageDoors:
         if contact is None:
             abort(404)
         told(lambda: self._keep(customer, contact, None), _("%(name)s removed", name=contact.name))
-        return redirect(self._to(customer))
+        return redirect(self._to(customer, "people"))
 
     def _keep(self, customer: Customer, contact: Person | None, form: ContactForm | None) -> None:
         """All contacts as they are, but the one: changed, added, or without a form left out."""
@@ -97,7 +97,7 @@ class PageDoors:
     def group_view(self) -> Any:
         customer = self._open()
         group = self._own(Group, "group", customer)
-        form, back = GroupForm(group), self._to(customer)
+        form, back = GroupForm(group), self._to(customer, "services")
 
         def keep() -> None:
             values = {"name": form.name.data, "po_number": form.po_number.data or "", "by": actor()}
@@ -119,7 +119,7 @@ class PageDoors:
             credits.grant(customer, amount, **terms, by=by)
 
         done = self._sent(form, give, self._to(customer, "payments"), _("Credit given"))
-        return done or self.customer_page(customer, "payments", credit=form)  # type: ignore[attr-defined]
+        return done or self.customer_page(customer, "payments", give_credit={"credit": form})  # type: ignore[attr-defined]
 
     @expose("/tags/", methods=("POST",))
     def tags_view(self) -> Any:
@@ -144,7 +144,7 @@ class PageDoors:
         else:
             email = request.form.get("email", "")
             told(lambda: customers.add_invoice_address(customer, email, by=actor()), _("Address added"))
-        return redirect(self._to(customer))
+        return redirect(self._to(customer, "people"))
 
     @expose("/identity/", methods=("POST",))
     def identity_view(self) -> Any:
@@ -152,7 +152,7 @@ class PageDoors:
         customer = self._open("customers.identity")
         number = customers.reveal_identity_number(customer, by=actor())
         db.session.commit()
-        return self.customer_page(customer, "overview", revealed=number)  # type: ignore[attr-defined]
+        return self.customer_page(customer, "overview", details={"revealed": number})  # type: ignore[attr-defined]
 
     def _own(self, model: Any, name: str, customer: Customer) -> Any:
         """The row of this customer that the address names; None if it names none."""

@@ -1,0 +1,42 @@
+"""What the page of a customer is made of: tabs with their own addresses, and the cards that stand on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from models import Customer
+
+
+def nothing(_customer: Customer) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """`counts` is a model with a `customer_id`: the customer's rows of it are counted beside the words."""
+
+    name: str
+    words: Any
+    needs: str = "customers.view"
+    counts: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card of a tab: the template ``admin/customers/cards/<name>.html``, which reads as `this` what `fill` gives.
+
+    With `form` it can be edited in place: ``?edit=<name>`` shows what the form makes instead (see page_edits).
+    """
+
+    name: str
+    tab: str
+    fill: Callable[[Customer], dict[str, Any]] = nothing
+    needs: str = "customers.view"
+    aside: bool = False
+    form: Any = None
+
+    @property
+    def template(self) -> str:
+        return f"admin/customers/cards/{self.name}.html"
