@@ -50,7 +50,8 @@ class ChargeForm(FlaskForm):
 
     def __init__(self, customer: Customer) -> None:
         super().__init__()
-        mine = select(BillingGroup).where(BillingGroup.customer_id == customer.id).order_by(BillingGroup.id)
+        open_ = BillingGroup.customer_id == customer.id, BillingGroup.closed_on.is_(None)
+        mine = select(BillingGroup).where(*open_).order_by(BillingGroup.id)
         running = Service.customer_id == customer.id, Service.status != ServiceStatus.CANCELLED
         services = select(Service).where(*running).order_by(Service.id.desc()).limit(MOST_GROUPS)
         self.billing_group.choices = choices((g.id, g.name) for g in db.session.scalars(mine.limit(MOST_GROUPS)))

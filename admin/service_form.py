@@ -120,7 +120,8 @@ def terms_form(customer: Customer, package: Package) -> TermsForm:
     form.offered = [p for p in package.prices if p.currency == customer.currency and (p.months or p.days)]
     offers = [(str(i), _offer(p)) for i, p in enumerate(form.offered)]
     form.terms.choices = choices([*offers, (OTHER, _("Another period, at an agreed price"))])
-    groups = select(BillingGroup).where(BillingGroup.customer_id == customer.id).order_by(BillingGroup.id)
+    open_ = BillingGroup.customer_id == customer.id, BillingGroup.closed_on.is_(None)
+    groups = select(BillingGroup).where(*open_).order_by(BillingGroup.id)
     form.billing_group.choices = choices((g.id, g.name) for g in db.session.scalars(groups.limit(MOST_GROUPS))) or [
         *choices([(0, _("Main"))])
     ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import func, select
 
-from models import BillingError, BillingGroup, Customer, db
+from models import BillingError, BillingGroup, Charge, Customer, Service, ServiceStatus, db
 
 from . import audit
 from .actor import Actor
@@ -42,6 +44,70 @@ def edit(group: BillingGroup, name: str, *, po_number: str = "", by: Actor) -> B
         audit.record(by, "billing_group.changed", group, before=before, after=after)
     db.session.flush()
     return group
+
+
+def move(things: Sequence[Service | Charge], group: BillingGroup, *, by: Actor) -> int:
+    """Bill these services and charges with `group` from their next renewal on; invoices there are stay where they
+    are. How many were in another group. Raises InvalidGroup, then none is moved; NotAllowed."""
+    by.require("services.edit")
+    if any(thing.customer_id != group.customer_id for thing in things):
+        raise InvalidGroup("A service or charge of another customer cannot be billed with this one's.")
+    moving = [thing for thing in things if thing.billing_group_id != group.id]
+    if moving and group.closed_on:
+        raise InvalidGroup(f"The billing group {group.name} is closed. Open it again, or choose another one.")
+    names = _names(group.customer_id)
+    for thing in sorted(moving, key=lambda thing: (thing.__tablename__, thing.id)):
+        before, thing.billing_group_id = names[thing.billing_group_id], group.id
+        kind = thing.__tablename__
+        audit.record(by, f"{kind}.moved", thing, before={"billing_group": before}, after={"billing_group": group.name})
+    db.session.flush()
+    for thing in moving:
+        db.session.expire(thing, ["billing_group"])
+    return len(moving)
+
+
+def close(group: BillingGroup, *, by: Actor) -> None:
+    """Use a billing group no more: it keeps its invoices, and nothing new is put in it. The last open one stays, and
+    one with running services or charges that are still to be billed. Raises InvalidGroup, NotAllowed."""
+    by.require("customers.edit")
+    _lock(group.customer_id)
+    if group.closed_on:
+        return
+    if _holds(group):
+        raise InvalidGroup(f"{group.name} still has services or charges. Move them to another group first.")
+    others = BillingGroup.customer_id == group.customer_id, BillingGroup.id != group.id
+    if not db.session.scalar(select(BillingGroup.id).where(*others, BillingGroup.closed_on.is_(None)).limit(1)):
+        raise InvalidGroup("A customer has at least one billing group. Add another one before this is closed.")
+    group.closed_on = by.today
+    audit.record(by, "billing_group.closed", group)
+    db.session.flush()
+
+
+def reopen(group: BillingGroup, *, by: Actor) -> None:
+    """Use a closed billing group again. Raises NotAllowed."""
+    by.require("customers.edit")
+    if group.closed_on:
+        group.closed_on = None
+        audit.record(by, "billing_group.reopened", group)
+        db.session.flush()
+
+
+def _lock(customer_id: int) -> None:
+    """Two people who close one group each would leave none."""
+    mine = select(BillingGroup.id).where(BillingGroup.customer_id == customer_id).order_by(BillingGroup.id)
+    db.session.execute(mine.with_for_update())
+
+
+def _holds(group: BillingGroup) -> bool:
+    """Whether anything is still billed with this group."""
+    running = select(Service.id).where(Service.billing_group_id == group.id, Service.status != ServiceStatus.CANCELLED)
+    waiting = select(Charge.id).where(Charge.billing_group_id == group.id, Charge.next_on.is_not(None))
+    return any(db.session.scalar(query.limit(1)) is not None for query in (running, waiting))
+
+
+def _names(customer_id: int) -> dict[int, str]:
+    mine = select(BillingGroup.id, BillingGroup.name).where(BillingGroup.customer_id == customer_id)
+    return {row.id: row.name for row in db.session.execute(mine)}
 
 
 def _clean(name: str, po_number: str) -> dict[str, str]:

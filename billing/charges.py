@@ -50,6 +50,8 @@ def add_charge(
     check_day(starts_on, by.today, "The first day")
     if ends_on is not None and check_day(ends_on, by.today, "The end") <= starts_on:
         raise InvalidCharge("A charge has to end after it starts.")
+    if group.closed_on:
+        raise InvalidCharge(f"The billing group {group.name} is closed. Choose another one.")
     if service is not None and service.customer_id != group.customer_id:
         raise InvalidCharge("The service belongs to another customer.")
     charge = Charge(

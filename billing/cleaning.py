@@ -1,4 +1,4 @@
-"""What is kept only for a while: expired sessions and links, wrong sign-ins, forms that were sent."""
+"""What is kept only for a while: expired sessions and links, wrong sign-ins, deleted notes, forms that were sent."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any, cast
 
 from sqlalchemy import CursorResult, Delete, delete
 
-from models import FormToken, OneTimeToken, SignInAttempt, WebSession, db
+from models import FormToken, Note, OneTimeToken, SignInAttempt, WebSession, db
 
 from .sign_in import WINDOW
 from .signed_in import expired
 
 LINKS_KEPT = timedelta(days=30)
 FORMS_KEPT = timedelta(days=30)
+NOTES_KEPT = timedelta(days=30)
 
 
 def clean(at: datetime) -> dict[str, int]:
@@ -26,6 +27,7 @@ def clean(at: datetime) -> dict[str, int]:
         "sessions": delete(WebSession).where(expired(at)),
         "links": delete(OneTimeToken).where(OneTimeToken.expires_at <= at - LINKS_KEPT),
         "sign_in_tries": delete(SignInAttempt).where(SignInAttempt.at <= at - WINDOW),
+        "notes": delete(Note).where(Note.deleted_at <= at - NOTES_KEPT),
         "forms": delete(FormToken).where(FormToken.used_at <= at - FORMS_KEPT),
     }
     return {name: _deleted(statement) for name, statement in over.items()}

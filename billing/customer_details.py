@@ -1,4 +1,4 @@
-"""What is kept about a customer beside its fields: tags, notes, contacts, further addresses for invoices."""
+"""What is kept about a customer beside its fields: tags, contacts, further addresses for invoices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from models import (
     Contact,
     Customer,
     InvoiceAddress,
-    Note,
     Staff,
     Tag,
     customer_salesperson,
@@ -24,7 +23,7 @@ from models import (
 from . import audit
 from .actor import Actor
 from .contact_details import email_address, phone_number
-from .texts import InvalidText, many_lines, one_line
+from .texts import one_line
 
 CHUNK = 1000
 
@@ -61,23 +60,6 @@ def remove_tags(customers: Iterable[Customer], names: Sequence[str], *, by: Acto
     lowered = [name.strip().lower() for name in names]
     tags = list(db.session.scalars(select(Tag).where(func.lower(Tag.name).in_(lowered))))
     return sum(_remove_tags(chunk, tags, by) for chunk in _chunks(customers))
-
-
-def add_note(
-    customer: Customer, text: str, *, pinned: bool = False, shown_to_customer: bool = False, by: Actor
-) -> Note:
-    """Write a note about the customer, under the actor's name. Raises InvalidText, NotAllowed."""
-    by.require("customers.edit")
-    words = many_lines(text, "The note")
-    if not words:
-        raise InvalidText("The note is empty.")
-    note = Note(customer_id=customer.id, text=words, pinned=pinned, shown_to_customer=shown_to_customer)
-    note.written_at, note.written_by = by.at, by.name
-    db.session.add(note)
-    db.session.expire(customer, ["notes"])
-    audit.record(by, "customer.note_added", customer, after={"pinned": pinned, "shown_to_customer": shown_to_customer})
-    db.session.flush()
-    return note
 
 
 def set_contacts(customer: Customer, contacts: Sequence[ContactDetails], *, by: Actor) -> list[Contact]:

@@ -37,7 +37,6 @@ from .balances import ChangedMeanwhile
 from .customer_details import (
     ContactDetails,
     add_invoice_address,
-    add_note,
     add_tags,
     remove_invoice_address,
     remove_tags,
@@ -46,6 +45,7 @@ from .customer_details import (
 )
 from .customer_fields import FIELDS, InvalidCustomer, check_together, clean
 from .customer_status import HasActiveServices, archive, disable, enable
+from .notes import add_note
 from .services import main_group
 
 __all__ = [

@@ -30,10 +30,12 @@ class FxTable:
     """All exchange rates, read once and asked often."""
 
     def __init__(self) -> None:
-        self._rates: dict[tuple[str, str, int | None, int | None], list[tuple[date, Exchange]]] = defaultdict(list)
+        self._rates: dict[tuple[str, str, int | None, int | None], list[tuple[date, date | None, Exchange]]] = (
+            defaultdict(list)
+        )
         for row in db.session.scalars(select(FxRate).order_by(FxRate.on.desc(), FxRate.id.desc())):
             known = Exchange(row.rate, f"{row.source} {row.on.isoformat()}")
-            self._rates[row.base, row.quote, row.customer_id, row.group_id].append((row.on, known))
+            self._rates[row.base, row.quote, row.customer_id, row.group_id].append((row.on, row.ends_on, known))
 
     def exchange(
         self, base: str, quote: str, on: date, *, customer_id: int | None = None, group_id: int | None = None
@@ -52,9 +54,9 @@ class FxTable:
         )
 
     def _direct(self, base: str, quote: str, audience: tuple[int | None, int | None], on: date) -> Exchange | None:
-        for since, known in self._rates.get((base, quote, *audience), ()):
+        for since, ended, known in self._rates.get((base, quote, *audience), ()):
             if since <= on:
-                return known
+                return known if ended is None or on < ended else None
         return None
 
     def _inverse(self, base: str, quote: str, audience: tuple[int | None, int | None], on: date) -> Exchange | None:

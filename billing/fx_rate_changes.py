@@ -50,6 +50,19 @@ def create(wanted: Rate, *, by: Actor) -> FxRate:
     return row
 
 
+def end(row: FxRate, on: date, *, by: Actor) -> None:
+    """Let a rate hold no longer from the day `on`: the next wider one counts then, an older one of its own does not.
+    Issued documents keep theirs. Raises NotAllowed, FxRateRefused."""
+    by.require("settings.edit")
+    if on <= row.on:
+        raise FxRateRefused(f"The rate starts on {row.on}. Choose a later day, or delete it.", "ends_on")
+    if row.ends_on == on:
+        return
+    before, row.ends_on = row.ends_on, on
+    audit.record(by, "fx_rate.ended", row, before=audit.plain({"ends_on": before}), after={"ends_on": str(on)})
+    db.session.flush()
+
+
 def delete(row: FxRate, *, by: Actor) -> None:
     """Take a rate away; issued documents keep theirs. Raises NotAllowed."""
     by.require("settings.edit")

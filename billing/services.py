@@ -148,8 +148,9 @@ def cancel(service: Service, on: date, reason: str, *, by: Actor) -> Service:
 
 
 def main_group(customer: Customer) -> BillingGroup:
-    """The customer's first billing group; made if there is none."""
-    mine = select(BillingGroup).where(BillingGroup.customer_id == customer.id).order_by(BillingGroup.id)
+    """The customer's first open billing group; made if there is none."""
+    open_ = BillingGroup.customer_id == customer.id, BillingGroup.closed_on.is_(None)
+    mine = select(BillingGroup).where(*open_).order_by(BillingGroup.id)
     group = db.session.scalars(mine.limit(1)).first()
     if group is None:
         group = BillingGroup(customer_id=customer.id, name=MAIN)
@@ -182,6 +183,8 @@ def _check(
 def _group(customer: Customer, group: BillingGroup | None) -> BillingGroup:
     if group is not None and group.customer_id != customer.id:
         raise InvalidService(f"The billing group {group.name} belongs to another customer.")
+    if group is not None and group.closed_on:
+        raise InvalidService(f"The billing group {group.name} is closed. Choose another one.")
     return group or main_group(customer)
 
 

@@ -18,6 +18,7 @@ class AuditEvent(Model):
     __table_args__ = (
         Index("ix_audit_event_at", "at", "id"),
         Index("ix_audit_event_customer_id", "customer_id", "id"),
+        Index("ix_audit_event_customer_kind", "customer_id", "object_type", "id"),
         Index("ix_audit_event_object", "object_type", "object_id", "id"),
         Index("ix_audit_event_verb", "verb", "id"),
         Index(

@@ -157,7 +157,11 @@ class Customer(PostalAddress, Model):
     tags: Mapped[list[Tag]] = relationship(secondary=customer_tag, order_by=Tag.name)
     contacts: Mapped[list[Contact]] = relationship(back_populates="customer", order_by="Contact.id")
     invoice_addresses: Mapped[list[InvoiceAddress]] = relationship(order_by="InvoiceAddress.id")
-    notes: Mapped[list[Note]] = relationship(order_by="Note.id.desc()")
+    notes: Mapped[list[Note]] = relationship(
+        primaryjoin="and_(Customer.id == Note.customer_id, Note.deleted_at.is_(None))",
+        order_by="Note.id.desc()",
+        viewonly=True,
+    )
 
     __mapper_args__ = {"version_id_col": version}
 
@@ -202,6 +206,10 @@ class Note(Model):
     shown_to_customer: Mapped[bool] = mapped_column(default=False)
     written_at: Mapped[datetime] = mapped_column(Moment)
     written_by: Mapped[str] = mapped_column(String(200))
+    edited_at: Mapped[datetime | None] = mapped_column(Moment)
+    edited_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    # Kept for a while, so that deleting can be undone; see billing.cleaning.
+    deleted_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class Payer(PostalAddress, Model):

@@ -49,6 +49,8 @@ class FxRate(Model):
     rate: Mapped[Decimal] = mapped_column(Rate)
     on: Mapped[date]
     source: Mapped[str] = mapped_column(String(60))
+    # The first day without it; empty while it holds until a newer one.
+    ends_on: Mapped[date | None]
     customer_id: Mapped[int | None] = ref("customer.id", nullable=True, ondelete="CASCADE")
     group_id: Mapped[int | None] = ref("customer_group.id", nullable=True, ondelete="CASCADE")
 

@@ -41,6 +41,8 @@ class BillingGroup(Model):
     parked_minor: Mapped[int | None] = mapped_column(MinorUnits)
     # The most its renewals have come to, parts of a period as whole ones; a bill many times as large is set aside.
     usual_minor: Mapped[int | None] = mapped_column(MinorUnits)
+    # Closed groups keep their invoices and take nothing new.
+    closed_on: Mapped[date | None]
 
     customer: Mapped[Customer] = relationship()
     payer: Mapped[Payer | None] = relationship()

@@ -243,6 +243,15 @@ def archive(name: str) -> None:
     change(Customer, of(name), status="archived")
 
 
+def close_group(used: bool = True) -> None:
+    if used:
+        row = first(Service, Service.status == "active")
+        add(BillingGroup(customer_id=row.customer_id, name="Another"))
+        change(BillingGroup, BillingGroup.id == row.billing_group_id, closed_on=date(2026, 11, 20))
+    else:
+        add(BillingGroup(customer_id=make_customer().id, name="Closed", closed_on=date(2026, 11, 20)))
+
+
 def overlap() -> None:
     row = first(Renewal, Renewal.service_id.is_not(None))
     change(Renewal, Renewal.id == row.id, period_end=row.period_end + timedelta(days=1))
@@ -360,6 +369,9 @@ CORRUPTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
         "I38",
         lambda: change(LedgerEntry, LedgerEntry.account == Account.CASH, account="write_off"),
     ),
+    "a closed group with services": ("I50", lambda: close_group()),
+    "a customer's only group closed": ("I50", lambda: close_group(used=False)),
+    "a rate ended before it began": ("I51", lambda: change(FxRate, ends_on=date(2000, 1, 1))),
     "the schema": ("I44", lambda: db.session.execute(text("UPDATE alembic_version SET version_num = 'old'"))),
 }
 

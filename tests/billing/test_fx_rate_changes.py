@@ -52,3 +52,17 @@ def test_one_rate_a_day_and_only_by_those_who_may(by):
         rules.create(replace(RATE, rate=Decimal(1)), by=by)
     with pytest.raises(NotAllowed):
         rules.create(RATE, by=replace(by, permissions=frozenset()))
+
+
+def test_a_rate_that_ended_leaves_the_day_to_the_wider_one(by):
+    customer = make_customer()
+    rules.create(RATE, by=by)
+    own = rules.create(replace(RATE, rate=Decimal("0.9"), source="Agreed", customer_id=customer.id), by=by)
+    rules.end(own, date(2026, 11, 10), by=by)
+    table = FxTable()
+    days = [table.exchange("USD", "EUR", date(2026, 11, day), customer_id=customer.id).rate for day in (9, 10)]
+    assert days == [Decimal("0.9"), Decimal("0.9223")]
+    event = db.session.scalars(select(AuditEvent).where(AuditEvent.verb == "fx_rate.ended")).one()
+    assert (event.customer_id, event.after) == (customer.id, {"ends_on": "2026-11-10"})
+    with pytest.raises(rules.FxRateRefused, match="later day"):
+        rules.end(own, ON, by=by)
