@@ -21,6 +21,7 @@ from models import (
 )
 from web import headers
 
+from . import only, search
 from .account import AccountView
 from .audit import AuditView
 from .charges import ChargeView
@@ -29,10 +30,12 @@ from .dashboard import DashboardView
 from .deliveries import DeliveriesView
 from .invoices import InvoicesView
 from .job_log import JobLogView
+from .only import OnlyView
 from .packages import PackageView
 from .payments import PaymentsView
 from .run_units import RunUnitsView
 from .runs import RunsView
+from .search import SearchView
 from .services import ServiceView
 from .set_aside import SetAsideView
 from .settings_menu import add_settings
@@ -55,6 +58,8 @@ def init_app(app: Flask) -> None:
     )
     for category in (PEOPLE, SELLING, BILLING, AUTOMATION, INSIGHT):
         panel.add_category(category)
+    panel.add_view(SearchView(name=_l("Search"), endpoint="search", url="/admin/search"))
+    panel.add_view(OnlyView(name="", endpoint="only", url="/admin/only"))
     panel.add_view(AccountView(name="Your account", endpoint="account", url="/admin/account"))
     panel.add_view(CustomerView(Customer, db, _l("Customers"), PEOPLE, menu_icon_type="look", menu_icon_value="users"))
     panel.add_view(PackageView(Package, db, _l("Packages"), SELLING, menu_icon_type="look", menu_icon_value="package"))
@@ -70,3 +75,5 @@ def init_app(app: Flask) -> None:
     panel.add_view(AuditView(AuditEvent, db, _l("Audit log"), INSIGHT, **menu("audit", "scroll-text")))
     add_settings(panel)
     panel.init_app(app)
+    for part in (search, only):
+        part.init_app(app)

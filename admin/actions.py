@@ -163,7 +163,9 @@ class Chosen:
 
     def _one_batch(self, batch: list[int], rule: Callable[[Any], Any], outcome: Outcome) -> None:
         model = self.view.model
-        rows = self.session.scalars(self.view.scope(select(model)).where(model.id.in_(batch)).order_by(model.id)).all()
+        rows = self.session.scalars(
+            self.view.narrowed(select(model)).where(model.id.in_(batch)).order_by(model.id)
+        ).all()
         for row in rows:
             name = str(row)
             try:

@@ -109,6 +109,7 @@ def customer_cell(view: StaffView, event: AuditEvent) -> Any:
 
 class AuditView(StaffView):
     needs = "audit.view"
+    of_customer = "customer_id"
     can_view_details = can_export = True
     details_template = "admin/audit/page.html"
     column_list = column_details_list = ("at", "actor", "verb", "object", "customer", "address")

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from admin import columns
+from admin import columns, narrowing
 from admin.actions import Chosen, StaffAction
 from admin.cells import RowAction
 from admin.export import respond
@@ -30,6 +30,7 @@ class StaffView(Records, ModelView):
     """A list with its records. A view opens what it needs and names the permission it needs for it."""
 
     needs: str = ""  # permission to see anything here; without one nobody does
+    of_customer: str = ""  # the column that says which customer a row is about, or NOBODY (admin.narrowing)
     can_create = can_edit = can_delete = can_export = can_view_details = False
     export_types = ["csv"]
     page_size = 50
@@ -81,6 +82,14 @@ class StaffView(Records, ModelView):
         Return `query` itself where nothing is narrowed: the count of a whole table need not be exact.
         """
         return query
+
+    def narrowed(self, query: Select[Any]) -> Select[Any]:
+        """The rows that lists, exports and actions are about: those in scope, of one customer if one is chosen."""
+        return narrowing.narrowed(self, self.scope(query))
+
+    def create_url(self) -> str:
+        """The form that makes a record, with the chosen customer filled in."""
+        return self.get_url(f"{self.endpoint}.create_view", **narrowing.preset(self))
 
     def get_query(self) -> Select[Any]:
         return self.scope(select(self.model))

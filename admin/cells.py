@@ -88,12 +88,16 @@ class RowView:
 
 @dataclass(frozen=True)
 class RowAction:
-    """An icon at the end of each row: `address(row)` says where it leads; None leaves it out for that row."""
+    """An icon at the end of each row: `address(row)` says where it leads; None leaves it out for that row.
+
+    `post`: it changes something, so it is a button of the page's form `row-post`.
+    """
 
     icon: str
     label: Any
     address: Callable[[Any], str | None]
     danger: bool = False
+    post: bool = False
 
 
 def cells(columns: list[Column], values: list[Any], url: str) -> Markup:
@@ -109,9 +113,9 @@ def action_icons(actions: list[RowAction], row: Any) -> Markup:
         if url:
             kind = "icon-btn danger" if action.danger else "icon-btn"
             title, icon = escape(action.label), escape(action.icon)
-            out.append(
-                f'<a class="{kind}" href="{escape(url)}" title="{title}: {name}"><svg><use href="#{icon}"/></svg></a>'
-            )
+            tag = f'button form="row-post" formaction="{escape(url)}"' if action.post else f'a href="{escape(url)}"'
+            end = "button" if action.post else "a"
+            out.append(f'<{tag} class="{kind}" title="{title}: {name}"><svg><use href="#{icon}"/></svg></{end}>')
     return Markup("".join(out))  # noqa: S704 every part was escaped
 
 

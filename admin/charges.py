@@ -97,6 +97,7 @@ def _customer(view: Any, _context: Any, row: Charge, _key: str) -> Any:
 
 class ChargeView(StaffView):
     needs = "services.view"
+    of_customer = "customer_id"
     can_create, can_export = Open("services.edit"), True
     column_list = ("description", "customer", "billing_group", "quantity", "price", "starts_on", "next_on", "ends_on")
     column_labels = {

@@ -21,7 +21,7 @@ from billing import company, reports
 from billing.money import Money, decimals_of
 from billing.reports import Age
 from models import AuditEvent, Customer, Package, db
-from web import charts
+from web import charts, only_customer
 from web.formatters import local, money
 from web.formatters import number as shown
 from web.permissions import allows, current_staff, signed_in_staff, to_sign_in
@@ -60,7 +60,7 @@ class DashboardView(AdminIndexView):
         chosen = request.args.get("range", "12m")
         span = chosen if chosen in RANGES else "12m"
         today, currency = company.day_of(now()), company.settings().currency
-        figures = _kept(today, span, currency) if currency and allows("reports.view") else None
+        figures = _kept(today, span, currency, only_customer.id_()) if currency and allows("reports.view") else None
         return self.render(
             "admin/dashboard/index.html",
             greeting=_greeting(),
@@ -84,36 +84,36 @@ def _greeting() -> str:
     return _("Good afternoon, %(name)s", name=name) if hour < 18 else _("Good evening, %(name)s", name=name)
 
 
-def _kept(today: date, span: str, currency: str) -> Figures:
+def _kept(today: date, span: str, currency: str, customer: int | None) -> Figures:
     """The figures, counted at most once a minute in this process."""
     kept: dict[Any, Figures] = current_app.extensions.setdefault("dashboard_figures", {})
-    found = kept.get((today, span, currency))
+    found = kept.get((today, span, currency, customer))
     if found is None or abs((now() - found.at).total_seconds()) >= current_app.config["FIGURES_KEPT"]:
         kept.clear()
-        found = kept[today, span, currency] = _count(today, span, currency)
+        found = kept[today, span, currency, customer] = _count(today, span, currency, customer)
     return found
 
 
-def _count(today: date, span: str, currency: str) -> Figures:
+def _count(today: date, span: str, currency: str, customer: int | None) -> Figures:
     buckets = (
         reports.days_back(today, 30)
         if span == "30d"
         else reports.months_back(today, today.month if span == "year" else 12)
     )
     month = today.replace(day=1)
-    billed = reports.revenue([month.isoformat()[:7]], currency)[0][0]
+    billed = reports.revenue([month.isoformat()[:7]], currency, customer)[0][0]
     return Figures(
         at=now(),
         buckets=buckets,
-        revenue=reports.revenue(buckets, currency),
-        recurring=reports.recurring([_last_day(bucket, today) for bucket in buckets], currency),
-        won_lost=reports.won_and_lost(buckets),
-        ages=reports.owed_by_age(today, currency),
-        late_customers=reports.customers_late(today, currency),
-        collected=reports.collected(month, today, currency),
+        revenue=reports.revenue(buckets, currency, customer),
+        recurring=reports.recurring([_last_day(bucket, today) for bucket in buckets], currency, customer),
+        won_lost=reports.won_and_lost(buckets, customer),
+        ages=reports.owed_by_age(today, currency, customer),
+        late_customers=reports.customers_late(today, currency, customer),
+        collected=reports.collected(month, today, currency, customer),
         billed=billed,
-        active=reports.active_customers(),
-        others=reports.other_currencies(currency),
+        active=reports.active_customers(customer),
+        others=reports.other_currencies(currency, customer),
     )
 
 
@@ -242,7 +242,9 @@ def _age(place: int, age: Age) -> dict[str, Any]:
 
 def _newest() -> list[AuditEvent]:
     """What happened to customers and money; who signed in stands in the audit log."""
-    newest = select(AuditEvent).where(AuditEvent.customer_id.is_not(None)).order_by(AuditEvent.id.desc())
+    only = only_customer.id_()
+    whose = AuditEvent.customer_id.is_not(None) if only is None else AuditEvent.customer_id == only
+    newest = select(AuditEvent).where(whose).order_by(AuditEvent.id.desc())
     return list(db.session.scalars(newest.limit(NEWEST)))
 
 

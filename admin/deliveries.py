@@ -34,6 +34,7 @@ AGAIN = (DeliveryState.FAILED, DeliveryState.BOUNCED, DeliveryState.UNKNOWN, Del
 
 class DeliveriesView(Tabs, StaffView):
     needs = "messages.view"
+    of_customer = "customer_id"
     can_view_details = can_export = True
     list_template, details_template = "admin/deliveries/list.html", "admin/deliveries/page.html"
     column_list = column_details_list = (

@@ -63,6 +63,7 @@ def _audience(view: Any, context: Any, row: FxRate, name: str) -> str:
 
 
 class FxRateView(SettingsPart, StaffView):
+    of_customer = "customer_id"
     can_create = Open("settings.edit")
     can_delete = Open("settings.edit")
     list_template = "admin/settings/list.html"

@@ -37,6 +37,7 @@ NUMBERS = ByCustomer("invoice", "number")
 
 class InvoicesView(Tabs, StaffView):
     needs = "invoices.view"
+    of_customer = "customer_id"
     can_view_details = can_export = True
     details_template = "admin/invoices/page.html"
     column_list = column_details_list = ("number", "customer", "issued_on", "due_on", "total", "open", "state")

@@ -11,6 +11,7 @@ from admin import run_words
 from admin.base import StaffView
 from admin.export import plain
 from admin.filter_kinds import choice
+from admin.narrowing import NOBODY
 from billing import runs
 from models import Run
 from web import sessions
@@ -23,6 +24,7 @@ def _kinds() -> list[tuple[str, str]]:
 
 class JobLogView(StaffView):
     needs = "runs.view"
+    of_customer = NOBODY
     can_export = True
     column_list = ("kind", "on", "started_by", "started_at", "did", "took", "error", "result")
     column_labels = {

@@ -58,6 +58,7 @@ class Listing:
         self.placeholder = view.search_hint or _("Find")
         self.row_actions = view.row_actions()
         self.has_row_actions = bool(self.row_actions)
+        self.posting_icons = any(action.post for action in self.row_actions)
         self.columns = [self._column(key, label) for key, label in view.get_list_columns()]
         view.rows_shown(page.rows)
         self.rows = self._rows()

@@ -59,7 +59,7 @@ class Lister:
         self.dialect = self.session.get_bind().dialect.name
         self.words = self.view.search_index.words(self.asked.search) if self.asked.search else []
         plain = select(self.model)
-        self.base = self.view.scope(plain)
+        self.base = self.view.narrowed(plain)
         self.limited = self.base is not plain
         self.few: list[int] | None = None  # all ids that match, once counted, where they are few
         self.key, self.joins = self.view.sort_key(self.asked)

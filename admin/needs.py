@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
@@ -12,6 +13,7 @@ from sqlalchemy import func, select
 from billing import runs
 from messaging.deliver import mail_state
 from models import BillingGroup, Delivery, DeliveryState, db
+from web import only_customer
 from web.permissions import allows
 from web.sessions import now
 
@@ -35,8 +37,15 @@ def needs() -> list[Need]:
     return [need for need in found if need]
 
 
+def _mine(column: Any) -> list[Any]:
+    """What the customer that the panel is narrowed to leaves over."""
+    only = only_customer.id_()
+    return [] if only is None else [column == only]
+
+
 def _set_aside() -> Need | None:
-    count = db.session.scalar(select(func.count()).where(BillingGroup.parked_at.is_not(None))) or 0
+    parked = select(func.count()).where(BillingGroup.parked_at.is_not(None), *_mine(BillingGroup.customer_id))
+    count = db.session.scalar(parked) or 0
     if not count:
         return None
     text = ngettext("%(num)d account set aside by a run", "%(num)d accounts set aside by a run", count)
@@ -61,7 +70,8 @@ def _mail() -> Need | None:
 
 
 def _lost() -> list[Need]:
-    count = select(Delivery.state, func.count()).where(Delivery.state.in_(LOST)).group_by(Delivery.state)
+    lost = Delivery.state.in_(LOST), *_mine(Delivery.customer_id)
+    count = select(Delivery.state, func.count()).where(*lost).group_by(Delivery.state)
     rows = dict(map(tuple, db.session.execute(count)))
     words = {
         DeliveryState.BOUNCED: lambda n: ngettext("%(num)d mail came back", "%(num)d mails came back", n),

@@ -17,6 +17,7 @@ from admin.base import StaffView
 from admin.cells import pill
 from admin.doors import once, told
 from admin.links import list_url
+from admin.narrowing import NOBODY
 from admin.package_forms import KINDS, TAXES, PackageForm
 from admin.price_words import price_words
 from admin.rights import Open
@@ -49,6 +50,7 @@ def _running(view: Any, _context: Any, row: Package, _key: str) -> str:
 
 class PackageView(StaffView):
     needs = "packages.view"
+    of_customer = NOBODY
     can_create, can_edit = Open("packages.edit"), Open("packages.edit")
     can_view_details = True
     column_list = ("name", "prices", "running", "archived")

@@ -43,6 +43,7 @@ def rest_of(payment: Payment) -> Money:
 
 class PaymentsView(StaffView):
     needs = "payments.view"
+    of_customer = "customer_id"
     can_view_details = can_export = True
     can_create = Open("payments.edit")
     create_template, details_template = "admin/payments/create.html", "admin/payments/page.html"

@@ -16,6 +16,7 @@ from admin.base import StaffView
 from admin.export import plain
 from admin.filter_kinds import choice
 from admin.links import record_url, view_of
+from admin.narrowing import NOBODY
 from admin.run_asking import AskForm, effects
 from billing import company, runs
 from models import BillingError, Invoice, Run, RunUnit
@@ -27,6 +28,7 @@ JUST_OVER = timedelta(minutes=10)
 
 class RunsView(StaffView):
     needs = "runs.view"
+    of_customer = NOBODY
     can_view_details = can_export = True
     column_list = ("on", "kind", "started_by", "started_at", "invoices", "total", "parked", "failed", "took", "result")
     column_labels = {

@@ -74,6 +74,7 @@ def _price(view: Any, _context: Any, row: Service, _key: str) -> str:
 
 class ServiceView(Tabs, ServicePage, StaffView):
     needs = "services.view"
+    of_customer = "customer_id"
     can_create, can_export = Open("services.edit"), True
     can_view_details = True
     column_details_list = ("id",)  # the page is our own

@@ -24,6 +24,7 @@ from web.permissions import actor
 
 class SetAsideView(StaffView):
     needs = "runs.view"
+    of_customer = "customer_id"
     can_export = True
     column_list = ("customer", "name", "parked_reason", "would_be", "parked_at")
     column_labels = {

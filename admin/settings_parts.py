@@ -9,6 +9,7 @@ from flask_admin.menu import MenuLink
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from admin.narrowing import NOBODY
 from web.permissions import allows, refuse, signed_in_staff, to_sign_in
 
 
@@ -16,6 +17,7 @@ class SettingsPart:
     """Mixed into a view that is reached through Settings; `needs` is the permission to see it."""
 
     needs = "settings.edit"
+    of_customer = NOBODY
 
     def is_visible(self) -> bool:
         return False  # Settings leads there

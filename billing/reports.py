@@ -1,6 +1,7 @@
 """Figures about the business: what was billed, what recurs, who owes. Each is one grouped query in one currency.
 
 Days are calendar days in the business's time zone; buckets are months (``2026-11``) or days (``2026-11-22``).
+Where `customer` is given, only what belongs to the customer with that id counts.
 """
 
 from __future__ import annotations
@@ -67,7 +68,11 @@ def _first_day(buckets: Sequence[str]) -> date:
     return date.fromisoformat(buckets[0] if len(buckets[0]) == 10 else f"{buckets[0]}-01")
 
 
-def revenue(buckets: Sequence[str], currency: str) -> list[tuple[Money, Money]]:
+def _of(column: Any, customer: int | None) -> tuple[ColumnElement[bool], ...]:
+    return () if customer is None else (column == customer,)
+
+
+def revenue(buckets: Sequence[str], currency: str, customer: int | None = None) -> list[tuple[Money, Money]]:
     """(billed, of it still open) per bucket, by the day of issue. Gross, void documents left out."""
     key = _bucket(Invoice.issued_on, len(buckets[0]))
     rows = db.session.execute(
@@ -77,6 +82,7 @@ def revenue(buckets: Sequence[str], currency: str) -> list[tuple[Money, Money]]:
             Invoice.state == InvoiceState.ISSUED,
             Invoice.kind == "invoice",
             Invoice.currency == currency,
+            *_of(Invoice.customer_id, customer),
         )
         .group_by(key)
     )
@@ -85,17 +91,20 @@ def revenue(buckets: Sequence[str], currency: str) -> list[tuple[Money, Money]]:
     return [found.get(bucket, nothing) for bucket in buckets]
 
 
-def collected(first: date, until: date, currency: str) -> Money:
+def collected(first: date, until: date, currency: str, customer: int | None = None) -> Money:
     """What came in from `first` to `until`, both days included, less what went back."""
     total = db.session.scalar(
         select(func.sum(Payment.amount_minor - Payment.refunded_minor)).where(
-            Payment.received_on >= first, Payment.received_on <= until, Payment.currency == currency
+            Payment.received_on >= first,
+            Payment.received_on <= until,
+            Payment.currency == currency,
+            *_of(Payment.customer_id, customer),
         )
     )
     return Money(int(total or 0), currency)
 
 
-def recurring(days: Sequence[date], currency: str) -> list[Money]:
+def recurring(days: Sequence[date], currency: str, customer: int | None = None) -> list[Money]:
     """What all services that run on each of these days come to a month, rounded once at the end.
 
     A price for n months counts as an n-th of it; one for n days as 365.25 ÷ 12 ÷ n of it. Free services and
@@ -111,7 +120,12 @@ def recurring(days: Sequence[date], currency: str) -> list[Money]:
     )
     rows = db.session.execute(
         select(*from_to, Service.months, Service.days, func.sum(Service.price_minor), func.sum(options))
-        .where(Service.currency == currency, Service.free.is_(False), Service.status != ServiceStatus.PENDING)
+        .where(
+            Service.currency == currency,
+            Service.free.is_(False),
+            Service.status != ServiceStatus.PENDING,
+            *_of(Service.customer_id, customer),
+        )
         .group_by(*from_to, Service.months, Service.days)
     ).all()
     sums: dict[str, Fraction] = defaultdict(Fraction)
@@ -128,18 +142,20 @@ def recurring(days: Sequence[date], currency: str) -> list[Money]:
     ]
 
 
-def won_and_lost(buckets: Sequence[str]) -> list[tuple[int, int]]:
+def won_and_lost(buckets: Sequence[str], customer: int | None = None) -> list[tuple[int, int]]:
     """Customers registered, and customers whose last service ended, per bucket."""
     width, first = len(buckets[0]), _first_day(buckets)
     registered = _bucket(Customer.registered_on, width)
     won = db.session.execute(
-        select(registered, func.count()).where(Customer.registered_on >= first).group_by(registered)
+        select(registered, func.count())
+        .where(Customer.registered_on >= first, *_of(Customer.id, customer))
+        .group_by(registered)
     )
     last = func.max(Service.cancelled_on).label("last")
     gone = (
         select(last)
         .join(Customer, Customer.id == Service.customer_id)
-        .where(Customer.service_count == 0)
+        .where(Customer.service_count == 0, *_of(Customer.id, customer))
         .group_by(Service.customer_id)
         .having(last >= first)
         .subquery()
@@ -151,19 +167,24 @@ def won_and_lost(buckets: Sequence[str]) -> list[tuple[int, int]]:
     return [(came[bucket], went[bucket]) for bucket in buckets]
 
 
-def active_customers() -> int:
+def active_customers(customer: int | None = None) -> int:
     """Customers that may be billed and have a running service."""
-    wanted = select(func.count()).where(Customer.status == CustomerStatus.ACTIVE, Customer.service_count > 0)
-    return db.session.scalar(wanted) or 0
+    active = Customer.status == CustomerStatus.ACTIVE, Customer.service_count > 0
+    return db.session.scalar(select(func.count()).where(*active, *_of(Customer.id, customer))) or 0
 
 
-def owed_by_age(today: date, currency: str) -> list[Age]:
+def owed_by_age(today: date, currency: str, customer: int | None = None) -> list[Age]:
     """All open invoices by how many days late they are on `today`."""
     edges = [today - timedelta(days=last) for _, last in AGES if last is not None]
     age = case(*((Invoice.due_on >= edge, place) for place, edge in enumerate(edges)), else_=len(edges))
     rows = db.session.execute(
         select(age, func.count(), func.sum(Invoice.open_minor))
-        .where(Invoice.open_minor > 0, Invoice.state == InvoiceState.ISSUED, Invoice.currency == currency)
+        .where(
+            Invoice.open_minor > 0,
+            Invoice.state == InvoiceState.ISSUED,
+            Invoice.currency == currency,
+            *_of(Invoice.customer_id, customer),
+        )
         .group_by(age)
     )
     found = {place: (count, int(minor)) for place, count, minor in rows}
@@ -174,22 +195,28 @@ def _counted(row: tuple[int, int], currency: str) -> tuple[int, Money]:
     return row[0], Money(row[1], currency)
 
 
-def customers_late(today: date, currency: str) -> int:
+def customers_late(today: date, currency: str, customer: int | None = None) -> int:
     """How many customers have an invoice that is overdue."""
     late = select(func.count(Invoice.customer_id.distinct())).where(
         Invoice.open_minor > 0,
         Invoice.due_on < today,
         Invoice.state == InvoiceState.ISSUED,
         Invoice.currency == currency,
+        *_of(Invoice.customer_id, customer),
     )
     return db.session.scalar(late) or 0
 
 
-def other_currencies(currency: str) -> list[Money]:
+def other_currencies(currency: str, customer: int | None = None) -> list[Money]:
     """What is open in every other currency; currencies are never added up."""
     rows = db.session.execute(
         select(Invoice.currency, func.sum(Invoice.open_minor))
-        .where(Invoice.open_minor > 0, Invoice.state == InvoiceState.ISSUED, Invoice.currency != currency)
+        .where(
+            Invoice.open_minor > 0,
+            Invoice.state == InvoiceState.ISSUED,
+            Invoice.currency != currency,
+            *_of(Invoice.customer_id, customer),
+        )
         .group_by(Invoice.currency)
         .order_by(Invoice.currency)
     )

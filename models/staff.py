@@ -95,7 +95,10 @@ class WebSession(Model):
     confirmed_at: Mapped[datetime] = mapped_column(Moment)
     address: Mapped[str] = mapped_column(String(45), default="")
     browser: Mapped[str] = mapped_column(String(200), default="")
+    # The customer that this person has narrowed the panel to.
+    only_customer_id: Mapped[int | None] = ref("customer.id", nullable=True, ondelete="SET NULL")
 
+    only_customer: Mapped[Customer | None] = relationship()
     staff: Mapped[Staff | None] = relationship()
     portal_user: Mapped[PortalUser | None] = relationship()
 

@@ -95,7 +95,11 @@ def load(token: str) -> Visitor | None:
     row = db.session.scalar(
         select(WebSession)
         .where(WebSession.token_hash == hash_of(token))
-        .options(joinedload(WebSession.staff).joinedload(Staff.role), joinedload(WebSession.portal_user))
+        .options(
+            joinedload(WebSession.staff).joinedload(Staff.role),
+            joinedload(WebSession.portal_user),
+            joinedload(WebSession.only_customer),
+        )
     )
     person = row and (row.staff or row.portal_user)
     if not (row and person and person.active and is_alive(row, now())):

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from admin.base import StaffView
-from admin.cells import pill
+from admin.cells import RowAction, pill
 from admin.cells import tags as tag_words
 from admin.filter_kinds import choice, money, related
 from admin.filters import ChoiceFilter, StaffFilter
@@ -109,6 +109,7 @@ def _tag_cell(view: Any, _context: Any, row: Customer, _key: str) -> Any:
 
 class CustomerView(Tabs, CustomerActions, CustomerPage, CustomerRecords, StaffView):
     needs = "customers.view"
+    of_customer = "id"
     can_create, can_edit = Open("customers.edit"), Open("customers.edit")
     can_delete, can_export = Open("customers.delete"), Open("customers.export")
     can_view_details = True
@@ -165,6 +166,14 @@ class CustomerView(Tabs, CustomerActions, CustomerPage, CustomerRecords, StaffVi
     create_label, save_label = _l("Add customer"), _l("Save customer")
     empty_title = _l("No customers yet")
     empty_text = _l("Everybody you bill is kept here, with services, invoices and notes. Add the first one.")
+
+    def row_actions(self) -> list[RowAction]:
+        """Before its own: narrow the whole panel to this customer."""
+        only = self.get_url("only.choose")
+        return [
+            RowAction("funnel", _l("Show only this customer"), lambda row: f"{only}?id={row.id}", post=True),
+            *self.own_row_actions(),
+        ]
 
     def list_options(self) -> tuple[Any, ...]:
         return (selectinload(Customer.tags),)

@@ -100,7 +100,7 @@
 
   document.addEventListener("keydown", function (e) {
     var typing = (/^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName) && e.target.type !== "checkbox") || e.target.isContentEditable;
-    var search = document.getElementById("global-search") || document.getElementById("find"), at = document.activeElement;
+    var search = document.getElementById("search") ? null : document.getElementById("find"), at = document.activeElement;
     if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k" && search) { e.preventDefault(); search.focus(); search.select(); return; }
     if (e.key === "Escape") { all("details.menu[open]").forEach(function (d) { d.open = false; d.querySelector("summary").focus(); }); }
     if (typing || e.ctrlKey || e.metaKey || e.altKey || root.getAttribute("data-keys") === "off") { return; }
