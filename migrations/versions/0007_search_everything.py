@@ -1,15 +1,15 @@
 """find services, charges, contacts and portal users from the search of everything; narrow the panel to a customer
 
-Revision ID: 0005
-Revises: 0004
+Revision ID: 0007
+Revises: 0006
 """
 
 from alembic import op
 
 from models.search import create_search, drop_search
 
-revision = "0005"
-down_revision = "0004"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
