@@ -28,7 +28,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One mail to one address. `message_id` with its angle brackets; `written_at` aware."""
+    """One mail to one address. `message_id` with its angle brackets; `written_at` aware.
+
+    `unsubscribe_url` takes a POST with one click (RFC 8058); empty for mails nobody can opt out of.
+    """
 
     message_id: str
     sender: str
@@ -40,13 +43,14 @@ class Letter:
     written_at: datetime
     reply_to: str = ""
     attachments: tuple[Attachment, ...] = ()
+    unsubscribe_url: str = ""
 
 
 def check(letter: Letter) -> None:
     """Raises BadHeader if anything bound for a header holds a line break or another control character, or an
     address is not one plain address (S12)."""
     names = [each.filename for each in letter.attachments]
-    for text in (letter.subject, letter.sender_name, letter.message_id, *names):
+    for text in (letter.subject, letter.sender_name, letter.message_id, letter.unsubscribe_url, *names):
         if CONTROL.search(text):
             raise BadHeader("A subject or name holds a line break or another character that mails cannot carry.")
     for address in (letter.sender, letter.to, *filter(None, [letter.reply_to])):
@@ -91,13 +95,21 @@ def as_message(letter: Letter) -> flask_mail.Message:
         sender=_named(letter.sender_name, letter.sender),
         reply_to=letter.reply_to or None,
         date=letter.written_at.timestamp(),
-        # Says that nobody typed this, so that holiday answers stay away (RFC 3834).
-        extra_headers={"Auto-Submitted": "auto-generated"},
+        extra_headers=_extra_headers(letter),
     )
     message.msgId = letter.message_id
     for each in letter.attachments:
         message.attach(each.filename, each.content_type, each.data)
     return message
+
+
+def _extra_headers(letter: Letter) -> dict[str, str]:
+    # Says that nobody typed this, so that holiday answers stay away (RFC 3834).
+    headers = {"Auto-Submitted": "auto-generated"}
+    if letter.unsubscribe_url:
+        headers["List-Unsubscribe"] = f"<{letter.unsubscribe_url}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return headers
 
 
 def _named(name: str, address: str) -> str:

@@ -66,6 +66,9 @@ def deliver_due(limit: int) -> Counter[str]:
                 db.session.commit()
                 raise
             left.pop(0)
+    if counts["sent"]:
+        deliver.unflag_emails(ids)
+        db.session.commit()
     return counts
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from billing import cleaning
 from models import BillingError, db
 
-from . import clock, deliveries, doctor, queue, renewals, results
+from . import clock, deliveries, doctor, queue, renewals, results, texts
 from .audit_seal import seal_audit
 from .daily import Daily, only_reading
 from .lease import LeaseLost, LeaseTaken
@@ -49,6 +49,11 @@ def deliver(on: date | None) -> Mapping[str, Any]:
     return {name: number for name, number in counts.items() if name != "waiting"}
 
 
+def deliver_texts(on: date | None) -> Mapping[str, Any]:
+    counts = texts.run(on)
+    return {name: number for name, number in counts.items() if name != "waiting"}
+
+
 def clean(on: date | None) -> Mapping[str, Any]:
     counts = cleaning.clean(clock.now())
     db.session.commit()
@@ -78,6 +83,10 @@ JOBS = (
         queue.run, "every second", writes_own_rows=True,
     ),
     Job("deliveries", "Send the mails that are due.", timedelta(seconds=5), deliver, "every 5 seconds"),
+    Job(
+        "texts", "Send the texts that are due, and look up those that may have left.", timedelta(seconds=5),
+        deliver_texts, "every 5 seconds",
+    ),
     Job(
         "cleaning", "Remove expired sessions, links and tries to sign in.", timedelta(minutes=1), clean,
         "daily, at 3:00", daily=CLEANING,

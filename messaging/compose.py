@@ -16,12 +16,13 @@ from jinja2 import FileSystemLoader, StrictUndefined, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from billing import company as companies
+from billing import opt_outs
 from billing.outbox import INVOICE
 from integrations.documents import DocumentError
 from integrations.letters import Attachment, BadHeader, Letter, check
 from models import BillingError, CreditNote, Customer, Delivery, DeliveryState, Invoice, InvoiceState, Message, db
 
-from . import invoice_document
+from . import invoice_document, unsubscribe
 from .files import FileLost
 from .formats import day, language_of, language_of_words, money
 
@@ -44,8 +45,20 @@ class NotYet(NotWritten):
     """Something it needs is missing now; worth another try."""
 
 
+class NotBefore(NotWritten):
+    """It may leave from `at` on; waiting until then is no attempt."""
+
+    def __init__(self, reason: str, at: datetime) -> None:
+        super().__init__(reason)
+        self.at = at
+
+
 class NotNeeded(NotWritten):
     """What it was about is no more."""
+
+
+class NotWanted(NotNeeded):
+    """Whoever it is for wants no such messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +74,9 @@ class Content:
 def letter_for(delivery: Delivery, *, at: datetime) -> Letter:
     """The mail of this delivery, written anew, dated `at`. Raises NotWritten's kinds. Writes no rows."""
     message = delivery.message
-    if not message.essential and delivery.address.lower() in bounced_addresses(message.customer_id):
-        raise NotNeeded("This address has turned mail back before.")
-    content = _WRITERS.get(message.kind, _as_typed)(message)
+    _still_wanted(delivery)
+    writer = _WRITERS.get(message.kind)
+    content = writer(message) if writer else _as_typed(message, delivery)
     sender = sender_address()
     letter = Letter(
         message_id=message_id(delivery, sender),
@@ -76,12 +89,26 @@ def letter_for(delivery: Delivery, *, at: datetime) -> Letter:
         written_at=at,
         reply_to="" if content.reply_to.lower() == sender.lower() else content.reply_to,
         attachments=content.attachments,
+        unsubscribe_url="" if message.essential else unsubscribe.link(delivery, at=at),
     )
     try:
         check(letter)
     except BadHeader as error:
         raise CannotBeWritten(str(error)) from error
     return letter
+
+
+def _still_wanted(delivery: Delivery) -> None:
+    """Raises NotNeeded for a message that was stopped, or whose reader wants none or cannot be reached."""
+    message = delivery.message
+    if message.stopped_at is not None:
+        raise NotNeeded("Sending this message was stopped.")
+    if message.essential:
+        return
+    if delivery.address.lower() in bounced_addresses(delivery.customer_id or message.customer_id):
+        raise NotNeeded("This address has turned mail back before.")
+    if opt_outs.blocks(delivery, message):
+        raise NotWanted("Whoever has this address wants no such mails.")
 
 
 def message_id(delivery: Delivery, sender: str) -> str:
@@ -193,12 +220,13 @@ def invoice_values(invoice: Invoice, locale: str) -> dict[str, Plain]:
     }
 
 
-def _as_typed(message: Message) -> Content:
+def _as_typed(message: Message, delivery: Delivery) -> Content:
     """A mail in its writer's own words."""
     if not message.body.strip():
         raise CannotBeWritten("This message has no text.")
     company = companies.settings()
-    customer = db.session.get(Customer, message.customer_id) if message.customer_id else None
+    customer_id = delivery.customer_id or message.customer_id
+    customer = db.session.get(Customer, customer_id) if customer_id else None
     locale = language_of(customer, company)
     values: dict[str, Plain] = {
         **_page(locale),
@@ -208,7 +236,8 @@ def _as_typed(message: Message) -> Content:
     }
     with force_locale(locale):
         html = render("message.html", values)
-    return Content(message.subject, message.body, html, company.name, company.email)
+        subject = message.subject or gettext("Message from %(company)s", company=company.name)
+    return Content(subject, message.body, html, company.name, message.reply_to or company.email)
 
 
 def _page(locale: str) -> dict[str, Plain]:

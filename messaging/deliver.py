@@ -21,14 +21,14 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import func, or_, select, update
 
-from billing import audit
+from billing import audit, message_settings
 from billing.actor import Actor
 from integrations.letters import Letter
 from integrations.smtp import Answer, Ending
-from models import AuditEvent, Channel, Delivery, DeliveryState, Invoice, db
+from models import AuditEvent, Channel, Customer, Delivery, DeliveryState, Invoice, db
 
 from . import invoice_document
-from .compose import CannotBeWritten, NotNeeded, NotWritten, NotYet, sender_address
+from .compose import CannotBeWritten, NotBefore, NotNeeded, NotWritten, NotYet, sender_address
 from .files import FileLost
 
 RESERVED = timedelta(minutes=5)
@@ -42,6 +42,8 @@ MOST_ATTEMPTS = 24
 QUIET = timedelta(hours=6)
 """At most one alert about the mail server in this time."""
 
+BOUNCED = "bounced"
+"""What Customer.email_state says once mail to the address came back."""
 STOPPED, STUCK = "mail.stopped", "delivery.stuck"
 _STATES = {
     Ending.SENT: DeliveryState.SENT,
@@ -106,15 +108,15 @@ def lose_abandoned(by: Actor) -> int:
     return len(lost)
 
 
-def claim(limit: int, *, worker: str, by: Actor) -> list[int]:
+def claim(limit: int, *, worker: str, by: Actor, channel: Channel = Channel.EMAIL) -> list[int]:
     """Reserve up to `limit` deliveries that are due, oldest first, for this worker; returns their ids."""
     due = (
         select(Delivery.id)
         .where(Delivery.state == DeliveryState.QUEUED, Delivery.next_try_at <= by.at)
-        .where(Delivery.channel == Channel.EMAIL)
+        .where(Delivery.channel == channel)
         .where(or_(Delivery.claimed_until.is_(None), Delivery.claimed_until < by.at))
         .order_by(Delivery.next_try_at, Delivery.id)
-        .limit(min(limit, _allowed(by.at)))
+        .limit(min(limit, _allowed(by.at, channel)))
         .with_for_update(skip_locked=True)
     )
     ids = list(db.session.scalars(due))
@@ -124,14 +126,18 @@ def claim(limit: int, *, worker: str, by: Actor) -> list[int]:
     return ids
 
 
-def _allowed(at: datetime) -> int:
-    """How many mails may leave now without more than MAIL_PER_MINUTE in any minute."""
-    most = int(current_app.config.get("MAIL_PER_MINUTE") or 0)
+def _allowed(at: datetime, channel: Channel) -> int:
+    """How many may leave now without more than the limit in any minute: of the settings, or MAIL_PER_MINUTE."""
+    limits = message_settings.get()
+    if channel == Channel.EMAIL:
+        chosen = (limits.mails_per_minute, int(current_app.config.get("MAIL_PER_MINUTE") or 0))
+    else:
+        chosen = (limits.texts_per_minute, 0)
+    most = min(filter(None, chosen), default=0)
     if not most:
         return 1_000_000
-    sent = db.session.scalar(
-        select(func.count()).select_from(Delivery).where(Delivery.sent_at > at - timedelta(minutes=1))
-    )
+    recent = (Delivery.sent_at > at - timedelta(minutes=1), Delivery.channel == channel)
+    sent = db.session.scalar(select(func.count()).select_from(Delivery).where(*recent))
     return max(most - (sent or 0), 0)
 
 
@@ -169,33 +175,37 @@ def finish(delivery_id: int, answer: Answer, *, worker: str, by: Actor) -> Deliv
 
     Also holds for a delivery that was given up as `unknown` meanwhile: now it is known.
     """
-    delivery = _mine(delivery_id, worker, DeliveryState.SENDING, DeliveryState.UNKNOWN)
+    delivery = mine(delivery_id, worker, DeliveryState.SENDING, DeliveryState.UNKNOWN)
     if delivery is None:
         return None
-    _let_go(delivery, answer.reason)
+    let_go(delivery, answer.reason)
     if answer.ending == Ending.SENT:
         delivery.state, delivery.sent_at = DeliveryState.SENT, by.at
     elif answer.ending in _STATES:
-        _end(delivery, _STATES[answer.ending], by)
+        end(delivery, _STATES[answer.ending], by)
+        if answer.ending == Ending.BOUNCED:
+            flag_email(delivery)
     else:
-        _try_later(delivery, by, for_ever=answer.ending == Ending.NO_SERVER)
+        try_later(delivery, by, for_ever=answer.ending == Ending.NO_SERVER)
     db.session.flush()
     return delivery.state
 
 
 def give_up(delivery_id: int, why: NotWritten, *, worker: str, by: Actor) -> DeliveryState | None:
     """Record why there was no mail to send: cancelled, failed, or to be tried again later."""
-    delivery = _mine(delivery_id, worker, DeliveryState.QUEUED)
+    delivery = mine(delivery_id, worker, DeliveryState.QUEUED)
     if delivery is None:
         return None
-    _let_go(delivery, str(why))
+    let_go(delivery, str(why))
     if isinstance(why, NotNeeded):
         delivery.state = DeliveryState.CANCELLED
+    elif isinstance(why, NotBefore):
+        delivery.next_try_at = why.at
     elif isinstance(why, CannotBeWritten):
-        _end(delivery, DeliveryState.FAILED, by)
+        end(delivery, DeliveryState.FAILED, by)
     else:
         delivery.attempts += 1
-        _try_later(delivery, by)
+        try_later(delivery, by)
     db.session.flush()
     return delivery.state
 
@@ -206,7 +216,7 @@ def postpone(delivery_ids: Sequence[int], reason: str, *, worker: str, by: Actor
     waiting = list(db.session.scalars(mine.where(Delivery.state == DeliveryState.QUEUED).with_for_update()))
     for delivery in waiting:
         delivery.attempts += 1
-        _let_go(delivery, reason)
+        let_go(delivery, reason)
         delivery.next_try_at = by.at + wait_after(delivery.attempts)
     worst = max(waiting, key=lambda delivery: delivery.attempts, default=None)
     if worst is not None and worst.attempts >= ALERT_AFTER and not _alerted(by.at):
@@ -215,28 +225,51 @@ def postpone(delivery_ids: Sequence[int], reason: str, *, worker: str, by: Actor
     return len(waiting)
 
 
-def _mine(delivery_id: int, worker: str, *states: DeliveryState) -> Delivery | None:
+def flag_email(delivery: Delivery) -> None:
+    """The customer's page says that mail to their address comes back, until they get another one."""
+    same = (Customer.id == delivery.customer_id, func.lower(Customer.email) == delivery.address.lower())
+    db.session.execute(update(Customer).where(*same).values(email_state=BOUNCED))
+
+
+def unflag_emails(delivery_ids: Sequence[int]) -> None:
+    """Addresses that mail came back from and that took one of these are good again."""
+    flagged = select(Customer.id, Customer.email).where(Customer.email_state != "").subquery()
+    arrived = select(Delivery.customer_id).join(flagged, flagged.c.id == Delivery.customer_id)
+    arrived = arrived.where(
+        Delivery.id.in_(delivery_ids),
+        Delivery.state == DeliveryState.SENT,
+        func.lower(Delivery.address) == func.lower(flagged.c.email),
+    )
+    ids = list(db.session.scalars(arrived))
+    if ids:
+        db.session.execute(update(Customer).where(Customer.id.in_(ids)).values(email_state=""))
+
+
+def mine(delivery_id: int, worker: str, *states: DeliveryState) -> Delivery | None:
+    """The delivery, locked, if it is this worker's and in one of these states."""
     delivery = db.session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
     if delivery is None or delivery.claimed_by != worker or delivery.state not in states:
         return None
     return delivery
 
 
-def _let_go(delivery: Delivery, reason: str) -> None:
+def let_go(delivery: Delivery, reason: str) -> None:
+    """It is nobody's any more."""
     delivery.claimed_by, delivery.claimed_until, delivery.error = "", None, reason[:500]
 
 
-def _try_later(delivery: Delivery, by: Actor, *, for_ever: bool = False) -> None:
+def try_later(delivery: Delivery, by: Actor, *, for_ever: bool = False, wait: timedelta = timedelta()) -> None:
+    """Queue it for another try, not before `wait` is over; the last of many has failed."""
     if delivery.attempts >= MOST_ATTEMPTS and not for_ever:
-        _end(delivery, DeliveryState.FAILED, by)
+        end(delivery, DeliveryState.FAILED, by)
         return
     delivery.state = DeliveryState.QUEUED
-    delivery.next_try_at = by.at + wait_after(delivery.attempts)
+    delivery.next_try_at = by.at + max(wait_after(delivery.attempts), wait)
     if delivery.attempts == ALERT_AFTER:
         audit.record(by, STUCK, delivery, after={"reason": delivery.error, "attempts": delivery.attempts})
 
 
-def _end(delivery: Delivery, state: DeliveryState, by: Actor) -> None:
+def end(delivery: Delivery, state: DeliveryState, by: Actor) -> None:
     """An end that is not the one hoped for leaves a trace on the customer's page."""
     delivery.state = state
     audit.record(by, f"delivery.{state}", delivery, after={"reason": delivery.error})

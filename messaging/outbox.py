@@ -29,8 +29,10 @@ def queue_message(
     by: Actor,
     customer: Customer | None = None,
     essential: bool = True,
+    category: str = "",
+    channel: Channel = Channel.EMAIL,
 ) -> Message | None:
-    """Queue a mail in these words to each of the addresses, once for each `kind` and `about`.
+    """Queue a mail or text in these words to each of the addresses, once for each `kind` and `about`.
 
     `about` names the occasion (``42:2026-12-01``): an address that got this kind about it already is left out.
     Returns None if nobody was left to write to. A mail that is not `essential` does not go to addresses that
@@ -42,11 +44,11 @@ def queue_message(
         return None
     customer_id = customer.id if customer else None
     message = Message(
-        kind=kind, customer_id=customer_id, subject=subject, body=body, essential=essential,
+        kind=kind, customer_id=customer_id, subject=subject, body=body, essential=essential, category=category,
         created_at=by.at, created_by=by.name,
     )  # fmt: skip
     message.deliveries = [
-        Delivery(customer_id=customer_id, address=address, dedupe_key=key, next_try_at=by.at)
+        Delivery(customer_id=customer_id, channel=channel, address=address, dedupe_key=key, next_try_at=by.at)
         for key, address in wanted.items()
         if key not in known
     ]
@@ -58,13 +60,14 @@ def queue_message(
 def send_again(delivery: Delivery, *, by: Actor) -> None:
     """Queue a delivery that failed, bounced, was cancelled or is unknown once more, or one that waits at once.
 
-    It keeps its Message-ID, so that a mail that did arrive is seen as the same one. Raises NotAllowed without
-    ``messages.send``, CannotSendAgain if it was sent or is leaving now. Flushes.
+    It keeps its Message-ID, so that a mail that did arrive is seen as the same one; a text that may have left is
+    looked up at Twilio before it leaves again. Raises NotAllowed without ``messages.send``, CannotSendAgain if it
+    was sent or is leaving now. Flushes.
     """
     by.require("messages.send")
     delivery = db.session.get_one(Delivery, delivery.id, with_for_update=True, populate_existing=True)
     if delivery.state in (DeliveryState.SENT, DeliveryState.SENDING):
-        raise CannotSendAgain("This mail was sent already, or is being sent right now.")
+        raise CannotSendAgain("This was sent already, or is being sent right now.")
     before = {"state": delivery.state, "reason": delivery.error}
     delivery.state, delivery.next_try_at, delivery.attempts = DeliveryState.QUEUED, by.at, 0
     delivery.claimed_by, delivery.claimed_until, delivery.error = "", None, ""

@@ -22,6 +22,7 @@ from .errors import BillingError
 from .invoice import CreditNote, Invoice, InvoiceLine, InvoiceState, InvoiceTax, LineKind, Series
 from .ledger import Account, LedgerEntry, LedgerPosting
 from .message import Channel, Delivery, DeliveryState, Message
+from .messaging import HookEvent, HookState, MessageCategory, MessageSettings, OptOut, PhoneCode, TextPrice, TextSender
 from .money import Money
 from .package import OptionKind, OptionPrice, Package, PackageOption, PackagePrice
 from .payment import Allocation, Credit, Payment
@@ -67,6 +68,8 @@ __all__ = [
     "DeliveryState",
     "FormToken",
     "FxRate",
+    "HookEvent",
+    "HookState",
     "Invoice",
     "InvoiceAddress",
     "InvoiceLine",
@@ -78,18 +81,22 @@ __all__ = [
     "LedgerPosting",
     "LineKind",
     "Message",
+    "MessageCategory",
+    "MessageSettings",
     "Model",
     "Money",
     "Note",
     "OneTimeToken",
     "OptionKind",
     "OptionPrice",
+    "OptOut",
     "Package",
     "PackageOption",
     "PackagePrice",
     "Payer",
     "Payment",
     "PaymentMethod",
+    "PhoneCode",
     "PortalAccess",
     "PortalRight",
     "PortalUser",
@@ -110,6 +117,8 @@ __all__ = [
     "Staff",
     "Tag",
     "TaxRate",
+    "TextPrice",
+    "TextSender",
     "UnitState",
     "WebSession",
 ]

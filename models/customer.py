@@ -98,6 +98,9 @@ class Customer(PostalAddress, Model):
     phone_extension: Mapped[str] = mapped_column(String(12), default="")
     phone_digits: Mapped[str] = mapped_column(String(24), default="")
     phone_verified_at: Mapped[datetime | None] = mapped_column(Moment)
+    # Empty while nothing is known against it; "bounced" or "invalid" since a delivery came to that end.
+    email_state: Mapped[str] = mapped_column(String(24), default="")
+    phone_state: Mapped[str] = mapped_column(String(24), default="")
     account_type: Mapped[AccountType] = mapped_column(
         choice(AccountType, "account_type"), default=AccountType.INDIVIDUAL
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from datetime import datetime
 
-from sqlalchemy import Index, String, Text, text
+from sqlalchemy import BigInteger, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
@@ -32,7 +32,11 @@ class DeliveryState(enum.StrEnum):
 
 
 class Message(Model):
-    """One thing to say. A system message is written from its template when it is delivered."""
+    """One thing to say. A system message is written from its template when it is delivered.
+
+    `text_body` are the words of its texts where they are others than the mail's. A `legal_notice` goes also to
+    those who opted out; who marked it stands in the audit log.
+    """
 
     __table_args__ = (Index("ix_message_customer_id", "customer_id", "id"),)
 
@@ -45,13 +49,24 @@ class Message(Model):
     essential: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(Moment)
     created_by: Mapped[str] = mapped_column(String(200))
+    category: Mapped[str] = mapped_column(String(40), default="")
+    text_body: Mapped[str] = mapped_column(Text, default="")
+    legal_notice: Mapped[bool] = mapped_column(default=False)
+    reply_to: Mapped[str] = mapped_column(String(254), default="")
+    send_at: Mapped[datetime | None] = mapped_column(Moment)
+    stopped_at: Mapped[datetime | None] = mapped_column(Moment)
 
     invoice: Mapped[Invoice | None] = relationship(viewonly=True)
     deliveries: Mapped[list[Delivery]] = relationship(back_populates="message", order_by="Delivery.id")
 
 
 class Delivery(Model):
-    """One message to one address. `dedupe_key` makes saying it twice impossible."""
+    """One message to one address. `dedupe_key` makes saying it twice impossible.
+
+    Of texts only: `vendor_id` is Twilio's name for it, once it has one; `begun_at` is set while it may have left
+    without our knowing, and `sent_digest` (a keyed hash of the words) is what it is looked for by; the cost is in
+    millionths of `cost_currency`.
+    """
 
     __table_args__ = (
         Index(
@@ -64,6 +79,20 @@ class Delivery(Model):
         Index("ix_delivery_state", "state", "id"),
         Index("ix_delivery_customer_id", "customer_id", "id"),
         Index("ix_delivery_sent_at", "sent_at", "id"),
+        Index(
+            "ix_delivery_text",
+            "begun_at",
+            "address",
+            sqlite_where=text("channel = 'sms'"),
+            postgresql_where=text("channel = 'sms'"),
+        ),
+        Index(
+            "uq_delivery_vendor_id",
+            "vendor_id",
+            unique=True,
+            sqlite_where=text("vendor_id <> ''"),
+            postgresql_where=text("vendor_id <> ''"),
+        ),
     )
 
     id: Mapped[int] = key()
@@ -82,6 +111,14 @@ class Delivery(Model):
     # As it left the house, so that it can be read again.
     sent_subject: Mapped[str] = mapped_column(String(300), default="")
     sent_text: Mapped[str] = mapped_column(Text, default="", deferred=True)
+    vendor_id: Mapped[str] = mapped_column(String(64), default="")
+    vendor_state: Mapped[str] = mapped_column(String(24), default="")
+    begun_at: Mapped[datetime | None] = mapped_column(Moment)
+    arrived_at: Mapped[datetime | None] = mapped_column(Moment)
+    sent_digest: Mapped[str] = mapped_column(String(64), default="")
+    segments: Mapped[int] = mapped_column(default=0)
+    cost_micro: Mapped[int] = mapped_column(BigInteger, default=0)
+    cost_currency: Mapped[str] = mapped_column(String(3), default="")
 
     message: Mapped[Message] = relationship(back_populates="deliveries")
     customer: Mapped[Customer | None] = relationship()

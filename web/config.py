@@ -15,6 +15,9 @@ from sqlalchemy.exc import ArgumentError
 ROOT = Path(__file__).resolve().parent.parent
 WEAK_KEYS = {"dev", "secret", "changeme", "change-me", "password", "default", "tillbook"}
 SHORTEST_KEY = 32
+TWILIO = (
+    "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM", "TWILIO_MESSAGING_SERVICE_SID", "TWILIO_API_URL",
+)  # fmt: skip
 
 
 class ConfigError(click.ClickException):
@@ -75,6 +78,7 @@ def _load(instance: Path) -> dict[str, Any]:
         "MAIL_PASSWORD": env.get("MAIL_PASSWORD") or None,
         "MAIL_DEFAULT_SENDER": env.get("MAIL_DEFAULT_SENDER") or None,
         "MAIL_PER_MINUTE": number(env, "MAIL_PER_MINUTE", 0),
+        **{name: env.get(name, "").strip() for name in TWILIO},
     }
 
 

@@ -1,0 +1,151 @@
+"""Who wants no messages. Asked when messages are queued, and again before each leaves.
+
+Essential mail and audited legal notices pass; a number that said STOP gets nothing at all, for whichever customer,
+until it says START: the network would refuse it anyway (Twilio's error 21610).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, literal, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from models import Channel, Contact, Customer, Delivery, Message, OptOut, db
+
+from . import audit
+from .actor import Actor
+
+STOP, CARRIER, LINK, STAFF = "stop", "carrier", "link", "staff"
+"""Where an opt-out came from: a text, the network's refusal, the link in a mail, a member of staff."""
+
+
+def who_is(*, address: str = "", customer: Customer | None = None, contact: Contact | None = None) -> str:
+    """How one of the three is named in an opt-out."""
+    if contact is not None:
+        return f"contact:{contact.id}"
+    if customer is not None:
+        return f"customer:{customer.id}"
+    return f"address:{address.strip().lower()}"
+
+
+def add(
+    channel: Channel,
+    *,
+    source: str,
+    by: Actor,
+    address: str = "",
+    customer: Customer | None = None,
+    contact: Contact | None = None,
+    category: str = "",
+    about: Customer | None = None,
+) -> bool:
+    """No more messages of `category` (empty: of any) to this address, customer or contact; False if so already.
+
+    `about` is the customer in whose history it stands where only the address is named. Flushes.
+    """
+    who = who_is(address=address, customer=customer, contact=contact)
+    customer_id = contact.customer_id if contact else customer.id if customer else None
+    dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
+    values = {
+        "channel": channel, "who": who, "customer_id": customer_id, "contact_id": contact.id if contact else None,
+        "category": category, "by_carrier": source in (STOP, CARRIER), "source": source, "since": by.at,
+    }  # fmt: skip
+    insert = dialect.insert(OptOut).values(values).on_conflict_do_nothing().returning(OptOut.id)
+    made = db.session.scalar(insert)
+    if made is None:
+        _harden(channel, who, category, values["by_carrier"])
+        return False
+    _written_down(by, "opt_out.added", channel, who, category, source, about or customer, made)
+    return True
+
+
+def remove(
+    channel: Channel,
+    *,
+    by: Actor,
+    source: str = STAFF,
+    address: str = "",
+    customer: Customer | None = None,
+    contact: Contact | None = None,
+    category: str | None = None,
+    about: Customer | None = None,
+) -> int:
+    """They want messages again: of `category`, or of all (None). Returns how many opt-outs ended. Flushes."""
+    who = who_is(address=address, customer=customer, contact=contact)
+    rows = select(OptOut).where(OptOut.channel == channel, OptOut.who == who)
+    found = list(db.session.scalars(rows if category is None else rows.where(OptOut.category == category)))
+    for row in found:
+        _written_down(by, "opt_out.removed", channel, who, row.category, source, about or customer, row.id)
+        db.session.delete(row)
+    db.session.flush()
+    return len(found)
+
+
+def blocks(delivery: Delivery, message: Message) -> OptOut | None:
+    """The opt-out that keeps this delivery from leaving, if there is one."""
+    rule = obeyed(delivery.channel, message.category, essential=message.essential, legal_notice=message.legal_notice)
+    named = _named(delivery.address.lower(), delivery.customer_id)
+    return db.session.scalars(select(OptOut).where(rule, named).order_by(OptOut.by_carrier.desc()).limit(1)).first()
+
+
+def obeyed(channel: Channel, category: str, *, essential: bool, legal_notice: bool) -> ColumnElement[bool]:
+    """Which opt-outs hold for a message like this."""
+    here = OptOut.channel == channel
+    if channel == Channel.EMAIL:
+        if essential or legal_notice:
+            return false()
+        return and_(here, OptOut.category.in_(("", category)))
+    if legal_notice:
+        return and_(here, OptOut.by_carrier)
+    categories = ("",) if essential else ("", category)
+    return and_(here, or_(OptOut.by_carrier, OptOut.category.in_(categories)))
+
+
+def holds_for(rule: ColumnElement[bool], address: Any, customer_id: Any) -> ColumnElement[bool]:
+    """As part of a larger query: whether one of the opt-outs `rule` describes is for these columns."""
+    by_address = and_(rule, OptOut.who == literal("address:") + func.lower(address))
+    by_customer = and_(rule, OptOut.customer_id == customer_id, OptOut.contact_id.is_(None))
+    return or_(exists().where(by_address), exists().where(by_customer))
+
+
+def of(customer: Customer) -> list[OptOut]:
+    """What stands against messages to a customer: its own, its contacts', its addresses'."""
+    query = select(OptOut).where(or_(OptOut.customer_id == customer.id, OptOut.who.in_(_addresses(customer))))
+    return list(db.session.scalars(query.order_by(OptOut.since, OptOut.id)))
+
+
+def _named(folded: str, customer_id: int | None) -> ColumnElement[bool]:
+    mine = Contact.customer_id == customer_id
+    contacts: Select[Any] = select(Contact.id).where(mine, func.lower(Contact.email) == folded)
+    return or_(
+        OptOut.who == f"address:{folded}",
+        and_(OptOut.customer_id == customer_id, OptOut.contact_id.is_(None)),
+        OptOut.contact_id.in_(contacts),
+    )
+
+
+def _addresses(customer: Customer) -> list[str]:
+    from .phones import WrongNumber, e164
+
+    found = [f"address:{customer.email.strip().lower()}"] if customer.email else []
+    try:
+        return [*found, f"address:{e164(customer.phone, customer.country)}"] if customer.phone else found
+    except WrongNumber:
+        return found
+
+
+def _harden(channel: Channel, who: str, category: str, by_carrier: bool) -> None:
+    """A number that staff had opted out has now said STOP itself."""
+    if by_carrier:
+        row = db.update(OptOut).where(OptOut.who == who, OptOut.channel == channel, OptOut.category == category)
+        db.session.execute(row.values(by_carrier=True))
+
+
+def _written_down(
+    by: Actor, verb: str, channel: Channel, who: str, category: str, source: str, about: Customer | None, row_id: int
+) -> None:
+    after = {"channel": channel.value, "who": who.partition(":")[2], "category": category, "source": source}
+    event = audit.record(by, verb, about or db.session.get_one(OptOut, row_id), after=after)
+    if about is not None:
+        event.customer_id = about.id
