@@ -12,6 +12,7 @@ from flask_migrate import Migrate
 
 import admin
 import jobs
+import portal
 import web
 from models import db
 from web import config as configuration
@@ -29,5 +30,6 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     migrate.init_app(app)
     web.init_app(app)
     admin.init_app(app)
+    portal.init_app(app)
     jobs.init_app(app)
     return app

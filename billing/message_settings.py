@@ -76,8 +76,8 @@ def price_of(number: str) -> int | None:
 
 def prices() -> dict[str, int]:
     """Every price by the beginning of the numbers it is for."""
-    rows = db.session.execute(select(TextPrice.prefix, TextPrice.price_micro).order_by(TextPrice.prefix))
-    return {prefix: price for prefix, price in rows}
+    rows = db.session.scalars(select(TextPrice).order_by(TextPrice.prefix))
+    return {row.prefix: row.price_micro for row in rows}
 
 
 def sender_of(project_id: int | None) -> str:
@@ -89,8 +89,7 @@ def sender_of(project_id: int | None) -> str:
 
 def senders() -> dict[int, str]:
     """Every sender by its project's id."""
-    rows = db.session.execute(select(TextSender.project_id, TextSender.sender))
-    return {project_id: sender for project_id, sender in rows}
+    return {row.project_id: row.sender for row in db.session.scalars(select(TextSender))}
 
 
 def change(values: Mapping[str, Any], *, by: Actor) -> dict[str, Any]:

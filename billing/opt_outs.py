@@ -54,7 +54,7 @@ def add(
     insert = dialect.insert(OptOut).values(values).on_conflict_do_nothing().returning(OptOut.id)
     made = db.session.scalar(insert)
     if made is None:
-        _harden(channel, who, category, values["by_carrier"])
+        _harden(channel, who, category, source in (STOP, CARRIER))
         return False
     _written_down(by, "opt_out.added", channel, who, category, source, about or customer, made)
     return True
@@ -78,6 +78,21 @@ def remove(
     for row in found:
         _written_down(by, "opt_out.removed", channel, who, row.category, source, about or customer, row.id)
         db.session.delete(row)
+    db.session.flush()
+    return len(found)
+
+
+def heard_start(number: str, *, by: Actor, about: Customer | None = None) -> int:
+    """The number said START: the network lets texts through again. What staff wrote down stays. Flushes."""
+    who = who_is(address=number)
+    said = select(OptOut).where(OptOut.channel == Channel.SMS, OptOut.who == who, OptOut.by_carrier)
+    found = list(db.session.scalars(said))
+    for row in found:
+        _written_down(by, "opt_out.removed", Channel.SMS, who, row.category, "start", about, row.id)
+        if row.source in (STOP, CARRIER):
+            db.session.delete(row)
+        else:
+            row.by_carrier = False
     db.session.flush()
     return len(found)
 

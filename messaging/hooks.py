@@ -22,8 +22,11 @@ from .deliver import end
 TWILIO = "twilio"
 STATUS, INBOUND = "status", "inbound"
 STOP_WORDS = frozenset(
-    "STOP STOPALL STOP-ALL UNSUBSCRIBE CANCEL END QUIT OPTOUT OPT-OUT REVOKE ARRET ARRETE ARRETT ARRÊT ARRÊTE STOPP".split()
-)
+    (
+        "STOP", "STOPALL", "STOP-ALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "OPTOUT", "OPT-OUT", "REVOKE",
+        "ARRET", "ARRETE", "ARRETT", "ARRÊT", "ARRÊTE", "STOPP",
+    )
+)  # fmt: skip
 """Twilio's own, English and French. What a messaging service was taught beside them comes as OptOutType."""
 START_WORDS = frozenset(("START", "YES", "UNSTOP"))
 HELP_WORDS = frozenset(("HELP", "INFO"))
@@ -142,7 +145,7 @@ def _inbound(event: HookEvent, by: Actor) -> str | None:
         opt_outs.add(Channel.SMS, address=number, source=opt_outs.STOP, by=by, about=customer)
         return "No more texts to this number."
     if word == "START":
-        opt_outs.remove(Channel.SMS, address=number, source="start", by=by, category="", about=customer)
+        opt_outs.heard_start(number, by=by, about=customer)
         return "Texts to this number may go again."
     if customer is not None:
         event_ = audit.record(by, "text.received", customer, after={"from": number, "text": told.get("Body", "")})

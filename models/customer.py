@@ -17,7 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, composite, mapped_column, relationship, validates
 
 from .base import BigId, Model, db, key, ref
 from .company import ContractType, CustomerGroup, PostalAddress, Project, Reseller, Tag
@@ -167,6 +167,12 @@ class Customer(PostalAddress, Model):
     )
 
     __mapper_args__ = {"version_id_col": version}
+
+    @validates("email", "phone")
+    def _know_nothing_against_a_new_one(self, name: str, value: str) -> str:
+        if getattr(self, name) != value:
+            setattr(self, f"{name}_state", "")
+        return value
 
     def __str__(self) -> str:
         return self.name
