@@ -11,6 +11,7 @@ from models import (
     Charge,
     Customer,
     Delivery,
+    ImportFile,
     Invoice,
     Package,
     Payment,
@@ -28,6 +29,7 @@ from .charges import ChargeView
 from .customers.views import CustomerView
 from .dashboard import DashboardView
 from .deliveries import DeliveriesView
+from .imports import ImportsView
 from .invoices import InvoicesView
 from .job_log import JobLogView
 from .only import OnlyView
@@ -71,6 +73,7 @@ def init_app(app: Flask) -> None:
     panel.add_view(RunsView(Run, db, _l("Renewals and bills"), AUTOMATION, **menu("runs", "repeat")))
     panel.add_view(SetAsideView(BillingGroup, db, _l("Set aside"), None, "set-aside", "/admin/set-aside"))
     panel.add_view(RunUnitsView(RunUnit, db, _l("Results of runs"), None, "run-results", "/admin/run-results"))
+    panel.add_view(ImportsView(ImportFile, db, _l("Imports"), AUTOMATION, **menu("imports", "upload")))
     panel.add_view(JobLogView(Run, db, _l("Jobs"), AUTOMATION, **menu("job-log", "activity")))
     panel.add_view(AuditView(AuditEvent, db, _l("Audit log"), INSIGHT, **menu("audit", "scroll-text")))
     add_settings(panel)

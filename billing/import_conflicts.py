@@ -45,7 +45,8 @@ class Comparison:
         for here in self._keyed(select(*columns).where(Customer.external_id.is_not(None))):
             lines = self._note(CUSTOMER, here)
             for one in here:
-                if one.status is CustomerStatus.ARCHIVED and one.id in lines:
+                left_alone = one.status is CustomerStatus.ARCHIVED or not self.reader.mapping.updates
+                if left_alone and one.id in lines:
                     self.scratch.release_addresses(lines[one.id])
         if self.reader.service:
             query = select(Service.external_source, Service.external_id, Service.id)
@@ -85,7 +86,7 @@ class Comparison:
         mine = self.scratch.claims(BY_KEY, list(set(keys.values())))
         for one in here:
             line, currency = mine.get(keys[one.id], (0, one.currency))
-            if currency != one.currency:
+            if currency != one.currency and self.reader.mapping.updates:
                 yield self._other_currency(line, one)
         # A customer that the file describes leaves its old addresses to others.
         others = [one for one in here if keys[one.id] not in mine]
@@ -104,8 +105,8 @@ class Comparison:
             if not (free and adopting):
                 hint = " (adopt_by_email = true in the mapping would join them)" if free and not adopting else ""
                 message = f"the customer {shown(one.name)} has this e-mail address already{hint}."
-                yield Problem(line, self.reader.label("email"), message)
-            elif self.scratch.claims(BY_KEY, [key])[key][1] != one.currency:
+                yield Problem(line, self.reader.label("email"), message, "taken", one.email)
+            elif self.reader.mapping.updates and self.scratch.claims(BY_KEY, [key])[key][1] != one.currency:
                 yield self._other_currency(line, one)
             else:
                 self.scratch.found(CUSTOMER, [(key, one.id)])
@@ -115,8 +116,8 @@ class Comparison:
         named = {one.username.lower(): one for one in others if one.username}
         for value, (line, _) in self.scratch.claims(BY_USERNAME, list(named)).items():
             message = f"the customer {shown(named[value].name)} has this user name already."
-            yield Problem(line, self.reader.label("username"), message)
+            yield Problem(line, self.reader.label("username"), message, "taken", value)
 
     def _other_currency(self, line: int, one: Any) -> Problem:
         message = f"the account of {shown(one.name)} is kept in {one.currency}; an import cannot change that."
-        return Problem(line, self.reader.label("currency"), message)
+        return Problem(line, self.reader.label("currency"), message, "taken")

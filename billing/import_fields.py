@@ -8,18 +8,28 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
+
+from babel import Locale
 
 from models import AccountType, Attitude, BillingError, Customer, CustomerStatus, Package, PaymentMethod, Service
 from models.exact import shown
 
+from .countries import COUNTRIES
 from .money import decimals_of
 
 _EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\.]+(\.[^\s@<>,;:\"()\[\]\\.]+)+")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
-_YES, _NO = {"yes", "true", "1", "y"}, {"no", "false", "0", "n"}
+_YES, _NO = {"yes", "true", "1", "y", "on"}, {"no", "false", "0", "n", "off"}
+_SHORT_NAMES = {
+    "usa": "US", "united states of america": "US", "uk": "GB", "great britain": "GB", "england": "GB", "scotland": "GB",
+    "wales": "GB", "northern ireland": "GB", "republic of ireland": "IE", "holland": "NL", "the netherlands": "NL",
+    "czech republic": "CZ", "korea": "KR", "south korea": "KR", "russian federation": "RU", "turkey": "TR",
+    "deutschland": "DE", "österreich": "AT", "schweiz": "CH", "españa": "ES", "italia": "IT", "uae": "AE",
+    "hong kong": "HK", "macau": "MO", "viet nam": "VN", "ivory coast": "CI", "swaziland": "SZ", "macedonia": "MK",
+}  # fmt: skip
 _EARLIEST, _LATEST = date(1900, 1, 1), date(9000, 1, 1)
 
 
@@ -71,14 +81,28 @@ def email(value: str) -> str:
 
 
 def currency(value: str) -> str:
-    decimals_of(value)
-    return value
+    found = value.upper() if len(value) == 3 else value
+    decimals_of(found)
+    return found
 
 
 def country(value: str) -> str:
-    if not re.fullmatch(r"[A-Z]{2}", value):
+    """Two letters, or the country's English name."""
+    if re.fullmatch(r"[A-Z]{2}", value):
+        return value
+    found = country_names().get(value.casefold().replace(".", "").strip())
+    if found is None:
         raise BadValue(f"{shown(value)} is not a country. Use its two capital letters, such as IE or US.")
-    return value
+    return found
+
+
+@cache
+def country_names() -> dict[str, str]:
+    """English names, their short forms and the two letters themselves -> two letters."""
+    names = {
+        name.casefold().replace(".", ""): code for code, name in Locale("en").territories.items() if code in COUNTRIES
+    }
+    return {**names, **{code.casefold(): code for code in COUNTRIES}, **_SHORT_NAMES}
 
 
 @lru_cache(maxsize=4096)

@@ -16,7 +16,9 @@ from .csv_cells import undefuse
 
 LONGEST_LINE = 1_000_000
 LONGEST_CELL = 100_000
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+QUOTES = ('"', "'", "")
+"""What stands around a cell that holds the delimiter; nothing: quotation marks are letters like any other."""
 BLOCK = 1 << 20
 
 
@@ -25,10 +27,22 @@ class BadFile(BillingError):
 
 
 class CsvFile:
-    """A CSV file with a header line. `rows()` reads it from the start each time, in constant memory."""
+    """A CSV file with a header line. `rows()` reads it from the start each time, in constant memory.
 
-    def __init__(self, path: Path, *, delimiter: str | None = None, encoding: str | None = None) -> None:
-        self.name = path.name
+    `name` is what sentences call it, where that is not its name on disk.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        quote: str = '"',
+        name: str = "",
+    ) -> None:
+        self.name = name or path.name
+        self.quote = quote
         self.file: BinaryIO = path.open("rb")
         try:
             self.encoding = encoding or detect_encoding(self.file, self.name)
@@ -64,7 +78,8 @@ class CsvFile:
         yield from rows
 
     def _split(self, lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        how = {"quotechar": self.quote} if self.quote else {"quoting": csv.QUOTE_NONE}
+        reader = csv.reader(lines, delimiter=delimiter, strict=True, **how)  # type: ignore[arg-type]
         csv.field_size_limit(LONGEST_CELL)
         while True:
             line = reader.line_num + 1

@@ -1,9 +1,10 @@
 """The mapping of an import: a small TOML file that says which field is made from which columns.
 
-A field is a text with columns in it (``"Customer {customerID}"``), a constant (text, number, yes or no, day), or
-one of these tables: ``{ column, map, default, format }`` (a cell, its meaning looked up in `map`; `default` for a
-blank or an unknown one; `format` of a date, as in ``%d.%m.%Y``) and ``{ months_before, column }`` (the day that lies
-as many months before `months_before` as the cell says).
+`existing = "skip"` leaves customers alone that are here already; `tag = "autumn"` tags those that the import makes or
+changes. A field is a text with columns in it (``"Customer {customerID}"``), a constant (text, number, yes or no, day),
+or one of these tables: ``{ column, map, default, format, decimal }`` (a cell, its meaning looked up in `map`; `default`
+for a blank or an unknown one; `format` of a date, as in ``%d.%m.%Y``; `decimal` = "," for amounts such as 1.234,50) and
+``{ months_before, column }`` (the day that lies as many months before `months_before` as the cell says).
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from models import BillingError
 from models.exact import shown
 
 from .import_fields import CUSTOMER, CUSTOMER_NEEDS, OPTION, SERVICE, SERVICE_NEEDS, BadValue, Field, day, text, whole
+from .import_files import QUOTES
 
 LARGEST = 1_000_000
 _COLUMN = re.compile(r"\{([^{}]*)\}")
+_COMMA_NUMBER = re.compile(r"([+-]?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+))(?:,([0-9]+))?")
 
 Row = Sequence[str]
 Read = Callable[[Row], str]
@@ -48,6 +51,7 @@ class Expression:
 class ImportMapping:
     """A checked mapping. `service` is empty when only customers are imported; `options` name yes/no columns.
 
+    `updates` false: customers that are here are left as they are. `tag`: what is made or changed gets it.
     `adopt_by_email`: a customer here without an external key, who has the row's address, becomes that row's customer.
     """
 
@@ -58,6 +62,9 @@ class ImportMapping:
     service: Mapping[str, Expression] = field(default_factory=dict)
     options: Mapping[str, Expression] = field(default_factory=dict)
     adopt_by_email: bool = False
+    updates: bool = True
+    tag: str = ""
+    quote: str = '"'
 
     def columns(self) -> list[str]:
         """Every column that is used, once, in the order of first use."""
@@ -81,12 +88,12 @@ def read_mapping(path: Path) -> ImportMapping:
 
 def parse_mapping(data: Mapping[str, Any]) -> ImportMapping:
     """The mapping in parsed TOML; raises BadMapping."""
-    _known(data, ("source", "adopt_by_email", "file", "customer", "service"), "The mapping", "part")
+    _known(data, ("source", "adopt_by_email", "existing", "tag", "file", "customer", "service"), "The mapping", "part")
     source = data.get("source")
     if not isinstance(source, str) or not source.strip() or len(source) > 60:
         raise BadMapping('The mapping needs a source of at most 60 characters, such as source = "telco".')
     file = _table(data, "file")
-    _known(file, ("delimiter", "encoding"), "[file]", "setting")
+    _known(file, ("delimiter", "encoding", "quote"), "[file]", "setting")
     service = dict(_table(data, "service"))
     options = {_option_name(name): value for name, value in _table(service, "options").items()}
     service.pop("options", None)
@@ -97,6 +104,9 @@ def parse_mapping(data: Mapping[str, Any]) -> ImportMapping:
         customer=_fields(_table(data, "customer"), CUSTOMER, CUSTOMER_NEEDS, "[customer]"),
         service=_fields(service, SERVICE, SERVICE_NEEDS, "[service]") if "service" in data else {},
         adopt_by_email=data.get("adopt_by_email") is True,
+        updates=_existing(data.get("existing", "update")),
+        tag=_tag(data.get("tag", "")),
+        quote=_quote(file.get("quote", '"')),
         options=_fields(options, dict.fromkeys(options, OPTION), (), "[service.options]"),
     )
 
@@ -151,8 +161,9 @@ def _template(pattern: str) -> Expression:
 
 
 def _column(value: Mapping[str, Any], where: str) -> Expression:
-    _known(value, ("column", "map", "default", "format"), where, "key")
+    _known(value, ("column", "map", "default", "format", "decimal"), where, "key")
     column, pattern = _column_name(value, where), value.get("format")
+    decimal = _decimal(value.get("decimal", "."), where)
     words = {name: _plain(meaning, where) for name, meaning in _table(value, "map").items()} if "map" in value else None
     default = _template(_plain(value["default"], where)) if "default" in value else None
     if pattern is not None and (not isinstance(pattern, str) or "%" not in pattern):
@@ -170,6 +181,8 @@ def _column(value: Mapping[str, Any], where: str) -> Expression:
                 return otherwise(row) if otherwise else _unknown_word(cell, words)
             if not cell and otherwise:
                 return otherwise(row)
+            if decimal == ",":
+                return _with_point(cell)
             return _day_in(cell, pattern) if cell and pattern else cell
 
         return read
@@ -215,6 +228,15 @@ def _day_in(cell: str, pattern: str) -> str:
         raise BadValue(f"{shown(cell)} is not a date in the format {pattern}.") from None
 
 
+def _with_point(cell: str) -> str:
+    """``1.234,50`` and ``1234,5`` as amounts are read; what is no such number comes out as it is."""
+    found = _COMMA_NUMBER.fullmatch(cell)
+    if not found:
+        return cell
+    whole_part = found[1].replace(".", "")
+    return f"{whole_part}.{found[2]}" if found[2] else whole_part
+
+
 def _unknown_word(cell: str, words: Mapping[str, str]) -> str:
     known = ", ".join(list(words)[:8]) + (", …" if len(words) > 8 else "")
     raise BadValue(f"{shown(cell)} has no meaning in the mapping, which knows: {known}.")
@@ -255,6 +277,33 @@ def _delimiter(value: Any) -> str | None:
     if value is None or (isinstance(value, str) and len(value) == 1 and value not in '"\r\n '):
         return value
     raise BadMapping("[file] delimiter has to be one character, such as , or ;.")
+
+
+def _quote(value: Any) -> str:
+    if value in QUOTES:
+        return str(value)
+    raise BadMapping("[file] quote is one quotation mark, or nothing.")
+
+
+def _decimal(value: Any, where: str) -> str:
+    if value in (".", ","):
+        return str(value)
+    raise BadMapping(f'{where}: decimal is "." or ",".')
+
+
+def _existing(value: Any) -> bool:
+    if value in ("update", "skip"):
+        return bool(value == "update")
+    raise BadMapping('existing is "update" or "skip".')
+
+
+def _tag(value: Any) -> str:
+    if not isinstance(value, str):
+        raise BadMapping("The tag has to be a text.")
+    try:
+        return text(60)(value.strip())
+    except BadValue as error:
+        raise BadMapping(f"The tag {error}") from None
 
 
 def _encoding(value: Any) -> str | None:

@@ -16,6 +16,7 @@ from models import (
     PackageOption,
     Project,
     Reseller,
+    Tag,
     db,
 )
 
@@ -28,6 +29,7 @@ TABLES: dict[str, type[Any]] = {
     "project": Project,
     "reseller": Reseller,
     "package": Package,
+    "tag": Tag,
 }
 UNKNOWN = -1
 """Stands for a row that a dry run would make."""

@@ -15,13 +15,21 @@ from .import_fields import CUSTOMER, OPTION, SERVICE, BadValue, Field
 from .import_mapping import BadMapping, Expression, ImportMapping
 from .money import Money
 
+KINDS = ("value", "row", "duplicate", "taken")
+"""A cell, the shape of a row, the same thing twice in the file, something that a customer here has already."""
+
 
 class Problem(NamedTuple):
-    """What is wrong with a row. `column` is the file's column where one cell is to blame, else our field's name."""
+    """What is wrong with a row. `column` is the file's column where one cell is to blame, else our field's name.
+
+    `kind` is one of KINDS; `value` the text of the cell.
+    """
 
     line: int
     column: str
     message: str
+    kind: str = "value"
+    value: str = ""
 
     def __str__(self) -> str:
         where = f"line {self.line}, {self.column}" if self.column else f"line {self.line}"
@@ -76,6 +84,11 @@ class _Reader(NamedTuple):
     label: str
     text: Callable[[Sequence[str]], str]
     field: Field
+    places: tuple[int, ...]
+
+    def cells(self, row: Sequence[str]) -> str:
+        """What the file has there."""
+        return " ".join(row[place] for place in self.places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +123,7 @@ class RowReader:
     def read(self, line: int, cells: Sequence[str]) -> tuple[ImportedRow | None, list[Problem]]:
         """The row, or everything that is wrong with it."""
         if len(cells) != self.width:
-            return None, [Problem(line, "", f"the row has {len(cells)} cells, the header has {self.width}.")]
+            return None, [Problem(line, "", f"the row has {len(cells)} cells, the header has {self.width}.", "row")]
         problems: list[Problem] = []
         values = _values(self.customer, line, cells, problems)
         service = _values(self.service, line, cells, problems)
@@ -123,12 +136,19 @@ class RowReader:
                 raise _Refused("status", "an archived customer cannot have a service.")
             agreed = self._service(service, options, values["currency"]) if self.service else None
         except _Refused as refused:
-            return None, [Problem(line, self.label(refused.field), str(refused))]
+            return None, [
+                Problem(line, self.label(refused.field), str(refused), value=self.cells(refused.field, cells))
+            ]
         return ImportedRow(line, source, external_id, values, agreed), []
 
     def label(self, field: str) -> str:
         """What to call a field in a report: the one column it comes from, else its own name."""
         return self.labels.get(field, field)
+
+    def cells(self, field: str, row: Sequence[str]) -> str:
+        """What the file has for a field."""
+        readers = (*self.customer.fields, *self.service.fields)
+        return next((reader.cells(row) for reader in readers if reader.name == field), "")
 
     def _readers(
         self, expressions: Mapping[str, Expression], fields: Mapping[str, Field], positions: Mapping[str, int]
@@ -139,7 +159,8 @@ class RowReader:
             self.labels[name] = label
             text = expression.bind(positions)
             if expression.columns:
-                readers.fields.append(_Reader(name, label, text, fields[name]))
+                places = tuple(positions[column] for column in expression.columns)
+                readers.fields.append(_Reader(name, label, text, fields[name], places))
             else:
                 readers.constants[name] = fields[name].read(text(()))
         return readers
@@ -184,11 +205,11 @@ class _Refused(BadValue):
 
 def _values(readers: _Readers, line: int, cells: Sequence[str], problems: list[Problem]) -> dict[str, Any]:
     values = readers.constants.copy()
-    for name, label, text, field in readers.fields:
+    for reader in readers.fields:
         try:
-            values[name] = field.read(text(cells))
+            values[reader.name] = reader.field.read(reader.text(cells))
         except BillingError as error:
-            problems.append(Problem(line, label, str(error)))
+            problems.append(Problem(line, reader.label, str(error), value=reader.cells(cells)))
     return values
 
 

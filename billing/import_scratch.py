@@ -21,7 +21,10 @@ class Scratch:
         self.db.execute("PRAGMA cache_size = -16384")
         self.db.execute("CREATE TABLE claim (kind TEXT, value TEXT, line INT, note TEXT, PRIMARY KEY (kind, value))")
         self.db.execute("CREATE INDEX claim_line ON claim (line)")
-        self.db.execute("CREATE TABLE problem (line INT, number INT, place TEXT, message TEXT, UNIQUE (line, number))")
+        self.db.execute(
+            "CREATE TABLE problem (line INT, number INT, place TEXT, message TEXT, kind TEXT, value TEXT, "
+            "UNIQUE (line, number))"
+        )
         self.db.execute("CREATE TABLE here (kind TEXT, key TEXT, id INT, PRIMARY KEY (kind, key))")
         self.db.execute("BEGIN")
         self.problems = 0
@@ -64,7 +67,7 @@ class Scratch:
 
     def add(self, problem: Problem) -> None:
         self.problems += 1
-        self.db.execute("INSERT INTO problem VALUES (?, ?, ?, ?)", (problem.line, self.problems, *problem[1:]))
+        self.db.execute("INSERT INTO problem VALUES (?, ?, ?, ?, ?, ?)", (problem.line, self.problems, *problem[1:]))
 
     def is_bad(self, line: int) -> bool:
         if not self.problems:
@@ -75,8 +78,12 @@ class Scratch:
         """How many rows have a problem."""
         return int(self.db.execute("SELECT count(DISTINCT line) FROM problem").fetchone()[0])
 
+    def bad_lines_of(self, kind: str) -> int:
+        """How many rows have a problem of this kind."""
+        return int(self.db.execute("SELECT count(DISTINCT line) FROM problem WHERE kind = ?", (kind,)).fetchone()[0])
+
     def report(self, limit: int = -1) -> Iterator[Problem]:
         """The problems by line."""
-        query = "SELECT line, place, message FROM problem ORDER BY line, number LIMIT ?"
+        query = "SELECT line, place, message, kind, value FROM problem ORDER BY line, number LIMIT ?"
         for row in self.db.execute(query, (limit,)):
             yield Problem(*row)

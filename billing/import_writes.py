@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Table, select
 
-from models import Customer, CustomerStatus, db
-from models.bulk import insert_rows, reserve_ids, update_rows
+from models import Customer, CustomerStatus, customer_tag, db
+from models.bulk import among, insert_rows, reserve_ids, update_rows
 
 from .actor import Actor
 from .import_fields import CUSTOMER, NAMED
@@ -32,6 +32,7 @@ class Writer:
     def __init__(self, mapping: ImportMapping, by: Actor, scratch: Scratch, *, keep: bool) -> None:
         self.by, self.scratch, self.keep = by, scratch, keep
         self.names = Names(by, keep=keep)
+        self.updates, self.tag = mapping.updates, mapping.tag
         self.services = ServiceWriter(mapping, by, self.names, scratch, keep=keep)
         fields = [name for name in mapping.customer if name not in KEY]
         self.columns = {name: NAMED.get(name, name) for name in fields}
@@ -42,20 +43,35 @@ class Writer:
     def take(self, rows: Sequence[ImportedRow]) -> tuple[int, int, int]:
         """Write one chunk in the session's transaction; returns (new customers, changed customers, services).
 
-        A customer counts as changed when its own fields or its service did. Archived customers are left alone.
+        A customer counts as changed when its own fields or its service did. Archived customers are left alone, and
+        all that are here if the mapping says so.
         """
         self._resolve_names(rows)
         here = self._find(rows)
         fresh = [row for row in rows if row.key not in here]
-        known = [row for row in rows if row.key in here and here[row.key].status is not CustomerStatus.ARCHIVED]
+        known = [row for row in rows if row.key in here and self._may_change(here[row.key])]
         trail = Trail(self.by)
         ids = self._create(fresh, trail) | {row.key: here[row.key].id for row in known}
         changed = self._change(known, here, trail)
         tasks = [Task(row, ids[row.key], row.key not in here) for row in (*fresh, *known) if row.service]
         changed |= self.services.take(tasks, trail)
         if self.keep:
+            self._tag([ids[row.key] for row in rows if row.key in ids and (row.key not in here or row.key in changed)])
             trail.write()
         return len(fresh), len(changed), len(tasks)
+
+    def _may_change(self, old: Any) -> bool:
+        return self.updates and old.status is not CustomerStatus.ARCHIVED
+
+    def _tag(self, ids: Sequence[int]) -> None:
+        """Give them the mapping's tag; who has it keeps it."""
+        if not self.tag or not ids:
+            return
+        self.names.resolve("tag", [self.tag])
+        tag_id = self.names.id_of("tag", self.tag)
+        query = select(customer_tag.c.customer_id).where(customer_tag.c.tag_id == tag_id)
+        has = set(db.session.scalars(query.where(among(db.session(), customer_tag.c.customer_id, ids))))
+        insert_rows(db.session(), customer_tag, ("customer_id", "tag_id"), [(n, tag_id) for n in ids if n not in has])
 
     def _resolve_names(self, rows: Sequence[ImportedRow]) -> None:
         for name in NAMED:

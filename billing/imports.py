@@ -124,7 +124,9 @@ class Import:
             earlier = self.scratch.claim(kind, value, row.line, note)
             if earlier is not None:
                 message = f"the same {kind} stands on line {earlier} already."
-                problems.append(Problem(row.line, reader.label(field_name), message))
+                problems.append(
+                    Problem(row.line, reader.label(field_name), message, "duplicate", value.partition("\0")[2] or value)
+                )
         if problems:
             self.scratch.release(row.line)
         return problems

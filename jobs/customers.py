@@ -21,16 +21,14 @@ from billing.customer_export import COLUMNS, exported_rows
 from billing.import_files import CsvFile
 from billing.import_mapping import read_mapping
 from billing.import_scratch import Scratch
-from billing.import_tables import renew_statistics
-from billing.imports import Import, begin_run, end_run
+from billing.imports import Import
 from models import db
 from models.engine import reading
 
-from . import clock
+from . import clock, imports
 from .commands import command_errors, one_line
 
 SHOWN = 20
-MANY = 1000
 PATH = click.Path(path_type=Path)
 
 customers = AppGroup("customers", help="Import and export customers.")
@@ -55,7 +53,10 @@ def import_customers(
     by = clock.actor("flask customers import")
     db.session.rollback()
     table = read_mapping(mapping)
-    with CsvFile(file, delimiter=table.delimiter, encoding=table.encoding) as source, Scratch() as scratch:
+    with (
+        CsvFile(file, delimiter=table.delimiter, encoding=table.encoding, quote=table.quote) as source,
+        Scratch() as scratch,
+    ):
         work = Import(source, table, by, scratch)
         with reading(), progress("Checking", source.size) as advance:
             bad = work.check(advance)
@@ -71,27 +72,11 @@ def import_customers(
 
 
 def _write(work: Import, *, dry_run: bool, in_steps: bool) -> None:
-    """All in one transaction, or one for each step: what is committed then survives whatever happens later."""
     with progress("Importing", work.rows) as advance:
         if dry_run:
-            with reading():
-                for counts in work.write(keep=False):
-                    advance(counts.customers + counts.rejected)
-                db.session.rollback()
-            return
-        run = begin_run(work)
-        if in_steps:
-            db.session.commit()
-        for counts in work.write():
-            advance(counts.customers + counts.rejected)
-            if in_steps:
-                run.done, run.counts = counts.customers + counts.rejected, counts.as_dict()
-                db.session.commit()
-        end_run(run, work, clock.now())
-        db.session.commit()
-    if work.counts.new >= MANY:
-        renew_statistics()
-        db.session.commit()
+            imports.try_out(work, advance)
+        else:
+            imports.write(work, in_steps=in_steps, advance=advance)
 
 
 def show_problems(scratch: Scratch, report: Path | None) -> None:
@@ -105,7 +90,7 @@ def show_problems(scratch: Scratch, report: Path | None) -> None:
         with report.open("w", encoding="utf-8", newline="") as out:
             writer = csv.writer(out)
             writer.writerow(["line", "column", "problem"])
-            writer.writerows([line, defuse(place), defuse(text)] for line, place, text in scratch.report())
+            writer.writerows([one.line, defuse(one.column), defuse(one.message)] for one in scratch.report())
 
 
 def _tell(work: Import, *, dry_run: bool, refused: bool, as_json: bool, seconds: float) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from billing import cleaning
 from models import BillingError, db
 
-from . import clock, deliveries, doctor, queue, renewals, results, texts
+from . import clock, deliveries, doctor, imports, queue, renewals, results, texts
 from .audit_seal import seal_audit
 from .daily import Daily, only_reading
 from .lease import LeaseLost, LeaseTaken
@@ -57,7 +57,7 @@ def deliver_texts(on: date | None) -> Mapping[str, Any]:
 def clean(on: date | None) -> Mapping[str, Any]:
     counts = cleaning.clean(clock.now())
     db.session.commit()
-    return counts
+    return {**counts, "uploads": imports.clean()}
 
 
 def seal(on: date | None) -> Mapping[str, Any]:
@@ -81,6 +81,10 @@ JOBS = (
     Job(
         "queue", "Carry out runs asked for in the panel, and finish runs that were cut off.", timedelta(seconds=1),
         queue.run, "every second", writes_own_rows=True,
+    ),
+    Job(
+        "imports", "Check and import the tables that were uploaded in the panel.", timedelta(seconds=1), imports.run,
+        "every second", writes_own_rows=True,
     ),
     Job("deliveries", "Send the mails that are due.", timedelta(seconds=5), deliver, "every 5 seconds"),
     Job(

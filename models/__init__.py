@@ -19,6 +19,7 @@ from .customer import (
     customer_tag,
 )
 from .errors import BillingError
+from .imports import ImportFile, ImportMappingSaved, ImportProblem, ImportState
 from .invoice import CreditNote, Invoice, InvoiceLine, InvoiceState, InvoiceTax, LineKind, Series
 from .ledger import Account, LedgerEntry, LedgerPosting
 from .message import Channel, Delivery, DeliveryState, Message
@@ -70,6 +71,10 @@ __all__ = [
     "FxRate",
     "HookEvent",
     "HookState",
+    "ImportFile",
+    "ImportMappingSaved",
+    "ImportProblem",
+    "ImportState",
     "Invoice",
     "InvoiceAddress",
     "InvoiceLine",
