@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from flask_wtf.file import FileField
+from flask_wtf.file import FileField, FileRequired
 from werkzeug.datastructures import MultiDict
 from wtforms import SelectField
 
@@ -19,7 +19,11 @@ from web.forms import choices, stripped
 
 
 class UploadForm(FlaskForm):
-    file = FileField(_l("File"), description=_l("A table saved as CSV, with titles in its first line; at most 15 MB."))
+    file = FileField(
+        _l("File"),
+        [FileRequired(_l("Choose a file."))],
+        description=_l("A table saved as CSV, with titles in its first line; at most 15 MB."),
+    )
 
 
 class ReadingForm(FlaskForm):

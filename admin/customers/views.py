@@ -114,6 +114,7 @@ class CustomerView(Tabs, CustomerActions, CustomerPage, CustomerRecords, StaffVi
     can_delete, can_export = Open("customers.delete"), Open("customers.export")
     can_view_details = True
     column_details_list = ("id",)  # the page is our own
+    list_template = "admin/customers/list.html"
 
     column_list = (
         "id", "name", "phone", "email", "registered_on", "service_count", "balance", "tags", "status",
