@@ -18,15 +18,17 @@ from admin.cells import RowAction
 from admin.export import respond
 from admin.filter_kinds import StaffFilterConverter
 from admin.filters import StaffFilter
+from admin.list_columns import Columns
 from admin.listing import Listing, editor
 from admin.listrequest import ListRequest
 from admin.lists import Lister
 from admin.paging import LARGEST_ID, SortKey
 from admin.records import Records
+from admin.saved_lists import SavedLists
 from web.permissions import allows, refuse, signed_in_staff, to_sign_in
 
 
-class StaffView(Records, ModelView):
+class StaffView(Columns, SavedLists, Records, ModelView):
     """A list with its records. A view opens what it needs and names the permission it needs for it."""
 
     needs: str = ""  # permission to see anything here; without one nobody does
@@ -46,6 +48,7 @@ class StaffView(Records, ModelView):
     column_numeric: tuple[str, ...] = ()
     column_phone: dict[str, str] = {}  # column -> title, sub, end, end2
     saved_views: tuple[tuple[Any, dict[str, str]], ...] = ()
+    filter_groups: tuple[tuple[Any, tuple[str, ...]], ...] = ()  # (heading, names of filters) of a long list
     create_label: Any = ""
     save_label: Any = ""
     delete_label: Any = ""
@@ -151,15 +154,23 @@ class StaffView(Records, ModelView):
     def get_filter_arg(self, index: int, flt: StaffFilter) -> str:
         return f"{flt.key}_{flt.way}"
 
+    def more_filters(self) -> list[StaffFilter]:
+        """Further filters, beside those of column_filters. Override for those that depend on rows."""
+        return []
+
     def filters_by_arg(self) -> dict[str, StaffFilter]:
-        return {self.get_filter_arg(i, found): found for i, found in enumerate(self._filters or ())}
+        return {f"{found.key}_{found.way}": found for found in (*(self._filters or ()), *self.more_filters())}
 
     def init_search(self) -> bool:
         return False  # Flask-Admin's reads every row; ours is search_index
 
     def export_columns(self) -> list[tuple[Any, Any, Callable[[Any], str]]]:
-        """(heading, database column, how to print it) of the export."""
+        """(heading, database column, how to print it) of the export of all columns."""
         return columns.exported(self.model, self.get_export_columns())
+
+    def export_shown(self, asked: ListRequest) -> list[tuple[Any, Any, Callable[[Any], str]]]:
+        """The same for the columns that are shown; those that only the page works out are left out."""
+        return columns.exported_some(self.model, self.shown_columns(asked), self.more_columns())
 
     # Doors
 
@@ -171,8 +182,10 @@ class StaffView(Records, ModelView):
             return redirect(form.url(self.get_url(".index_view")))
         for words in asked.wrong:
             flash(_("This filter was left out. %(why)s", why=words), "warning")
-        page = Lister(self, asked, self.db_session).page()
-        listing = Listing(self, asked, page, form)
+        shown = self.shown_columns(asked)
+        extra = [one for one in self.more_columns() if one.key in dict(shown)]
+        page = Lister(self, asked, self.db_session).page(extra)
+        listing = Listing(self, asked, page, form, shown, extra)
         return self.render(self.list_template, listing=listing, actions=self.offered_actions())
 
     @expose("/export/<export_type>/")

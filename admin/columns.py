@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy.orm import CompositeProperty
+from sqlalchemy import select
+from sqlalchemy.orm import ColumnProperty, CompositeProperty, RelationshipProperty, aliased
 
 from admin.export import Figure, plain
 from admin.paging import SortKey
@@ -57,6 +58,38 @@ def exported(model: Any, names: list[tuple[str, Any]]) -> list[tuple[Any, Any, P
         else:
             out.append((label, attribute, plain))
     return out
+
+
+def exported_some(model: Any, shown: list[tuple[str, Any]], worked_out: list[Any]) -> list[tuple[Any, Any, Printer]]:
+    """The same of some columns of a list; other records are told by their name."""
+    known = {one.key: one for one in worked_out}
+    out: list[tuple[Any, Any, Printer]] = []
+    for name, label in shown:
+        if name in known:
+            out.append(known[name].exported())
+            continue
+        kind = getattr(getattr(model, name, None), "property", None)
+        if isinstance(kind, ColumnProperty):
+            out.append((label, getattr(model, name), plain))
+        elif isinstance(kind, CompositeProperty):
+            out.append(_amount(model, getattr(model, name), label))
+            out.append((_("Currency"), model.currency, plain))
+        elif isinstance(kind, RelationshipProperty) and not kind.uselist and hasattr(kind.mapper.class_, "name"):
+            out.append((label, name_of(getattr(model, name)), plain))
+    return _once(out)
+
+
+def name_of(relation: Any) -> Any:
+    """The name of the one record that `relation` leads to, as a value of the row."""
+    other = aliased(relation.property.mapper.class_)
+    [(here, _there)] = relation.property.local_remote_pairs
+    return select(other.name).where(other.id == here).correlate(here.table).scalar_subquery()
+
+
+def _once(columns: list[tuple[Any, Any, Printer]]) -> list[tuple[Any, Any, Printer]]:
+    """The currency once, after the first amount, though several amounts are in it."""
+    seen: set[str] = set()
+    return [one for one in columns if not (str(one[0]) in seen or seen.add(str(one[0])))]  # type: ignore[func-returns-value]
 
 
 def _amount(model: Any, attribute: Any, label: Any) -> tuple[Any, Any, Printer]:

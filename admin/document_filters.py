@@ -36,7 +36,7 @@ class CustomerFilter(StaffFilter):
             raise WrongValue(_("Several customers are found by that. Write more of the name, or the e-mail address."))
         return found[0].id
 
-    def printed(self, value: str) -> str:
+    def words(self, value: str) -> str:
         customer = db.session.get(Customer, self.clean(value))
         return customer.name if customer else value
 

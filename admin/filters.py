@@ -9,7 +9,7 @@ from typing import Any
 from flask_admin.contrib.sqla.filters import BaseSQLAFilter
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, Select, and_, or_
 
 from billing import company
 from models import Money
@@ -20,14 +20,31 @@ LARGEST = 2**63 - 1
 Compare = Callable[[Any, Any], Any]
 WAYS: dict[str, tuple[Any, Compare]] = {
     "is": (_l("is"), lambda c, v: c == v),
-    "not": (_l("is not"), lambda c, v: c.is_distinct_from(v)),
+    "not": (_l("is not"), lambda c, v: _other(c, v)),
     "has": (_l("contains"), lambda c, v: c.icontains(v, autoescape=True)),
     "begins": (_l("begins with"), lambda c, v: c.istartswith(v, autoescape=True)),
     "above": (_l("above"), lambda c, v: c > v),
     "below": (_l("below"), lambda c, v: c < v),
     "from": (_l("from"), lambda c, v: c >= v),
     "before": (_l("before"), lambda c, v: c < v),
+    "empty": (_l("is empty"), lambda c, _v: _blank(c)),
+    "filled": (_l("is not empty"), lambda c, _v: _filled(c)),
 }
+BARE = ("empty", "filled")  # ways that need no value; addresses say 1
+
+
+def _other(column: Any, value: Any) -> Any:
+    """Not that value, in the words of an index: what lies before and after it, and blank ones."""
+    apart = or_(column < value, column > value)
+    return or_(apart, column.is_(None)) if stored(column).nullable else apart
+
+
+def _blank(column: Any) -> Any:
+    return column.is_(None) if stored(column).nullable else column == ""
+
+
+def _filled(column: Any) -> Any:
+    return column.is_not(None) if stored(column).nullable else column > ""
 
 
 class WrongValue(ValueError):
@@ -50,11 +67,27 @@ class StaffFilter(BaseSQLAFilter):
     def get_options(self, view: Any) -> None:
         """Flask-Admin would ask once, at the start; we ask when the editor opens."""
 
+    @property
+    def takes_value(self) -> bool:
+        return self.way not in BARE
+
+    def read(self, value: str) -> Any:
+        """The value to compare with; raises WrongValue."""
+        return self.clean(value) if self.takes_value else True
+
     def clean(self, value: str) -> Any:
         return value.replace("\0", "")
 
     def where(self, value: Any) -> ColumnElement[bool]:
         return WAYS[self.way][1](self.column, value)
+
+    def holds(self, value: Any) -> ColumnElement[bool]:
+        """The same test for one row at a time, while another index is walked."""
+        return self.where(value)
+
+    def ids(self, value: Any) -> Select[Any] | None:
+        """`SELECT id` of all rows that pass, each once and straight from an index, where that is not this table's."""
+        return None
 
     def apply(self, query: Any, value: Any, alias: Any = None) -> Any:
         return query.where(self.where(value))
@@ -62,7 +95,7 @@ class StaffFilter(BaseSQLAFilter):
     @property
     def equality(self) -> bool:
         """Whether an index of this column leads straight to the rows, in the order of their id."""
-        return self.way == "is"
+        return self.way in ("is", "empty")
 
     def leads(self, value: Any) -> bool:
         """The same for one value, where it depends on that."""
@@ -74,6 +107,9 @@ class StaffFilter(BaseSQLAFilter):
 
     def printed(self, value: str) -> str:
         """The value as a chip shows it."""
+        return "" if not self.takes_value else self.words(value)
+
+    def words(self, value: str) -> str:
         return str(dict(self.choices()).get(value, value))
 
     def choices(self) -> list[tuple[str, Any]]:
@@ -139,7 +175,7 @@ class MoneyFilter(StaffFilter):
     def bounds(self, column: Any) -> bool:
         return False  # the currency too has an index, which would be taken
 
-    def printed(self, value: str) -> str:
+    def words(self, value: str) -> str:
         return str(self.clean(value))
 
     @property

@@ -10,9 +10,10 @@ from flask_babel import format_number
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from admin.cells import Column, RowView, action_icons, cells
+from admin.cells import Column, RowView, action_icons, cells, shortened
 from admin.filters import StaffFilter, WrongValue
 from admin.icons import symbols
+from admin.list_columns import ListColumn
 from admin.listrequest import Asked, ListRequest
 from admin.lists import Page
 
@@ -27,7 +28,7 @@ class Chip:
 
     @property
     def text(self) -> str:
-        return f"{self.name} {self.op} {self.value}"
+        return f"{self.name} {self.op} {self.value}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,10 @@ class Editor:
 class Listing:
     """One page of one list, ready to print."""
 
-    def __init__(self, view: Any, asked: ListRequest, page: Page, editor: Editor | None) -> None:
+    def __init__(
+        self, view: Any, asked: ListRequest, page: Page, editor: Editor | None,
+        shown: list[tuple[str, Any]], extra: list[ListColumn],
+    ) -> None:  # fmt: skip
         self.view, self.asked, self.page, self.editor = view, asked, page, editor
         self.base = view.get_url(".index_view")
         self.count, self.query, self.search, self.narrowed = page.count, asked.query(), asked.search, asked.narrowed
@@ -59,7 +63,9 @@ class Listing:
         self.row_actions = view.row_actions()
         self.has_row_actions = bool(self.row_actions)
         self.posting_icons = any(action.post for action in self.row_actions)
-        self.columns = [self._column(key, label) for key, label in view.get_list_columns()]
+        self.extra = {one.key: (i, one) for i, one in enumerate(extra)}
+        self.arrangement = view.arrangement(asked)
+        self.columns = [self._column(key, label) for key, label in shown]
         view.rows_shown(page.rows)
         self.rows = self._rows()
 
@@ -71,15 +77,26 @@ class Listing:
         if key in view.sort_columns():
             url = asked.but(sort=key, desc=bool(sorted_) and not desc).url(self.base)
         numeric, phone = key in view.column_numeric, view.column_phone.get(key, "")
+        numeric = numeric or (key in self.extra and self.extra[key][1].numeric)
         return Column(key, label, key == view.column_link, numeric, phone, url, sorted_)
 
     def _rows(self) -> list[RowView]:
         out = []
-        for row in self.page.rows:
-            url = self.view.row_url(row)
-            values = [self.view.cell_value(row, column.key) for column in self.columns]
-            out.append(RowView(row.id, str(row), cells(self.columns, values, url), action_icons(self.row_actions, row)))
+        for i, row in enumerate(self.page.rows):
+            url = shortened(self.view.row_url(row), self.base)
+            values = [self._value(row, column.key, i) for column in self.columns]
+            out.append(
+                RowView(
+                    row.id, str(row), cells(self.columns, values, url), action_icons(self.row_actions, row, self.base)
+                )
+            )
         return out
+
+    def _value(self, row: Any, key: str, i: int) -> Any:
+        if key not in self.extra:
+            return self.view.cell_value(row, key)
+        place, column = self.extra[key]
+        return column.cell(row, self.page.extra[i][place])
 
     @property
     def symbols(self) -> Markup:
@@ -98,10 +115,17 @@ class Listing:
         words = (str(one.filter.name), str(one.filter.operation()), one.filter.printed(one.value))
         return Chip(*words, edit, self.asked.without(i).url(self.base))
 
-    @property
-    def fields(self) -> list[tuple[str, str]]:
+    @cached_property
+    def field_groups(self) -> list[tuple[Any, list[tuple[str, str]]]]:
+        """(heading, fields to filter by) as the view groups them; the rest comes last."""
         names = {f.key: str(f.name) for f in self.view.filters_by_arg().values()}
-        return [(name, self.asked.but().url(self.base, ("edit", key))) for key, name in names.items()]
+        groups = [(title, [(k, names.pop(k)) for k in keys if k in names]) for title, keys in self.view.filter_groups]
+        rest = list(names.items())
+        return [(title, fields) for title, fields in [*groups, (_("More") if groups else "", rest)] if fields]
+
+    @property
+    def field_count(self) -> int:
+        return sum(len(fields) for _title, fields in self.field_groups)
 
     @cached_property
     def views(self) -> list[tuple[Any, str, bool]]:
@@ -113,12 +137,35 @@ class Listing:
         return out
 
     @property
+    def saved(self) -> list[tuple[str, str, bool, bool]]:
+        """(name, address, whether it is open, whether others see it) of the saved filters."""
+        opened = self.arrangement.opened
+        return [
+            (one.name, f"{self.base}?{one.query}{'&' * bool(one.query)}saved={one.id}", one is opened, one.shared)
+            for one in self.arrangement.named
+        ]
+
+    @property
+    def changed(self) -> bool:
+        """Whether the list is no longer as the open filter has it."""
+        opened = self.arrangement.opened
+        return opened is not None and opened.query != self.asked.but(saved="").query()
+
+    @property
     def clear_url(self) -> str:
-        return self.asked.but(search="", filters=()).url(self.base)
+        return self.asked.but(search="", filters=(), saved="").url(self.base)
 
     @property
     def export_url(self) -> str:
         return self.asked.but().url(self.view.get_url(".export", export_type="csv"))
+
+    @property
+    def export_shown_url(self) -> str:
+        return self.asked.but().url(self.view.get_url(".export", export_type="csv"), ("columns", "shown"))
+
+    @property
+    def columns_url(self) -> str:
+        return self.view.get_url(".columns_view", list=self.asked.but().query() or None)
 
     @property
     def prev_url(self) -> str:
@@ -174,6 +221,7 @@ def editor(view: Any, asked: ListRequest, args: Any) -> Editor | ListRequest | N
         return None
     way = args.get("op") if args.get("op") in ways else (old.filter.way if old else next(iter(ways)))
     value, error = args.get("value", old.value if old else "")[:200], ""
+    value = value if ways[way].takes_value else "1"
     if args.get("set"):
         try:
             return asked.having(Asked(ways[way], value, _checked(ways[way], value)), position)
@@ -185,7 +233,7 @@ def editor(view: Any, asked: ListRequest, args: Any) -> Editor | ListRequest | N
 def _checked(found: StaffFilter, value: str) -> Any:
     if not value.strip():
         raise WrongValue(_("Write a value to compare with."))
-    return found.clean(value)
+    return found.read(value)
 
 
 def _editor(

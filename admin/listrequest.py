@@ -31,6 +31,7 @@ class ListRequest:
     after: str = ""
     before: str = ""
     last: bool = False
+    saved: str = ""  # id of the saved filter that was opened
     wrong: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
@@ -40,7 +41,9 @@ class ListRequest:
         asked, wrong = _filters(view.filters_by_arg(), args)
         search = args.get("search", "").replace("\0", "")[:LONGEST_VALUE].strip() if view.search_index else ""
         after, before = args.get("after", ""), args.get("before", "")
-        return cls(search, asked, sort, desc, after, before, args.get("last") == "1", wrong)
+        saved = args.get("saved", "")
+        saved = saved if saved.isascii() and saved.isdigit() and len(saved) < 19 else ""
+        return cls(search, asked, sort, desc, after, before, args.get("last") == "1", saved, wrong)
 
     @property
     def narrowed(self) -> bool:
@@ -64,6 +67,7 @@ class ListRequest:
             *((f"flt{i}_{a.filter.key}_{a.filter.way}", a.value) for i, a in enumerate(self.filters)),
             ("search", self.search),
             ("sort", ("-" if self.desc else "") + self.sort if self.sort else ""),
+            ("saved", self.saved),
             ("after", self.after),
             ("before", self.before),
             ("last", "1" if self.last else ""),
@@ -89,7 +93,7 @@ def _filters(known: Mapping[str, StaffFilter], args: Mapping[str, str]) -> tuple
     asked, wrong = [], []
     for found, value in _filter_args(known, args):
         try:
-            asked.append(Asked(found, value, found.clean(value)))
+            asked.append(Asked(found, value, found.read(value)))
         except WrongValue as error:
             wrong.append(f"{found.name}: {error}")
     return tuple(asked), tuple(wrong)

@@ -5,16 +5,17 @@ Up to CAP matches are gathered and sorted; more are walked in the order of the l
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import format_number
 from flask_babel import gettext as _
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, column, func, select, text, true
+from sqlalchemy import BigInteger, Row, Select, column, func, select, text, true
 from sqlalchemy.orm import Session
 
 from admin.listrequest import ListRequest
-from admin.paging import SortKey, anchor, fetch, ordered, token
+from admin.paging import SortKey, anchor, fetch, ordered, ordered_alike, token
 from models import find
 
 CAP = 10_000
@@ -44,6 +45,7 @@ class Page:
     next: str = ""
     first: bool = True
     last: bool = True
+    extra: Sequence[Any] = ()  # for each row, what its further columns hold
 
 
 @dataclass
@@ -65,19 +67,20 @@ class Lister:
         self.key, self.joins = self.view.sort_key(self.asked)
         self.find: Any = self.view.finder or find
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        return [one.filter.where(one.clean) for one in self.asked.filters]
-
     def matching(self) -> Select[Any]:
         """`SELECT id` of all rows that match, in no order."""
-        ids = self.base.with_only_columns(self.model.id).order_by(None).where(*self.conditions())
-        if not self.words:
-            return ids
-        hits = self.find.hits(self.view.search_index, self.model, self.words, self.dialect)
-        if not self.asked.filters and not self.limited:
-            return hits
-        found = hits.subquery("found")
-        return ids.join(found, found.c.id == self.model.id)
+        straight = [(one, one.filter.ids(one.clean)) for one in self.asked.filters]
+        conditions = [one.filter.where(one.clean) for one, ids in straight if ids is None]
+        sources = [ids for _one, ids in straight if ids is not None]
+        if self.words:
+            sources.append(self.find.hits(self.view.search_index, self.model, self.words, self.dialect))
+        if len(sources) == 1 and not conditions and not self.limited:
+            return sources[0]
+        ids = self.base.with_only_columns(self.model.id).order_by(None).where(*conditions)
+        for i, source in enumerate(sources):
+            found = source.subquery(f"found_{i}")
+            ids = ids.join(found, found.c.id == self.model.id)
+        return ids
 
     def exact(self) -> int:
         return self.session.execute(select(func.count()).select_from(self.matching().subquery())).scalar_one()
@@ -90,14 +93,19 @@ class Lister:
         return Count(n) if n <= CAP else Count(max(int(about or 0), n), exact=False)
 
     def _count_narrowed(self) -> Count:
-        """The number, and the ids themselves if they are few: a dear search for little is not done twice."""
+        """The number, and the ids themselves if they are few, in one statement: a dear search is not done twice."""
         most = min(FEW, CAP)
-        few = list(self.session.scalars(self.matching().limit(most + 1)))
-        if len(few) <= most:
-            self.few = few
-            return Count(len(few))
-        capped = select(func.count()).select_from(self.matching().limit(CAP + 1).subquery())
-        (n,) = self._counted(capped.scalar_subquery())
+        found = self.matching().limit(CAP + 1).cte("counted").prefix_with("MATERIALIZED")
+        number = select(func.count()).select_from(found).scalar_subquery()
+        also = self.view.also_counted()
+        figures = select(number.label("n"), *(one.label(f"also_{i}") for i, one in enumerate(also))).subquery("figures")
+        some = select(found.c.id).limit(most + 1).subquery("some")
+        rows = self.session.execute(select(figures, some.c.id).select_from(figures.outerjoin(some, true()))).all()
+        if also:
+            self.view.keep_counted(list(rows[0][1:-1]))
+        n = rows[0].n
+        if n <= most:
+            self.few = [row.id for row in rows if row.id is not None]
         return Count(min(n, CAP), exact=n <= CAP, capped=n > CAP)
 
     def _counted(self, *wanted: Any) -> list[Any]:
@@ -142,7 +150,7 @@ class Lister:
         """Many match: go along the sorted index. SQLite has no figures to see that by itself: it is shown the way."""
         steer = self.dialect == "sqlite"
         for one in self.asked.filters:
-            where = one.filter.where(one.clean)
+            where = one.filter.holds(one.clean)
             led = steer and not one.filter.bounds(key.column) and not (key.by_id and one.filter.leads(one.clean))
             query = query.where(where.self_group().is_(true()) if led else where)
         if not self.words:
@@ -155,20 +163,38 @@ class Lister:
         query = query.join(found, found.c.rowid == self.model.id).where(matches)
         return query, SortKey(found.c.rowid, found.c.rowid, key.desc)
 
-    def page(self) -> Page:
+    def page(self, extra: Sequence[Any] = ()) -> Page:
+        """One page; `extra` are further columns (ListColumn), asked for these rows alone."""
         count = self.count()
         query, key = self.rows_query(count)
-        query = query.add_columns(key.column.label("sorted_value")).options(*self.view.list_options())
+        query = query.add_columns(key.column.label("sorted_value"))
+        read = self._reader(extra)
         size, asked = self.view.page_size, self.asked
         back = bool(asked.last or asked.before)
         start = anchor(self.key, asked.before or asked.after) if not asked.last else None
         if asked.before and start is None:
             back = False
-        rows = fetch(self.session.execute, query, key, start, size + 1, back)
+        rows = fetch(read, query, key, start, size + 1, back)
         if back and start and len(rows) <= size:  # the first page is always full
             back, start = False, None
-            rows = fetch(self.session.execute, query, key, None, size + 1, False)
+            rows = fetch(read, query, key, None, size + 1, False)
         return self._page(rows, count, back, start)
+
+    def _reader(self, extra: Sequence[Any]) -> Callable[[Select[Any]], Any]:
+        """Reads a page. Further columns are worked out for its rows only, not for all that are sorted before."""
+        options = self.view.list_options()
+
+        def plainly(query: Select[Any]) -> Any:
+            return self.session.execute(query.options(*options))
+
+        def with_more(query: Select[Any]) -> Any:
+            narrow = query.with_only_columns(self.model.id, query.selected_columns["sorted_value"])
+            page = narrow.subquery("page")
+            more = [one.value().label(f"more_{one.key}") for one in extra]
+            wide = select(self.model, page.c.sorted_value, *more).join(page, page.c.id == self.model.id)
+            return self.session.execute(wide.order_by(*ordered_alike(query, page)).options(*options))
+
+        return with_more if extra else plainly
 
     def _page(self, rows: list[Row[Any]], count: Count, back: bool, start: Any) -> Page:
         size = self.view.page_size
@@ -177,13 +203,16 @@ class Lister:
         has_prev = bool(shown) and (more if back else start is not None)
         has_next = bool(shown) and (start is not None if back else more)
         first, last = (token(self.key, r[0].id, r[1]) for r in (shown[0], shown[-1])) if shown else ("", "")
-        return Page([r[0] for r in shown], count, first * has_prev, last * has_next, not has_prev, not has_next)
+        more = [tuple(r[2:]) for r in shown]
+        return Page([r[0] for r in shown], count, first * has_prev, last * has_next, not has_prev, not has_next, more)
 
     def in_order(self, columns: list[Any]) -> Select[Any]:
         """Everything that matches, only these columns, in the order of the list: for exports."""
         query = self.base.with_only_columns(*columns)
         for path in self.joins:
             query = query.outerjoin(path)
-        if self.asked.narrowed:
-            query = query.where(self.model.id.in_(self.matching()))
+        query = query.where(*(one.filter.where(one.clean) for one in self.asked.filters))
+        if self.words:
+            hits = self.find.hits(self.view.search_index, self.model, self.words, self.dialect)
+            query = query.where(self.model.id.in_(hits))
         return ordered(query, self.key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, flash, g, redirect, request
+from flask import abort, flash, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -17,6 +17,7 @@ from admin.base import StaffView
 from admin.cells import pill
 from admin.doors import once, told
 from admin.links import list_url
+from admin.list_columns import ListColumn
 from admin.narrowing import NOBODY
 from admin.package_forms import KINDS, TAXES, PackageForm
 from admin.price_words import price_words
@@ -24,7 +25,6 @@ from admin.rights import Open
 from billing import company, packages
 from models import AuditEvent, BillingError, Money, Package, PackageOption, Service, ServiceStatus
 from models.currencies import DECIMALS
-from web.formatters import number
 from web.forms import put_error
 from web.permissions import actor, allows
 
@@ -44,8 +44,10 @@ def _status(view: Any, _context: Any, row: Package, _key: str) -> Any:
     return pill("", _("Archived")) if row.archived else pill("ok", _("On sale"))
 
 
-def _running(view: Any, _context: Any, row: Package, _key: str) -> str:
-    return number(g.get("running_services", {}).get(row.id, 0))
+def _running() -> Any:
+    """How many services run of the package of the row."""
+    running = select(func.count()).where(Service.package_id == Package.id, Service.status == ServiceStatus.ACTIVE)
+    return running.correlate(Package).scalar_subquery()
 
 
 class PackageView(StaffView):
@@ -64,9 +66,9 @@ class PackageView(StaffView):
     column_sortable_list = ("name",)
     column_default_sort = ("name", False)
     column_link = "name"
-    column_numeric = ("running",)
     column_phone = {"name": "title", "prices": "sub", "archived": "end"}
-    column_formatters = {"prices": _prices, "archived": _status, "running": _running}
+    column_formatters = {"prices": _prices, "archived": _status}
+    column_extra = (ListColumn("running", _l("Running services"), _running, numeric=True),)
     column_filters = ("name", "archived")
     saved_views = (
         (_l("All"), {}),
@@ -80,11 +82,6 @@ class PackageView(StaffView):
     def list_options(self) -> tuple[Any, ...]:
         return (selectinload(Package.prices),)
 
-    def rows_shown(self, rows: list[Package]) -> None:
-        running = Service.package_id.in_([row.id for row in rows]), Service.status == ServiceStatus.ACTIVE
-        counted = select(Service.package_id, func.count()).where(*running).group_by(Service.package_id)
-        g.running_services = {row[0]: row[1] for row in self.db_session.execute(counted)} if rows else {}
-
     @staff_action("archive", _l("Archive"), permission="packages.edit", icon="archive")
     def archive(self, row: Package) -> None:
         packages.archive([row], by=actor())
@@ -96,11 +93,11 @@ class PackageView(StaffView):
     @expose("/details/")
     def details_view(self) -> Any:
         package = self._found(True)
-        self.rows_shown([package])
+        running = self.db_session.scalar(select(_running()).where(Package.id == package.id))
         found = {
             "package": package,
             "options": self._options(package),
-            "running": g.running_services.get(package.id, 0),
+            "running": running,
         }
         words = {"kinds": dict(KINDS), "taxes": dict(TAXES), "price_words": price_words}
         services = list_url(Service, package_is=package.id)

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, TypeDecorator, tuple_
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql import operators
 
 from models.types import ExactDecimal
 
@@ -103,6 +104,13 @@ def ordered(query: Select[Any], key: SortKey) -> Select[Any]:
         return query.order_by(_towards(key.id, key.desc))
     blank_last = [key.column.is_(None)] if key.nullable else []
     return query.order_by(*blank_last, _towards(key.column, key.desc), _towards(key.id, key.desc))
+
+
+def ordered_alike(query: Select[Any], page: Any) -> list[Any]:
+    """The order of a query of `fetch` in terms of `page`, a subquery of its id and sorted value: the id comes last."""
+    *values, by_id = query._order_by_clauses
+    pairs = [*((one, page.c.sorted_value) for one in values), (by_id, page.c.id)]
+    return [_towards(column, one.modifier is operators.desc_op) for one, column in pairs]  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,11 @@ def hits(index: SearchIndex, model: Any, words: list[str], dialect: str) -> Sele
     return found if number is None else found.union(select(model.id).where(model.id == number))
 
 
+def hits_of_text(index: SearchIndex, model: Any, typed: str, dialect: str) -> Select[Any]:
+    """`SELECT id` of the rows that hold these three letters or more just so, spaces and all."""
+    return _hits(index, model, [typed], dialect)
+
+
 def _hits(index: SearchIndex, model: Any, words: list[str], dialect: str) -> Select[Any]:
     if index.is_short(words):
         return select(model.id).where(*(begins(index, model, word, dialect) for word in words))

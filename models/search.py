@@ -8,7 +8,7 @@ The statements that search are in `models.find`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from unicodedata import normalize
 
@@ -31,6 +31,10 @@ class SearchIndex:
     columns: tuple[str, ...]
     prefixes: tuple[str, ...]
     digits: str | None = None
+
+    def only(self, column: str) -> SearchIndex:
+        """The same for one column alone."""
+        return replace(self, columns=(column,), prefixes=(column,), digits=None)
 
     @property
     def name(self) -> str:

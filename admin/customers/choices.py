@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from babel import Locale
+from flask import g
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
@@ -45,9 +46,13 @@ def country_names(reader: Locale) -> list[tuple[str, str]]:
 
 
 def options_of(model: Any) -> Callable[[], list[tuple[str, str]]]:
-    """The rows of a small table, for a filter that asks when it is opened."""
+    """The rows of a small table, for a filter that asks when it is opened; once in a request."""
 
     def rows() -> list[tuple[str, str]]:
-        return [(str(i), name) for i, name in db.session.execute(select(model.id, model.name).order_by(model.name))]
+        known = g.setdefault("options", {})
+        if model not in known:
+            found = db.session.execute(select(model.id, model.name).order_by(model.name))
+            known[model] = [(str(i), name) for i, name in found]
+        return known[model]  # type: ignore[no-any-return]
 
     return rows

@@ -6,22 +6,50 @@ import re
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, func, or_, select, union
 from wtforms import StringField
 
 from admin.paging import LARGEST_ID
-from models import Customer, CustomerStatus, db, find
+from models import Customer, CustomerStatus, Invoice, db, find
 from models.search import SearchIndex
 
 CUSTOMERS = SearchIndex(
     "customer",
-    ("name", "company_name", "contact_name", "email", "phone", "phone_digits", "tax_id", "external_id"),
+    ("name", "company_name", "contact_name", "username", "email", "phone", "phone_digits", "tax_id", "external_id"),
     ("name", "email"),
     digits="phone_digits",
 )
 SHOWN = 20
 GATHERED = 200  # of a very common word only some matches are sorted
 _NUMBERED = re.compile(r"(?:.*\(No\. |No\. )?(\d{1,18})\)?", re.DOTALL | re.ASCII)
+
+
+class WithInvoices:
+    """Stands for `models.find`: whoever was sent the invoice of that number is found too."""
+
+    def hits(self, index: SearchIndex, model: Any, words: list[str], dialect: str) -> Any:
+        found, theirs = find.hits(index, model, words, dialect), self._theirs(words, dialect)
+        parts = found.selects if isinstance(found, CompoundSelect) else [found]
+        return found if theirs is None else union(*parts, theirs)
+
+    def contains(self, index: SearchIndex, model: Any, words: list[str], dialect: str) -> ColumnElement[bool]:
+        found, theirs = find.contains(index, model, words, dialect), self._theirs(words, dialect)
+        return found if theirs is None else or_(found, model.id.in_(theirs))
+
+    def in_order_of_id(self, index: SearchIndex, model: Any, words: list[str], dialect: str) -> Any:
+        known = self._theirs(words, dialect) is not None
+        return None if known else find.in_order_of_id(index, model, words, dialect)
+
+    def _theirs(self, words: list[str], dialect: str) -> Select[Any] | None:
+        """Numbers are one word with a figure in it, whole, in small letters or capitals."""
+        if len(words) != 1 or not any(letter.isdigit() for letter in words[0]):
+            return None
+        number, word = Invoice.number, words[0]
+        same = number.collate("NOCASE") == word if dialect == "sqlite" else func.lower(number) == word.lower()
+        return select(Invoice.customer_id.label("id")).where(same)
+
+
+WITH_INVOICES = WithInvoices()
 
 
 def find_customers(typed: str) -> list[Customer]:

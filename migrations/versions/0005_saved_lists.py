@@ -15,7 +15,7 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-SEARCHED = ["name", "company_name", "contact_name", "email", "phone", "phone_digits", "tax_id", "external_id"]
+SEARCHED = ["name", "company_name", "contact_name", "username", "email", "phone", "phone_digits", "tax_id", "external_id"]
 BEGINNINGS = ["name", "email"]
 COLUMNS = (
     "country", "city", "language", "payment_method", "account_type", "attitude", "company_name", "contact_name",

@@ -114,7 +114,28 @@
     if (e.key === "x" && at.matches(".row-link")) { var c = at.closest("tr").querySelector("[name=rowid]"); if (c) { c.checked = !c.checked; showSelection(); } }
   });
 
-  document.addEventListener("DOMContentLoaded", function () { showSelection(); fitTables(); nameWidgets(); ageToasts(); watchJobs();
+  /* typing narrows a long menu down; the field stands there only where scripts run */
+  document.addEventListener("input", function (e) {
+    if (!e.target.matches("[data-narrow]")) { return; }
+    var menu = e.target.closest("form"), words = e.target.value.trim().toLowerCase();
+    Array.prototype.forEach.call(menu.querySelectorAll("[role=group]"), function (group) {
+      var any = false;
+      Array.prototype.forEach.call(group.querySelectorAll(".dropdown-item"), function (b) { b.hidden = b.textContent.toLowerCase().indexOf(words) < 0; any = any || !b.hidden; });
+      group.hidden = !any;
+    });
+  });
+  document.addEventListener("keydown", function (e) {
+    if (e.key !== "Enter" || !e.target.matches("[data-narrow]")) { return; }
+    e.preventDefault();
+    var first = e.target.closest("form").querySelector(".dropdown-item:not([hidden])");
+    if (first) { first.click(); }
+  });
+  document.addEventListener("toggle", function (e) {
+    var field = e.target.open && e.target.querySelector(":scope > form [data-narrow], :scope > .save-menu [name=name]");
+    if (field) { field.focus(); }
+  }, true);
+
+  document.addEventListener("DOMContentLoaded", function () { showSelection(); fitTables(); all("[data-narrow]").forEach(function (i) { i.hidden = false; }); nameWidgets(); ageToasts(); watchJobs();
     if (document.querySelector(".admin-form")) { new MutationObserver(nameWidgets).observe(document.body, { childList: true, subtree: true }); }
   });
   window.addEventListener("resize", fitTables);

@@ -1,0 +1,187 @@
+"""What people saved of a list: which columns they chose, and filters under a name. The rules are in billing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from flask import abort, flash, g, redirect, request
+from flask_admin import expose
+from flask_babel import gettext as _
+
+from admin.doors import once
+from admin.listrequest import ListRequest
+from billing import saved_lists
+from models import BillingError, SavedList, db
+from web import params
+from web.permissions import actor, signed_in_staff
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """How one person sees one list."""
+
+    named: Sequence[SavedList]
+    opened: SavedList | None
+    columns: list[str]
+    """Chosen by the opened filter, else by the person; none means the usual ones."""
+
+    @property
+    def may_change(self) -> bool:
+        return self.opened is not None and saved_lists.may_change(self.opened, actor())
+
+
+class SavedLists:
+    """Mixed into StaffView."""
+
+    def arrangement(self, asked: ListRequest) -> Arrangement:
+        rows = self._saved_rows()
+        opened = next((one for one in rows if one.name and str(one.id) == asked.saved), None)
+        person: Any = signed_in_staff()
+        mine = next((one for one in rows if not one.name and person and one.staff_id == person.id), None)
+        columns = (opened.columns if opened else []) or (mine.columns if mine else [])
+        return Arrangement([one for one in rows if one.name], opened, columns)
+
+    def _saved_rows(self) -> Sequence[SavedList]:
+        """Asked once a page."""
+        known = g.setdefault("saved_lists", {})
+        person = signed_in_staff()
+        if self.endpoint not in known:  # type: ignore[attr-defined]
+            known[self.endpoint] = saved_lists.of(person.id, self.endpoint) if person else []  # type: ignore[attr-defined]
+        return known[self.endpoint]  # type: ignore[attr-defined, no-any-return]
+
+    def shown_columns(self, asked: ListRequest) -> list[tuple[str, Any]]:
+        """The columns of this list for this person, in their order."""
+        return self.known_columns(self.arrangement(asked).columns or self.usual_columns())  # type: ignore[attr-defined]
+
+    # Doors
+
+    @expose("/columns/", methods=("GET", "POST"))
+    def columns_view(self) -> Any:
+        asked = self._asked()
+        form = request.form
+        if request.method == "POST" and "move" not in form:
+            chosen = [] if "usual" in form else _in_order(form.getlist("order"), form.getlist("shown"))
+            if self._kept(lambda: self._choose(asked, chosen)):
+                return redirect(self._list_url(asked))
+        return self.render("admin/model/columns.html", **self._choices(asked), asked=asked)  # type: ignore[attr-defined]
+
+    def _choose(self, asked: ListRequest, chosen: list[str]) -> None:
+        """For the saved filter that is open, where it is the person's to change; else for the person."""
+        names = [key for key, _label in self.known_columns(chosen)] if chosen else []  # type: ignore[attr-defined]
+        arrangement = self.arrangement(asked)
+        if arrangement.opened and arrangement.may_change:
+            saved_lists.overwrite(arrangement.opened, columns=names, by=actor())
+        else:
+            saved_lists.arrange(self.endpoint, names, by=actor())  # type: ignore[attr-defined]
+
+    def _choices(self, asked: ListRequest) -> dict[str, Any]:
+        offered: dict[str, Any] = self.offered_columns()  # type: ignore[attr-defined]
+        if request.method == "POST":
+            shown = set(request.form.getlist("shown"))
+            order = _moved([key for key in request.form.getlist("order") if key in offered], request.form["move"])
+        else:
+            order = [key for key, _label in self.shown_columns(asked)]
+            shown = set(order)
+        order += [key for key in offered if key not in order]
+        return {
+            "choices": [(key, offered[key], key in shown, key == self.column_link) for key in order],  # type: ignore[attr-defined]
+            "arrangement": self.arrangement(asked), "query": asked.query(), "back_url": self._list_url(asked),
+        }  # fmt: skip
+
+    @expose("/saved/new/", methods=("POST",))
+    def save_list(self) -> Any:
+        asked, form = self._asked(), request.form
+        columns = [key for key, _label in self.shown_columns(asked)]
+
+        def save() -> str:
+            saved = saved_lists.save(
+                self.endpoint, form.get("name", ""), query=_kept_query(asked), columns=columns,  # type: ignore[attr-defined]
+                shared="shared" in form, by=actor(),
+            )  # fmt: skip
+            flash(_("%(name)s saved", name=saved.name), "toast")
+            return self._list_url(asked.but(saved=str(saved.id)))
+
+        try:
+            return redirect(once(save))
+        except BillingError as error:
+            return self._form(asked, None, str(error)), 422
+
+    @expose("/saved/", methods=("GET", "POST"))
+    def saved_view(self) -> Any:
+        saved, form = self._saved(), request.form
+        asked = self._asked()
+        if request.method == "GET":
+            return self._form(asked, saved)
+        if "delete" in form:
+            if self._kept(lambda: saved_lists.delete(saved, by=actor()), _("%(name)s deleted", name=saved.name)):
+                return redirect(self._list_url(asked.but(saved="")))
+            return redirect(self._list_url(asked))
+        if "overwrite" in form:
+            self._kept(
+                lambda: saved_lists.overwrite(saved, query=_kept_query(asked), by=actor()),
+                _("%(name)s saved", name=saved.name),
+            )
+            return redirect(self._list_url(asked))
+        try:
+            saved_lists.change(saved, name=form.get("name", ""), shared="shared" in form, by=actor())
+            db.session.commit()
+        except BillingError as error:
+            db.session.rollback()
+            return self._form(asked, saved, str(error)), 422
+        flash(_("%(name)s saved", name=saved.name), "toast")
+        return redirect(self._list_url(asked))
+
+    def _form(self, asked: ListRequest, saved: SavedList | None, error: str = "") -> Any:
+        sent = request.method == "POST"
+        return self.render(  # type: ignore[attr-defined]
+            "admin/model/saved.html", saved=saved, error=error, query=asked.query(), back_url=self._list_url(asked),
+            name=request.form.get("name", "") if sent or not saved else saved.name,
+            shared="shared" in request.form if sent or not saved else saved.shared,
+        )  # fmt: skip
+
+    def _saved(self) -> SavedList:
+        """The saved filter the form is about: one that the person sees; changing it is for the rules to allow."""
+        text = params.only(request.values, "id")
+        found = next((one for one in self._saved_rows() if one.name and str(one.id) == text), None)
+        if found is None or not saved_lists.may_change(found, actor()):
+            abort(404)
+        return found
+
+    def _asked(self) -> ListRequest:
+        return ListRequest.read(self, dict(parse_qsl(params.only(request.values, "list")))).but()
+
+    def _list_url(self, asked: ListRequest) -> str:
+        return asked.url(self.get_url(".index_view"))  # type: ignore[attr-defined]
+
+    def _kept(self, do: Callable[[], Any], done: str = "") -> bool:
+        try:
+            do()
+            db.session.commit()
+        except BillingError as error:
+            db.session.rollback()
+            flash(str(error), "danger")
+            return False
+        if done:
+            flash(done, "toast")
+        return True
+
+
+def _kept_query(asked: ListRequest) -> str:
+    return asked.but(saved="").query()
+
+
+def _in_order(order: list[str], shown: list[str]) -> list[str]:
+    return [key for key in order if key in set(shown)]
+
+
+def _moved(order: list[str], move: str) -> list[str]:
+    """The order after `up:name` or `down:name`."""
+    way, _colon, key = move.partition(":")
+    if key in order:
+        at = order.index(key)
+        to = max(0, at - 1) if way == "up" else min(len(order) - 1, at + 1)
+        order.insert(to, order.pop(at))
+    return order
