@@ -129,6 +129,13 @@ def pill(kind: str, word: Any) -> Markup:
     return Markup('<span class="pill{}">{}</span>').format(f" pill-{kind}" if kind else "", word)
 
 
+def tone(colour: str, word: Any) -> Markup:
+    """A group or tag in the colour people gave it (own_lists.COLOURS); plain words without one."""
+    if not colour:
+        return Markup("{}").format(word)
+    return Markup('<span class="group-mark tone-{}">{}</span>').format(colour, word)
+
+
 def tags(words: list[str], shown: int = 1) -> Markup:
     """The first of some words, and how many more there are."""
     first = Markup("").join(Markup('<span class="tag">{}</span>').format(word) for word in words[:shown])

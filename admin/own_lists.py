@@ -1,87 +1,146 @@
-"""Groups, tags, resellers, contract types and projects: five small lists, changed by one rule."""
+"""What the lists around customers share: counts, a page for each entry, archiving; and contract types, the plainest."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from flask import abort, g, redirect, request
+from flask_admin import expose
 from flask_admin.form import BaseForm
+from flask_babel import format_number
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, SelectField, StringField
+from markupsafe import Markup
+from wtforms import RadioField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
+from admin.around import AroundPart
 from admin.base import StaffView
-from admin.fields import WholeField
+from admin.cells import pill, tone
+from admin.doors import told
+from admin.links import list_url
 from admin.rights import Open
-from admin.settings_parts import SettingsPart
 from billing import own_lists
-from web import formatters
+from models import Customer
 from web.forms import choices, stripped
 from web.permissions import actor
-from web.setup import countries, currencies
+
+COLOURS = [
+    ("", _l("None")), ("blue", _l("Blue")), ("teal", _l("Teal")), ("green", _l("Green")), ("olive", _l("Olive")),
+    ("amber", _l("Amber")), ("orange", _l("Orange")), ("red", _l("Red")), ("pink", _l("Pink")),
+    ("purple", _l("Purple")), ("slate", _l("Slate")),
+]  # fmt: skip
+PERHAPS = [("", _l("As the company")), ("1", _l("Yes")), ("0", _l("No"))]
 
 
-def _line(label: Any, longest: int, about: Any = "", *more: Any) -> StringField:
+def line(label: Any, longest: int, about: Any = "", *more: Any) -> StringField:
     return StringField(label, [Length(max=longest), *more], description=about, filters=[stripped])
 
 
+def lines(label: Any, about: Any = "") -> TextAreaField:
+    return TextAreaField(label, description=about)
+
+
+def colours(about: Any) -> RadioField:
+    return RadioField(_l("Colour"), choices=choices(COLOURS), default="", description=about)
+
+
+def yes_no_or_none(text: Any) -> bool | None:
+    """What a select over PERHAPS holds."""
+    if isinstance(text, bool) or text is None:
+        return text
+    return None if text == "" else text == "1"
+
+
 class NameForm(BaseForm):
-    name = _line(_l("Name"), 120, "", InputRequired(_l("Type a name.")))
+    name = line(_l("Name"), 120, "", InputRequired(_l("Type a name.")))
 
     def values(self) -> dict[str, Any]:
         return {field.short_name: field.data for field in self}
 
 
-class GroupForm(NameForm):
-    colour = _line(_l("Colour"), 7, _l("As #rrggbb, such as #2f6fdf. Marks the group in lists. Default: none."))
-    payment_days = WholeField(_l("Days to pay"), description=_l("Default: as the company. A customer's own wins."))
-    never_suspend = BooleanField(_l("Never suspend"), description=_l("Services go on while invoices are overdue."))
+class OwnList(AroundPart, StaffView):
+    """A list of own_lists.FIELDS: entries are given to customers, and archived while some have them."""
 
-
-class ResellerForm(NameForm):
-    email = _line(_l("E-mail"), 254)
-    phone = _line(_l("Phone"), 40)
-
-
-class ProjectForm(NameForm):
-    legal_name = _line(_l("Legal name"), 200, _l("Stands on invoices. Default: the company's."))
-    email = _line(_l("E-mail"), 254, _l("Default: the company's."))
-    tax_id = _line(_l("Tax number"), 40, _l("Default: the company's."))
-    currency = SelectField(_l("Currency"), description=_l("For new customers of the project. Default: the company's."))
-    street = _line(_l("Street"), 200)
-    street2 = _line(_l("Street, second line"), 200)
-    postal_code = _line(_l("Postal code"), 24)
-    city = _line(_l("City"), 120)
-    region = _line(_l("Region"), 120)
-    country = SelectField(_l("Country"))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        reader, nothing = formatters.locale(), ("", _("As the company"))
-        self.currency.choices = choices([nothing, *currencies(reader)])
-        self.country.choices = choices([nothing, *countries(reader)])
-
-
-class OwnList(SettingsPart, StaffView):
-    can_create = can_edit = can_delete = Open("settings.edit")
-    list_template = "admin/settings/list.html"
+    can_create = can_edit = can_delete = can_view_details = Open("settings.edit")
+    list_template = "admin/around/list.html"
+    details_template = "admin/around/page.html"
+    create_template = edit_template = "admin/around/form.html"
     form = NameForm
-    form_columns = ("name",)
-    column_list: Any = ("name",)
-    column_labels = {"name": _l("Name"), "colour": _l("Colour"), "payment_days": _l("Days to pay"),
-                     "never_suspend": _l("Never suspend"), "email": _l("E-mail"), "phone": _l("Phone"),
-                     "legal_name": _l("Legal name"), "currency": _l("Currency")}  # fmt: skip
-    column_sortable_list = ("name",)
-    column_default_sort = "name"
-    column_filters = ("name",)
+    form_columns: Sequence[str] = ("name",)
+    column_list: Any = ("name", "customers")
+    column_details_list = ("id",)  # the page is our own
+    column_labels = {"name": _l("Name"), "description": _l("Description"), "colour": _l("Colour"),
+                     "customers": _l("Customers"), "archived_on": _l("Status")}  # fmt: skip
+    column_sortable_list: Any = ("name",)
+    column_default_sort: Any = "name"
+    column_filters: Any = ("name",)
     column_link = "name"
-    column_phone = {"name": "title"}
+    column_numeric = ("customers",)
+    column_phone = {"name": "title", "description": "sub", "customers": "end"}
+    customer_filter = ""  # the customers' filter that finds those of an entry, such as group_is
     create_label, save_label = _l("Add"), _l("Save")
     empty_title = _l("Nothing here yet")
     empty_text = _l("Add one, and customers can be given it.")
 
-    def row_url(self, row: Any) -> str:
-        return f"{self.get_url('.edit_view')}?id={row.id}"
+    # How many customers
+
+    def rows_shown(self, rows: list[Any]) -> None:
+        g.own_list_counts = self.counts([row.id for row in rows]) if rows else {}
+
+    def counts(self, ids: list[int]) -> dict[int, int]:
+        return own_lists.counts(self.model, ids)
+
+    def cell_value(self, row: Any, key: str) -> Any:
+        if key == "customers":
+            n = g.own_list_counts.get(row.id, 0)
+            return Markup('<span class="muted">0</span>') if not n else format_number(n)
+        if key == "name":
+            mark = pill("", _("Archived")) if getattr(row, "archived_on", None) else ""
+            return (
+                Markup("{} {}").format(tone(getattr(row, "colour", ""), row.name), mark)
+                if mark
+                else tone(getattr(row, "colour", ""), row.name)
+            )
+        return super().cell_value(row, key)
+
+    def customers_url(self, row: Any) -> str:
+        value = row.name if self.customer_filter.startswith("tag") else row.id
+        return list_url(Customer, **{self.customer_filter: value}) if self.customer_filter else ""
+
+    # Its page
+
+    @expose("/details/")
+    def details_view(self) -> Any:
+        row = self._found(self.can_view_details)
+        page = {"model": row, "count": self.counts([row.id]).get(row.id, 0), "customers_url": self.customers_url(row)}
+        return self._render(self.details_template, **page, facts=self.facts(row), **self.shown_besides(row))
+
+    def facts(self, row: Any) -> list[tuple[Any, Any]]:
+        """(words, value) of the card of details; nothing prints a dash."""
+        return [(_("Name"), row.name)]
+
+    def shown_besides(self, row: Any) -> dict[str, Any]:
+        return {}
+
+    @expose("/archive/", methods=("POST",))
+    def archive_view(self) -> Any:
+        row = self._found(self.can_edit)
+        if not hasattr(row, "archived_on"):
+            abort(404)
+        away = request.form.get("to") == "archived"
+        words = _("%(name)s archived", name=row.name) if away else _("%(name)s brought back", name=row.name)
+        told(lambda: self.put_away(row) if away else self.bring_back(row), words)
+        return redirect(self.row_url(row))
+
+    def put_away(self, row: Any) -> None:
+        own_lists.archive(row, by=actor())
+
+    def bring_back(self, row: Any) -> None:
+        own_lists.restore(row, by=actor())
+
+    # What is done with it
 
     def create(self, form: Any) -> Any:
         return own_lists.create(self.model, form.values(), by=actor())
@@ -92,31 +151,27 @@ class OwnList(SettingsPart, StaffView):
     def delete(self, row: Any) -> None:
         own_lists.delete(row, by=actor())
 
-
-class GroupView(OwnList):
-    form = GroupForm
-    form_columns = ("name", "colour", "payment_days", "never_suspend")
-    column_list = ("name", "colour", "payment_days", "never_suspend")
-    create_label, save_label = _l("Add group"), _l("Save group")
-
-
-class TagView(OwnList):
-    create_label, save_label = _l("Add tag"), _l("Save tag")
+    def delete_effects(self, row: Any) -> list[tuple[str, str, str]]:
+        n = self.counts([row.id]).get(row.id, 0)
+        if not n:
+            return [*super().delete_effects(row), ("ok", "users", _("No customer has it."))]
+        return [("warn", "users", _("Customers have it: %(n)s. It stays until none has.", n=format_number(n))),
+                ("ok", "archive", _("Archive it instead: those who have it keep it, nobody new gets it."))]  # fmt: skip
 
 
-class ResellerView(OwnList):
-    form = ResellerForm
-    form_columns = ("name", "email", "phone")
-    column_list = ("name", "email", "phone")
-    create_label, save_label = _l("Add reseller"), _l("Save reseller")
+class ContractTypeForm(NameForm):
+    description = line(_l("Description"), 300, _l("For you and your colleagues."))
 
 
 class ContractTypeView(OwnList):
+    about = _l("Words of your own for the kind of contract, such as “12 months” or “Rolling”.")
+    form = ContractTypeForm
+    form_columns = ("name", "description")
+    column_list = ("name", "description", "customers")
+    customer_filter = "contract_is"
     create_label, save_label = _l("Add contract type"), _l("Save contract type")
+    empty_title = _l("No contract types yet")
+    empty_text = _l("Name the kinds of contract you make, and each customer can be given one.")
 
-
-class ProjectView(OwnList):
-    form = ProjectForm
-    form_columns = own_lists.FIELDS[own_lists.Project]
-    column_list = ("name", "legal_name", "email", "currency")
-    create_label, save_label = _l("Add project"), _l("Save project")
+    def facts(self, row: Any) -> list[tuple[Any, Any]]:
+        return [(_("Name"), row.name), (_("Description"), row.description)]

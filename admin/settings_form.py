@@ -12,6 +12,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, FileField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
+from admin.customers.choices import PAYMENT_METHODS
 from admin.fields import WholeField
 from billing.settings import Locks
 from models import Company
@@ -67,6 +68,13 @@ class SettingsForm(FlaskForm):
         _l("Start again each year"), description=_l("Default: no. If yes, the year is in the number: INV-2026-00042.")
     )
     payment_days = _whole(_l("Days to pay"), _l("From issue to due day; groups and customers may differ. Default: 14."))
+    payment_method = SelectField(
+        _l("Customers pay by"), description=_l("Unless their group or they themselves differ. Default: invoice.")
+    )
+    charge_tax = BooleanField(_l("Charge tax"), description=_l("Default: yes. Groups and customers may differ."))
+    never_suspend = BooleanField(
+        _l("Never suspend for late payment"), description=_l("Default: no. Groups and customers may differ.")
+    )
     issue_days_ahead = _whole(
         _l("Days issued ahead"), _l("Renewal invoices are written so many days before the renewal. Default: 0.")
     )
@@ -105,6 +113,7 @@ class SettingsForm(FlaskForm):
         self.currency.choices = choices(_with(self.currency.data, [("", _("Choose")), *currencies(reader)]))
         self.timezone.choices = choices(_with(self.timezone.data, timezones(sessions.now())))
         self.locale.choices = choices(_with(self.locale.data, languages.choices()))
+        self.payment_method.choices = choices((str(code), word) for code, word in PAYMENT_METHODS)
         self.renewals_hour.choices = choices((hour, f"{hour:02d}:00") for hour in range(24))
 
     def fix(self, locks: Locks, seller: Company) -> None:
@@ -169,6 +178,9 @@ SECTIONS = (
     )),
     Section("renewals", _l("Renewals"), _l("When services are billed by themselves."), (
         ("renewals_on", 12), ("renewals_hour", 6),
+    )),
+    Section("defaults", _l("Customers"), _l("What holds where group and customer say nothing else."), (
+        ("payment_method", 6), ("charge_tax", 12), ("never_suspend", 12),
     )),
     Section("place", _l("Place"), _l("Days, times and words."), (("timezone", 6), ("locale", 6))),
     Section("help", _l("Help"), _l("Where people turn to."), (("help_url", 12),)),

@@ -5,22 +5,30 @@ from __future__ import annotations
 from flask_admin import Admin
 from flask_babel import lazy_gettext as _l
 
+from admin.around import AroundView
+from admin.custom_fields import CustomFieldView
 from admin.fx_rates import FxRateView
-from admin.own_lists import ContractTypeView, GroupView, ProjectView, ResellerView, TagView
+from admin.groups import GroupView
+from admin.own_lists import ContractTypeView
+from admin.projects import ProjectView
+from admin.resellers import ResellerView
 from admin.roles import RoleView
 from admin.settings import SettingsView
 from admin.settings_parts import SettingsLink
 from admin.staff import StaffListView
+from admin.tags import TagView
 from admin.tax_rates import TaxRateView
-from models import ContractType, CustomerGroup, FxRate, Project, Reseller, Role, Staff, Tag, TaxRate, db
+from models import ContractType, CustomerGroup, CustomField, FxRate, Project, Reseller, Role, Staff, Tag, TaxRate, db
 
-LISTS = (
-    (GroupView, CustomerGroup, _l("Groups"), "groups"),
-    (TagView, Tag, _l("Tags"), "tags"),
-    (ResellerView, Reseller, _l("Resellers"), "resellers"),
-    (ContractTypeView, ContractType, _l("Contract types"), "contract_types"),
-    (ProjectView, Project, _l("Projects"), "projects"),
+AROUND = (
+    (GroupView, CustomerGroup, _l("Groups"), "groups", "users"),
+    (TagView, Tag, _l("Tags"), "tags", "tag"),
+    (ProjectView, Project, _l("Projects"), "projects", "building-2"),
+    (ResellerView, Reseller, _l("Resellers"), "resellers", "user-plus"),
+    (ContractTypeView, ContractType, _l("Contract types"), "contract_types", "scroll-text"),
+    (CustomFieldView, CustomField, _l("Own fields"), "custom_fields", "pencil"),
 )
+"""What customers are arranged by, reached through Settings, Customers."""
 
 
 def add_settings(panel: Admin) -> None:
@@ -30,6 +38,8 @@ def add_settings(panel: Admin) -> None:
     panel.add_view(FxRateView(FxRate, db, _l("Exchange rates"), endpoint="fx_rates", url="/admin/fx-rates"))
     panel.add_view(StaffListView(Staff, db, _l("Staff"), endpoint="staff", url="/admin/staff"))
     panel.add_view(RoleView(Role, db, _l("Roles"), endpoint="roles", url="/admin/roles"))
-    for view, model, name, endpoint in LISTS:
-        panel.add_view(view(model, db, name, endpoint=endpoint, url=f"/admin/{endpoint.replace('_', '-')}"))
+    panel.add_view(AroundView(name=_l("Customers"), endpoint="around", url="/admin/around"))
+    for view, model, name, endpoint, icon in AROUND:
+        icons = {"menu_icon_type": "look", "menu_icon_value": icon}
+        panel.add_view(view(model, db, name, endpoint=endpoint, url=f"/admin/{endpoint.replace('_', '-')}", **icons))
     panel.add_link(SettingsLink())

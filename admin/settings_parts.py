@@ -18,6 +18,7 @@ class SettingsPart:
 
     needs = "settings.edit"
     of_customer = NOBODY
+    under = ""  # the endpoint of another part that leads to this one; it then has no tab of its own
 
     def is_visible(self) -> bool:
         return False  # Settings leads there
@@ -32,17 +33,16 @@ class SettingsPart:
     def settings_tabs(self) -> list[tuple[Any, str, bool]]:
         """(word, address, whether it is this one) of each part the person may see."""
         return [
-            (part.name, url_for(f"{part.endpoint}.{part._default_view}"), part is self)
+            (part.name, url_for(f"{part.endpoint}.{part._default_view}"), part.endpoint in (self.endpoint, self.under))  # type: ignore[attr-defined]
             for part in parts()
             if part.is_accessible()
         ]
 
 
 def parts() -> list[Any]:
-    """The views of Settings, in the order they were added to the panel."""
-    return [
-        view for panel in current_app.extensions["admin"] for view in panel._views if isinstance(view, SettingsPart)
-    ]
+    """The views of Settings that have a tab, in the order they were added to the panel."""
+    views = [view for panel in current_app.extensions["admin"] for view in panel._views]
+    return [view for view in views if isinstance(view, SettingsPart) and not view.under]
 
 
 class SettingsLink(MenuLink):

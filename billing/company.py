@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from models import Company, db
+from models import Company, PaymentMethod, db
 
 
 def get() -> Company | None:
@@ -24,7 +24,8 @@ def settings() -> Company:
                 street="", street2="", city="", region="", postal_code="", country="", currency="", timezone="UTC",
                 locale="en", help_url="", paper="a4", invoice_prefix="INV", first_number=1, number_digits=5,
                 yearly_numbers=False, payment_days=14, issue_days_ahead=0, prices_include_tax=False,
-                invoice_terms="", invoice_note="", renewals_hour=2, renewals_on=True,
+                invoice_terms="", invoice_note="", payment_method=PaymentMethod.INVOICE, charge_tax=True,
+                never_suspend=False, renewals_hour=2, renewals_on=True,
             )  # fmt: skip
     return found
 

@@ -154,13 +154,15 @@ def _plain(name: str) -> Cleaner:
     return partial(one_line, longest=longest, what=what, empty=name not in _NOT_EMPTY)
 
 
-_TEMPLATE = partial(_pattern, r"[a-z0-9][a-z0-9_-]{0,59}", "Choose one of the templates.")
+_TEMPLATE = partial(_pattern, r"|[a-z0-9][a-z0-9_-]{0,59}", "Choose one of the templates.")
 _LANGUAGE = partial(_pattern, r"|[a-z]{2,3}(?:[_-][A-Za-z0-9]{2,8})?", "A language looks like en or pt_BR.")
 _USERNAME = partial(_pattern, r"[^\s@]{3,64}", "A username has 3 to 64 letters or digits, without spaces and @.")
 
 FIELDS: dict[str, Cleaner] = {
     **{name: _plain(name) for name in _TEXTS},
-    **dict.fromkeys(("charge_tax", "tax_exempt", "never_suspend"), _yes_no),
+    # None gives these back to the customer's group; see billing.inheritance.
+    **dict.fromkeys(("charge_tax", "never_suspend"), partial(_optional, _yes_no)),
+    "tax_exempt": _yes_no,
     **{name: partial(_optional, _key) for name in ("group_id", "project_id", "reseller_id", "contract_type_id")},
     **{name: partial(_optional, _day) for name in ("starts_on", "ends_on")},
     **dict.fromkeys(("invoice_template", "web_template"), _TEMPLATE),
@@ -171,7 +173,7 @@ FIELDS: dict[str, Cleaner] = {
     "username": partial(_optional, _USERNAME),
     "language": _LANGUAGE,
     "account_type": partial(_one_of, AccountType),
-    "payment_method": partial(_one_of, PaymentMethod),
+    "payment_method": partial(_optional, partial(_one_of, PaymentMethod)),
     "attitude": partial(_one_of, Attitude),
     "payment_days": partial(_optional, partial(_whole, 0, 365, "The number of days to pay")),
     "tax_rate": partial(_optional, _percent),

@@ -31,7 +31,7 @@ from models import (
     db,
 )
 
-from . import audit, company
+from . import audit, group_rules, groups, inheritance, projects
 from .actor import Actor
 from .balances import ChangedMeanwhile
 from .customer_details import (
@@ -73,6 +73,8 @@ __all__ = [
     "set_salespeople",
 ]
 
+_GIVERS = (("group_id", CustomerGroup), ("project_id", Project))
+"""Who gives a new customer its currency."""
 _REFERENCES = {
     "group_id": CustomerGroup,
     "project_id": Project,
@@ -103,19 +105,22 @@ def create(values: Mapping[str, Any], *, allow_duplicate: bool = False, by: Acto
     cleaned = clean(values, new=True)
     cleaned.setdefault("registered_on", by.today)
     if "currency" not in cleaned:
-        cleaned["currency"] = company.settings().currency
+        named = (db.session.get(model, cleaned[name]) if cleaned.get(name) else None for name, model in _GIVERS)
+        cleaned["currency"] = inheritance.currency_for(*named)
     if not cleaned["currency"]:
         raise InvalidCustomer({"currency": "Choose the currency the customer's account is kept in."})
     check_together(cleaned)
     _check_stored(cleaned, None, by)
     if not allow_duplicate:
         _check_email(cleaned["email"], None)
-    customer = Customer(**cleaned)
+    customer = Customer(**inheritance.columns(cleaned))
     db.session.add(customer)
     db.session.flush()
     main_group(customer)
+    projects.opened(customer)
     audit.record(by, "customer.created", customer, after=_traced(cleaned))
     db.session.flush()
+    group_rules.place([customer.id], by=by)
     return customer
 
 
@@ -135,7 +140,7 @@ def edit(
     by.require("customers.edit")
     if version is not None and version != customer.version:
         raise _changed(customer)
-    cleaned = clean(values)
+    cleaned = inheritance.columns(clean(values), customer)
     before, after = audit.changes(customer, cleaned)
     changed = {name: cleaned[name] for name in after}
     check_together({**{name: getattr(customer, name) for name in _TOGETHER}, **changed})
@@ -150,6 +155,12 @@ def edit(
         _flush(customer)
         audit.record(by, "customer.changed", customer, before=_traced(before), after=_traced(after))
         db.session.flush()
+        for name in set(_REFERENCES) & set(changed):
+            db.session.expire(customer, [name.removesuffix("_id")])
+        if "project_id" in changed:
+            projects.opened(customer)
+        if not customer.group_by_hand:
+            group_rules.place([customer.id], by=by)
     return customer
 
 
@@ -189,11 +200,13 @@ _TOGETHER = ("starts_on", "ends_on", "latitude", "longitude")
 
 
 def _check_stored(values: Mapping[str, Any], customer: Customer | None, by: Actor) -> None:
-    """What only the database knows: the things chosen exist, and names that must be one's own are."""
+    """What only the database knows: the things chosen exist and may be chosen, and names that must be one's own are."""
     errors = {}
     for name, model in _REFERENCES.items():
         if values.get(name) and db.session.get(model, values[name]) is None:
             errors[name] = "This does not exist any more. Choose another one from the list."
+    if not errors:
+        errors |= projects.why_not(values, customer, by) | groups.why_not(values, customer)
     if values.get("username") and _taken(func.lower(Customer.username) == values["username"].lower(), customer):
         errors["username"] = "Somebody else has this username. Choose another one."
     source, external_id = values.get("external_source"), values.get("external_id")

@@ -37,10 +37,10 @@ def buyer(customer: Customer, payer: Payer | None = None) -> str:
 
 
 def seller(company: Company, project: Project | None = None) -> str:
-    """Who bills: the company, with what its brand (project) says instead."""
+    """Who bills: the company, with what its brand (project) says instead. An address is the brand's as a whole."""
     words = {name: getattr(company, name) for name in _SELLER} | {"name": company.legal_name or company.name}
     if project is not None:
-        own = {"email": project.email, "tax_id": project.tax_id, **_address(project)}
+        own = {name: getattr(project, name) for name in _SELLER}
         if not project.street:
             own = {name: value for name, value in own.items() if name not in ADDRESS}
         words |= {name: value for name, value in own.items() if value} | {"name": project.legal_name or project.name}

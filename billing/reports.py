@@ -130,16 +130,29 @@ def recurring(days: Sequence[date], currency: str, customer: int | None = None) 
     ).all()
     sums: dict[str, Fraction] = defaultdict(Fraction)
     for started, over, months, every, price, extra in rows:
-        minor = Fraction(int(price)) + Fraction(int(extra or 0), QUANTITY)
-        monthly = minor / months if months else minor * DAYS_A_YEAR / (12 * every)
-        sums[started] += monthly
+        part = _a_month(months, every, price, extra)
+        sums[started] += part
         if over is not None:
-            sums[over] -= monthly
+            sums[over] -= part
     steps = sorted(sums.items())
     return [
         Money(round_half_away(sum((m for day, m in steps if day <= at.isoformat()), Fraction())), currency)
         for at in days
     ]
+
+
+def _a_month(months: int, days: int, price: Any, extra: Any) -> Fraction:
+    minor = Fraction(int(price)) + Fraction(int(extra or 0), QUANTITY)
+    return minor / months if months else minor * DAYS_A_YEAR / (12 * days)
+
+
+def monthly(rows: Sequence[Any]) -> list[Money]:
+    """What prices come to a month, per currency, rounded once. A row is (currency, months, days, sum of the prices,
+    sum of the options' prices × stored quantity)."""
+    sums: dict[str, Fraction] = defaultdict(Fraction)
+    for currency, months, days, price, extra in rows:
+        sums[currency] += _a_month(months, days, price, extra)
+    return [Money(round_half_away(sums[currency]), currency) for currency in sorted(sums)]
 
 
 def won_and_lost(buckets: Sequence[str], customer: int | None = None) -> list[tuple[int, int]]:

@@ -26,7 +26,7 @@ from models import (
     db,
 )
 
-from . import service_changes
+from . import groups, service_changes
 from .actor import Actor
 from .charges import add_charge
 from .ending import end_due
@@ -90,12 +90,13 @@ def start(
     Price and set-up fee default to the package's for that period in the customer's currency. `anchor_day` (1–31)
     defaults to the day it is billed from. `billed_from` is later than `start` for a service that was billed
     elsewhere before. Without a billing group it goes into the customer's first one. Raises InvalidService, NoPrice,
-    InvalidPrice, InvalidTerms, NotAllowed.
+    InvalidPrice, InvalidTerms, NotForGroup, NotAllowed.
     """
     by.require("services.edit")
     months = (0 if days else 1) if months is None else months
     first = start if billed_from is None else billed_from
     _check(customer, package, start, first, months, days, anchor_day, by)
+    groups.check_package(customer, package)
     listed = price_of(package, customer.currency, months, days)
     service = Service(
         customer_id=customer.id,

@@ -12,10 +12,10 @@ from zoneinfo import available_timezones
 
 from sqlalchemy import select
 
-from models import BillingError, Company, Invoice, Payment, Series, db
+from models import BillingError, Company, Invoice, Payment, PaymentMethod, Series, db
 from models.currencies import DECIMALS
 
-from . import audit, company, staff
+from . import audit, company, inheritance, staff
 from .actor import Actor
 from .countries import COUNTRIES
 from .texts import many_lines, one_line
@@ -124,7 +124,7 @@ def _help(value: Any) -> str:
     return web_address(value)
 
 
-def _website(value: Any) -> str:
+def website(value: Any) -> str:
     """As people write it on paper: company.example."""
     found = one_line(value, 200, "The website", empty=True)
     if found and not _leads_to(found if "://" in found else f"https://{found}", ("http", "https")):
@@ -165,7 +165,7 @@ SETTINGS: dict[str, Callable[[Any], Any]] = {
     "registration": _line(200, "The registration"),
     "email": _email,
     "phone": _line(40, "The phone number"),
-    "website": _website,
+    "website": website,
     "logo": logo_file,
     "currency": _one_of(DECIMALS, "Choose a currency from the list."),
     "prices_include_tax": _yes_or_no,
@@ -178,6 +178,9 @@ SETTINGS: dict[str, Callable[[Any], Any]] = {
     "invoice_terms": _lines("The text"),
     "invoice_note": _lines("The note"),
     "bank_details": _lines("The text"),
+    "payment_method": _one_of(tuple(PaymentMethod), "Choose one from the list."),
+    "charge_tax": _yes_or_no,
+    "never_suspend": _yes_or_no,
     "paper": _one_of(PAPERS, "Choose a paper from the list."),
     "renewals_on": _yes_or_no,
     "renewals_hour": _whole(0, 23, "The hour"),
@@ -211,6 +214,8 @@ def change(values: Mapping[str, Any], *, by: Actor, seen: str = "") -> dict[str,
     db.session.flush()
     if after:
         audit.record(by, "settings.changed", seller, before=before, after=after)
+    if set(after) & set(inheritance.STORED):
+        inheritance.hand_down()
     return after
 
 

@@ -18,8 +18,10 @@ PRICE_DECIMALS = 6
 
 
 def language_of(customer: Customer | None, company: Company | None) -> str:
-    """The customer's language, else the company's, else English."""
-    for wish in (customer.language if customer else "", company.locale if company else ""):
+    """The customer's language, else its group's, else the company's, else English."""
+    group = customer.group if customer else None
+    wishes = (customer.language if customer else "", group.language if group else "", company.locale if company else "")
+    for wish in wishes:
         if wish and is_known(wish):
             return wish.replace("-", "_")
     return "en"

@@ -3,7 +3,17 @@
 from . import engine as engine
 from .audit import AuditEvent
 from .base import Model, db
-from .company import Company, ContractType, CustomerGroup, Project, Reseller, Tag
+from .company import (
+    Company,
+    ContractType,
+    CustomerGroup,
+    PaymentMethod,
+    Project,
+    Reseller,
+    Tag,
+    group_package,
+)
+from .custom import CustomField, CustomValue, FieldKind
 from .customer import (
     AccountType,
     Attitude,
@@ -13,7 +23,6 @@ from .customer import (
     InvoiceAddress,
     Note,
     Payer,
-    PaymentMethod,
     customer_project,
     customer_salesperson,
     customer_tag,
@@ -59,6 +68,10 @@ __all__ = [
     "Credit",
     "CreditNote",
     "Customer",
+    "CustomField",
+    "CustomValue",
+    "FieldKind",
+    "group_package",
     "customer_project",
     "customer_salesperson",
     "customer_tag",

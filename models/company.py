@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, LargeBinary, String, Text
+import enum
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, LargeBinary, String, Table, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import Model, key
+from .base import BigId, Model, db, key
+from .types import Percent, choice
+
+
+class PaymentMethod(enum.StrEnum):
+    """How a customer pays. Free customers get no invoices."""
+
+    FREE = "free"
+    INVOICE = "invoice"
+    CARD = "card"
 
 
 class PostalAddress:
@@ -49,6 +63,11 @@ class Company(PostalAddress, Model):
     prices_include_tax: Mapped[bool] = mapped_column(default=False)
     invoice_terms: Mapped[str] = mapped_column(Text, default="")
     invoice_note: Mapped[str] = mapped_column(Text, default="")
+    payment_method: Mapped[PaymentMethod] = mapped_column(
+        choice(PaymentMethod, "payment_method"), default=PaymentMethod.INVOICE
+    )
+    charge_tax: Mapped[bool] = mapped_column(default=True)
+    never_suspend: Mapped[bool] = mapped_column(default=False)
 
     renewals_hour: Mapped[int] = mapped_column(default=2)
     renewals_on: Mapped[bool] = mapped_column(default=True)
@@ -64,21 +83,39 @@ class Project(PostalAddress, Model):
     name: Mapped[str] = mapped_column(String(120), unique=True)
     legal_name: Mapped[str] = mapped_column(String(200), default="")
     email: Mapped[str] = mapped_column(String(254), default="")
+    sender_email: Mapped[str] = mapped_column(String(254), default="")
+    phone: Mapped[str] = mapped_column(String(40), default="")
+    website: Mapped[str] = mapped_column(String(200), default="")
     tax_id: Mapped[str] = mapped_column(String(40), default="")
+    registration: Mapped[str] = mapped_column(String(200), default="")
+    bank_details: Mapped[str] = mapped_column(Text, default="")
     currency: Mapped[str] = mapped_column(String(3), default="")
+    invoice_terms: Mapped[str] = mapped_column(Text, default="")
+    invoice_note: Mapped[str] = mapped_column(Text, default="")
     logo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    # The ways to pay its customers may be given; none means every way.
+    payment_methods: Mapped[list[str]] = mapped_column(JSON, default=list)
+    # False: only for the customers that customer_project names.
+    open_to_all: Mapped[bool] = mapped_column(default=True)
+    archived_on: Mapped[date | None]
 
     def __str__(self) -> str:
         return self.name
 
 
-class Reseller(Model):
+class Reseller(PostalAddress, Model):
     """Somebody who brings customers."""
 
     id: Mapped[int] = key()
     name: Mapped[str] = mapped_column(String(120), unique=True)
+    contact_name: Mapped[str] = mapped_column(String(200), default="")
     email: Mapped[str] = mapped_column(String(254), default="")
     phone: Mapped[str] = mapped_column(String(40), default="")
+    website: Mapped[str] = mapped_column(String(200), default="")
+    # What was agreed, kept for people to read; nothing is worked out from it.
+    commission: Mapped[Decimal | None] = mapped_column(Percent)
+    about: Mapped[str] = mapped_column(Text, default="")
+    archived_on: Mapped[date | None]
 
     def __str__(self) -> str:
         return self.name
@@ -89,27 +126,55 @@ class ContractType(Model):
 
     id: Mapped[int] = key()
     name: Mapped[str] = mapped_column(String(120), unique=True)
+    description: Mapped[str] = mapped_column(String(300), default="")
+    archived_on: Mapped[date | None]
 
     def __str__(self) -> str:
         return self.name
 
 
 class CustomerGroup(Model):
-    """Customers that share a colour and defaults."""
+    """Customers that share a colour and defaults. What is empty here is the company's; see billing.inheritance."""
 
     id: Mapped[int] = key()
     name: Mapped[str] = mapped_column(String(120), unique=True)
+    description: Mapped[str] = mapped_column(String(300), default="")
     colour: Mapped[str] = mapped_column(String(12), default="")
+    priority: Mapped[int] = mapped_column(default=100)
+    # Automatic groups take every customer that meets their rules, those of the lowest priority number first.
+    automatic: Mapped[bool] = mapped_column(default=False)
+    rules: Mapped[list[Any]] = mapped_column(JSON, default=list)
+
     payment_days: Mapped[int | None]
-    never_suspend: Mapped[bool] = mapped_column(default=False)
+    payment_method: Mapped[PaymentMethod | None] = mapped_column(choice(PaymentMethod, "payment_method"))
+    never_suspend: Mapped[bool | None]
+    charge_tax: Mapped[bool | None]
+    language: Mapped[str] = mapped_column(String(12), default="")
+    currency: Mapped[str] = mapped_column(String(3), default="")
+    invoice_template: Mapped[str] = mapped_column(String(60), default="")
+    web_template: Mapped[str] = mapped_column(String(60), default="")
+    invoice_note: Mapped[str] = mapped_column(Text, default="")
+    # The ways to pay its customers may be given; none means every way.
+    payment_methods: Mapped[list[str]] = mapped_column(JSON, default=list)
+    archived_on: Mapped[date | None]
 
     def __str__(self) -> str:
         return self.name
 
 
+# The packages customers of a group may have; without a row, all.
+group_package = Table(
+    "group_package",
+    db.metadata,
+    Column("group_id", BigId, ForeignKey("customer_group.id", ondelete="CASCADE"), primary_key=True),
+    Column("package_id", BigId, ForeignKey("package.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+
 class Tag(Model):
     id: Mapped[int] = key()
     name: Mapped[str] = mapped_column(String(60), unique=True)
+    colour: Mapped[str] = mapped_column(String(12), default="")
 
     def __str__(self) -> str:
         return self.name

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship, validates
 
 from .base import BigId, Model, db, key, ref
-from .company import ContractType, CustomerGroup, PostalAddress, Project, Reseller, Tag
+from .company import ContractType, CustomerGroup, PaymentMethod, PostalAddress, Project, Reseller, Tag
 from .money import Money
 from .types import MinorUnits, Moment, Percent, choice
 
@@ -35,12 +35,6 @@ class AccountType(enum.StrEnum):
     INDIVIDUAL = "individual"
     COMPANY = "company"
     SOLE_PROPRIETOR = "sole_proprietor"
-
-
-class PaymentMethod(enum.StrEnum):
-    FREE = "free"
-    INVOICE = "invoice"
-    CARD = "card"
 
 
 class Attitude(enum.StrEnum):
@@ -121,22 +115,29 @@ class Customer(PostalAddress, Model):
     ends_on: Mapped[date | None]
     archived_on: Mapped[date | None]
     group_id: Mapped[int | None] = ref("customer_group.id", nullable=True)
+    # False: the groups' rules decide; see billing.group_rules.
+    group_by_hand: Mapped[bool] = mapped_column(default=False)
     project_id: Mapped[int | None] = ref("project.id", nullable=True)
     reseller_id: Mapped[int | None] = ref("reseller.id", nullable=True)
     contract_type_id: Mapped[int | None] = ref("contract_type.id", nullable=True)
 
+    # Empty values are the group's, else the company's. Where a column cannot be empty it holds what is in force, and
+    # own_… says whether that is the customer's own; see billing.inheritance and doctor.
     payment_method: Mapped[PaymentMethod] = mapped_column(
         choice(PaymentMethod, "payment_method"), default=PaymentMethod.INVOICE
     )
+    own_payment_method: Mapped[bool] = mapped_column(default=False)
     payment_days: Mapped[int | None]
     charge_tax: Mapped[bool] = mapped_column(default=True)
+    own_charge_tax: Mapped[bool] = mapped_column(default=False)
     tax_exempt: Mapped[bool] = mapped_column(default=False)
     tax_rate: Mapped[Decimal | None] = mapped_column(Percent)
     never_suspend: Mapped[bool] = mapped_column(default=False)
+    own_never_suspend: Mapped[bool] = mapped_column(default=False)
     po_number: Mapped[str] = mapped_column(String(60), default="")
     vendor_number: Mapped[str] = mapped_column(String(60), default="")
-    invoice_template: Mapped[str] = mapped_column(String(60), default="standard")
-    web_template: Mapped[str] = mapped_column(String(60), default="standard")
+    invoice_template: Mapped[str] = mapped_column(String(60), default="")
+    web_template: Mapped[str] = mapped_column(String(60), default="")
     invoice_note: Mapped[str] = mapped_column(Text, default="")
     about: Mapped[str] = mapped_column(Text, default="")
     attitude: Mapped[Attitude] = mapped_column(choice(Attitude, "attitude"), default=Attitude.NONE)

@@ -45,7 +45,8 @@ def make_company(**values: Any) -> Company:
 def make_customer(**values: Any) -> Customer:
     n = next(_numbers)
     known = {"name": f"Customer {n}", "email": f"c{n}@mail.example", "currency": "EUR", "country": "IE"}
-    return add(Customer(**{**known, "registered_on": date(2026, 1, 1), **values}))
+    own = {f"own_{name}": True for name in ("payment_method", "charge_tax", "never_suspend") if name in values}
+    return add(Customer(**{**known, "registered_on": date(2026, 1, 1), **own, **values}))
 
 
 def make_group(customer: Customer, **values: Any) -> BillingGroup:

@@ -21,7 +21,7 @@ from wtforms import (
 from wtforms.validators import InputRequired
 
 from admin.fields import DayField, ExactField, WholeField
-from billing import company
+from billing import company, inheritance
 from billing.customers import InvalidCustomer
 from models import (
     AccountType,
@@ -29,7 +29,6 @@ from models import (
     ContractType,
     Customer,
     CustomerGroup,
-    PaymentMethod,
     Project,
     Reseller,
     Staff,
@@ -41,6 +40,7 @@ from web.forms import choices, put_error
 from web.setup import currencies
 
 from .choices import ACCOUNT_TYPES, ATTITUDES, PAYMENT_METHODS, country_names, shown
+from .inherited import inherited_words
 
 RELATED = {"group_id": CustomerGroup, "project_id": Project, "reseller_id": Reseller, "contract_type_id": ContractType}
 NEW_ONLY = ("currency", "external_source", "external_id")
@@ -48,6 +48,11 @@ NEW_ONLY = ("currency", "external_source", "external_id")
 
 def _id(text: Any) -> int | None:
     return int(text) if str(text).isdigit() else None
+
+
+def _perhaps(text: Any) -> bool | None:
+    """Yes, no, or as the group or company says."""
+    return None if text in ("", None) else str(text) in ("1", "True")
 
 
 def _or_none(text: Any) -> Any:
@@ -75,14 +80,14 @@ class CustomerForm(FlaskForm):
     latitude = ExactField(_l("Latitude"))
     longitude = ExactField(_l("Longitude"))
     currency = SelectField(_l("Currency"), description=_l("Of the account, its documents and its credit."))
-    payment_method = SelectField(_l("Pays by"), default=PaymentMethod.INVOICE)
+    payment_method = SelectField(_l("Pays by"))
     payment_days = WholeField(_l("Days to pay"))
     po_number = StringField(_l("Purchase order number"))
     vendor_number = StringField(_l("Our vendor number"), description=_l("The number they know us by."))
-    charge_tax = BooleanField(_l("Charge tax"), default=True)
+    charge_tax = SelectField(_l("Charge tax"), coerce=_perhaps)
     tax_exempt = BooleanField(_l("Tax exempt"))
     tax_rate = ExactField(_l("Own tax rate"), description=_l("In percent. Empty: from the country."))
-    never_suspend = BooleanField(_l("Never suspend for late payment"))
+    never_suspend = SelectField(_l("Never suspend for late payment"), coerce=_perhaps)
     invoice_note = TextAreaField(_l("Note on every invoice"))
     group_id = SelectField(_l("Group"), coerce=_id)
     project_id = SelectField(_l("Project"), coerce=_id)
@@ -100,6 +105,9 @@ class CustomerForm(FlaskForm):
 
     def __init__(self, customer: Customer | None = None) -> None:
         super().__init__(obj=customer, salespeople=salespeople_of(customer))
+        if customer is not None and not self.is_submitted():
+            for name in inheritance.STORED:
+                self[name].data = getattr(customer, name) if getattr(customer, f"own_{name}") else None
         self.customer = customer
         self.duplicate: Customer | None = None
         self.differences: list[tuple[Any, Any, Any]] = []
@@ -116,7 +124,10 @@ class CustomerForm(FlaskForm):
         blank = ("", _("Not said"))
         seller = company.settings()
         self.account_type.choices = choices(ACCOUNT_TYPES)
-        self.payment_method.choices = choices(PAYMENT_METHODS)
+        follows = inherited_words(self.customer)
+        self.payment_method.choices = choices([("", follows["payment_method"]), *PAYMENT_METHODS])
+        for name in ("charge_tax", "never_suspend"):
+            self[name].choices = choices([("", follows[name]), ("1", _("Yes")), ("0", _("No"))])
         self.attitude.choices = choices(ATTITUDES)
         own = self.customer.language if self.customer else ""
         other = [(own, own)] if own and not languages.is_known(own) else []
@@ -126,12 +137,13 @@ class CustomerForm(FlaskForm):
         if not self.is_submitted() and self.customer is None:
             self.currency.data, self.country.data = seller.currency, seller.country
         for name, model in RELATED.items():
-            rows = db.session.execute(select(model.id, model.name).order_by(model.name))
+            offered = model.archived_on.is_(None) | (model.id == getattr(self.customer, name, None))
+            rows = db.session.execute(select(model.id, model.name).where(offered).order_by(model.name))
             self[name].choices = choices([("", _("None")), *((row.id, row.name) for row in rows)])
         kept = Staff.active | Staff.id.in_(self.salespeople.data or [])
         people = db.session.execute(select(Staff.id, Staff.name).where(kept).order_by(Staff.name))
         self.salespeople.choices = choices((row.id, row.name) for row in people)
-        self.payment_days.description = _("Empty: %(n)s, as for everybody.", n=seller.payment_days)
+        self.payment_days.description = follows["payment_days"]
 
     def values(self) -> dict[str, Any]:
         """What the rule gets: what was sent; what may not be empty is left out when it is."""
@@ -140,6 +152,7 @@ class CustomerForm(FlaskForm):
         empty = ["registered_on", *(["identity_number"] if self.customer else [])]
         if not (found.get("external_id") or found.get("external_source")):
             empty += ["external_id", "external_source"]
+        found |= {name: found[name] or None for name in ("payment_method",) if name in found}
         return {name: value for name, value in found.items() if value or name not in empty}
 
     def refused(self, error: InvalidCustomer) -> None:

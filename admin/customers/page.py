@@ -13,7 +13,7 @@ from admin.price_words import price_words
 from models import AuditEvent, Charge, Customer, Delivery, Invoice, Message, Note, Payment, Service
 from web.permissions import actor, allows, refuse
 
-from . import panels
+from . import inherited, panels
 from . import show_cards as show
 from .cards import Card, Tab
 from .page_doors import PageDoors
@@ -37,6 +37,7 @@ CARDS: tuple[Card, ...] = (
     Card("some_invoices", "overview", show.some_invoices, "invoices.view"),
     Card("some_notes", "overview", show.some_notes),
     Card("details", "overview", show.details, aside=True),
+    Card("defaults", "overview", inherited.defaults, aside=True),
     Card("tags", "overview", aside=True),
     Card("services", "services", show.services, "services.view"),
     Card("charges", "services", show.charges, "services.view"),

@@ -14,6 +14,7 @@ from admin.rights import Open
 from admin.tabs import Tabs
 
 from .actions import CustomerActions
+from .around_doors import AroundDoors
 from .columns import CUSTOMER_COLUMNS, FORMATTERS
 from .filters import CUSTOMER_FILTERS, GROUPS
 from .lookup import CUSTOMERS, WITH_INVOICES, find_customers, label
@@ -21,7 +22,7 @@ from .page import CustomerPage
 from .records import CustomerRecords
 
 
-class CustomerView(Tabs, CustomerActions, CustomerPage, CustomerRecords, StaffView):
+class CustomerView(Tabs, CustomerActions, AroundDoors, CustomerPage, CustomerRecords, StaffView):
     needs = "customers.view"
     of_customer = "id"
     can_create, can_edit = Open("customers.edit"), Open("customers.edit")

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import select
-
 from billing import content, numbering, parties
-from models import Company, CustomerGroup, Payer, Project, db
+from billing.inheritance import Defaults
+from models import Company, Payer, Project
 
 from . import due
 from .bill import Bill, Line, micro_per_minor
@@ -45,9 +44,7 @@ class Printer:
         self._payers = _found(due.payers, [bill.account.payer_id for bill in bills])
         self._projects = _found(due.projects, [bill.account.project_id for bill in bills])
         self._sellers: dict[int | None, str] = {}
-        groups = {bill.account.customer_group_id for bill in bills} - {None}
-        wanted = select(CustomerGroup.id, CustomerGroup.payment_days).where(CustomerGroup.id.in_(groups))
-        self._group_days: dict[int, int | None] = dict(db.session.execute(wanted).all()) if groups else {}
+        self._defaults = Defaults([bill.account.customer_group_id for bill in bills], company)
 
     def print(self, bill: Bill, invoice_id: int, series_id: int, sequence: int, issued_on: date, at: Any) -> Document:
         """The document of a bill, fingerprinted."""
@@ -55,6 +52,11 @@ class Printer:
         assert totals is not None
         number = numbering.written(self.company, issued_on, sequence)
         start, end = _span(bill.lines)
+        project = self._projects.get(account.project_id) if account.project_id else None
+        terms = (project.invoice_terms if project else "") or self.company.invoice_terms
+        group = account.customer_group_id
+        days = self._defaults.of("payment_days", account.payment_days, group)
+        note = self._defaults.of("invoice_note", account.invoice_note, group, project)
         lines = [_line(position, line) for position, line in enumerate(bill.lines, 1)]
         taxes = [
             (tax.category, tax.rate, tax.taxable.currency, tax.taxable.minor, tax.tax.minor)
@@ -63,12 +65,12 @@ class Printer:
         ]
         exchange = bill.exchange
         shown = (
-            "invoice", number, issued_on, issued_on + timedelta(days=self._payment_days(account)), start, end,
+            "invoice", number, issued_on, issued_on + timedelta(days=days), start, end,
             account.currency, totals.net.minor, totals.tax.minor, totals.gross.minor, self.company.prices_include_tax,
             self.company.currency if exchange else "", exchange.rate if exchange else None,
             exchange.source if exchange else "", parties.buyer(account, self._payers.get(account.payer_id)),
-            self._seller(account.project_id), account.group_po_number or account.po_number,
-            account.invoice_note or self.company.invoice_note, self.company.invoice_terms, _notes(bill.lines),
+            self._seller(account.project_id), account.group_po_number or account.po_number, note, terms,
+            _notes(bill.lines),
         )  # fmt: skip
         digest = content.fingerprint(shown, lines, taxes)
         invoice = (
@@ -83,12 +85,6 @@ class Printer:
             [(*row, invoice_id, line.service_id, line.charge_id) for row, line in zip(lines, bill.lines, strict=True)],
             [(*row, invoice_id) for row in taxes],
         )
-
-    def _payment_days(self, account: Any) -> int:
-        if account.payment_days is not None:
-            return int(account.payment_days)
-        of_group = self._group_days.get(account.customer_group_id)
-        return self.company.payment_days if of_group is None else of_group
 
     def _seller(self, project_id: int | None) -> str:
         if project_id not in self._sellers:

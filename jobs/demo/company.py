@@ -57,8 +57,8 @@ _COLLEAGUES = (
     ("Fiona Lacey (accountant)", "fiona", "viewer"),
 )
 _VAT = {"IE": "23", "DE": "19", "FR": "20", "NL": "21", "AT": "20", "BE": "21", "ES": "21", "IT": "22", "SE": "25"}
-_GROUPS = {"Homes": ("#2f6fb2", None), "Business": ("#12406b", 30), "Clubs and charities": ("#3a8f5c", 30),
-           "Partners": ("#8a5bb0", 30)}  # fmt: skip
+_GROUPS = {"Homes": ("blue", None), "Business": ("slate", 30), "Clubs and charities": ("green", 30),
+           "Partners": ("purple", 30)}  # fmt: skip
 _RESELLERS = ("Quayside IT", "Atlantic Web Studio", "Shannon Office Supplies")
 _CONTRACTS = ("No term", "12 months", "24 months")
 FX = {"GBP": (1_160_0, 40), "JPY": (61_0, 3)}

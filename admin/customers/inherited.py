@@ -1,0 +1,67 @@
+"""What a customer gets from its group, brand or company, in words; and the card that shows what is its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from billing import inheritance
+from models import Customer
+from web import formatters, languages
+
+from .choices import PAYMENT_METHODS
+
+LABELS = {
+    "payment_method": _l("Pays by"), "payment_days": _l("Days to pay"), "charge_tax": _l("Charge tax"),
+    "never_suspend": _l("Never suspend"), "language": _l("Language"), "invoice_note": _l("Note on invoices"),
+}  # fmt: skip
+EMPTY: dict[str, Any] = {"language": "", "invoice_note": ""}
+"""What a field is set to when it is given back; None where nothing is named here."""
+
+
+def value_words(name: str, value: Any) -> str:
+    """A value of a field that is handed down, as people know it."""
+    if inheritance.nothing(value):
+        return "–"
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if name == "payment_method":
+        return str(dict(PAYMENT_METHODS)[value])
+    if name == "language":
+        return dict(languages.choices()).get(value, str(value))
+    return formatters.number(value) if name == "payment_days" else str(value)
+
+
+def source_words(source: str, customer: Customer | None) -> str:
+    """Where a value comes from."""
+    if source == inheritance.GROUP and customer is not None:
+        return _("group %(name)s", name=customer.group)
+    if source == inheritance.PROJECT and customer is not None:
+        return _("project %(name)s", name=customer.project)
+    return _("own") if source == inheritance.CUSTOMER else _("company")
+
+
+def inherited_words(customer: Customer | None) -> dict[str, str]:
+    """By field: what holds when the customer says nothing, as a form offers it: "As the group Gold: Card"."""
+    group, project = (customer.group, customer.project) if customer else (None, None)
+    found = {}
+    for name in LABELS:
+        value, source = inheritance.inherited(name, group, project)
+        words = {"where": source_words(source, customer), "what": value_words(name, value)}
+        found[name] = _("As the %(where)s: %(what)s", **words)
+    return found
+
+
+def defaults(customer: Customer) -> dict[str, Any]:
+    """What the card shows: words, value, where it comes from, and what it would be without the customer's own."""
+    rows = []
+    for name, label in LABELS.items():
+        found = inheritance.effective(customer, name)
+        below = _("%(what)s from the %(where)s", what=value_words(name, found.inherited),
+                  where=source_words(found.inherited_from, customer))  # fmt: skip
+        rows.append(
+            (name, label, value_words(name, found.value), found.own, source_words(found.source, customer), below)
+        )
+    return {"rows": rows}
