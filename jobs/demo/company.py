@@ -49,7 +49,7 @@ _DETAILS = {
 }
 _COLLEAGUES = (
     ("Tomás Ó Briain", "tomas", "admin"),
-    ("Niamh Doyle", "niamh", "billing"),
+    ("Nuala Keane", "nuala", "billing"),
     ("Kofi Mensah", "kofi", "support"),
     ("Ingrid Solberg", "ingrid", "support"),
     ("Claire Garnier", "claire", "sales"),
