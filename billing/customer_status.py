@@ -18,6 +18,10 @@ class HasActiveServices(BillingError):
     """A customer with running services cannot be put away."""
 
 
+class Merged(BillingError):
+    """Everything of this customer is another one's: there is nothing to bring back."""
+
+
 def disable(customers: Iterable[Customer], *, by: Actor) -> int:
     """No bills and no sign-in for these customers until they are enabled again; everything is kept.
 
@@ -29,10 +33,13 @@ def disable(customers: Iterable[Customer], *, by: Actor) -> int:
 
 def enable(customers: Iterable[Customer], *, by: Actor) -> int:
     """Bill disabled or archived customers again, from the next renewal date that is today or later: the time in
-    between is never billed (see pauses.resume). How many were not active before. Raises NotAllowed.
+    between is never billed (see pauses.resume). How many were not active before. Raises Merged, NotAllowed.
     """
     by.require("customers.edit")
     chosen = [c for c in customers if c.status != CustomerStatus.ACTIVE]
+    for customer in chosen:
+        if customer.merged_into_id is not None:
+            raise Merged(f"{customer.name} was merged into another customer. Everything is kept there.")
     for customer in sorted(chosen, key=lambda c: c.id):
         resume(customer, by=by)
     return _set(chosen, CustomerStatus.ACTIVE, "enabled", by)

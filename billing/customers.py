@@ -253,6 +253,7 @@ def _history(customer: Customer) -> dict[str, Any]:
         "results of bill runs": select(RunUnit.id).where(RunUnit.customer_id == customer.id),
         "messages": select(Message.id).where(Message.customer_id == customer.id),
         "deliveries": select(Delivery.id).where(Delivery.customer_id == customer.id),
+        "customers merged into it": select(Customer.id).where(Customer.merged_into_id == customer.id),
     }
 
 

@@ -41,17 +41,22 @@ class Comparison:
 
     def find(self) -> None:
         """Note which customers and services of the file are here."""
-        columns = Customer.external_source, Customer.external_id, Customer.id, Customer.status
+        columns = Customer.external_source, Customer.external_id, Customer.id, Customer.status, Customer.merged_into_id
         for here in self._keyed(select(*columns).where(Customer.external_id.is_not(None))):
             lines = self._note(CUSTOMER, here)
             for one in here:
                 left_alone = one.status is CustomerStatus.ARCHIVED or not self.reader.mapping.updates
                 if left_alone and one.id in lines:
                     self.scratch.release_addresses(lines[one.id])
+            self._lead_on([one for one in here if one.merged_into_id and one.id in lines])
         if self.reader.service:
             query = select(Service.external_source, Service.external_id, Service.id)
             for here in self._keyed(query.where(Service.external_id.is_not(None))):
                 self._note(SERVICE, here)
+
+    def _lead_on(self, merged: Here) -> None:
+        """A customer that was merged is found where everything of it is now."""
+        self.scratch.lead([(key_text(one.external_source, one.external_id), one.merged_into_id) for one in merged])
 
     def _keyed(self, query: Select[*tuple[Any, ...]]) -> Iterator[Here]:
         return db.session.execute(query.execution_options(yield_per=CHUNK)).partitions()
@@ -73,12 +78,26 @@ class Comparison:
             )
             .where(Customer.status != CustomerStatus.ARCHIVED)
         )  # fmt: skip
+        found += self._merged_in_other_currency()
         for here in self._keyed(query):
             # One problem for a row is enough to keep it out.
             for problem in {problem.line: problem for problem in self._problems(here)}.values():
                 found += 1
                 self.scratch.add(problem)
                 self.scratch.release(problem.line)
+        return found
+
+    def _merged_in_other_currency(self) -> int:
+        columns = Customer.name, Customer.currency, Customer.external_source, Customer.external_id
+        merged = select(*columns).where(Customer.merged_into_id.is_not(None), Customer.external_id.is_not(None))
+        found = 0
+        for here in self._keyed(merged):
+            keys = {key_text(one.external_source, one.external_id): one for one in here}
+            for key, (line, currency) in self.scratch.claims(BY_KEY, list(keys)).items():
+                if currency != keys[key].currency:
+                    self.scratch.add(self._other_currency(line, keys[key]))
+                    self.scratch.release(line)
+                    found += 1
         return found
 
     def _problems(self, here: Here) -> Iterator[Problem]:

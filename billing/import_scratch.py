@@ -9,7 +9,7 @@ from typing import Self
 from .import_rows import Problem
 
 BY_KEY, BY_EMAIL, BY_USERNAME = "external id", "e-mail address", "user name"
-CUSTOMER, SERVICE = "customer", "service"
+CUSTOMER, SERVICE, MERGED = "customer", "service", "merged customer"
 
 
 class Scratch:
@@ -59,6 +59,11 @@ class Scratch:
     def found(self, kind: str, ids: Iterable[tuple[str, int]]) -> None:
         """Note (external key, id) of customers or services that are here; the first one for a key stays."""
         self.db.executemany("INSERT OR IGNORE INTO here VALUES (?, ?, ?)", ((kind, *pair) for pair in ids))
+
+    def lead(self, ids: Sequence[tuple[str, int]]) -> None:
+        """Note that customers with these keys were merged into those with these ids."""
+        self.db.executemany("UPDATE here SET id = ? WHERE kind = ? AND key = ?", ((i, CUSTOMER, key) for key, i in ids))
+        self.found(MERGED, ids)
 
     def here(self, kind: str, keys: Sequence[str]) -> dict[str, int]:
         """Of these external keys, those that are here: key -> id."""

@@ -16,7 +16,7 @@ from .import_mapping import ImportMapping
 from .import_names import Names
 from .import_rows import ImportedRow
 from .import_scratch import CUSTOMER as HERE
-from .import_scratch import Scratch
+from .import_scratch import MERGED, Scratch
 from .import_services import ServiceWriter, Task
 from .import_tables import Trail, column_defaults, find_here, is_over
 
@@ -44,7 +44,8 @@ class Writer:
         """Write one chunk in the session's transaction; returns (new customers, changed customers, services).
 
         A customer counts as changed when its own fields or its service did. Archived customers are left alone, and
-        all that are here if the mapping says so.
+        all that are here if the mapping says so. A row of a customer that was merged brings its service to the
+        primary, whose details were chosen when merging.
         """
         self._resolve_names(rows)
         here = self._find(rows)
@@ -52,7 +53,8 @@ class Writer:
         known = [row for row in rows if row.key in here and self._may_change(here[row.key])]
         trail = Trail(self.by)
         ids = self._create(fresh, trail) | {row.key: here[row.key].id for row in known}
-        changed = self._change(known, here, trail)
+        merged = self.scratch.here(MERGED, [row.key_text for row in known])
+        changed = self._change([row for row in known if row.key_text not in merged], here, trail)
         tasks = [Task(row, ids[row.key], row.key not in here) for row in (*fresh, *known) if row.service]
         changed |= self.services.take(tasks, trail)
         if self.keep:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from sqlalchemy import BigInteger, func, select, type_coerce
+
 from models import Account, BillingError, Customer, LedgerEntry, LedgerPosting, Money, db
 from models.bulk import add_to_rows
 
@@ -55,7 +57,42 @@ def post_all(postings: Sequence[Posting]) -> list[LedgerPosting]:
     rows = [_posting(posting) for posting in postings]
     db.session.add_all(rows)
     _move_balances(postings)
+    _refuse_merged(postings)
     return rows
+
+
+def take_over(primary: Customer, merged: Customer, on: date) -> None:
+    """Bring what every account of `merged` comes to onto the primary's, by one posting each. What lies before stays as
+    it was written. Both customers are locked by the caller, and in one currency."""
+    sums = (
+        select(LedgerEntry.currency, LedgerEntry.account, func.sum(type_coerce(LedgerEntry.amount_minor, BigInteger)))
+        .where(LedgerEntry.customer_id == merged.id)
+        .group_by(LedgerEntry.currency, LedgerEntry.account)
+        .order_by(LedgerEntry.currency, LedgerEntry.account)
+    )
+    by_currency: dict[str, dict[Account, Money]] = {}
+    for currency, account, minor in db.session.execute(sums):
+        by_currency.setdefault(currency, {})[account] = Money(int(minor), currency)
+    postings = [
+        posting
+        for entries in by_currency.values()
+        if any(entries.values())
+        for posting in (
+            Posting("merge", merged, on, {account: -money for account, money in entries.items()}),
+            Posting("merge", primary, on, entries),
+        )
+    ]
+    db.session.add_all([_posting(posting) for posting in postings])
+    _move_balances(postings)
+
+
+def _refuse_merged(postings: Sequence[Posting]) -> None:
+    """Nothing is booked any more for a customer that was merged away meanwhile. Their rows are locked by now."""
+    ids = {posting.customer.id for posting in postings}
+    gone = select(Customer.name).where(Customer.id.in_(ids), Customer.merged_into_id.is_not(None)).limit(1)
+    name = db.session.scalar(gone)
+    if name is not None:
+        raise ClosedAccount(f"{name} was merged into another customer. Nothing was booked; look for it there.")
 
 
 def _posting(posting: Posting) -> LedgerPosting:

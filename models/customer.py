@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship, validates
 
@@ -80,6 +81,12 @@ class Customer(PostalAddress, Model):
         Index("ix_customer_currency", "currency", "balance_minor", "id"),
         Index("ix_customer_currency_credit", "currency", "credit_minor", "id"),
         *(Index(f"ix_customer_{name}", name, "id") for name in LISTED),
+        Index(
+            "ix_customer_merged_into_id",
+            "merged_into_id",
+            sqlite_where=text("merged_into_id IS NOT NULL"),
+            postgresql_where=text("merged_into_id IS NOT NULL"),
+        ),
         CheckConstraint("credit_minor >= 0", name="credit_not_negative"),
         CheckConstraint("service_count >= 0", name="service_count_not_negative"),
     )
@@ -114,6 +121,8 @@ class Customer(PostalAddress, Model):
     starts_on: Mapped[date | None]
     ends_on: Mapped[date | None]
     archived_on: Mapped[date | None]
+    # Everything of this customer is another one's now; what is left of it leads there.
+    merged_into_id: Mapped[int | None] = ref("customer.id", index=False, nullable=True)
     group_id: Mapped[int | None] = ref("customer_group.id", nullable=True)
     # False: the groups' rules decide; see billing.group_rules.
     group_by_hand: Mapped[bool] = mapped_column(default=False)
@@ -155,6 +164,7 @@ class Customer(PostalAddress, Model):
     credit: Mapped[Money] = composite(Money, "credit_minor", "currency")
 
     group: Mapped[CustomerGroup | None] = relationship()
+    merged_into: Mapped[Customer | None] = relationship(remote_side="Customer.id", viewonly=True)
     project: Mapped[Project | None] = relationship()
     reseller: Mapped[Reseller | None] = relationship()
     contract_type: Mapped[ContractType | None] = relationship()

@@ -18,11 +18,12 @@ from .around_doors import AroundDoors
 from .columns import CUSTOMER_COLUMNS, FORMATTERS
 from .filters import CUSTOMER_FILTERS, GROUPS
 from .lookup import CUSTOMERS, WITH_INVOICES, find_customers, label
+from .merge import CustomerMerge
 from .page import CustomerPage
 from .records import CustomerRecords
 
 
-class CustomerView(Tabs, CustomerActions, AroundDoors, CustomerPage, CustomerRecords, StaffView):
+class CustomerView(Tabs, CustomerActions, CustomerMerge, AroundDoors, CustomerPage, CustomerRecords, StaffView):
     needs = "customers.view"
     of_customer = "id"
     can_create, can_edit = Open("customers.edit"), Open("customers.edit")

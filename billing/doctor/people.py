@@ -10,11 +10,14 @@ from sqlalchemy import String, and_, literal, or_, select, text
 from billing import audit_seal
 from models import (
     AuditEvent,
+    BillingGroup,
     Customer,
     CustomerStatus,
     Delivery,
     DeliveryState,
+    Invoice,
     OneTimeToken,
+    Payment,
     PortalUser,
     Service,
     ServiceStatus,
@@ -67,6 +70,23 @@ def archived_and_active(scope: Scope) -> Query:
     return select(Customer.id, Customer.name).where(archived, or_(services.exists(), waiting.exists()))
 
 
+def merged_and_alive(scope: Scope) -> Query:
+    """I52: what is left of a merged customer is an archived, empty row that leads to one that was not merged itself."""
+    primary = Customer.__table__.alias("primary_")
+    kept = [
+        select(t.id).where(t.customer_id == Customer.id).exists() for t in (Service, Invoice, Payment, BillingGroup)
+    ]
+    wrong = or_(
+        Customer.status != CustomerStatus.ARCHIVED,
+        Customer.balance_minor != 0,
+        Customer.credit_minor != 0,
+        primary.c.merged_into_id.is_not(None),
+        *kept,
+    )
+    joined = select(Customer.id, Customer.name).join(primary, primary.c.id == Customer.merged_into_id)
+    return joined.where(wrong)
+
+
 def plain_tokens(scope: Scope) -> Query:
     """I37: sessions and one-time links are kept as SHA-256, passwords as argon2id or not at all."""
     parts = [
@@ -96,6 +116,8 @@ CHECKS = (
     Check("I34", ("row", "rows"), "whose parent is gone", orphans),
     Check("I35", ("archived customer", "archived customers"), "with active services or waiting mails",
           archived_and_active),
+    Check("I52", ("merged customer", "merged customers"), "with something left of their own, or leading nowhere",
+          merged_and_alive),
     Check("I37", ("secret", "secrets"), "kept in plain text", plain_tokens),
     Check("I44", ("schema", "schemas"), "of another version than the program", other_schema),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from factories import make_customer, make_service
 from flask import Flask
 from sqlalchemy import func, select
 
+from billing import merging
 from billing.actor import Actor
 from billing.csv_cells import defuse
 from billing.customer_export import COLUMNS, exported_rows
@@ -219,6 +220,28 @@ def test_an_archived_customer_is_left_alone(run: Run) -> None:
     db.session.commit()
     assert run([["1", "Anna", *ANN[2:]]])[0] == counts(unchanged=1) | {"services": 0}
     assert customer().name == "Ann"
+
+
+def test_rows_of_a_merged_customer_reach_the_primary(run: Run, by: Actor) -> None:
+    """Their services, that is: the details were chosen when merging, and an old file does not undo that."""
+    run([ANN])
+    primary = make_customer(name="Anna", email=ANN[2])
+    db.session.commit()
+    merging.merge(primary, customer(), by=by)
+    db.session.commit()
+    dearer = ["1", "Ann Other", *ANN[2:6], "12.00", *ANN[7:]]
+    assert run([dearer])[0] == counts(changed=1)
+    assert (primary.name, primary.external_id) == ("Anna", None)
+    assert (service().customer_id, service().price_minor) == (primary.id, 1200)
+    assert customer().merged_into_id == primary.id
+    assert run([dearer])[0] == counts(unchanged=1)
+
+
+def test_a_row_of_a_merged_customer_keeps_to_the_currency_of_the_account(run: Run, by: Actor) -> None:
+    run([ANN])
+    merging.merge(make_customer(), customer(), by=by)
+    db.session.commit()
+    assert run([ANN], mapping=MAPPING.replace('"EUR"', '"USD"'))[0]["rejected"] == 1
 
 
 def test_a_service_is_added_to_a_customer_that_came_without(run: Run) -> None:
