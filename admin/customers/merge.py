@@ -132,7 +132,7 @@ def _value(form: CustomerForm, name: str, value: Any) -> str:
 
 def _effects(primary: Customer, merged: Customer, found: Preview) -> list[tuple[str, str, str]]:
     rows = [("", pic, words(found.counts[table])) for table, (pic, words) in WORDS.items() if found.counts.get(table)]
-    moves = [(kind, pic, _("%(what)s move", what=what)) for kind, pic, what in rows]
+    moves = [(kind, pic, _("To move: %(what)s", what=what)) for kind, pic, what in rows]
     if found.running_services and merged.status != "active":
         moves.append(("warn", "play", _("Services that stood still are billed again from their next renewal date.")))
     sums = (money(one) for one in (primary.balance, merged.balance, primary.balance + merged.balance))
