@@ -44,6 +44,8 @@ PRIMARY_WINS = frozenset(
     {"customer_tag", "customer_salesperson", "customer_project", "invoice_address", "portal_access"}
 )
 """Where both have the same (a tag, an address, somebody's login), one of the two rows is superfluous and goes."""
+LEFT_BEHIND = frozenset({"custom_value"})
+"""Where both have something of their own under one name, the primary's counts and the other's stays where it was."""
 SAME = {"fx_rate": (("base", "quote"),)}
 """What further counts as the same: where the primary has it, the row stays behind and has no effect any more."""
 TOGETHER = {"longitude": "latitude", "phone_extension": "phone"}

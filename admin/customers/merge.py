@@ -39,6 +39,7 @@ WORDS: dict[str, tuple[str, Any]] = {
     "payer": ("building-2", lambda n: ngettext("%(n)s payer", "%(n)s payers", n, n=number(n))),
     "customer_tag": ("tag", lambda n: ngettext("%(n)s tag", "%(n)s tags", n, n=number(n))),
     "message": ("mail", lambda n: ngettext("%(n)s message", "%(n)s messages", n, n=number(n))),
+    "custom_value": ("sliders-horizontal", lambda n: ngettext("%(n)s own field", "%(n)s own fields", n, n=number(n))),
     "fx_rate": ("percent", lambda n: ngettext("%(n)s own exchange rate", "%(n)s own exchange rates", n, n=number(n))),
 }
 
@@ -145,6 +146,7 @@ def _effects(primary: Customer, merged: Customer, found: Preview) -> list[tuple[
         ("ok", "lock", _("Issued documents keep the name and address they were issued with, and their numbers.")),
         ("ok", "scroll-text", _("Nothing in the books is rewritten: what was owed and paid is carried over today.")),
         ("", "tag", _("Tags, portal users and copy addresses that both have are kept once.")),
+        ("", "sliders-horizontal", _("Own fields that both have filled in keep what the one that stays has.")),
         ("warn", "archive", _("%(name)s stays as an archived, empty customer that leads here.", name=merged.name)),
         ("bad", "triangle-alert", _("This cannot be undone.")),
     ]

@@ -42,7 +42,8 @@ def test_the_page_says_all_that_happens_and_changes_nothing(
     pair: tuple[Customer, Customer], staff_client: Browser
 ) -> None:
     page = review(staff_client, *pair)
-    for words in ("To move: 1 service", "To move: 1 document", "€123.00 and €123.00 make €246.00", "Nothing in the books",
+    for words in ("To move: 1 service", "To move: 1 document",
+                  "€123.00 and €123.00 make €246.00", "Nothing in the books",
                   "Gone Ltd stays as an archived, empty customer", "The other way round"):  # fmt: skip
         assert words in page, words
     city = page.split('name="pick_city" value="merged"', 1)[1]
