@@ -15,15 +15,16 @@ from sqlalchemy import Text
 
 from models import AccountType, Attitude, BillingError, Customer, PaymentMethod
 
-from .contact_details import country_code, email_address, phone_digits, phone_number
+from .contact_details import check_phone, country_code, email_address, phone_digits, phone_e164, phone_number
 from .money import decimals_of
+from .tax_numbers import tax_number
 from .texts import InvalidText, many_lines, one_line
 
 Cleaner = Callable[[Any], Any]
 CREATE_ONLY = frozenset({"currency", "external_source", "external_id"})
 """Set when the customer is made, never by an edit; the currency is changed by its own guided way."""
 _TEXTS = (
-    "name", "phone_extension", "company_name", "contact_name", "tax_id", "identity_number", "street", "street2",
+    "name", "phone_extension", "company_name", "contact_name", "tax_id", "registration_number", "identity_number", "street", "street2",
     "city", "region", "postal_code", "po_number", "vendor_number", "external_source", "external_id", "invoice_note",
     "about",
 )  # fmt: skip
@@ -60,6 +61,33 @@ def clean(values: Mapping[str, Any], *, new: bool = False) -> dict[str, Any]:
     if "phone" in cleaned:
         cleaned["phone_digits"] = phone_digits(cleaned["phone"])
     return cleaned
+
+
+def put_in_form(cleaned: dict[str, Any], known: Mapping[str, Any], home: str, *, strict: bool) -> None:
+    """Add the phone number as E.164 and write tax numbers the way they are kept.
+
+    `known` are the customer's values so far, `home` the company's country, where a number without a country is
+    taken to be from. With `strict` raises InvalidCustomer for a changed number that is none; without, it is kept
+    as it was typed.
+    """
+    country = cleaned.get("country", known.get("country", ""))
+    errors = {}
+    if "phone" in cleaned or "country" in cleaned:
+        phone = cleaned.get("phone", known.get("phone", ""))
+        cleaned["phone_e164"] = phone_e164(phone, country or home)
+        if strict and phone != known.get("phone"):
+            _tell(errors, "phone", check_phone, phone, country or home)
+    if cleaned.get("tax_id", "") != known.get("tax_id", ""):
+        cleaned["tax_id"] = _tell(errors, "tax_id", tax_number, cleaned["tax_id"], country) or cleaned["tax_id"]
+    if errors and strict:
+        raise InvalidCustomer(errors)
+
+
+def _tell(errors: dict[str, str], field: str, check: Callable[..., Any], *values: str) -> Any:
+    try:
+        return check(*values)
+    except BillingError as error:
+        errors[field] = str(error)
 
 
 def check_together(values: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from models import (
     CustomerGroup,
     CustomerStatus,
     Delivery,
+    File,
     Invoice,
     LedgerPosting,
     Message,
@@ -43,7 +44,7 @@ from .customer_details import (
     set_contacts,
     set_salespeople,
 )
-from .customer_fields import FIELDS, InvalidCustomer, check_together, clean
+from .customer_fields import FIELDS, InvalidCustomer, check_together, clean, put_in_form
 from .customer_status import HasActiveServices, archive, disable, enable
 from .notes import add_note
 from .services import main_group
@@ -65,6 +66,7 @@ __all__ = [
     "disable",
     "edit",
     "enable",
+    "has_username",
     "mask",
     "remove_invoice_address",
     "remove_tags",
@@ -95,15 +97,17 @@ class HasHistory(BillingError):
     """The customer cannot be deleted without losing documents."""
 
 
-def create(values: Mapping[str, Any], *, allow_duplicate: bool = False, by: Actor) -> Customer:
+def create(values: Mapping[str, Any], *, allow_duplicate: bool = False, strict: bool = False, by: Actor) -> Customer:
     """A new customer with the billing group "Main". `values` are of FIELDS; name and e-mail are needed, the currency
     is the company's unless given, registered today unless given.
 
-    Raises InvalidCustomer (`errors` by field), DuplicateEmail unless `allow_duplicate`, NotAllowed.
+    `strict` also refuses phone and tax numbers that are none, as a form should; otherwise they stay as typed. Raises InvalidCustomer (`errors` by field), DuplicateEmail unless `allow_duplicate`, NotAllowed.
     """
     by.require("customers.edit")
     cleaned = clean(values, new=True)
     cleaned.setdefault("registered_on", by.today)
+    seller = company.settings()
+    put_in_form(cleaned, {}, seller.country, strict=strict)
     if "currency" not in cleaned:
         named = (db.session.get(model, cleaned[name]) if cleaned.get(name) else None for name, model in _GIVERS)
         cleaned["currency"] = inheritance.currency_for(*named)
@@ -130,17 +134,20 @@ def edit(
     *,
     version: int | None = None,
     allow_duplicate: bool = False,
+    strict: bool = False,
     by: Actor,
 ) -> Customer:
     """Change fields of a customer; those left out stay. A new phone number is not a verified one.
 
-    `version` is the customer's version the person saw: ChangedMeanwhile if it is another by now. Also raises
+    `strict` also refuses new phone and tax numbers that are none, as a form should. `version` is the customer's version the person saw: ChangedMeanwhile if it is another by now. Also raises
     InvalidCustomer (`errors` by field), DuplicateEmail, NotAllowed.
     """
     by.require("customers.edit")
     if version is not None and version != customer.version:
         raise _changed(customer)
     cleaned = inheritance.columns(clean(values), customer)
+    known = {name: getattr(customer, name) for name in ("phone", "country", "tax_id")}
+    put_in_form(cleaned, known, company.settings().country, strict=strict)
     before, after = audit.changes(customer, cleaned)
     changed = {name: cleaned[name] for name in after}
     check_together({**{name: getattr(customer, name) for name in _TOGETHER}, **changed})
@@ -167,7 +174,7 @@ def edit(
 def delete(customer: Customer, *, by: Actor) -> None:
     """Remove a customer, with services, groups and notes, for good. Only the audit log still knows.
 
-    Raises HasHistory when there are documents, payments, postings, renewals, messages or runs; NotAllowed.
+    Raises HasHistory when there are documents, payments, postings, renewals, messages, files or runs; NotAllowed.
     """
     by.require("customers.delete")
     found = [words for words, where in _history(customer).items() if db.session.scalar(select(where.exists()))]
@@ -196,6 +203,7 @@ def mask(number: str) -> str:
     return "•" * max(len(number) - 2, 0) + number[-2:] if len(number) > 4 else "•" * len(number)
 
 
+DERIVED = ("phone_digits", "phone_e164")
 _TOGETHER = ("starts_on", "ends_on", "latitude", "longitude")
 
 
@@ -207,7 +215,7 @@ def _check_stored(values: Mapping[str, Any], customer: Customer | None, by: Acto
             errors[name] = "This does not exist any more. Choose another one from the list."
     if not errors:
         errors |= projects.why_not(values, customer, by) | groups.why_not(values, customer)
-    if values.get("username") and _taken(func.lower(Customer.username) == values["username"].lower(), customer):
+    if values.get("username") and _taken(has_username(values["username"]), customer):
         errors["username"] = "Somebody else has this username. Choose another one."
     source, external_id = values.get("external_source"), values.get("external_id")
     if (source is None) != (external_id is None):
@@ -218,6 +226,13 @@ def _check_stored(values: Mapping[str, Any], customer: Customer | None, by: Acto
         errors["registered_on"] = "A customer cannot have registered in the future."
     if errors:
         raise InvalidCustomer(errors)
+
+
+def has_username(name: str) -> ColumnElement[bool]:
+    """The condition for the customer of this user name, in whatever case, by its index."""
+    if db.session.get_bind().dialect.name == "sqlite":
+        return Customer.username.collate("NOCASE") == name
+    return func.lower(Customer.username) == name.lower()
 
 
 def _taken(where: ColumnElement[bool], customer: Customer | None) -> bool:
@@ -238,7 +253,7 @@ def _check_email(email: str, customer: Customer | None) -> None:
 
 def _traced(values: Mapping[str, Any]) -> dict[str, Any]:
     """What the audit log may hold: everything but the identity number."""
-    plain = audit.plain({name: value for name, value in values.items() if name != "phone_digits"})
+    plain = audit.plain({name: value for name, value in values.items() if name not in DERIVED})
     return {name: mask(value) if name == "identity_number" else value for name, value in plain.items()}
 
 
@@ -252,6 +267,7 @@ def _history(customer: Customer) -> dict[str, Any]:
         "renewals": select(Renewal.id).where(Renewal.billing_group_id.in_(groups)),
         "results of bill runs": select(RunUnit.id).where(RunUnit.customer_id == customer.id),
         "messages": select(Message.id).where(Message.customer_id == customer.id),
+        "files": select(File.id).where(File.customer_id == customer.id),
         "deliveries": select(Delivery.id).where(Delivery.customer_id == customer.id),
         "customers merged into it": select(Customer.id).where(Customer.merged_into_id == customer.id),
     }

@@ -10,7 +10,9 @@ from sqlalchemy import Table, select
 from models import Customer, CustomerStatus, customer_tag, db
 from models.bulk import among, insert_rows, reserve_ids, update_rows
 
+from . import company
 from .actor import Actor
+from .contact_details import phone_e164
 from .import_fields import CUSTOMER, NAMED
 from .import_mapping import ImportMapping
 from .import_names import Names
@@ -31,13 +33,14 @@ class Writer:
 
     def __init__(self, mapping: ImportMapping, by: Actor, scratch: Scratch, *, keep: bool) -> None:
         self.by, self.scratch, self.keep = by, scratch, keep
+        self.home = company.settings().country
         self.names = Names(by, keep=keep)
         self.updates, self.tag = mapping.updates, mapping.tag
         self.services = ServiceWriter(mapping, by, self.names, scratch, keep=keep)
         fields = [name for name in mapping.customer if name not in KEY]
         self.columns = {name: NAMED.get(name, name) for name in fields}
         self.mutable = [self.columns[name] for name in fields if not CUSTOMER[name].once]
-        self.mutable += ["phone_digits", *KEY] if "phone" in fields else KEY
+        self.mutable += ["phone_digits", "phone_e164", *KEY] if "phone" in fields else KEY
         self.defaults = column_defaults(customers)
 
     def take(self, rows: Sequence[ImportedRow]) -> tuple[int, int, int]:
@@ -87,7 +90,9 @@ class Writer:
             for name, column in self.columns.items()
         }
         if "phone" in values:
-            values["phone_digits"] = "".join(sign for sign in str(values["phone"]) if sign.isdecimal())[:24]
+            phone = str(values["phone"])
+            values["phone_digits"] = "".join(sign for sign in phone if sign.isdecimal())[:24]
+            values["phone_e164"] = phone_e164(phone, str(values.get("country") or self.home))
         values["external_source"], values["external_id"] = row.key
         return values
 

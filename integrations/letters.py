@@ -31,6 +31,7 @@ class Letter:
     """One mail to one address. `message_id` with its angle brackets; `written_at` aware.
 
     `unsubscribe_url` takes a POST with one click (RFC 8058); empty for mails nobody can opt out of.
+    `secret` is a part of the text that only its reader may have, such as a link that sets a password.
     """
 
     message_id: str
@@ -44,6 +45,12 @@ class Letter:
     reply_to: str = ""
     attachments: tuple[Attachment, ...] = ()
     unsubscribe_url: str = ""
+    secret: str = ""
+
+    @property
+    def text_to_keep(self) -> str:
+        """The text as it may be read again in the panel."""
+        return self.text.replace(self.secret, "[…]") if self.secret else self.text
 
 
 def check(letter: Letter) -> None:

@@ -18,6 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from billing import company as companies
 from billing import opt_outs
 from billing.outbox import INVOICE
+from billing.portal_links import RESET, WELCOME
 from integrations.documents import DocumentError
 from integrations.letters import Attachment, BadHeader, Letter, check
 from models import BillingError, CreditNote, Customer, Delivery, DeliveryState, Invoice, InvoiceState, Message, db
@@ -69,6 +70,7 @@ class Content:
     sender_name: str
     reply_to: str = ""
     attachments: tuple[Attachment, ...] = ()
+    secret: str = ""
 
 
 def letter_for(delivery: Delivery, *, at: datetime) -> Letter:
@@ -90,6 +92,7 @@ def letter_for(delivery: Delivery, *, at: datetime) -> Letter:
         reply_to="" if content.reply_to.lower() == sender.lower() else content.reply_to,
         attachments=content.attachments,
         unsubscribe_url="" if message.essential else unsubscribe.link(delivery, at=at),
+        secret=content.secret,
     )
     try:
         check(letter)
@@ -202,7 +205,7 @@ def invoice_values(invoice: Invoice, locale: str) -> dict[str, Plain]:
     seller = invoice_document.frozen_party(invoice.seller)
     bank = invoice_document.bank_facts(seller.get("bank_details", ""))
     return {
-        **_page(locale),
+        **page_values(locale),
         "company": seller["name"],
         "email": seller.get("email", ""),
         "phone": seller.get("phone", ""),
@@ -229,7 +232,7 @@ def _as_typed(message: Message, delivery: Delivery) -> Content:
     customer = db.session.get(Customer, customer_id) if customer_id else None
     locale = language_of(customer, company)
     values: dict[str, Plain] = {
-        **_page(locale),
+        **page_values(locale),
         "company": company.name,
         "subject": message.subject,
         "paragraphs": [part.splitlines() for part in message.body.replace("\r\n", "\n").split("\n\n") if part.strip()],
@@ -240,9 +243,16 @@ def _as_typed(message: Message, delivery: Delivery) -> Content:
     return Content(subject, message.body, html, company.name, message.reply_to or company.email)
 
 
-def _page(locale: str) -> dict[str, Plain]:
+def page_values(locale: str) -> dict[str, Plain]:
+    """Language and direction, which the layout of every mail asks for."""
     words = language_of_words(locale)
     return {"lang": words.replace("_", "-"), "dir": "rtl" if words.split("_")[0] in RIGHT_TO_LEFT else "ltr"}
 
 
-_WRITERS: dict[str, Callable[[Message], Content]] = {INVOICE: _invoice}
+def _link(message: Message) -> Content:
+    from . import portal_mail  # it writes with what is defined here
+
+    return portal_mail.write(message)
+
+
+_WRITERS: dict[str, Callable[[Message], Content]] = {INVOICE: _invoice, WELCOME: _link, RESET: _link}

@@ -153,7 +153,7 @@ def begin(delivery_id: int, letter: Letter, *, worker: str, by: Actor) -> Letter
     letter = _with_stored_pdf(delivery, letter)
     delivery.state, delivery.attempts = DeliveryState.SENDING, delivery.attempts + 1
     delivery.claimed_until = by.at + TALKING
-    delivery.sent_subject, delivery.sent_text = letter.subject[:300], letter.text
+    delivery.sent_subject, delivery.sent_text = letter.subject[:300], letter.text_to_keep
     db.session.flush()
     return letter
 

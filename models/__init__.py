@@ -28,6 +28,7 @@ from .customer import (
     customer_tag,
 )
 from .errors import BillingError
+from .file import File
 from .imports import ImportFile, ImportMappingSaved, ImportProblem, ImportState
 from .invoice import CreditNote, Invoice, InvoiceLine, InvoiceState, InvoiceTax, LineKind, Series
 from .ledger import Account, LedgerEntry, LedgerPosting
@@ -80,6 +81,7 @@ __all__ = [
     "db",
     "Delivery",
     "DeliveryState",
+    "File",
     "FormToken",
     "FxRate",
     "HookEvent",

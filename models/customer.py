@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship, validates
@@ -68,6 +70,11 @@ LISTED = (
 )  # fmt: skip
 
 
+def _where(words: str) -> dict[str, Any]:
+    """An index of the rows that have something there."""
+    return {"sqlite_where": text(words), "postgresql_where": text(words)}
+
+
 class Customer(PostalAddress, Model):
     __table_args__ = (
         UniqueConstraint("external_source", "external_id"),
@@ -87,6 +94,10 @@ class Customer(PostalAddress, Model):
             sqlite_where=text("merged_into_id IS NOT NULL"),
             postgresql_where=text("merged_into_id IS NOT NULL"),
         ),
+        # Who may be the same customer is asked before one is added: see billing.duplicates.
+        Index("ix_customer_phone_e164", "phone_e164", "id", **_where("phone_e164 <> ''")),
+        Index("ix_customer_phone_digits", "phone_digits", "id", **_where("phone_digits <> ''")),
+        Index("ix_customer_postal_code", "postal_code", "name", "id", **_where("postal_code <> ''")),
         CheckConstraint("credit_minor >= 0", name="credit_not_negative"),
         CheckConstraint("service_count >= 0", name="service_count_not_negative"),
     )
@@ -98,6 +109,8 @@ class Customer(PostalAddress, Model):
     phone: Mapped[str] = mapped_column(String(40), default="")
     phone_extension: Mapped[str] = mapped_column(String(12), default="")
     phone_digits: Mapped[str] = mapped_column(String(24), default="")
+    # +353861234567 (ITU-T E.164), for texting; empty where the number as it was typed is no number of its country.
+    phone_e164: Mapped[str] = mapped_column(String(20), default="", server_default="")
     phone_verified_at: Mapped[datetime | None] = mapped_column(Moment)
     # Empty while nothing is known against it; "bounced" or "invalid" since a delivery came to that end.
     email_state: Mapped[str] = mapped_column(String(24), default="")
@@ -108,6 +121,7 @@ class Customer(PostalAddress, Model):
     company_name: Mapped[str] = mapped_column(String(200), default="")
     contact_name: Mapped[str] = mapped_column(String(200), default="")
     tax_id: Mapped[str] = mapped_column(String(40), default="")
+    registration_number: Mapped[str] = mapped_column(String(60), default="", server_default="")
     # Read through billing.customers.reveal_identity_number, which leaves a trace.
     identity_number: Mapped[str] = mapped_column(String(60), default="", deferred=True)
     latitude: Mapped[float | None] = mapped_column(Float)
@@ -188,6 +202,11 @@ class Customer(PostalAddress, Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def full_name(self) -> str:
+        """The name, with the user name in brackets if there is one."""
+        return f"{self.name} ({self.username})" if self.username else self.name
+
 
 class Contact(Model):
     """A person at a customer. Has no login; says which mails should reach them too."""
@@ -233,14 +252,23 @@ class Note(Model):
 
 
 class Payer(PostalAddress, Model):
-    """A legal bill-to identity of a customer, where it is not the customer itself."""
+    """A legal bill-to identity of a customer, where it is not the customer itself.
+
+    The default one is billed wherever a billing group names no payer of its own.
+    """
+
+    __table_args__ = (Index("uq_payer_default", "customer_id", unique=True, **_where("is_default")),)
 
     id: Mapped[int] = key()
     customer_id: Mapped[int] = ref("customer.id", ondelete="CASCADE")
     account_type: Mapped[AccountType] = mapped_column(choice(AccountType, "account_type"), default=AccountType.COMPANY)
     name: Mapped[str] = mapped_column(String(200))
+    contact_name: Mapped[str] = mapped_column(String(200), default="", server_default="")
     tax_id: Mapped[str] = mapped_column(String(40), default="")
+    registration_number: Mapped[str] = mapped_column(String(60), default="", server_default="")
     email: Mapped[str] = mapped_column(String(254), default="")
+    is_default: Mapped[bool] = mapped_column(default=False, server_default=false())
+    archived_on: Mapped[date | None]
 
     def __str__(self) -> str:
         return self.name

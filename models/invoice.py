@@ -74,6 +74,7 @@ class Invoice(Model):
     kind: Mapped[str] = mapped_column(String(16), default="invoice")
     customer_id: Mapped[int] = ref("customer.id", index=False)
     billing_group_id: Mapped[int | None] = ref("billing_group.id", nullable=True)
+    payer_id: Mapped[int | None] = ref("payer.id", nullable=True)
     original_id: Mapped[int | None] = ref("invoice.id", nullable=True)
     series_id: Mapped[int | None] = ref("series.id", index=False, nullable=True)
     sequence: Mapped[int | None]

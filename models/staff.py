@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from datetime import datetime
 
-from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
@@ -53,6 +53,7 @@ class PortalUser(Model):
     password_hash: Mapped[str] = mapped_column(String(200), default="")
     active: Mapped[bool] = mapped_column(default=True)
     language: Mapped[str] = mapped_column(String(12), default="")
+    last_sign_in_at: Mapped[datetime | None] = mapped_column(Moment)
 
     accesses: Mapped[list[PortalAccess]] = relationship(back_populates="portal_user")
 
@@ -76,9 +77,13 @@ class PortalAccess(Model):
     portal_user_id: Mapped[int] = ref("portal_user.id", index=False, ondelete="CASCADE")
     customer_id: Mapped[int] = ref("customer.id", ondelete="CASCADE")
     right: Mapped[PortalRight] = mapped_column(choice(PortalRight, "right"), default=PortalRight.OWNER)
+    active: Mapped[bool] = mapped_column(default=True, server_default=true())
 
     portal_user: Mapped[PortalUser] = relationship(back_populates="accesses")
     customer: Mapped[Customer] = relationship()
+
+    def __str__(self) -> str:
+        return str(self.portal_user)
 
 
 class WebSession(Model):
@@ -104,13 +109,23 @@ class WebSession(Model):
 
 
 class OneTimeToken(Model):
-    """A link that lets somebody set a password once. Only its hash is kept."""
+    """A link that lets somebody set a password once. Only its hash is kept.
+
+    The token is made from `seed` and the installation's key, so that the mail that carries it is written only when
+    it leaves, and a copy of the database opens nothing. `bound_to` is the fingerprint of the password it replaces.
+    """
 
     id: Mapped[int] = key()
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     purpose: Mapped[str] = mapped_column(String(24))
     staff_id: Mapped[int | None] = ref("staff.id", nullable=True, ondelete="CASCADE")
     portal_user_id: Mapped[int | None] = ref("portal_user.id", nullable=True, ondelete="CASCADE")
+    seed: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    bound_to: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    # Where the installation answered when the link was asked for, in case BASE_URL does not say it.
+    base_url: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    message_id: Mapped[int | None] = ref("message.id", nullable=True, ondelete="CASCADE")
+    created_at: Mapped[datetime | None] = mapped_column(Moment)
     expires_at: Mapped[datetime] = mapped_column(Moment)
     used_at: Mapped[datetime | None] = mapped_column(Moment)
 

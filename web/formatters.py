@@ -7,6 +7,7 @@ import re
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale, dates, numbers
@@ -14,6 +15,7 @@ from flask import Flask, has_request_context
 from flask_babel import get_locale, get_timezone, gettext, ngettext
 from markupsafe import Markup
 
+from billing import company, contact_details
 from models import Money
 from models.currencies import DECIMALS
 
@@ -112,6 +114,12 @@ def local(at: datetime) -> datetime:
     return at.astimezone(ZoneInfo(languages.timezone()))
 
 
+def phone(who: Any) -> str:
+    """The telephone number of a customer as its readers write it: without the country if that is the company's."""
+    seller = company.get()
+    return contact_details.phone_shown(who.phone, who.phone_e164, seller.country if seller else "")
+
+
 def ago(at: datetime | None, now: datetime) -> str:
     """``3 minutes ago``; the words are the reader's."""
     if at is None:
@@ -129,6 +137,7 @@ def init_app(app: Flask) -> None:
         "moment": moment,
         "moment_text": moment_text,
         "ago": ago,
+        "phone": phone,
     }
     app.jinja_env.globals.update(shared)
     app.jinja_env.filters.update(shared)

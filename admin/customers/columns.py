@@ -111,7 +111,7 @@ def _language(_view: Any, _context: Any, row: Customer, _key: str) -> Any:
 
 
 def _name(_view: Any, _context: Any, row: Customer, _key: str) -> str:
-    return f"{row.name} ({row.username})" if row.username else row.name
+    return row.full_name
 
 
 FORMATTERS = {

@@ -12,17 +12,19 @@ from sqlalchemy import select
 from wtforms import (
     BooleanField,
     HiddenField,
+    PasswordField,
     RadioField,
     SelectField,
     SelectMultipleField,
     StringField,
     TextAreaField,
 )
-from wtforms.validators import InputRequired
+from wtforms.validators import InputRequired, Optional
 
 from admin.fields import DayField, ExactField, WholeField
 from billing import company, inheritance
 from billing.customers import InvalidCustomer
+from billing.duplicates import Likely
 from models import (
     AccountType,
     Attitude,
@@ -36,14 +38,17 @@ from models import (
     db,
 )
 from web import formatters, languages
-from web.forms import choices, put_error
+from web.forms import GoodPassword, Same, choices, put_error
 from web.setup import currencies
 
 from .choices import ACCOUNT_TYPES, ATTITUDES, PAYMENT_METHODS, country_names, shown
+from .country_field import CountryField
 from .inherited import inherited_words
 
 RELATED = {"group_id": CustomerGroup, "project_id": Project, "reseller_id": Reseller, "contract_type_id": ContractType}
-NEW_ONLY = ("currency", "external_source", "external_id")
+LOGIN = ("password", "repeat", "welcome", "tags")
+NEW_ONLY = ("currency", "external_source", "external_id", *LOGIN)
+NOT_OF_THE_RULE = ("csrf_token", "version", "salespeople", *LOGIN)
 
 
 def _id(text: Any) -> int | None:
@@ -62,21 +67,32 @@ def _or_none(text: Any) -> Any:
 class CustomerForm(FlaskForm):
     name = StringField(_l("Name"), [InputRequired(_l("Type the customer's name."))])
     email = StringField(_l("E-mail"), [InputRequired(_l("Type an e-mail address; invoices go there."))])
+    password = PasswordField(
+        _l("Password"), [Optional(), GoodPassword("name", "email", "username")],
+        description=_l("8 characters or more. Empty: one is made, and the customer chooses their own by a link."),
+    )  # fmt: skip
+    repeat = PasswordField(_l("Repeat password"), [Same("password")])
+    welcome = BooleanField(_l("Send the welcome mail"), default=True)
+    tags = StringField(_l("Tags"), description=_l("Several with commas between them."))
     phone = StringField(_l("Phone"))
     phone_extension = StringField(_l("Extension"))
-    username = StringField(_l("User name"), filters=[_or_none], description=_l("3 to 64 letters or digits."))
+    username = StringField(
+        _l("User name"), filters=[_or_none],
+        description=_l("3 to 64 letters or digits. Signs in like the e-mail, and stands in brackets beside the name."),
+    )  # fmt: skip
     language = SelectField(_l("Language"), description=_l("Of mails and documents."))
     account_type = RadioField(_l("Kind of customer"), default=AccountType.INDIVIDUAL)
     company_name = StringField(_l("Company name"))
     contact_name = StringField(_l("Contact person"))
     tax_id = StringField(_l("VAT or tax number"))
+    registration_number = StringField(_l("Registration number"), description=_l("In the register of companies."))
     identity_number = StringField(_l("Identity number"))
     street = StringField(_l("Street"))
     street2 = StringField(_l("Second line"))
     postal_code = StringField(_l("Postal code"))
     city = StringField(_l("City"))
     region = StringField(_l("Region"))
-    country = SelectField(_l("Country"))
+    country = CountryField(_l("Country"), description=_l("Type the first letters. It decides the tax."))
     latitude = ExactField(_l("Latitude"))
     longitude = ExactField(_l("Longitude"))
     currency = SelectField(_l("Currency"), description=_l("Of the account, its documents and its credit."))
@@ -98,7 +114,7 @@ class CustomerForm(FlaskForm):
     registered_on = DayField(_l("Customer since"))
     starts_on = DayField(_l("Contract starts"))
     ends_on = DayField(_l("Contract ends"))
-    about = TextAreaField(_l("About"), description=_l("Only staff see this."))
+    about = TextAreaField(_l("Note"), description=_l("Only staff see this."))
     external_source = StringField(_l("Source"), filters=[_or_none], description=_l("Where the id below comes from."))
     external_id = StringField(_l("Id there"), filters=[_or_none])
     version = HiddenField()
@@ -109,7 +125,7 @@ class CustomerForm(FlaskForm):
             for name in inheritance.STORED:
                 self[name].data = getattr(customer, name) if getattr(customer, f"own_{name}") else None
         self.customer = customer
-        self.duplicate: Customer | None = None
+        self.duplicates: list[Likely] = []
         self.differences: list[tuple[Any, Any, Any]] = []
         self._fill_choices(formatters.locale())
         if customer is not None:
@@ -132,7 +148,7 @@ class CustomerForm(FlaskForm):
         own = self.customer.language if self.customer else ""
         other = [(own, own)] if own and not languages.is_known(own) else []
         self.language.choices = choices([("", _("The company's")), *languages.choices(), *other])
-        self.country.choices = choices([blank, *country_names(reader)])
+        self.country.offer([blank, *country_names(reader)])
         self.currency.choices = choices([*([] if seller.currency else [("", _("Choose"))]), *currencies(reader)])
         if not self.is_submitted() and self.customer is None:
             self.currency.data, self.country.data = seller.currency, seller.country
@@ -148,7 +164,7 @@ class CustomerForm(FlaskForm):
     def values(self) -> dict[str, Any]:
         """What the rule gets: what was sent; what may not be empty is left out when it is."""
         sent = [f for f in self if f.raw_data or isinstance(f, BooleanField)]
-        found = {f.name: f.data for f in sent if f.name not in ("csrf_token", "version", "salespeople")}
+        found = {f.name: f.data for f in sent if f.name not in NOT_OF_THE_RULE}
         empty = ["registered_on", *(["identity_number"] if self.customer else [])]
         if not (found.get("external_id") or found.get("external_source")):
             empty += ["external_id", "external_source"]
@@ -159,7 +175,8 @@ class CustomerForm(FlaskForm):
         """Put each sentence at its field."""
         for name, sentence in error.errors.items():
             put_error(self[name if name in self else "name"], sentence)
-        self.duplicate = getattr(error, "customer", None)
+        same = getattr(error, "customer", None)
+        self.duplicates = [Likely(same, ("e-mail",))] if same else []
 
     def changed_meanwhile(self, customer: Customer) -> None:
         """Show what is stored by now beside what was typed; saved again, what was typed holds."""

@@ -9,11 +9,12 @@ from flask_admin import expose
 from flask_babel import gettext as _
 
 from admin.doors import once, told
-from billing import customers
+from billing import company, customers, duplicates
 from billing.balances import ChangedMeanwhile
 from models import BillingError, Customer
 from web.permissions import actor
 
+from . import new_customer
 from .actions import archive_effects, delete_effects
 from .forms import CustomerForm
 
@@ -26,12 +27,19 @@ class CustomerRecords:
         if not self.can_create:  # type: ignore[attr-defined]
             abort(404)
         form = CustomerForm()
-        if form.validate_on_submit():
+        if form.validate_on_submit() and not self._meant_another(form):
             try:
-                return redirect(once(lambda: self._create(form)))
+                hashed = new_customer.password_hash(form)
+                return redirect(once(lambda: self._create(form, hashed)))
             except BillingError as error:
                 self._refused(form, error)
         return self._form(form)
+
+    def _meant_another(self, form: CustomerForm) -> bool:
+        """Whether somebody very like this is here already; they are shown before anything is saved."""
+        if "allow_duplicate" not in request.form:
+            form.duplicates = duplicates.likely(form.values(), home=company.settings().country)
+        return bool(form.duplicates)
 
     @expose("/edit/", methods=("GET", "POST"))
     def edit_view(self) -> Any:
@@ -61,12 +69,12 @@ class CustomerRecords:
         effects = archive_effects(self, 1)[:3]
         return self.render("admin/customers/archive.html", customer=customer, effects=effects)  # type: ignore[attr-defined]
 
-    def _create(self, form: CustomerForm) -> str:
-        again = "allow_duplicate" in request.form
+    def _create(self, form: CustomerForm, password_hash: str) -> str:
         by = actor()
-        customer = customers.create(form.values(), allow_duplicate=again, by=by)
+        customer = customers.create(form.values(), allow_duplicate=True, strict=True, by=by)
         customers.set_salespeople(customer, form.salespeople.data or [], by=by)
-        flash(_("%(name)s added", name=customer.name), "toast")
+        new_customer.tag(form, customer, by)
+        flash(new_customer.let_in(form, customer, password_hash, by), "toast")
         if "_add_another" in request.form:
             return self.get_url(".create_view")  # type: ignore[attr-defined]
         return self.row_url(customer)  # type: ignore[attr-defined]
@@ -76,7 +84,7 @@ class CustomerRecords:
         version = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else 0
         again = "allow_duplicate" in request.form
         by = actor()
-        customers.edit(customer, form.values(), version=version, allow_duplicate=again, by=by)
+        customers.edit(customer, form.values(), version=version, allow_duplicate=again, strict=True, by=by)
         customers.set_salespeople(customer, form.salespeople.data or [], by=by)
         self.db_session.commit()  # type: ignore[attr-defined]
         flash(_("%(name)s saved", name=customer.name), "toast")

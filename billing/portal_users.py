@@ -1,0 +1,215 @@
+"""Logins of customers: who may act for a customer in the portal, how far, and the links that let them set a password.
+
+A login belongs to a person and may reach several customers; its access to one customer is a row of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import contains_eager, joinedload
+
+from models import (
+    BillingError,
+    Customer,
+    CustomerStatus,
+    PortalAccess,
+    PortalRight,
+    PortalUser,
+    WebSession,
+    db,
+)
+
+from . import audit
+from .actor import Actor, NotAllowed
+from .contact_details import email_address
+from .customers import has_username
+from .texts import one_line
+
+MOST = 50
+"""Logins of one customer."""
+
+
+class LastOwner(BillingError):
+    """Somebody has to be able to manage the account."""
+
+
+class FirstUser(BillingError):
+    """The login the account began with stays, as long as the customer decides."""
+
+
+class HasAccess(BillingError):
+    """The person reaches this customer already."""
+
+
+class TooMany(BillingError):
+    """A customer has only so many logins."""
+
+
+def of(customer: Customer) -> list[PortalAccess]:
+    """The customer's logins, the first one first, each with its person."""
+    theirs = select(PortalAccess).where(PortalAccess.customer_id == customer.id).order_by(PortalAccess.id)
+    return list(db.session.scalars(theirs.options(joinedload(PortalAccess.portal_user)).limit(MOST)))
+
+
+def by_email(email: str) -> PortalUser | None:
+    return db.session.scalar(select(PortalUser).where(PortalUser.email == email.strip().lower().replace("\0", "")))
+
+
+def add(
+    customer: Customer,
+    email: str,
+    *,
+    name: str = "",
+    right: PortalRight = PortalRight.OWNER,
+    password_hash: str = "",
+    by: Actor,
+) -> tuple[PortalAccess, bool]:
+    """Let somebody act for the customer; whether their login is new. A login with a password keeps name and password.
+
+    Without a `password_hash` a new login has no password until one is set by link. Raises HasAccess, TooMany,
+    InvalidContact, InvalidText, NotAllowed. Flushes.
+    """
+    by.require("customers.edit")
+    email = email_address(email)
+    name = one_line(name, 200, "The name", empty=True) or customer.contact_name or customer.name
+    user = by_email(email)
+    there = of(customer)
+    if user and any(access.portal_user_id == user.id for access in there):
+        raise HasAccess(f"{email} reaches {customer.name} already.")
+    if len(there) >= MOST:
+        raise TooMany(f"A customer has {MOST} logins at the most. Remove one first.")
+    new = user is None or not user.password_hash
+    if user is None:
+        user = PortalUser(email=email)
+        db.session.add(user)
+    if new:
+        user.name, user.password_hash, user.language = name[:200], password_hash, customer.language
+    access = PortalAccess(portal_user=user, customer_id=customer.id, right=PortalRight(right), active=True)
+    db.session.add(access)
+    db.session.flush()
+    audit.record(by, "portal_access.added", access, after={"email": email, "right": str(access.right)})
+    db.session.flush()
+    return access, new
+
+
+def change_right(access: PortalAccess, right: PortalRight, *, by: Actor) -> None:
+    """What they may do for this customer from now on. Raises LastOwner, NotAllowed. Flushes."""
+    _may_manage(access, by)
+    right = PortalRight(right)
+    if right == access.right:
+        return
+    if right != PortalRight.OWNER:
+        _keep_an_owner(access)
+    before, access.right = access.right, right
+    audit.record(by, "portal_access.right_changed", access, before={"right": str(before)}, after={"right": str(right)})
+    db.session.flush()
+
+
+def disable(access: PortalAccess, *, by: Actor) -> None:
+    """Keep them from this customer, at once; their other customers stay. Raises LastOwner, NotAllowed. Flushes."""
+    _may_manage(access, by)
+    if access.active:
+        _keep_an_owner(access)
+        _set_active(access, False, "portal_access.disabled", by)
+
+
+def enable(access: PortalAccess, *, by: Actor) -> None:
+    """Let them reach this customer again. Raises NotAllowed. Flushes."""
+    _may_manage(access, by)
+    if not access.active:
+        _set_active(access, True, "portal_access.enabled", by)
+
+
+def remove(access: PortalAccess, *, by: Actor) -> None:
+    """Take the access away; a login that reaches no customer any more loses its password and sessions.
+
+    Raises LastOwner; FirstUser when a customer wants to remove the login the account began with; NotAllowed.
+    """
+    _may_manage(access, by)
+    _keep_an_owner(access)
+    first = select(PortalAccess.id).where(PortalAccess.customer_id == access.customer_id).order_by(PortalAccess.id)
+    if by.portal_user_id is not None and db.session.scalar(first.limit(1)) == access.id:
+        raise FirstUser("The first login of an account cannot be removed here. Ask us to do it.")
+    user = access.portal_user
+    audit.record(by, "portal_access.removed", access, before={"email": user.email, "right": str(access.right)})
+    db.session.delete(access)
+    db.session.flush()
+    other = select(PortalAccess.id).where(PortalAccess.portal_user_id == user.id).limit(1)
+    if db.session.scalar(other) is None:
+        # The row stays, because the audit log names it; nobody can sign in with it.
+        db.session.execute(delete(WebSession).where(WebSession.portal_user_id == user.id))
+        user.password_hash = ""
+    db.session.flush()
+    db.session.expire(user, ["accesses"])
+
+
+def login_of(typed: str) -> str:
+    """The e-mail to sign in with: what was typed, or of a customer's user name that of the customer's first owner."""
+    typed = typed.strip().replace("\0", "")
+    if not typed or "@" in typed or len(typed) > 64:
+        return typed
+    owner = (
+        select(PortalUser.email)
+        .join(PortalAccess, PortalAccess.portal_user_id == PortalUser.id)
+        .join(Customer, Customer.id == PortalAccess.customer_id)
+        .where(has_username(typed), PortalAccess.right == PortalRight.OWNER, PortalAccess.active, PortalUser.active)
+    )
+    return db.session.scalar(owner.order_by(PortalAccess.id).limit(1)) or typed
+
+
+def accesses(user: PortalUser) -> list[PortalAccess]:
+    """What the person may reach now, each with its customer: customers that are active, by name."""
+    mine = select(PortalAccess).join(PortalAccess.customer).options(contains_eager(PortalAccess.customer))
+    open_now = PortalAccess.active & (Customer.status == CustomerStatus.ACTIVE)
+    mine = mine.where(PortalAccess.portal_user_id == user.id, open_now).order_by(Customer.name, Customer.id)
+    return list(db.session.scalars(mine.limit(MOST)))
+
+
+def signed_in(user: PortalUser, at: datetime) -> None:
+    """Remember when the person last came (aware UTC)."""
+    user.last_sign_in_at = at
+
+
+def set_password(user: PortalUser, password_hash: str, *, by: Actor) -> None:
+    """Store a new password and end every session of the person; all links to set one are dead.
+
+    By the person, or by the system once a link has proven who asks. Raises NotAllowed. Flushes.
+    """
+    if by.permissions is not None and by.portal_user_id != user.id:
+        raise NotAllowed("Only the person themselves sets a password.")
+    user.password_hash = password_hash
+    db.session.flush()
+    db.session.execute(delete(WebSession).where(WebSession.portal_user_id == user.id))
+    for access in accesses(user) or [user]:
+        audit.record(by, "portal_user.password_set", access)
+    db.session.flush()
+
+
+def fingerprint(user: PortalUser) -> str:
+    """What tells this password from the next one."""
+    return hashlib.sha256(f"{user.id}:{user.password_hash}".encode()).hexdigest()
+
+
+def _may_manage(access: PortalAccess, by: Actor) -> None:
+    by.require("customers.edit")
+
+
+def _set_active(access: PortalAccess, active: bool, verb: str, by: Actor) -> None:
+    access.active = active
+    audit.record(by, verb, access, before={"active": not active}, after={"active": active})
+    db.session.flush()
+
+
+def _keep_an_owner(access: PortalAccess) -> None:
+    """Owners are locked in id order, so that two of them cannot be taken away at the same moment."""
+    if access.right != PortalRight.OWNER or not access.active:
+        return
+    owner: Any = (PortalAccess.right == PortalRight.OWNER) & PortalAccess.active
+    owners = select(PortalAccess.id).where(PortalAccess.customer_id == access.customer_id, owner)
+    ids = db.session.scalars(owners.order_by(PortalAccess.id).with_for_update(of=PortalAccess)).all()
+    if list(ids) == [access.id]:
+        raise LastOwner("This is the customer's only owner. Make somebody else an owner first.")
