@@ -24,9 +24,9 @@ Cleaner = Callable[[Any], Any]
 CREATE_ONLY = frozenset({"currency", "external_source", "external_id"})
 """Set when the customer is made, never by an edit; the currency is changed by its own guided way."""
 _TEXTS = (
-    "name", "phone_extension", "company_name", "contact_name", "tax_id", "registration_number", "identity_number", "street", "street2",
-    "city", "region", "postal_code", "po_number", "vendor_number", "external_source", "external_id", "invoice_note",
-    "about",
+    "name", "phone_extension", "company_name", "contact_name", "tax_id", "registration_number", "identity_number",
+    "street", "street2", "city", "region", "postal_code", "po_number", "vendor_number", "external_source",
+    "external_id", "invoice_note", "about",
 )  # fmt: skip
 _NOT_EMPTY = frozenset({"name", "external_source", "external_id"})
 

@@ -101,7 +101,8 @@ def create(values: Mapping[str, Any], *, allow_duplicate: bool = False, strict: 
     """A new customer with the billing group "Main". `values` are of FIELDS; name and e-mail are needed, the currency
     is the company's unless given, registered today unless given.
 
-    `strict` also refuses phone and tax numbers that are none, as a form should; otherwise they stay as typed. Raises InvalidCustomer (`errors` by field), DuplicateEmail unless `allow_duplicate`, NotAllowed.
+    `strict` also refuses phone and tax numbers that are none, as a form should; otherwise they stay as typed.
+    Raises InvalidCustomer (`errors` by field), DuplicateEmail unless `allow_duplicate`, NotAllowed.
     """
     by.require("customers.edit")
     cleaned = clean(values, new=True)
@@ -139,7 +140,8 @@ def edit(
 ) -> Customer:
     """Change fields of a customer; those left out stay. A new phone number is not a verified one.
 
-    `strict` also refuses new phone and tax numbers that are none, as a form should. `version` is the customer's version the person saw: ChangedMeanwhile if it is another by now. Also raises
+    `strict` also refuses new phone and tax numbers that are none, as a form should. `version` is the customer's version
+    the person saw: ChangedMeanwhile if it is another by now. Also raises
     InvalidCustomer (`errors` by field), DuplicateEmail, NotAllowed.
     """
     by.require("customers.edit")

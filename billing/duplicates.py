@@ -1,4 +1,4 @@
-"""Who may be the same customer as somebody about to be added. Asked by indexes only, so that a million rows are fine."""
+"""Who may be the same customer as somebody about to be added. Asked by indexes only: a million rows are fine."""
 
 from __future__ import annotations
 
@@ -22,31 +22,8 @@ LOOKED_AT = 300
 ALIKE = 0.85
 SHORTEST_PHONE = 6
 _FORMS = frozenset(
-    [
-        "ab",
-        "ag",
-        "aps",
-        "as",
-        "bv",
-        "co",
-        "company",
-        "corp",
-        "gmbh",
-        "inc",
-        "kg",
-        "kft",
-        "limited",
-        "llc",
-        "ltd",
-        "nv",
-        "oy",
-        "plc",
-        "sa",
-        "sarl",
-        "sas",
-        "sl",
-        "srl",
-    ]
+    ("ab", "ag", "aps", "as", "bv", "co", "company", "corp", "gmbh", "inc", "kg", "kft", "limited", "llc", "ltd", "nv")
+    + ("oy", "plc", "sa", "sarl", "sas", "sl", "srl")
 )
 
 

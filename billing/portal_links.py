@@ -1,4 +1,4 @@
-"""Links that let a portal user set a password: random, kept as a hash, short-lived, for one use, dead after a newer one.
+"""Links that let a portal user set a password: random, kept as a hash, short-lived, for one use, dead once replaced.
 
 The token is the keyed hash of a random seed (HMAC-SHA-256, RFC 2104), so that the mail that carries it can be written
 when it leaves, and the database alone opens nothing.

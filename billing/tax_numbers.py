@@ -17,43 +17,12 @@ from models import BillingError
 from .tax_rates import EU
 
 # Of what stdnum knows about a country: numbers of things, places, accounts and banks, not of people or businesses.
-_OTHER_NUMBERS = frozenset(
-    [
-        "accise",
-        "aic",
-        "bankaccount",
-        "banknote",
-        "bis",
-        "brin",
-        "cae",
-        "cbu",
-        "ccc",
-        "cups",
-        "ecnumber",
-        "eic",
-        "esr",
-        "excise",
-        "iban",
-        "identiteitskaartnummer",
-        "kontonr",
-        "leitweg",
-        "nace",
-        "ncf",
-        "nhs",
-        "ogm_vcs",
-        "onderwijsnummer",
-        "oss",
-        "pc",
-        "postal_code",
-        "postcode",
-        "postleitzahl",
-        "postnummer",
-        "referenciacatastral",
-        "sedol",
-        "vid",
-        "wkn",
-    ]
-)
+_OTHER_NUMBERS = {
+    "accise", "aic", "bankaccount", "banknote", "bis", "brin", "cae", "cbu", "ccc", "cups", "ecnumber", "eic",
+    "esr", "excise", "iban", "identiteitskaartnummer", "kontonr", "leitweg", "nace", "ncf", "nhs", "ogm_vcs",
+    "onderwijsnummer", "oss", "pc", "postal_code", "postcode", "postleitzahl", "postnummer",
+    "referenciacatastral", "sedol", "vid", "wkn",
+}  # fmt: skip
 _VAT_LIKE = re.compile(r"[A-Z]{2}[A-Z0-9+*]{0,2}\d{5,11}[A-Z0-9+*]{0,3}")
 _ODD_PREFIX = {"EL": "GR"}
 _OWN_PREFIX = {"GR": "EL"}
@@ -74,13 +43,14 @@ def tax_number(text: str, country: str = "") -> str:
     if not compact:
         return ""
     state = _ODD_PREFIX.get(compact[:2], compact[:2])
-    # Nine letters of which the first two happen to be a state's are a number of the country's own all the same.
     if state in EU and vat.is_valid(compact):
         return str(vat.compact(compact))
+    if country in EU and vat.is_valid(_OWN_PREFIX.get(country, country) + compact):
+        # Invoices show a VAT number with its country, and reverse charge asks for it.
+        return str(vat.compact(_OWN_PREFIX.get(country, country) + compact))
     kinds = _kinds(country)
-    for kind in kinds:
-        if kind.is_valid(found) or kind.is_valid(compact):
-            return _with_prefix(compact, country) if kind.__name__.endswith(".vat") and country in EU else found
+    if any(kind.is_valid(number) for kind in kinds for number in (found, compact)):
+        return found
     if state in EU and (state == country or _VAT_LIKE.fullmatch(compact)):
         raise InvalidTaxNumber(
             f"This VAT number of {_name(state)} has a wrong digit or length. Check it, or leave it out."
@@ -91,13 +61,6 @@ def tax_number(text: str, country: str = "") -> str:
             "If it is another country's, choose that country."
         )
     return found
-
-
-def _with_prefix(compact: str, country: str) -> str:
-    """Invoices show a VAT number with its country, and so does reverse charge ask for it."""
-    prefix = _OWN_PREFIX.get(country, country)
-    whole = compact if compact.startswith(prefix) else prefix + compact
-    return whole if vat.is_valid(whole) else compact
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from markupsafe import Markup
-from wtforms import StringField
+from wtforms import StringField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import TextInput
 
@@ -40,7 +40,7 @@ class CountryField(StringField):
 
     def pre_validate(self, form: Any) -> None:
         if self.data and self.data not in {choice.value for choice in self.choices}:
-            raise ValueError(_("There is no country of this name. Choose one from the list."))
+            raise ValidationError(_("There is no country of this name. Choose one from the list."))
 
     def _value(self) -> str:
         named = {str(choice.value): str(choice.label) for choice in self.choices if choice.value}

@@ -5,28 +5,36 @@ from __future__ import annotations
 from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 
-from billing import customers, portal_links, portal_users
+from billing import company, customers, duplicates, portal_links, portal_users
 from billing import passwords as secret
 from billing.actor import Actor
 from billing.customers import InvalidCustomer
+from billing.duplicates import Likely
 from billing.texts import InvalidText
 from messaging import portal_mail
-from models import Customer, db
+from models import BillingError, Customer, db
 from web import redirects
 from web.sign_in import passwords
 
 from .forms import CustomerForm
 
 
-def password_hash(form: CustomerForm) -> str:
-    """The hash of what was typed, or of a password that nobody knows; made while no transaction is open.
+class LooksKnown(BillingError):
+    """Somebody very like this is here already; `found` says who."""
 
-    Raises InvalidCustomer when a password was typed for a login that is here already.
-    """
-    known = portal_users.by_email(form.email.data or "")
-    if known and known.password_hash and form.password.data:
-        sentence = _("Somebody signs in with this e-mail already, with a password of their own. Leave this empty.")
-        raise InvalidCustomer({"password": sentence})
+    def __init__(self, found: list[Likely]) -> None:
+        super().__init__(_("Is this the same customer?"))
+        self.found = found
+
+
+def look_for_others(form: CustomerForm) -> None:
+    """Raises LooksKnown, before anything is saved."""
+    if found := duplicates.likely(form.values(), home=company.settings().country):
+        raise LooksKnown(found)
+
+
+def password_hash(form: CustomerForm) -> str:
+    """The hash of what was typed, or of a password that nobody knows; made while no transaction is open."""
     db.session.rollback()
     return passwords().hash(form.password.data or secret.generate())
 
@@ -42,6 +50,9 @@ def tag(form: CustomerForm, customer: Customer, by: Actor) -> None:
 def let_in(form: CustomerForm, customer: Customer, hashed: str, by: Actor) -> str:
     """Give the customer a login and, if ticked, queue its welcome; what to tell whoever added them."""
     access, is_new = portal_users.add(customer, customer.email, password_hash=hashed, by=by)
+    if not is_new and form.password.data:
+        sentence = _("Somebody signs in with this e-mail already, with a password of their own. Leave this empty.")
+        raise InvalidCustomer({"password": sentence})
     if not is_new:
         return _("%(name)s added; their login at %(email)s reaches it too", name=customer.name, email=customer.email)
     if not form.welcome.data:

@@ -9,7 +9,7 @@ from flask_admin import expose
 from flask_babel import gettext as _
 
 from admin.doors import once, told
-from billing import company, customers, duplicates
+from billing import customers
 from billing.balances import ChangedMeanwhile
 from models import BillingError, Customer
 from web.permissions import actor
@@ -27,19 +27,13 @@ class CustomerRecords:
         if not self.can_create:  # type: ignore[attr-defined]
             abort(404)
         form = CustomerForm()
-        if form.validate_on_submit() and not self._meant_another(form):
+        if form.validate_on_submit():
             try:
                 hashed = new_customer.password_hash(form)
                 return redirect(once(lambda: self._create(form, hashed)))
             except BillingError as error:
                 self._refused(form, error)
         return self._form(form)
-
-    def _meant_another(self, form: CustomerForm) -> bool:
-        """Whether somebody very like this is here already; they are shown before anything is saved."""
-        if "allow_duplicate" not in request.form:
-            form.duplicates = duplicates.likely(form.values(), home=company.settings().country)
-        return bool(form.duplicates)
 
     @expose("/edit/", methods=("GET", "POST"))
     def edit_view(self) -> Any:
@@ -71,6 +65,8 @@ class CustomerRecords:
 
     def _create(self, form: CustomerForm, password_hash: str) -> str:
         by = actor()
+        if "allow_duplicate" not in request.form:
+            new_customer.look_for_others(form)
         customer = customers.create(form.values(), allow_duplicate=True, strict=True, by=by)
         customers.set_salespeople(customer, form.salespeople.data or [], by=by)
         new_customer.tag(form, customer, by)
@@ -91,7 +87,9 @@ class CustomerRecords:
 
     def _refused(self, form: CustomerForm, error: BillingError) -> None:
         """What a rule said, at the fields it is about."""
-        if isinstance(error, customers.InvalidCustomer):
+        if isinstance(error, new_customer.LooksKnown):
+            form.duplicates = error.found
+        elif isinstance(error, customers.InvalidCustomer):
             form.refused(error)
         elif isinstance(error, ChangedMeanwhile) and form.customer is not None:
             form.changed_meanwhile(form.customer)

@@ -187,7 +187,7 @@ def test_a_customer_is_added_once_however_often_the_form_is_sent(panel):
         30,
         date(2026, 11, 22),
     )
-    assert verbs(customer.id) == ["customer.created"]
+    assert verbs(customer.id) == ["customer.created", "portal_access.added"]
 
 
 def test_mistakes_are_told_at_their_fields_and_what_was_typed_stays(panel):
@@ -204,7 +204,7 @@ def test_mistakes_are_told_at_their_fields_and_what_was_typed_stays(panel):
 def test_a_known_address_is_a_warning_that_can_be_overruled(panel):
     known = make_customer(name="Anna of old", email="anna@lindqvist.example")
     page = panel.post(f"{LIST}new/", data=fields(form_token=token(get(panel, f"{LIST}new/")))).text
-    assert f'{PAGE}?id={known.id}">Anna of old' in page and "Save anyway" in page
+    assert f'{PAGE}?id={known.id}">Anna of old' in page and "Create anyway" in page
     panel.post(f"{LIST}new/", data=fields(form_token=token(page), allow_duplicate="1"))
     assert db.session.query(Customer).count() == 2
 

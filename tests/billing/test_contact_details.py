@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 from babel import Locale
 
-from billing.contact_details import InvalidContact, country_code, email_address, phone_digits, phone_number
+from billing.contact_details import (
+    InvalidContact,
+    check_phone,
+    country_code,
+    email_address,
+    phone_digits,
+    phone_e164,
+    phone_number,
+    phone_shown,
+)
 from billing.countries import COUNTRIES
 
 
@@ -69,3 +78,40 @@ def test_countries_are_those_the_world_knows() -> None:
     assert (country_code(" de "), country_code("")) == ("DE", "")
     with pytest.raises(InvalidContact, match="two letters"):
         country_code("Germany")
+
+
+@pytest.mark.parametrize(
+    ("typed", "country", "e164", "at_home"),
+    [
+        ("085 012 3456", "IE", "+353850123456", "085 012 3456"),
+        ("0044 20 7946 0958", "IE", "+442079460958", "+44 20 7946 0958"),
+        ("+353 (1) 555-0142", "", "+35315550142", "(01) 555 0142"),
+        ("٠٨٥ ٠١٢ ٣٤٥٦", "IE", "+353850123456", "085 012 3456"),
+    ],
+)
+def test_a_number_has_one_form_for_texting_and_one_for_reading(typed, country, e164, at_home) -> None:
+    check_phone(typed, country)
+    assert phone_e164(typed, country) == e164
+    assert phone_shown(typed, e164, "IE") == at_home
+    assert phone_shown(typed, e164, "FR").startswith("+")
+
+
+@pytest.mark.parametrize(
+    ("typed", "country", "match"),
+    [
+        ("085 01", "IE", r"area code is missing|too short for a number in Ireland"),
+        ("085 012 3456 789 000", "IE", "too long for a number in Ireland. One looks like"),
+        ("5550142", "", r"with its country, such as \+353"),
+        ("+999 12345678", "IE", "not a telephone number in Ireland"),
+        ("call me", "IE", "not a telephone number in Ireland"),
+    ],
+)
+def test_a_wrong_number_says_how_to_mend_it(typed: str, country: str, match: str) -> None:
+    assert phone_e164(typed, country) == ""
+    with pytest.raises(InvalidContact, match=match):
+        check_phone(typed, country)
+
+
+def test_a_number_that_is_none_is_shown_as_typed() -> None:
+    check_phone("  ")
+    assert phone_shown("ext. 5", "", "IE") == "ext. 5"
