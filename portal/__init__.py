@@ -1,15 +1,23 @@
 """The customer's side of the house, and the doors that outside services knock at.
 
-Customers have no pages of their own yet: so far they get mails and texts, and can end those they do not want.
+Customers choose a password by link, sign in, and see what is due and what runs; they can end mails and texts they do
+not want without signing in.
 """
 
 from flask import Flask
 
-from . import hooks, unsubscribe
+from . import files, home, hooks, links, sign_in, unsubscribe
+from .pages import pages
+
+__all__ = ["files", "home", "init_app", "links", "sign_in"]
 
 
 def init_app(app: Flask) -> None:
-    """Add the addresses that mails and outside services lead to. Only what is signed goes without a form's token."""
+    """Add the portal, and the addresses that mails and outside services lead to.
+
+    Only what is signed goes without a form's token.
+    """
+    app.register_blueprint(pages)
     for part in (hooks, unsubscribe):
         app.register_blueprint(part.pages)
     for view in (hooks.status, hooks.inbound, unsubscribe.submit):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from typing import Any
 
 from flask import Flask, has_request_context, request
 
+_TOKEN = re.compile(r"(/portal/set-password/)[^\s?\]]+")
 _security = logging.getLogger("tillbook.security")
 
 
@@ -19,10 +21,10 @@ def security(event: str, **facts: Any) -> None:
 
 
 class OneLine(logging.Filter):
-    """Writes control characters as escapes, so that a request path cannot start a line of its own."""
+    """Writes control characters as escapes, so that a request path cannot start a line of its own, and no tokens."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
+        message = _TOKEN.sub(r"\1…", record.getMessage())
         record.msg = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
         record.args = ()
         return True

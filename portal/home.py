@@ -1,0 +1,117 @@
+"""The portal's home: what is due, what runs, the invoices with their PDFs, and what the company wants to be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask import Response, abort, flash, redirect, render_template, url_for
+from flask_babel import gettext as _
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
+
+from integrations.documents import DocumentError
+from messaging import invoice_document
+from models import (
+    BillingError,
+    Customer,
+    File,
+    Invoice,
+    InvoiceState,
+    Money,
+    Note,
+    PortalAccess,
+    PortalRight,
+    Service,
+    ServiceStatus,
+    db,
+)
+from web.permissions import actor
+from web.price_words import price_words
+
+from .pages import ID, for_customer, others, pages
+
+NEWEST = 10
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is to be paid, and since when the oldest of it is."""
+
+    amount: Money
+    count: int
+    first_due_on: date | None
+
+
+@pages.get("/")
+@pages.get(f"/<{ID}:customer_id>/")
+@for_customer
+def home(access: PortalAccess) -> str:
+    customer, sees_money = access.customer, access.right != PortalRight.TECHNICAL
+    return render_template(
+        "portal/home.html",
+        customer=customer,
+        others=others(),
+        sees_money=sees_money,
+        due=_due(customer) if sees_money else None,
+        invoices=_invoices(customer) if sees_money else [],
+        services=_services(customer),
+        notes=_notes(customer),
+        files=_files(customer),
+        today=actor().today,
+        price_words=price_words,
+    )
+
+
+@pages.get(f"/<{ID}:customer_id>/invoices/<{ID}:invoice_id>.pdf")
+@for_customer
+def invoice_pdf(access: PortalAccess, invoice_id: int) -> Any:
+    if access.right == PortalRight.TECHNICAL:
+        abort(404)
+    mine = select(Invoice).where(Invoice.id == invoice_id, *_issued(access.customer))
+    invoice = db.session.scalar(mine) or abort(404)
+    try:
+        data = invoice_document.pdf_of(invoice)
+    except (BillingError, DocumentError, OSError):
+        flash(_("This document cannot be made right now. Try again later, or write to us."), "danger")
+        return redirect(url_for("portal.home", customer_id=access.customer_id))
+    name = invoice_document.file_name(invoice)
+    told = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(data, mimetype="application/pdf", headers=told)
+
+
+def _issued(customer: Customer) -> tuple[Any, ...]:
+    return Invoice.customer_id == customer.id, Invoice.state == InvoiceState.ISSUED
+
+
+def _due(customer: Customer) -> Due:
+    owed = select(func.coalesce(func.sum(Invoice.open_minor), 0), func.count(Invoice.id), func.min(Invoice.due_on))
+    owed = owed.where(*_issued(customer), Invoice.kind == "invoice", Invoice.open_minor > 0)
+    minor, count, first = db.session.execute(owed).one()
+    return Due(Money(int(minor), customer.currency), int(count), first)
+
+
+def _invoices(customer: Customer) -> list[Invoice]:
+    """Open ones first, oldest due first; then the newest of the others. Each half by its index."""
+    theirs = select(Invoice).where(*_issued(customer))
+    owed = theirs.where(Invoice.open_minor > 0).order_by(Invoice.due_on, Invoice.id)
+    newest = theirs.order_by(Invoice.id.desc())
+    found = [*db.session.scalars(owed.limit(NEWEST)), *db.session.scalars(newest.limit(NEWEST))]
+    return list(dict.fromkeys(found))[:NEWEST]
+
+
+def _services(customer: Customer) -> list[Service]:
+    running = select(Service).where(Service.customer_id == customer.id, Service.status != ServiceStatus.CANCELLED)
+    ordered = running.order_by(Service.next_renewal_on, Service.id).limit(50)
+    return list(db.session.scalars(ordered.options(joinedload(Service.package))))
+
+
+def _notes(customer: Customer) -> list[Note]:
+    shown = select(Note).where(Note.customer_id == customer.id, Note.shown_to_customer, Note.deleted_at.is_(None))
+    return list(db.session.scalars(shown.order_by(Note.pinned.desc(), Note.id.desc()).limit(3)))
+
+
+def _files(customer: Customer) -> list[File]:
+    shown = select(File).where(File.customer_id == customer.id, File.shown_to_customer)
+    return list(db.session.scalars(shown.order_by(File.id.desc()).limit(NEWEST)))

@@ -1,0 +1,46 @@
+"""The blueprint all pages of the portal belong to, and who may see them.
+
+Every id in an address is resolved through the accesses of the person who asks: what is not theirs is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Blueprint, abort, g, render_template
+
+from billing import portal_users
+from models import PortalAccess
+from web.permissions import signed_in_portal_user, to_sign_in
+
+pages = Blueprint("portal", __name__, url_prefix="/portal")
+
+ID = "int(max=9223372036854775807)"
+
+
+def for_customer(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Call the view with the person's access to the customer of the address, or to their first one.
+
+    Others are sent to the sign-in page; a customer that is not theirs is a 404, like one that does not exist.
+    """
+
+    @wraps(view)
+    def guarded(*args: Any, customer_id: int | None = None, **kwargs: Any) -> Any:
+        user = signed_in_portal_user()
+        if user is None:
+            return to_sign_in()
+        mine = g.portal_accesses = portal_users.accesses(user)
+        if not mine:
+            return render_template("portal/closed.html"), 403
+        access = next((one for one in mine if customer_id in (None, one.customer_id)), None)
+        return view(access or abort(404), *args, **kwargs)
+
+    return guarded
+
+
+def others() -> list[PortalAccess]:
+    """All customers of the person who asks."""
+    found: list[PortalAccess] = g.get("portal_accesses", [])
+    return found
