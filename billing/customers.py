@@ -32,7 +32,7 @@ from models import (
     db,
 )
 
-from . import audit, group_rules, groups, inheritance, projects
+from . import audit, company, group_rules, groups, inheritance, projects
 from .actor import Actor
 from .balances import ChangedMeanwhile
 from .customer_details import (

@@ -17,7 +17,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    false,
     text,
 )
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship, validates
@@ -151,6 +150,8 @@ class Customer(PostalAddress, Model):
     )
     own_payment_method: Mapped[bool] = mapped_column(default=False)
     payment_days: Mapped[int | None]
+    # Billed wherever a billing group names no payer of its own. No foreign key: payer points here already.
+    default_payer_id: Mapped[int | None] = mapped_column(BigId)
     charge_tax: Mapped[bool] = mapped_column(default=True)
     own_charge_tax: Mapped[bool] = mapped_column(default=False)
     tax_exempt: Mapped[bool] = mapped_column(default=False)
@@ -252,12 +253,7 @@ class Note(Model):
 
 
 class Payer(PostalAddress, Model):
-    """A legal bill-to identity of a customer, where it is not the customer itself.
-
-    The default one is billed wherever a billing group names no payer of its own.
-    """
-
-    __table_args__ = (Index("uq_payer_default", "customer_id", unique=True, **_where("is_default")),)
+    """A legal bill-to identity of a customer, where it is not the customer itself."""
 
     id: Mapped[int] = key()
     customer_id: Mapped[int] = ref("customer.id", ondelete="CASCADE")
@@ -267,7 +263,6 @@ class Payer(PostalAddress, Model):
     tax_id: Mapped[str] = mapped_column(String(40), default="")
     registration_number: Mapped[str] = mapped_column(String(60), default="", server_default="")
     email: Mapped[str] = mapped_column(String(254), default="")
-    is_default: Mapped[bool] = mapped_column(default=False, server_default=false())
     archived_on: Mapped[date | None]
 
     def __str__(self) -> str:

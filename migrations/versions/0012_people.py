@@ -1,15 +1,15 @@
 """numbers in one form, payers with their own law, portal users, set-password links and files
 
-Revision ID: 0008
-Revises: 0007
+Revision ID: 0012
+Revises: 0011
 """
 
 import phonenumbers
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
@@ -29,6 +29,7 @@ def upgrade():
     sqlite = op.get_bind().dialect.name == "sqlite"
     op.add_column("customer", _text("phone_e164", 20))
     op.add_column("customer", _text("registration_number", 60))
+    op.add_column("customer", sa.Column("default_payer_id", BIG, nullable=True))
     for table, name, columns, words in INDEXES:
         where = {"sqlite_where": sa.text(words), "postgresql_where": sa.text(words)}
         op.create_index(f"ix_{table}_{name}", table, columns, **where)
@@ -37,11 +38,7 @@ def upgrade():
 
     op.add_column("payer", _text("contact_name", 200))
     op.add_column("payer", _text("registration_number", 60))
-    op.add_column("payer", sa.Column("is_default", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("payer", sa.Column("archived_on", sa.Date(), nullable=True))
-    default = sa.text("is_default")
-    where = {"sqlite_where": default, "postgresql_where": default}
-    op.create_index("uq_payer_default", "payer", ["customer_id"], unique=True, **where)
 
     op.add_column("portal_user", sa.Column("last_sign_in_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("portal_access", sa.Column("active", sa.Boolean(), nullable=False, server_default=sa.true()))
@@ -117,11 +114,11 @@ def downgrade():
             batch.drop_column(column)
     op.drop_column("portal_access", "active")
     op.drop_column("portal_user", "last_sign_in_at")
-    op.drop_index("uq_payer_default", "payer")
-    for column in ("archived_on", "is_default", "registration_number", "contact_name"):
+    for column in ("archived_on", "registration_number", "contact_name"):
         op.drop_column("payer", column)
     op.execute("DROP INDEX ix_customer_search_username")
     for table, name, _columns, _words in INDEXES:
         op.drop_index(f"ix_{table}_{name}", table)
+    op.drop_column("customer", "default_payer_id")
     op.drop_column("customer", "registration_number")
     op.drop_column("customer", "phone_e164")
