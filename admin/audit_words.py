@@ -136,6 +136,11 @@ def event(row: AuditEvent) -> dict[str, Any]:
     return {**told, "when": moment_text(row.at), "iso": row.at.isoformat()}
 
 
+def timeline_mark(verb: str) -> tuple[str, str]:
+    """(icon, kind of mark) of an event."""
+    return EVENTS[verb][:2] if verb in EVENTS else ("circle-dot", "")
+
+
 def sentence(verb: str) -> str:
     """``customer.note_added`` in words: "Note added"."""
     return str(EVENTS[verb][2]) if verb in EVENTS else verb_words(verb)

@@ -213,9 +213,10 @@ def stored(column: Any) -> Any:
 
 
 def read_decimal(text: str) -> Decimal:
-    """A finite number of a length a person would type."""
+    """A finite number of a length a person would type, in the digits 0 to 9."""
+    typed = text.isascii() and "_" not in text and len(text) <= 40
     try:
-        number = Decimal(text.strip()) if len(text) <= 40 else None
+        number = Decimal(text.strip()) if typed else None
     except InvalidOperation:
         number = None
     if number is None or not number.is_finite() or abs(number.adjusted()) > 30:

@@ -25,18 +25,22 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card of a tab: the template ``admin/customers/cards/<name>.html``, which reads as `this` what `fill` gives.
-
-    With `form` it can be edited in place: ``?edit=<name>`` shows what the form makes instead (see page_edits).
-    """
+    """A card of a tab: the template ``admin/customers/cards/<name>.html``, which reads as `this` what `fill` gives."""
 
     name: str
     tab: str
     fill: Callable[[Customer], dict[str, Any]] = nothing
     needs: str = "customers.view"
     aside: bool = False
-    form: Any = None
 
     @property
     def template(self) -> str:
         return f"admin/customers/cards/{self.name}.html"
+
+
+@dataclass(frozen=True, slots=True)
+class EditCard(Card):
+    """A card with a `form` (see edits.card_form): ``?edit=<name>`` shows that in its place; `words` head it."""
+
+    form: Any = None
+    words: Any = ""

@@ -1,4 +1,4 @@
-"""What is done on the page of a customer: each door calls one rule, and leads back to its tab."""
+"""What is done with one press on the page of a customer: each door calls one rule, and leads back to its tab."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from flask import abort, flash, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
+from wtforms import HiddenField
 
 from admin.doors import once, told
-from billing import billing_groups, credits, customers
+from billing import credits, customers
 from models import BillingError, Customer, CustomerStatus, InvoiceAddress, db
-from models import BillingGroup as Group
-from models import Contact as Person
 from web import params
 from web.forms import put_error
 from web.permissions import actor, allows, refuse
 
-from .page_forms import ContactForm, CreditForm, GroupForm, NoteForm
+from .page_forms import CreditForm
 
 
 class PageDoors:
@@ -41,7 +40,7 @@ class PageDoors:
         try:
             return redirect(once(lambda: (do(), flash(done, "toast"), back)[-1]))
         except BillingError as refusal:
-            first = next(f for f in form if f.name != "csrf_token")
+            first = next(f for f in form if not isinstance(f, HiddenField))
             if not form.errors:
                 put_error(first, str(refusal))
             return None
@@ -56,56 +55,6 @@ class PageDoors:
             undo = self.get_url(".status_view", id=customer.id, to="active" if off else "disabled")  # type: ignore[attr-defined]
             flash({"text": words, "undo": undo} if was != CustomerStatus.ARCHIVED else words, "toast")  # type: ignore[arg-type]
         return redirect(self._to(customer))
-
-    @expose("/note/", methods=("POST",))
-    def note_view(self) -> Any:
-        customer, form = self._open(), NoteForm()
-        kind = {"pinned": form.pinned.data, "shown_to_customer": form.shown_to_customer.data}
-        back = self._to(customer)
-        done = self._sent(
-            form, lambda: customers.add_note(customer, form.text.data, **kind, by=actor()), back, _("Note added")
-        )
-        return done or self.customer_page(customer, "overview", some_notes={"note": form})  # type: ignore[attr-defined]
-
-    @expose("/contact/", methods=("GET", "POST"))
-    def contact_view(self) -> Any:
-        """Add a person, or change the one named."""
-        customer = self._open()
-        contact = self._own(Person, "contact", customer)
-        form = ContactForm(contact)
-        back = self._to(customer, "people")
-        done = self._sent(form, lambda: self._keep(customer, contact, form), back, _("Contact saved"))
-        page = {"form": form, "customer": customer, "contact": contact, "back": back}
-        return done or self.render("admin/customers/contact.html", **page)  # type: ignore[attr-defined]
-
-    @expose("/contact/remove/", methods=("POST",))
-    def remove_contact_view(self) -> Any:
-        customer = self._open()
-        contact = self._own(Person, "contact", customer)
-        if contact is None:
-            abort(404)
-        told(lambda: self._keep(customer, contact, None), _("%(name)s removed", name=contact.name))
-        return redirect(self._to(customer, "people"))
-
-    def _keep(self, customer: Customer, contact: Person | None, form: ContactForm | None) -> None:
-        """All contacts as they are, but the one: changed, added, or without a form left out."""
-        others = [ContactForm.as_is(c) for c in customer.contacts if contact is None or c.id != contact.id]
-        mine = [form.details(contact.id if contact else None)] if form else []
-        customers.set_contacts(customer, [*others, *mine], by=actor())
-
-    @expose("/group/", methods=("GET", "POST"))
-    def group_view(self) -> Any:
-        customer = self._open()
-        group = self._own(Group, "group", customer)
-        form, back = GroupForm(group), self._to(customer, "services")
-
-        def keep() -> None:
-            values = {"name": form.name.data, "po_number": form.po_number.data or "", "by": actor()}
-            billing_groups.edit(group, **values) if group else billing_groups.add(customer, **values)
-
-        done = self._sent(form, keep, back, _("Billing group saved"))
-        page = {"form": form, "customer": customer, "group": group, "back": back}
-        return done or self.render("admin/customers/group.html", **page)  # type: ignore[attr-defined]
 
     @expose("/credit/", methods=("POST",))
     def credit_view(self) -> Any:
@@ -124,10 +73,11 @@ class PageDoors:
     @expose("/tags/", methods=("POST",))
     def tags_view(self) -> Any:
         customer = self._open()
-        gone, new = request.form.get("remove", ""), request.form.get("add", "").split(",")
+        gone, new = request.values.get("remove", ""), request.values.get("add", "").split(",")
         names = [name for name in new if name.strip()]
-        if gone:
-            told(lambda: customers.remove_tags([customer], [gone], by=actor()), _("Tag removed"))
+        if gone and told(lambda: customers.remove_tags([customer], [gone], by=actor())):
+            undo = self.get_url(".tags_view", id=customer.id, add=gone)  # type: ignore[attr-defined]
+            flash({"text": _("Tag %(name)s removed", name=gone), "undo": undo}, "toast")  # type: ignore[arg-type]
         elif names:
             told(lambda: customers.add_tags([customer], names, by=actor()), _("Tagged"))
         return redirect(self._to(customer))
@@ -144,7 +94,7 @@ class PageDoors:
         else:
             email = request.form.get("email", "")
             told(lambda: customers.add_invoice_address(customer, email, by=actor()), _("Address added"))
-        return redirect(self._to(customer, "people"))
+        return redirect(self._to(customer, "billing"))
 
     @expose("/identity/", methods=("POST",))
     def identity_view(self) -> Any:
@@ -152,7 +102,7 @@ class PageDoors:
         customer = self._open("customers.identity")
         number = customers.reveal_identity_number(customer, by=actor())
         db.session.commit()
-        return self.customer_page(customer, "overview", details={"revealed": number})  # type: ignore[attr-defined]
+        return self.customer_page(customer, "billing", tax={"revealed": number})  # type: ignore[attr-defined]
 
     def _own(self, model: Any, name: str, customer: Customer) -> Any:
         """The row of this customer that the address names; None if it names none."""

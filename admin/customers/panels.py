@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy import Select, and_, case, func, select, union_all
+from sqlalchemy.orm import joinedload, selectinload, undefer
 
 from models import (
+    Account,
     AuditEvent,
     BillingGroup,
     Charge,
     Credit,
     Customer,
+    FxRate,
     Invoice,
     InvoiceState,
+    LedgerEntry,
+    LedgerPosting,
     Message,
     Money,
     Note,
@@ -72,8 +77,16 @@ def _counts(customer: Customer, tabs: dict[str, Any]) -> tuple[dict[str, int], d
 
 
 def _capped(model: Any, customer: Customer) -> Any:
-    some = select(model.id).where(model.customer_id == customer.id).limit(CAP + 1).subquery()
+    there = [model.customer_id == customer.id, *([Note.deleted_at.is_(None)] if model is Note else [])]
+    some = select(model.id).where(*there).limit(CAP + 1).subquery()
     return select(func.count()).select_from(some).scalar_subquery()
+
+
+def load(customer: Customer) -> None:
+    """What head and cards read of the customer's own row and the small tables it names, in one statement."""
+    names = (Customer.group, Customer.project, Customer.reseller, Customer.contract_type)
+    wanted = select(Customer).where(Customer.id == customer.id)
+    db.session.scalars(wanted.options(*map(joinedload, names), undefer(Customer.identity_number))).one()
 
 
 def _newest(model: Any, customer: Customer, n: int) -> Select[Any]:
@@ -123,20 +136,56 @@ def groups(customer: Customer) -> list[BillingGroup]:
 
 def notes(customer: Customer, before: int | None, n: int = NEWEST) -> list[Note]:
     """Notes before the one with that id, the newest first; one more than `n` if there are more."""
-    query = select(Note).where(Note.customer_id == customer.id)
+    query = select(Note).where(Note.customer_id == customer.id, Note.deleted_at.is_(None))
     if before is not None:
         query = query.where(Note.id < before)
     return list(db.session.scalars(query.order_by(Note.id.desc()).limit(n + 1)))
 
 
 def pinned(customer: Customer) -> list[Note]:
-    query = select(Note).where(Note.customer_id == customer.id, Note.pinned).order_by(Note.id.desc())
+    there = Note.customer_id == customer.id, Note.deleted_at.is_(None)
+    query = select(Note).where(*there, Note.pinned).order_by(Note.id.desc())
     return list(db.session.scalars(query.limit(5)))
 
 
-def history(customer: Customer, before: int | None, n: int = NEWEST) -> list[AuditEvent]:
-    """Events before the one with that id, the newest first; one more than `n` if there are more."""
-    query = select(AuditEvent).where(AuditEvent.customer_id == customer.id)
-    if before is not None:
-        query = query.where(AuditEvent.id < before)
-    return list(db.session.scalars(query.order_by(AuditEvent.id.desc()).limit(n + 1)))
+def events(customer: Customer, kinds: Sequence[str], before: int | None, n: int = NEWEST) -> list[AuditEvent]:
+    """Events about these kinds of records (any, if none is named) before the one with that id, the newest first; one
+    more than `n` if there are more."""
+    mine = AuditEvent.customer_id == customer.id, *([AuditEvent.id < before] if before is not None else [])
+    # Each kind by its own stretch of the index: a rare one is found as quickly as a common one.
+    each = [
+        select(AuditEvent.id).where(*mine, AuditEvent.object_type == kind).order_by(AuditEvent.id.desc()).limit(n + 1)
+        for kind in kinds
+    ]
+    some = union_all(*(select(one.subquery().c.id) for one in each)) if each else None
+    query = select(AuditEvent).where(AuditEvent.id.in_(some) if some is not None else and_(*mine))
+    names = joinedload(AuditEvent.real_staff).load_only(Staff.name)
+    return list(db.session.scalars(query.options(names).order_by(AuditEvent.id.desc()).limit(n + 1)))
+
+
+def expenses(customer: Customer, before: int | None, n: int = NEWEST) -> list[tuple[LedgerEntry, LedgerPosting, str]]:
+    """What was taken from the customer's account or credit, with its posting and the number of the document, the
+    newest first; one more than `n` if there are more."""
+    mine = LedgerEntry.customer_id == customer.id, LedgerEntry.amount_minor > 0
+    earlier = [LedgerEntry.id < before] if before is not None else []
+    each = [
+        select(LedgerEntry.id)
+        .where(*mine, LedgerEntry.account == account, *earlier)
+        .order_by(LedgerEntry.id.desc())
+        .limit(n + 1)
+        for account in (Account.RECEIVABLE, Account.CREDIT)
+    ]
+    some = union_all(*(select(one.subquery().c.id) for one in each))
+    query = (
+        select(LedgerEntry, LedgerPosting, Invoice.number)
+        .join(LedgerPosting, LedgerPosting.id == LedgerEntry.posting_id)
+        .outerjoin(Invoice, Invoice.id == LedgerPosting.invoice_id)
+        .where(LedgerEntry.id.in_(some))
+    )
+    return [tuple(row) for row in db.session.execute(query.order_by(LedgerEntry.id.desc()).limit(n + 1))]
+
+
+def rates(customer: Customer) -> list[FxRate]:
+    """Exchange rates of the customer's own, the newest first."""
+    query = select(FxRate).where(FxRate.customer_id == customer.id).order_by(FxRate.on.desc(), FxRate.id.desc())
+    return list(db.session.scalars(query.limit(NEWEST)))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
+from flask import g, request
 
-from admin.audit_words import timeline
 from billing import customers
-from models import Customer
+from models import BillingGroup, Customer
 from web import formatters, languages
+from web.permissions import allows
 
-from . import panels
+from . import panels, story
+from .edit_fields import SWITCHES, TEMPLATES
 from .page_forms import CreditForm, NoteForm
 
 
@@ -28,30 +29,86 @@ def some_invoices(customer: Customer) -> dict[str, Any]:
 
 
 def some_notes(customer: Customer) -> dict[str, Any]:
-    return {"note": NoteForm(), "notes": panels.notes(customer, None, 5)[:5]}
+    return {"note": NoteForm(blank=True), "notes": panels.notes(customer, None, 5)[:5]}
+
+
+def activity(customer: Customer) -> dict[str, Any]:
+    return {"events": story.lines(panels.events(customer, (), None, 5)[:5])}
 
 
 def details(customer: Customer) -> dict[str, Any]:
-    reader = formatters.locale()
+    return {"language": dict(languages.choices()).get(customer.language, customer.language)}
+
+
+def address(customer: Customer) -> dict[str, Any]:
+    return {"country": formatters.locale().territories.get(customer.country, customer.country)}
+
+
+def belongs(customer: Customer) -> dict[str, Any]:
+    return {"salespeople": panels.salespeople(customer)}
+
+
+def switches(customer: Customer) -> dict[str, Any]:
+    return {"values": {name: getattr(customer, name) for name in SWITCHES}}
+
+
+def tax(customer: Customer) -> dict[str, Any]:
+    return {"mask": customers.mask(customer.identity_number), "revealed": ""}
+
+
+def documents(customer: Customer) -> dict[str, Any]:
+    words = {name: str(label) for name, label in TEMPLATES}
     return {
-        "mask": customers.mask(customer.identity_number),
-        "revealed": "",
-        "country": reader.territories.get(customer.country, customer.country),
-        "language": dict(languages.choices()).get(customer.language, customer.language),
-        "salespeople": panels.salespeople(customer),
+        name: words.get(getattr(customer, name), getattr(customer, name))
+        for name in ("invoice_template", "web_template")
     }
 
 
+def rates(customer: Customer) -> dict[str, Any]:
+    return {"rates": panels.rates(customer)}
+
+
+def copies(customer: Customer) -> dict[str, Any]:
+    return {"addresses": customer.invoice_addresses}
+
+
+def contacts(customer: Customer) -> dict[str, Any]:
+    return {"contacts": customer.contacts}
+
+
+def expenses(customer: Customer) -> dict[str, Any]:
+    found = panels.expenses(customer, start())
+    rows = [story.expense(*row) for row in found[: panels.NEWEST]]
+    return {"rows": rows, **older([entry for entry, *_rest in found])}
+
+
 def services(customer: Customer) -> dict[str, Any]:
-    return {"services": panels.services(customer)}
+    return {"services": panels.services(customer), "open_groups": _open_groups(customer)}
 
 
 def charges(customer: Customer) -> dict[str, Any]:
-    return {"charges": panels.charges(customer)}
+    open_ = _open_groups(customer)
+    return {
+        "charges": panels.charges(customer),
+        "open_groups": open_,
+        "may_move": len(open_) > 1 and allows("services.edit"),
+    }
 
 
 def groups(customer: Customer) -> dict[str, Any]:
-    return {"groups": panels.groups(customer)}
+    return {"groups": _groups(customer)}
+
+
+def _open_groups(customer: Customer) -> list[BillingGroup]:
+    return [group for group in _groups(customer) if group.closed_on is None]
+
+
+def _groups(customer: Customer) -> list[BillingGroup]:
+    """Asked once for all cards of the tab."""
+    known: dict[int, list[BillingGroup]] = g.setdefault("billing_groups", {})
+    if customer.id not in known:
+        known[customer.id] = panels.groups(customer)
+    return known[customer.id]
 
 
 def invoices(customer: Customer) -> dict[str, Any]:
@@ -67,7 +124,7 @@ def credits(customer: Customer) -> dict[str, Any]:
 
 
 def give_credit(customer: Customer) -> dict[str, Any]:
-    return {"credit": CreditForm(customer)}
+    return {"credit": CreditForm(customer, blank=True)}
 
 
 def messages(customer: Customer) -> dict[str, Any]:
@@ -80,8 +137,9 @@ def notes(customer: Customer) -> dict[str, Any]:
 
 
 def history(customer: Customer) -> dict[str, Any]:
-    events = panels.history(customer, start())
-    return {"events": timeline(events[: panels.NEWEST]), **older(events)}
+    kind = request.args.get("kind", "")
+    events = panels.events(customer, story.KINDS.get(kind, ("", ()))[1], start())
+    return {"events": story.lines(events[: panels.NEWEST]), "kinds": story.KINDS, "kind": kind, **older(events)}
 
 
 def start() -> int | None:

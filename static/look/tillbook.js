@@ -138,5 +138,7 @@
   document.addEventListener("DOMContentLoaded", function () { showSelection(); fitTables(); all("[data-narrow]").forEach(function (i) { i.hidden = false; }); nameWidgets(); ageToasts(); watchJobs();
     if (document.querySelector(".admin-form")) { new MutationObserver(nameWidgets).observe(document.body, { childList: true, subtree: true }); }
   });
+  /* parts of the page were put in anew by a script */
+  document.addEventListener("tillbook:fresh", function () { fitTables(); ageToasts(); });
   window.addEventListener("resize", fitTables);
 })();

@@ -1,0 +1,101 @@
+"""The fields that the cards of a customer's page are made of, with their choices."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from flask import current_app
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from wtforms import SelectField, StringField
+
+from billing import company
+from models import Customer, Staff, db
+from web import formatters, languages
+from web.forms import choices
+
+from .choices import ACCOUNT_TYPES, ATTITUDES, PAYMENT_METHODS, country_names
+from .forms import RELATED, CustomerForm, salespeople_of
+
+HIDDEN = "identity_number"
+TEMPLATES = [("standard", _l("Standard"))]
+
+# field -> (words, what the page says after a yes, after a no)
+SWITCHES: dict[str, tuple[Any, Any, Any]] = {
+    "charge_tax": (_l("Charge tax"), _l("Tax is charged"), _l("No tax is charged")),
+    "tax_exempt": (_l("Tax exempt"), _l("Tax exempt now"), _l("No longer tax exempt")),
+    "never_suspend": (_l("Never suspend for late payment"), _l("Never suspended now"), _l("May be suspended now")),
+}
+
+_NAMES = (
+    "name", "email", "phone", "phone_extension", "username", "language", "account_type", "company_name",
+    "contact_name", "tax_id", "identity_number", "street", "street2", "postal_code", "city", "region", "country",
+    "payment_method", "payment_days", "po_number", "vendor_number", "tax_rate", "invoice_note", "group_id",
+    "project_id", "reseller_id", "contract_type_id", "attitude", "salespeople", "registered_on", "starts_on",
+    "ends_on", "about",
+)  # fmt: skip
+
+FIELDS: dict[str, Any] = {
+    **{name: getattr(CustomerForm, name) for name in _NAMES},
+    "registration_ip": StringField(_l("Internet address"), description=_l("From which they registered.")),
+    "invoice_template": SelectField(_l("Invoice template")),
+    "web_template": SelectField(_l("Template of the web invoice")),
+}
+
+
+def fill_choices(form: Any, customer: Customer) -> None:
+    """Give each field of the form that has choices its own."""
+    for field in form.parts:
+        if field.name in _CHOICES:
+            field.choices = choices(_CHOICES[field.name](customer))
+        elif field.name in RELATED:
+            model = RELATED[field.name]
+            rows = db.session.execute(select(model.id, model.name).order_by(model.name))
+            field.choices = choices([("", _("None")), *((row.id, row.name) for row in rows)])
+    if "payment_days" in form:
+        form.payment_days.description = _("Empty: %(n)s, as for everybody.", n=company.settings().payment_days)
+    if "identity_number" in form:
+        form.identity_number.description = _("Empty keeps the number there is.")
+
+
+def fingerprint(number: str) -> str:
+    """Tells whether an identity number is still the same, without telling the number."""
+    if not number:
+        return ""
+    key = str(current_app.secret_key).encode()[:64]
+    return hashlib.blake2b(number.encode(), key=key, digest_size=12).hexdigest()
+
+
+def _languages(customer: Customer) -> list[tuple[str, Any]]:
+    own = customer.language
+    other = [(own, own)] if own and not languages.is_known(own) else []
+    return [("", _("The company's")), *languages.choices(), *other]
+
+
+def _countries(_customer: Customer) -> list[tuple[str, Any]]:
+    return [("", _("Not said")), *country_names(formatters.locale())]
+
+
+def _salespeople(customer: Customer) -> list[tuple[Any, str]]:
+    kept = Staff.active | Staff.id.in_(salespeople_of(customer))
+    rows = db.session.execute(select(Staff.id, Staff.name).where(kept).order_by(Staff.name))
+    return [(row.id, row.name) for row in rows]
+
+
+def _templates(own: str) -> list[tuple[str, Any]]:
+    return [*TEMPLATES, *([(own, own)] if own not in dict(TEMPLATES) else [])]
+
+
+_CHOICES: dict[str, Callable[[Customer], list[tuple[Any, Any]]]] = {
+    "account_type": lambda customer: ACCOUNT_TYPES,
+    "attitude": lambda customer: ATTITUDES,
+    "payment_method": lambda customer: PAYMENT_METHODS,
+    "language": _languages,
+    "country": _countries,
+    "salespeople": _salespeople,
+    "invoice_template": lambda customer: _templates(customer.invoice_template),
+    "web_template": lambda customer: _templates(customer.web_template),
+}
