@@ -8,7 +8,7 @@ from flask import abort, flash, redirect, request
 from flask_admin import expose
 
 from admin.doors import told
-from billing import customers
+from billing import customers, inheritance
 from billing.balances import ChangedMeanwhile
 from models import BillingError, Customer, db
 from web.forms import put_error
@@ -68,10 +68,14 @@ class EditDoors(PageDoors):
         """Set one yes/no, as the pill that was pressed says."""
         customer = self._open()
         name, to = request.values.get("name", ""), request.values.get("to", "")
-        if name not in SWITCHES or to not in ("yes", "no"):
+        wanted = {"yes": True, "no": False, "follow": None}.get(to, "")
+        if name not in SWITCHES or wanted == "" or (wanted is None and name not in inheritance.STORED):
             abort(404)
-        was, wanted = getattr(customer, name), to == "yes"
-        if told(lambda: customers.edit(customer, {name: wanted}, by=actor())) and was != wanted:
-            back = self.get_url(".switch_view", id=customer.id, name=name, to="no" if wanted else "yes")  # type: ignore[attr-defined]
-            flash({"text": SWITCHES[name][1 if wanted else 2], "undo": back}, "toast")  # type: ignore[arg-type]
+        was = getattr(customer, name) if getattr(customer, f"own_{name}", True) else None
+        changes = wanted is None or wanted != getattr(customer, name)
+        if changes and told(lambda: customers.edit(customer, {name: wanted}, by=actor())):
+            to = {True: "yes", False: "no", None: "follow"}[was]
+            undo = self.get_url(".switch_view", id=customer.id, name=name, to=to)  # type: ignore[attr-defined]
+            words = SWITCHES[name][1 if getattr(customer, name) else 2]
+            flash({"text": words, "undo": undo}, "toast")  # type: ignore[arg-type]
         return redirect(self._to(customer))

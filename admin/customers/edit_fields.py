@@ -12,13 +12,13 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from wtforms import SelectField, StringField
 
-from billing import company
 from models import Customer, Staff, db
 from web import formatters, languages
 from web.forms import choices
 
 from .choices import ACCOUNT_TYPES, ATTITUDES, PAYMENT_METHODS, country_names
 from .forms import RELATED, CustomerForm, salespeople_of
+from .inherited import inherited_words
 
 HIDDEN = "identity_number"
 TEMPLATES = [("standard", _l("Standard"))]
@@ -53,10 +53,11 @@ def fill_choices(form: Any, customer: Customer) -> None:
             field.choices = choices(_CHOICES[field.name](customer))
         elif field.name in RELATED:
             model = RELATED[field.name]
-            rows = db.session.execute(select(model.id, model.name).order_by(model.name))
+            offered = model.archived_on.is_(None) | (model.id == getattr(customer, field.name))
+            rows = db.session.execute(select(model.id, model.name).where(offered).order_by(model.name))
             field.choices = choices([("", _("None")), *((row.id, row.name) for row in rows)])
     if "payment_days" in form:
-        form.payment_days.description = _("Empty: %(n)s, as for everybody.", n=company.settings().payment_days)
+        form.payment_days.description = inherited_words(customer)["payment_days"]
     if "identity_number" in form:
         form.identity_number.description = _("Empty keeps the number there is.")
 
@@ -72,7 +73,7 @@ def fingerprint(number: str) -> str:
 def _languages(customer: Customer) -> list[tuple[str, Any]]:
     own = customer.language
     other = [(own, own)] if own and not languages.is_known(own) else []
-    return [("", _("The company's")), *languages.choices(), *other]
+    return [("", inherited_words(customer)["language"]), *languages.choices(), *other]
 
 
 def _countries(_customer: Customer) -> list[tuple[str, Any]]:
@@ -86,13 +87,14 @@ def _salespeople(customer: Customer) -> list[tuple[Any, str]]:
 
 
 def _templates(own: str) -> list[tuple[str, Any]]:
-    return [*TEMPLATES, *([(own, own)] if own not in dict(TEMPLATES) else [])]
+    other = [(own, own)] if own and own not in dict(TEMPLATES) else []
+    return [("", _("As the group or company")), *TEMPLATES, *other]
 
 
 _CHOICES: dict[str, Callable[[Customer], list[tuple[Any, Any]]]] = {
     "account_type": lambda customer: ACCOUNT_TYPES,
     "attitude": lambda customer: ATTITUDES,
-    "payment_method": lambda customer: PAYMENT_METHODS,
+    "payment_method": lambda customer: [("", inherited_words(customer)["payment_method"]), *PAYMENT_METHODS],
     "language": _languages,
     "country": _countries,
     "salespeople": _salespeople,

@@ -17,7 +17,7 @@ from flask_wtf import FlaskForm
 from sqlalchemy import select
 from wtforms import Field, HiddenField, SelectMultipleField
 
-from billing import customers
+from billing import customers, inheritance
 from models import AuditEvent, Customer, db
 from web.formatters import moment
 from web.forms import put_error
@@ -55,10 +55,18 @@ class CardForm(FlaskForm):
         self.settled: list[str] = []
         self.duplicate: Customer | None = None
         fill_choices(self, customer)
+        if stored or not self.is_submitted():
+            self._leave_out_what_follows()
         if HIDDEN in self.widths and (stored or not self.is_submitted()):
             self[HIDDEN].data = ""  # never shown; what is typed replaces it
         if not stored and not self.is_submitted():
             self.seen.data = json.dumps({name: self.held(name) for name in self.widths})
+
+    def _leave_out_what_follows(self) -> None:
+        """What comes from the group or company is not the customer's own."""
+        for name in inheritance.STORED:
+            if name in self.widths and not getattr(self.customer, f"own_{name}"):
+                self[name].data = None
 
     @property
     def parts(self) -> list[Field]:
@@ -88,6 +96,7 @@ class CardForm(FlaskForm):
     def values(self) -> dict[str, Any]:
         """What the rule gets."""
         found = {f.name: f.data for f in self.parts if f.name != "salespeople"}
+        found |= {name: found[name] or None for name in inheritance.STORED if name in found}
         return {name: value for name, value in found.items() if value or name not in KEPT}
 
     def words(self, name: str) -> Any:

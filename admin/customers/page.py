@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from flask import abort, request
@@ -123,7 +122,6 @@ class CustomerPage(EditDoors, PartDoors):
         tabs = [tab for tab in TABS if allows(tab.needs)]
         figures = panels.glance(customer, known["today"], {tab.name: tab.counts for tab in tabs if tab.counts})
         known |= {"tabs": tabs, "glance": figures, "initials": _initials(customer.name)}
-        known["group_colour"] = _colour(customer.group.colour if customer.group else "")
         return self.render("admin/customers/page.html", **SHOWN, **known, **self._ways(customer))  # type: ignore[attr-defined]
 
     def _ways(self, customer: Customer) -> dict[str, str]:
@@ -136,11 +134,6 @@ def _filled(card: Card, customer: Customer, editing: str, given: dict[str, Any])
     if isinstance(card, EditCard) and card.name == editing:
         return {"form": card.form(customer), **given} if "form" not in given else given
     return {**card.fill(customer), **given}
-
-
-def _colour(text: str) -> str:
-    """A colour as SVG takes it; nothing if it is none."""
-    return text if re.fullmatch(r"#[0-9a-fA-F]{3,8}|[a-z]{3,12}", text or "") else ""
 
 
 def _initials(name: str) -> str:

@@ -59,7 +59,7 @@ def tax(customer: Customer) -> dict[str, Any]:
 def documents(customer: Customer) -> dict[str, Any]:
     words = {name: str(label) for name, label in TEMPLATES}
     return {
-        name: words.get(getattr(customer, name), getattr(customer, name))
+        name: words.get(getattr(customer, name) or "standard", getattr(customer, name))
         for name in ("invoice_template", "web_template")
     }
 
