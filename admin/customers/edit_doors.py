@@ -31,12 +31,12 @@ class EditDoors(PageDoors):
             abort(404)
         form = card.form(customer)
         form.validate()
-        if self._saved(form, customer):
+        if self._store_card(form, customer):
             return redirect(f"{self._to(customer, '' if card.tab == 'overview' else card.tab)}#card-{card.name}")
         tab = card.tab or "overview"
         return self.customer_page(customer, tab, editing=card.name, **{card.name: {"form": form}})  # type: ignore[attr-defined]
 
-    def _saved(self, form: CardForm, customer: Customer) -> bool:
+    def _store_card(self, form: CardForm, customer: Customer) -> bool:
         """Whether it is stored; if not, the form says why."""
         if not form.settle() or any(field.errors for field in form.parts):
             return False
