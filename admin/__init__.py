@@ -8,6 +8,8 @@ from flask_babel import lazy_gettext as _l
 from models import (
     AuditEvent,
     BillingGroup,
+    BulkAction,
+    BulkRow,
     Charge,
     Customer,
     Delivery,
@@ -25,6 +27,8 @@ from web import headers
 from . import only, search
 from .account import AccountView
 from .audit import AuditView
+from .bulk import BulkActionsView
+from .bulk_rows import BulkRowsView
 from .charges import ChargeView
 from .customers.views import CustomerView
 from .dashboard import DashboardView
@@ -74,6 +78,8 @@ def init_app(app: Flask) -> None:
     panel.add_view(SetAsideView(BillingGroup, db, _l("Set aside"), None, "set-aside", "/admin/set-aside"))
     panel.add_view(RunUnitsView(RunUnit, db, _l("Results of runs"), None, "run-results", "/admin/run-results"))
     panel.add_view(ImportsView(ImportFile, db, _l("Imports"), AUTOMATION, **menu("imports", "upload")))
+    panel.add_view(BulkActionsView(BulkAction, db, _l("Actions on many"), AUTOMATION, **menu("bulk", "list-checks")))
+    panel.add_view(BulkRowsView(BulkRow, db, _l("Results of actions"), None, "bulk-results", "/admin/bulk-results"))
     panel.add_view(JobLogView(Run, db, _l("Jobs"), AUTOMATION, **menu("job-log", "activity")))
     panel.add_view(AuditView(AuditEvent, db, _l("Audit log"), INSIGHT, **menu("audit", "scroll-text")))
     add_settings(panel)

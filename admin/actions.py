@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from itertools import islice
@@ -37,6 +37,8 @@ class StaffAction:
     danger: bool = False
     confirm: bool = False
     effects: Callable[[Any, int], list[tuple[str, str, str]]] | None = None
+    place: int = 0
+    when: Callable[[], bool] | None = None  # offered in the bar only then
 
 
 @dataclass
@@ -62,7 +64,7 @@ class Outcome:
 def staff_action(name: str, label: Any, *, permission: str, **look: Any) -> Callable[..., Any]:
     """Make a method `(self, row)`, which calls a rule for one row, an action of the list.
 
-    `look`: icon, danger, confirm (always ask first), effects(view, count) for the page that asks.
+    `look`: icon, danger, confirm (always ask first), effects(view, count) for the page that asks, place in the bar.
     """
 
     def wrap(rule: Callable[[Any, Any], Any]) -> Callable[..., Any]:
@@ -96,7 +98,7 @@ class Chosen:
     @classmethod
     def read(cls, view: Any, ids: list[str]) -> Chosen:
         form = request.form
-        everything = form.get("scope") == "all"
+        everything = form.get("scope") == "all" and "one" not in form
         asked = ListRequest.read(view, dict(parse_qsl(form.get("list", "")))) if everything else None
         numbers = [int(i) for i in ids if i.isascii() and i.isdigit() and int(i) <= LARGEST_ID]
         return cls(view, numbers, asked, form.get("count", ""))
@@ -131,11 +133,13 @@ class Chosen:
             raise Moved(_("The list has changed since you saw it. Nothing was done. Look again, then repeat it."))
         return exact
 
-    def ask(self, known: StaffAction, count: int) -> Any:
+    def ask(self, known: StaffAction, count: int, verb: str = "", more: Sequence[tuple[str, str, str]] = ()) -> Any:
         """The page that says what will happen, with the exact number, before it happens."""
         number = format_number(count)
-        verb = ngettext("%(verb)s %(number)s row", "%(verb)s %(number)s rows", count, verb=known.label, number=number)
-        effects = known.effects(self.view, count) if known.effects else []
+        verb = verb or ngettext(
+            "%(verb)s %(number)s row", "%(verb)s %(number)s rows", count, verb=known.label, number=number
+        )
+        effects = [*(known.effects(self.view, count) if known.effects else []), *more]
         return self.view.render(
             "admin/model/confirm_action.html",
             action=known,

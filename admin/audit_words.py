@@ -58,6 +58,9 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     "package.changed": ("pencil", "", _l("Package changed")),
     "package.archived": ("archive", "", _l("Package archived")),
     "package.restored": ("undo-2", "", _l("Package restored")),
+    "bulk_action.asked_for": ("list-checks", "", _l("Action on many customers asked for")),
+    "bulk_action.stopped": ("ban", "warn", _l("Action on many customers stopped")),
+    "bulk_action.refused": ("ban", "warn", _l("Action on too many customers refused")),
     "company.created": ("building-2", "ok", _l("Company set up")),
     "customer.imported": ("upload", "", _l("Imported from a file")),
     "deliveries.called_off": ("ban", "", _l("Waiting mail called off")),
@@ -90,6 +93,7 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
 # What kinds of records events are about.
 OBJECTS: dict[str, Any] = {
     "billing_group": _l("Billing group"),
+    "bulk_action": _l("Action on many"),
     "charge": _l("Charge"),
     "company": _l("Company"),
     "credit": _l("Credit"),

@@ -194,10 +194,13 @@ class StaffView(Columns, SavedLists, Records, ModelView):
 
     @expose("/action/", methods=("POST",))
     def action_view(self) -> Any:
-        name = request.form.get("action", "")
+        name, rows = request.form.get("action", ""), request.form.getlist("rowid")
+        if "one" in request.form:  # an icon of one row; ticks do not count
+            name, _dot, row = request.form["one"].partition(".")
+            rows = [row]
         if not self.is_action_allowed(name):
             abort(404)
-        return self._actions_data[name][0](request.form.getlist("rowid"))
+        return self._actions_data[name][0](rows)
 
     # Actions
 
@@ -208,7 +211,8 @@ class StaffView(Columns, SavedLists, Records, ModelView):
     def offered_actions(self) -> list[StaffAction]:
         """What this person may do with rows; whatever destroys stands last."""
         known = [self.known_action(name) for name, _label in self._actions if self.is_action_allowed(name)]
-        return sorted(filter(None, known), key=lambda one: one.danger)
+        offered = [one for one in known if one and (one.when is None or one.when())]
+        return sorted(offered, key=lambda one: (one.danger, one.place))
 
     def enqueue(self, action: StaffAction, chosen: Chosen) -> bool:
         """Hand a long action to a job and say True; False does it here, in batches."""

@@ -98,6 +98,7 @@ class RowAction:
     address: Callable[[Any], str | None]
     danger: bool = False
     post: bool = False
+    acts: bool = False  # a button instead of a link: the address is the verb of an action of the list
 
 
 def cells(columns: list[Column], values: list[Any], url: str) -> Markup:
@@ -117,11 +118,18 @@ def action_icons(actions: list[RowAction], row: Any, base: str = "\0") -> Markup
         url = action.address(row)
         if url:
             kind = ' class="danger"' if action.danger else ""
-            title, icon, url = escape(action.label), escape(action.icon), shortened(url, base)
-            tag = f'button form="row-post" formaction="{escape(url)}"' if action.post else f'a href="{escape(url)}"'
-            end = "button" if action.post else "a"
+            title, icon = escape(action.label), escape(action.icon)
+            tag = _tag(action, url, row, base)
+            end = "button" if action.post or action.acts else "a"
             out.append(f'<{tag}{kind} title="{title}: {name}"><svg><use href="#{icon}"/></svg></{end}>')
     return Markup("".join(out))  # noqa: S704 every part was escaped
+
+
+def _tag(action: RowAction, url: str, row: Any, base: str) -> str:
+    if action.acts:
+        return f'button name="one" value="{escape(url)}.{row.id}"'
+    address = escape(shortened(url, base))
+    return f'button form="row-post" formaction="{address}"' if action.post else f'a href="{address}"'
 
 
 def pill(kind: str, word: Any) -> Markup:

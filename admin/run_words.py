@@ -18,6 +18,7 @@ KIND_WORDS = {
     "renewals": _l("Renewals"), "preview": _l("Dry run"), "import": _l("Import of customers"),
     "deliveries": _l("Mails"), "cleaning": _l("Cleaning up"), "doctor": _l("Check of the books"),
     "seal": _l("Sealing the audit log"), "queue": _l("Runs that were asked for"),
+    "bulk": _l("Actions on many customers"),
 }  # fmt: skip
 STATES = {
     RunState.QUEUED: ("info", _l("Waiting")), RunState.RUNNING: ("info", _l("Running")),

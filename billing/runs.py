@@ -67,15 +67,16 @@ def current() -> Run | None:
 
 def scheduler_alive(at: datetime) -> bool:
     """Whether some process has said within its last minute, at `at` (aware UTC), that it does the unattended work."""
-    return _held(SCHEDULER, at)
+    return is_held(SCHEDULER, at)
 
 
 def billing_alive(at: datetime) -> bool:
     """Whether, at `at` (aware UTC), the process behind the run that says it is under way may well be alive."""
-    return _held(BILLING, at)
+    return is_held(BILLING, at)
 
 
-def _held(name: str, at: datetime) -> bool:
+def is_held(name: str, at: datetime) -> bool:
+    """Whether, at `at` (aware UTC), somebody who may well be alive holds the lease of this name."""
     lease = db.session.scalar(select(Lease).where(Lease.name == name).execution_options(populate_existing=True))
     return lease is not None and bool(lease.owner) and lease.expires_at > at
 

@@ -90,7 +90,7 @@ def run(
     with held(LEASE, wait=wait, waiting=waiting) as lease:
         work = _begin(on or clock.today(), dry_run, actor, lease, run_id, watch)
         try:
-            with _rare_collections():
+            with rare_collections():
                 (_preview if dry_run else _bill)(work)
             _finish(work, RunState.FINISHED)
         except LeaseLost:
@@ -144,7 +144,7 @@ def _queued(run_id: int) -> Run:
 
 
 @contextmanager
-def _rare_collections() -> Iterator[None]:
+def rare_collections() -> Iterator[None]:
     """A chunk is tens of thousands of small values without a cycle; looking through them again and again costs 12 %."""
     before = gc.get_threshold()
     gc.set_threshold(50_000, *before[1:])

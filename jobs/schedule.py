@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from billing import cleaning
 from models import BillingError, db
 
-from . import clock, deliveries, doctor, imports, queue, renewals, results, texts
+from . import bulk, clock, deliveries, doctor, imports, queue, renewals, results, texts
 from .audit_seal import seal_audit
 from .daily import Daily, only_reading
 from .lease import LeaseLost, LeaseTaken
@@ -85,6 +85,10 @@ JOBS = (
     Job(
         "imports", "Check and import the tables that were uploaded in the panel.", timedelta(seconds=1), imports.run,
         "every second", writes_own_rows=True,
+    ),
+    Job(
+        "bulk", "Carry out actions on many customers.", timedelta(seconds=1), bulk.run, "every second",
+        writes_own_rows=True,
     ),
     Job("deliveries", "Send the mails that are due.", timedelta(seconds=5), deliver, "every 5 seconds"),
     Job(

@@ -3,6 +3,7 @@
 from . import engine as engine
 from .audit import AuditEvent
 from .base import Model, db
+from .bulk_action import BulkAction, BulkPart, BulkRow, RowResult
 from .company import (
     Company,
     ContractType,
@@ -61,6 +62,9 @@ __all__ = [
     "AuditEvent",
     "BillingError",
     "BillingGroup",
+    "BulkAction",
+    "BulkPart",
+    "BulkRow",
     "Channel",
     "Charge",
     "Company",
@@ -124,6 +128,7 @@ __all__ = [
     "Renewal",
     "Reseller",
     "Role",
+    "RowResult",
     "Run",
     "RunState",
     "RunUnit",

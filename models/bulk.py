@@ -166,6 +166,18 @@ def _process(dialect: Dialect, kind: TypeEngine[Any]) -> Callable[[Any], Any] | 
     if isinstance(kind, _AS_IT_IS):
         return None
     process = kind.dialect_impl(dialect).bind_processor(dialect)
-    if process is None or isinstance(kind, JSON):
-        return process
-    return lru_cache(maxsize=1024)(process)
+    if process is None:
+        return None
+    return _same_again(process) if isinstance(kind, JSON) else lru_cache(maxsize=1024)(process)
+
+
+def _same_again(process: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The very same object as the last time needs no second look: a thousand rows often share theirs."""
+    last: list[Any] = [None, process(None)]
+
+    def remembered(value: Any) -> Any:
+        if value is not last[0]:
+            last[:] = value, process(value)
+        return last[1]
+
+    return remembered

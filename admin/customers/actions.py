@@ -1,32 +1,42 @@
-"""What can be done with many customers at once."""
+"""What can be done with many customers at once: the words and looks; the rules are kinds of billing.bulk."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, redirect, request
-from flask_admin.actions import action
+from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
 
-from admin.actions import Chosen, Moved, StaffAction, staff_action
-from billing import customers
-from models import Customer, Tag
-from web.permissions import actor
+from admin.bulk_doors import bulk_action
 
-MOST_TAGS = 200  # offered while typing; any other can be typed
-TAG = StaffAction("tag", _l("Tag"), "customers.edit", icon="tag")
+from .bulk_forms import EditForm, GroupForm, ResellerForm, SalespeopleForm, TagForm
+
+Effects = list[tuple[str, str, str]]
 
 
-def _disable_effects(_view: Any, _count: int) -> list[tuple[str, str, str]]:
+def _enable_effects(_view: Any, _count: int) -> Effects:
+    return [
+        ("ok", "power", _("They can sign in again, and their bills go on from the next renewal date.")),
+        ("", "history", _("The time in between is never billed. Undo puts them back as they were.")),
+    ]
+
+
+def _disable_effects(_view: Any, _count: int) -> Effects:
     return [
         ("warn", "ban", _("They cannot sign in, and no bills are made for them.")),
         ("ok", "history", _("Everything is kept. Enable brings them back; the time between is never billed.")),
     ]
 
 
-def archive_effects(_view: Any, _count: int) -> list[tuple[str, str, str]]:
+def _restore_effects(_view: Any, _count: int) -> Effects:
+    return [
+        ("ok", "undo-2", _("Archived customers are active again. Whoever is not archived is left as is.")),
+        ("", "history", _("The time in between is never billed.")),
+    ]
+
+
+def archive_effects(_view: Any, _count: int) -> Effects:
     return [
         ("warn", "archive", _("They leave the lists of forms, cannot sign in and get no bills.")),
         ("warn", "mail", _("Mail that is still waiting for them is not sent.")),
@@ -35,7 +45,7 @@ def archive_effects(_view: Any, _count: int) -> list[tuple[str, str, str]]:
     ]
 
 
-def delete_effects(_view: Any, _count: int) -> list[tuple[str, str, str]]:
+def delete_effects(_view: Any, _count: int) -> Effects:
     return [
         ("bad", "trash-2", _("Details, contacts, notes, services and billing groups are removed for good.")),
         ("ok", "receipt-text", _("Whoever has invoices, payments or messages is left as is. Archive them instead.")),
@@ -43,53 +53,72 @@ def delete_effects(_view: Any, _count: int) -> list[tuple[str, str, str]]:
     ]
 
 
+def _delete_many_effects(view: Any, count: int) -> Effects:
+    removed, _left, kept = delete_effects(view, count)
+    return [
+        removed,
+        ("warn", "archive", _("Whoever has invoices, payments or messages is archived instead; all of that is kept.")),
+        ("", "info", _("Whoever has such documents and running services is left as is; end those services first.")),
+        kept,
+        ("bad", "undo-2", _("A deletion cannot be undone.")),
+    ]
+
+
+def _shows_archived() -> bool:
+    """Whether the list is narrowed to those who can be restored; elsewhere, Enable does the same for them."""
+    return "archived" in request.args.values()
+
+
 class CustomerActions:
     """Mixed into CustomerView."""
 
-    @staff_action("enable", _l("Enable"), permission="customers.edit", icon="power")
-    def enable(self, row: Customer) -> None:
-        customers.enable([row], by=actor())
-
-    @staff_action("disable", _l("Disable"), permission="customers.edit", icon="ban", effects=_disable_effects)
-    def disable(self, row: Customer) -> None:
-        customers.disable([row], by=actor())
-
-    @action("tag", _l("Tag"))
-    def tag(self, ids: list[str]) -> Any:
-        """Asks for the tags first."""
-        chosen = Chosen.read(self, ids)
-        names = [name for name in request.form.get("tags", "").split(",") if name.strip()]
-        if not names:
-            return self._ask_tags(chosen)
-        change = customers.remove_tags if request.form.get("way") == "remove" else customers.add_tags
-        by = actor()
-        return chosen.run(TAG, lambda row: change([row], names, by=by))
-
-    tag.staff_action = TAG  # type: ignore[attr-defined]
-
-    @staff_action(
-        "archive", _l("Archive"), permission="customers.delete", icon="archive", confirm=True, danger=True,
-        effects=archive_effects,
+    enable = bulk_action(
+        "enable",
+        _l("Enable"),
+        kind="enable",
+        permission="customers.edit",
+        place=1,
+        icon="power",
+        effects=_enable_effects,
+    )
+    disable = bulk_action(
+        "disable",
+        _l("Disable"),
+        kind="disable",
+        permission="customers.edit",
+        place=2,
+        icon="ban",
+        effects=_disable_effects,
+    )
+    edit_many = bulk_action(
+        "edit", _l("Edit"), kind="edit", permission="customers.edit", place=3, icon="pencil", form=EditForm
+    )
+    tag = bulk_action("tag", _l("Tag"), kind="tag", permission="customers.edit", place=4, icon="tag", form=TagForm)
+    set_group = bulk_action(
+        "group", _l("Group"), kind="edit", permission="customers.edit", place=5, icon="users", form=GroupForm
+    )
+    set_reseller = bulk_action(
+        "reseller",
+        _l("Reseller"),
+        kind="edit",
+        permission="customers.edit",
+        place=6,
+        icon="building-2",
+        form=ResellerForm,
+    )
+    set_salespeople = bulk_action(
+        "salespeople", _l("Salespeople"), kind="edit", permission="customers.edit", place=7, icon="user-cog",
+        form=SalespeopleForm,
     )  # fmt: skip
-    def archive(self, row: Customer) -> None:
-        customers.archive([row], by=actor())
-
-    @staff_action(
-        "delete", _l("Delete"), permission="customers.delete", icon="trash-2", confirm=True, danger=True,
-        effects=delete_effects,
+    restore = bulk_action(
+        "restore", _l("Restore"), kind="restore", permission="customers.delete", place=8, icon="undo-2",
+        effects=_restore_effects, when=_shows_archived,
     )  # fmt: skip
-    def delete_many(self, row: Customer) -> None:
-        customers.delete(row, by=actor())
-
-    def _ask_tags(self, chosen: Chosen) -> Any:
-        try:
-            count = chosen.count()
-        except Moved as moved:
-            flash(str(moved), "warning")
-            return redirect(chosen.back())
-        if not count:
-            flash(_("Tick at least one row first."), "warning")
-            return redirect(chosen.back())
-        known = [name for (name,) in self.db_session.execute(select(Tag.name).order_by(Tag.name).limit(MOST_TAGS))]  # type: ignore[attr-defined]
-        values = {"count": count, "fields": chosen.hidden(TAG, count), "known": known, "return_url": chosen.back()}
-        return self.render("admin/customers/tag.html", **values)  # type: ignore[attr-defined]
+    archive = bulk_action(
+        "archive", _l("Archive"), kind="archive", permission="customers.delete", place=9, icon="archive", confirm=True,
+        danger=True, effects=archive_effects,
+    )  # fmt: skip
+    delete_many = bulk_action(
+        "delete", _l("Delete"), kind="delete", permission="customers.delete", place=10, icon="trash-2", confirm=True,
+        danger=True, effects=_delete_many_effects,
+    )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import jsonify, request
 from flask_admin import expose
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from admin.base import StaffView
@@ -79,10 +80,15 @@ class CustomerView(Tabs, CustomerActions, CustomerMerge, AroundDoors, CustomerPa
     empty_text = _l("Everybody you bill is kept here, with services, invoices and notes. Add the first one.")
 
     def row_actions(self) -> list[RowAction]:
-        """Before its own: narrow the whole panel to this customer."""
+        """Before its own: narrow the whole panel to this customer, and the status in one click."""
         only = self.get_url("only.choose")
+        verbs = [
+            RowAction("ban", _("Disable"), lambda row: "disable" if row.status == "active" else None, acts=True),
+            RowAction("power", _("Enable"), lambda row: "enable" if row.status != "active" else None, acts=True),
+        ]
         return [
-            RowAction("funnel", _l("Show only this customer"), lambda row: f"{only}?id={row.id}", post=True),
+            RowAction("funnel", _("Show only this customer"), lambda row: f"{only}?id={row.id}", post=True),
+            *(verbs if self.is_action_allowed("enable") else []),
             *self.own_row_actions(),
         ]
 

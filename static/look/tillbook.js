@@ -12,7 +12,7 @@
     all("[data-theme-set]").forEach(function (b) { b.setAttribute("aria-pressed", String(b.getAttribute("data-theme-set") === name)); });
   }
 
-  function scope(value) { all("input[name=scope]").forEach(function (i) { i.value = value; }); }
+  function scope(value) { all("#action_form input[name=scope]").forEach(function (i) { i.value = value; }); }
 
   function showSelection() {
     var boxes = all("input[type=checkbox][name=rowid]"), on = boxes.filter(function (b) { return b.checked; });
@@ -88,6 +88,13 @@
     if (cell && !cell.title && cell.scrollWidth > cell.clientWidth) { cell.title = cell.textContent.trim(); }
   });
 
+  /* whoever says what to set a field to wants it set */
+  function ticksItsBox(control) {
+    var row = control.closest("[data-sets]"), box = row && row.querySelector("input[name=set]");
+    if (box && control !== box) { box.checked = true; }
+  }
+  document.addEventListener("input", function (e) { if (e.target.matches("[data-sets] input:not([name=set]),[data-sets] textarea")) { ticksItsBox(e.target); } });
+
   document.addEventListener("change", function (e) {
     if (e.target.matches(".action-rowtoggle")) { all("input[type=checkbox][name=rowid]").forEach(function (b) { b.checked = e.target.checked; }); showSelection(); }
     if (e.target.matches("input[name=rowid]")) { showSelection(); }
@@ -96,6 +103,7 @@
       document.cookie = "keys=" + (e.target.checked ? "on" : "off") + ";path=/;max-age=31536000;samesite=lax";
     }
     if (e.target.matches("[data-autosubmit]")) { e.target.form.submit(); }
+    ticksItsBox(e.target);
   });
 
   document.addEventListener("keydown", function (e) {

@@ -1,0 +1,79 @@
+"""The verbs there are for many customers. A new one is a `Kind` of its own: see `add`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models import BillingError, Customer
+
+from . import bulk_edit, bulk_links, bulk_undo, customer_status, customers
+from .actor import Actor
+from .bulk_results import Result, Rule, per_customer
+
+Clean = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+class NoSuchAction(BillingError):
+    """Nobody has taught us this verb."""
+
+
+def nothing(params: Mapping[str, Any]) -> dict[str, Any]:
+    """A verb that asks for nothing."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`do` is given some ids at a time, in a transaction of their own. `clean` makes of what was asked the plain
+    values that are kept with the action, or raises a BillingError; it may make rows. Results that say before and
+    after in the words of bulk_undo can be undone."""
+
+    name: str
+    permission: str
+    do: Rule
+    clean: Clean = nothing
+    can_undo: bool = False
+
+
+KINDS: dict[str, Kind] = {}
+
+
+def add(kind: Kind) -> None:
+    """Teach a verb; the panel's part is an action with its page (admin.bulk_doors)."""
+    KINDS[kind.name] = kind
+
+
+def kind_named(name: str) -> Kind:
+    """Raises NoSuchAction."""
+    if name not in KINDS:
+        raise NoSuchAction(f"There is no action {name[:40]!r} on many customers.")
+    return KINDS[name]
+
+
+def _status(verb: str) -> Kind:
+    def do(ids: Sequence[int], params: Mapping[str, Any], by: Actor) -> list[Result]:
+        return customer_status.change_status(ids, verb, by=by)
+
+    return Kind(verb, customer_status.VERBS[verb].permission, do, can_undo=True)
+
+
+def _delete(customer: Customer, params: Mapping[str, Any], by: Actor) -> str:
+    """Remove a customer without history; archive one that has documents."""
+    try:
+        customers.delete(customer, by=by)
+    except customers.HasHistory:
+        if customer.status == customer_status.ARCHIVED:
+            raise
+        customers.archive([customer], by=by)
+        return "Archived, because there are documents to keep."
+    return "Deleted."
+
+
+for verb in customer_status.VERBS:
+    add(_status(verb))
+add(Kind("delete", "customers.delete", per_customer(_delete)))
+add(Kind("edit", "customers.edit", bulk_edit.edit_many, bulk_edit.clean_edit, can_undo=True))
+add(Kind("tag", "customers.edit", bulk_links.change_tags, bulk_links.clean_tags, can_undo=True))
+add(Kind("undo", "customers.edit", bulk_undo.undo, dict))
