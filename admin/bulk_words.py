@@ -157,7 +157,20 @@ class Changes:
     def of(self, row: BulkRow) -> list[str]:
         """``Country: Ireland → Germany``, one for each thing changed."""
         before, after = row.before or {}, row.after or {}
-        return [self._one(name, before.get(name), after.get(name)) for name in after]
+        shown = [name for name in after if name in FIELDS or not name.startswith(("own_", "group_by_hand"))]
+        own = [name.removeprefix("own_") for name in after if name.startswith("own_")]
+        changed = [name for name in shown if before.get(name) != after.get(name) or name in LINKS]
+        words = [self._one(name, before.get(name), after.get(name)) for name in changed]
+        return [*words, *(self._follows(name, after) for name in own if name not in changed)]
+
+    def _follows(self, name: str, after: dict[str, Any]) -> str:
+        """The value is the same, and is now the customer's own or the group's."""
+        label = FIELDS.get(name) or field(name)
+        return (
+            _("%(field)s: their own now", field=label)
+            if after[f"own_{name}"]
+            else _("%(field)s: as the group says", field=label)
+        )
 
     def _one(self, name: str, old: Any, new: Any) -> str:
         label = FIELDS.get(name) or field(name)

@@ -16,15 +16,17 @@ from models import (
     Project,
     Reseller,
     RowResult,
+    customer_project,
     db,
 )
-from models.bulk import among
+from models.bulk import among, insert_rows
 
-from . import audit
+from . import audit, group_rules, groups, projects
 from .actor import Actor
 from .bulk_links import SALESPEOPLE, Change, change, clean_salespeople
 from .bulk_results import Result, gone, locked
 from .customer_fields import InvalidCustomer, clean
+from .inheritance import STORED, inherited
 
 REFERENCES = {
     "group_id": CustomerGroup,
@@ -38,6 +40,8 @@ FIELDS = (
 )  # fmt: skip
 """What may be set on many at once: nothing that is one customer's own, and no money."""
 WORDS = {"payment_method": PaymentMethod, "attitude": Attitude}
+GOES_WITH = {"group_by_hand": "group_id", **{f"own_{name}": name for name in STORED}}
+"""Facts about a field that are changed, told and taken back together with it."""
 SAME = "Had these values already."
 
 
@@ -77,48 +81,136 @@ def _named(cleaned: Mapping[str, Any]) -> dict[str, str]:
 
 def typed(values: Mapping[str, Any]) -> dict[str, Any]:
     """Plain values of FIELDS as the columns want them."""
-    return {name: WORDS[name](value) if name in WORDS else value for name, value in values.items()}
+    return {
+        name: WORDS[name](value) if name in WORDS and value is not None else value for name, value in values.items()
+    }
 
 
 def edit_many(ids: Sequence[int], params: Mapping[str, Any], by: Actor) -> list[Result]:
-    """Set the values on these customers; `params` as from `clean_edit`. Raises NotAllowed, and InvalidCustomer when
-    something chosen was removed meanwhile."""
+    """Set the values on these customers; `params` as from `clean_edit`. What follows the group follows the new one.
+
+    Raises NotAllowed, and InvalidCustomer when something chosen was removed meanwhile.
+    """
     by.require("customers.edit")
     wanted = typed(params["set"])
     _named(wanted)
-    rows = locked(ids, *(getattr(Customer, name) for name in wanted))
-    changed = _set(list(rows.values()), wanted, by)
+    state = _State(wanted, by)
+    rows = locked(ids, *(getattr(Customer, name) for name in state.names))
+    state.read_projects(list(rows))
+    changed, refused = _set(list(rows.values()), state, by)
+    there = [one for one in rows if one not in refused]
     links: dict[int, Change] = {}
     if "salespeople" in params:
         people = params["salespeople"]
-        links = change(SALESPEOPLE, list(rows), people["way"], people["ids"], by, rows)
-    return [*gone(ids, rows), *(_result(row, changed.get(row.id), links.get(row.id)) for row in rows.values())]
+        links = change(SALESPEOPLE, there, people["way"], people["ids"], by, rows)
+    group_rules.place(list(changed), by=by)
+    done = [_result(rows[one], changed.get(one), links.get(one)) for one in there]
+    return [*gone(ids, rows), *(Result(i, rows[i].name, RowResult.REFUSED, why) for i, why in refused.items()), *done]
 
 
-def _set(rows: Sequence[Any], wanted: Mapping[str, Any], by: Actor) -> dict[int, tuple[dict[str, Any], dict[str, Any]]]:
-    """Before and after of those that differ; written in one statement, since they all become the same."""
-    told: dict[tuple[Any, ...], tuple[dict[str, Any], dict[str, Any]]] = {}
-    names, new = list(wanted), tuple(wanted.values())
-    changed = {}
+Both = tuple[dict[str, Any], dict[str, Any]]
+
+
+class _State:
+    """What becomes of a customer, from what it has now: worked out once for all that have the same."""
+
+    def __init__(self, wanted: Mapping[str, Any], by: Actor) -> None:
+        self.wanted, self.by = dict(wanted), by
+        self.stored = [name for name in STORED if name in wanted or "group_id" in wanted]
+        own = [f"own_{name}" for name in self.stored]
+        self.names = list(dict.fromkeys([*wanted, "group_id", "project_id", "group_by_hand", *self.stored, *own]))
+        self._groups: dict[int | None, CustomerGroup | None] = {None: None}
+        self._allowed: set[int] | None = None
+
+    def read_projects(self, ids: Sequence[int]) -> None:
+        """Which of the customers may use the wanted project; None is all of them."""
+        number = self.wanted.get("project_id")
+        if number is None or not projects.why_not({"project_id": number}, None, self.by):
+            return
+        link = customer_project.c
+        theirs = select(link.customer_id).where(link.project_id == number, among(db.session, link.customer_id, ids))
+        self._allowed = set(db.session.scalars(theirs))
+
+    def after(self, old: Mapping[str, Any]) -> dict[str, Any]:
+        """All columns as they will be (see inheritance.columns)."""
+        new = {**old, **self.wanted}
+        moved = "group_id" in self.wanted and new["group_id"] != old["group_id"]
+        if "group_id" in self.wanted:
+            new["group_by_hand"] = new["group_id"] is not None
+        for name in self.stored:
+            if name in self.wanted:
+                new[f"own_{name}"] = self.wanted[name] is not None
+            if not new[f"own_{name}"] and (moved or name in self.wanted):
+                new[name] = inherited(name, self._group(new["group_id"]))[0]
+        return new
+
+    def why_not(self, one: int, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+        """What stands against it for this customer; empty if nothing does."""
+        number = self.wanted.get("project_id")
+        if self._allowed is not None and one not in self._allowed and old["project_id"] != number:
+            return next(iter(projects.why_not({"project_id": number}, None, self.by).values()))
+        if not new.get("own_payment_method") or not {"payment_method", "group_id", "project_id"} & set(self.wanted):
+            return ""
+        values = {name: new[name] for name in ("payment_method", "own_payment_method", "group_id", "project_id")}
+        return " ".join(groups.why_not(values, None).values())
+
+    def _group(self, number: int | None) -> CustomerGroup | None:
+        if number not in self._groups:
+            self._groups[number] = db.session.get(CustomerGroup, number)
+        return self._groups[number]
+
+
+def _set(rows: Sequence[Any], state: _State, by: Actor) -> tuple[dict[int, Both], dict[int, str]]:
+    """Before and after of those that differ, and why the others cannot; one statement for all that become the same."""
+    told: dict[tuple[Any, ...], tuple[dict[str, Any], Both | None, str]] = {}
+    changed: dict[int, Both] = {}
+    refused: dict[int, str] = {}
+    alike: dict[tuple[Any, ...], list[int]] = {}
     for row in rows:
         old = tuple(row[2:])
-        if old == new:
-            continue
-        if old not in told:
-            differ = [n for n, was, now in zip(names, old, new, strict=True) if was != now]
-            before = audit.plain({n: was for n, was in zip(names, old, strict=True) if n in differ})
-            told[old] = before, audit.plain({n: wanted[n] for n in differ})
-        changed[row.id] = told[old]
-    if changed:
-        where = among(db.session, Customer.id, list(changed))
-        values = {**wanted, "version": Customer.version + 1}
-        db.session.execute(update(Customer).where(where).values(values).execution_options(synchronize_session=False))
-        name_of = {row.id: row.name for row in rows}
-        audit.record_customers(by, "customer.changed", ((i, name_of[i], *both) for i, both in changed.items()))
-    return changed
+        key = (*old, state._allowed is None or row.id in state._allowed)
+        if key not in told:
+            told[key] = _one(row.id, dict(zip(state.names, old, strict=True)), state)
+        new, both, why = told[key]
+        if why:
+            refused[row.id] = why
+        elif both:
+            changed[row.id] = both
+            alike.setdefault(tuple(new.values()), []).append(row.id)
+    for values, ids in alike.items():
+        new = {**dict(zip(state.names, values, strict=True)), "version": Customer.version + 1}
+        where = among(db.session, Customer.id, ids)
+        db.session.execute(update(Customer).where(where).values(new).execution_options(synchronize_session=False))
+    _open_project(list(changed), state.wanted.get("project_id"))
+    name_of = {row.id: row.name for row in rows}
+    audit.record_customers(by, "customer.changed", ((i, name_of[i], *both) for i, both in changed.items()))
+    return changed, refused
 
 
-def _result(row: Any, changed: tuple[dict[str, Any], dict[str, Any]] | None, links: Change | None) -> Result:
+def _one(one: int, old: dict[str, Any], state: _State) -> tuple[dict[str, Any], Both | None, str]:
+    new = state.after(old)
+    asked = {name: (name, *(one for one, other in GOES_WITH.items() if other == name)) for name in state.wanted}
+    differ = [n for names in asked.values() if any(new[n] != old[n] for n in names if n in new) for n in names]
+    differ = [name for name in differ if name in new]
+    if not differ:
+        return new, None, ""
+    both = audit.plain({n: old[n] for n in differ}), audit.plain({n: new[n] for n in differ})
+    return new, both, state.why_not(one, old, new)
+
+
+def _open_project(ids: Sequence[int], number: int | None) -> None:
+    """A closed project that was chosen is open to these customers from now on (see projects.opened)."""
+    project = db.session.get(Project, number) if number else None
+    if project is None or project.open_to_all or not ids:
+        return
+    link = customer_project.c
+    has = select(link.customer_id).where(link.project_id == number, among(db.session, link.customer_id, ids))
+    there = set(db.session.scalars(has))
+    pairs = [(one, number) for one in ids if one not in there]
+    insert_rows(db.session, customer_project, ("customer_id", "project_id"), pairs)
+
+
+def _result(row: Any, changed: Both | None, links: Change | None) -> Result:
     if changed is None and links is None:
         return Result(row.id, row.name, RowResult.UNCHANGED, SAME)
     before, after = changed or ({}, {})

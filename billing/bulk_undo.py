@@ -14,14 +14,17 @@ from sqlalchemy import Text, cast, select, update
 from models import BulkRow, Customer, CustomerStatus, RowResult, db
 from models.bulk import among
 
-from . import audit
+from . import audit, group_rules, inheritance
 from .actor import Actor
-from .bulk_edit import FIELDS, typed
+from .bulk_edit import FIELDS as EDITED
+from .bulk_edit import GOES_WITH, typed
 from .bulk_links import LINKS, Change, write
 from .bulk_results import Result, gone, locked
 from .customer_status import ARCHIVED, MERGED, call_off, merged, resume_late, with_running_services, write_status
 
 STATUS = ("status", "archived_on")
+TOGETHER = {"archived_on": "status", **GOES_WITH}
+FIELDS = (*EDITED, *GOES_WITH)
 WHAT = {
     "status": "the status", "group_id": "the group", "project_id": "the project", "reseller_id": "the reseller",
     "contract_type_id": "the contract type", "language": "the language", "country": "the country",
@@ -91,10 +94,9 @@ class _Undoing:
         """Columns that still have the value the action set will get the old one; the names of the others."""
         now = audit.plain(dict(zip(self.columns, row[2:], strict=True)))
         columns = [name for name in made if name in now]
-        if made.get("status") != now.get("status"):  # the day goes with the status
-            columns = [name for name in columns if name != "archived_on"]
-        same = [name for name in columns if now[name] == made[name]]
-        left = [name for name in columns if name not in same]
+        wrong = {TOGETHER.get(name, name) for name in columns if now[name] != made[name]}
+        same = [name for name in columns if TOGETHER.get(name, name) not in wrong]
+        left = sorted(wrong)
         return {name: made[name] for name in same}, {name: was[name] for name in same}, left
 
     def _status(self, on: date) -> None:
@@ -135,6 +137,11 @@ class _Undoing:
             db.session.execute(changed.execution_options(synchronize_session=False))
             old = {name: before[name] for name in fields}
             audit.record_customers(self.by, "customer.changed", ((i, self.rows[i].name, old, fields) for i in ids))
+
+        restored = [one for one, values in self.after.items() if any(name in FIELDS for name in values)]
+        if restored:
+            inheritance.hand_down(customers=restored)
+            group_rules.place(restored, by=self.by)
 
     def _links(self, name: str) -> None:
         """What was added and is still there goes; what was taken and is still missing comes back."""

@@ -12,7 +12,6 @@ from wtforms.validators import InputRequired
 
 from admin.bulk_doors import BulkForm, customers_words
 from admin.fields import WholeField
-from billing import company
 from billing.bulk_edit import FIELDS, REFERENCES
 from models import Staff, Tag, db
 from web import formatters, languages
@@ -51,6 +50,9 @@ class TagForm(BulkForm):
     def known(self) -> list[str]:
         return list(db.session.scalars(select(Tag.name).order_by(Tag.name).limit(MOST_TAGS)))
 
+    def verb(self, label: Any, count: int) -> str:
+        return _("Tag %(n)s", n=customers_words(count))
+
     def params(self) -> dict[str, Any]:
         names = [name.strip() for name in (self.tags.data or "").split(",") if name.strip()]
         return {"way": self.way.data, "tags": names}
@@ -77,9 +79,15 @@ class _OneOf(BulkForm):
 class GroupForm(_OneOf):
     field, words, nothing = "group_id", _l("Group"), _l("None: out of any group")
 
+    def verb(self, label: Any, count: int) -> str:
+        return _("Set the group of %(n)s", n=customers_words(count))
+
 
 class ResellerForm(_OneOf):
     field, words, nothing = "reseller_id", _l("Reseller"), _l("None: nobody brought them")
+
+    def verb(self, label: Any, count: int) -> str:
+        return _("Set the reseller of %(n)s", n=customers_words(count))
 
 
 class SalespeopleForm(BulkForm):
@@ -92,6 +100,9 @@ class SalespeopleForm(BulkForm):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self.people.choices = choices(_people())
+
+    def verb(self, label: Any, count: int) -> str:
+        return _("Change the salespeople of %(n)s", n=customers_words(count))
 
     def params(self) -> dict[str, Any]:
         return {"salespeople": {"way": self.way.data, "ids": self.people.data or []}}
@@ -136,12 +147,14 @@ class EditForm(BulkForm):
         for name, model in REFERENCES.items():
             self[name].choices = choices([("", _("None")), *_rows(model)])
         self.salespeople.choices = choices(_people())
-        self.language.choices = choices([("", _("The company's")), *languages.choices()])
+        self.language.choices = choices([("", _("As the group or the company says")), *languages.choices()])
         self.country.choices = choices([("", _("Not said")), *country_names(reader)])
-        self.payment_method.choices, self.attitude.choices = choices(PAYMENT_METHODS), choices(ATTITUDES)
+        follow = ("", _("As the group or the company says"))
+        self.attitude.choices = choices(ATTITUDES)
+        self.payment_method.choices = choices([follow, *PAYMENT_METHODS])
         for name in SWITCHES:
-            self[name].choices = choices([("1", _("Yes")), ("0", _("No"))])
-        self.payment_days.description = _("Empty: %(n)s, as for everybody.", n=company.settings().payment_days)
+            self[name].choices = choices([follow, ("1", _("Yes")), ("0", _("No"))])
+        self.payment_days.description = _("Empty: as the group or the company says.")
 
     def validate_set(self, field: Any) -> None:
         if not field.data:
@@ -168,7 +181,9 @@ class EditForm(BulkForm):
     def _value(self, name: str) -> Any:
         if name in REFERENCES:
             return _id(self[name].data)
-        return self[name].data == "1" if name in SWITCHES else self[name].data
+        if name in SWITCHES:
+            return {"1": True, "0": False}.get(self[name].data)
+        return self[name].data or None if name == "payment_method" else self[name].data
 
     def verb(self, label: Any, count: int) -> str:
         return _("Change %(n)s", n=customers_words(count))

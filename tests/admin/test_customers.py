@@ -149,6 +149,9 @@ def test_tags_are_asked_for_then_given_to_all_that_match(panel):
     hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
     panel.post(f"{LIST}action/", data={**hidden, "tags": "fibre, home", "way": "add"})
     assert sorted(names(get(panel, f"{LIST}?flt0_tag_is=fibre"))) == ["A", "B"]
+    hidden = dict(
+        re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', panel.post(f"{LIST}action/", data=data).text)
+    )
     panel.post(f"{LIST}action/", data={**hidden, "tags": "fibre", "way": "remove"})
     assert names(get(panel, f"{LIST}?flt0_tag_is=fibre")) == []
 
@@ -160,17 +163,18 @@ def test_archiving_asks_first_and_leaves_customers_with_running_services(panel):
     assert "This is what happens" in panel.post(f"{LIST}action/", data=data).text
     assert verbs(free.id) == []
     answer = panel.post(f"{LIST}action/", data={**data, "sure": "1"}, follow_redirects=True)
-    assert "1 done, 1 refused. Busy: Busy still has running services" in answer.text
+    assert "1 customer archived, 1 refused. Busy: Busy still has running services" in answer.text
     assert db.session.get(Customer, free.id).status == "archived"
 
 
-def test_deleting_keeps_whoever_has_documents(panel):
+def test_deleting_archives_whoever_has_documents(panel):
     empty, billed = make_customer(name="Empty"), make_customer(name="Billed")
     make_invoice(billed)
     ids = empty.id, billed.id
     data = {"action": "delete", "rowid": list(ids), "sure": "1"}
-    assert "Archive the customer instead" in panel.post(f"{LIST}action/", data=data, follow_redirects=True).text
+    assert "2 customers deleted or archived" in panel.post(f"{LIST}action/", data=data, follow_redirects=True).text
     assert [db.session.get(Customer, i) is None for i in ids] == [True, False]
+    assert db.session.get(Customer, ids[1]).status == CustomerStatus.ARCHIVED
 
 
 def test_export_is_a_table_of_what_the_filter_shows(panel):

@@ -26,12 +26,14 @@ from models import (
     Delivery,
     Message,
     PaymentMethod,
+    Project,
     Role,
     RowResult,
     RunState,
     Service,
     Staff,
     Tag,
+    customer_project,
     customer_salesperson,
     customer_tag,
     db,
@@ -420,3 +422,49 @@ def test_done_and_undone_is_as_before(app: Flask, by: Actor, people: list[dict],
         undone = undo(action, by)
         assert undone.counts == {"done": action.counts["done"]}
     assert state_of_all() == before
+
+
+def test_a_new_group_hands_its_defaults_down_and_undo_takes_them_back(app: Flask, by: Actor) -> None:
+    make_company()
+    group = add(CustomerGroup(name="Schools", payment_method="card", charge_tax=False))
+    follows = make_customer()
+    own = make_customer(payment_method="free", own_payment_method=True)
+    before = state_of_all()
+    action = do("edit", [follows, own], by, set={"group_id": group.id})
+    assert (follows.payment_method, follows.charge_tax, follows.group_by_hand) == ("card", False, True)
+    assert (own.payment_method, own.charge_tax) == ("free", False)
+    undo(action, by)
+    assert state_of_all() == before
+
+
+def test_a_field_is_given_back_to_the_group_and_taken_again_by_undo(app: Flask, by: Actor) -> None:
+    make_company()
+    group = add(CustomerGroup(name="Schools", payment_method="card"))
+    one = make_customer(group_id=group.id, payment_method="free", own_payment_method=True)
+    action = do("edit", [one], by, set={"payment_method": None})
+    assert (one.payment_method, one.own_payment_method) == ("card", False)
+    undo(action, by)
+    assert (one.payment_method, one.own_payment_method) == ("free", True)
+    again = do("edit", [one], by, set={"payment_method": "card"})
+    customers.edit(one, {"payment_method": None}, by=by)
+    db.session.commit()
+    back = undo(again, by)
+    assert (one.payment_method, one.own_payment_method) == ("card", False), "that was somebody's later choice"
+    assert results(back)[0][1] == "Changed again since, and left as it is: the way of paying."
+
+
+def test_what_a_group_or_a_brand_does_not_allow_is_refused_for_each(app: Flask, by: Actor) -> None:
+    make_company()
+    group = add(CustomerGroup(name="Invoice only", payment_methods=["invoice"]))
+    closed = add(Project(name="Closed", open_to_all=False))
+    free, bound = make_customer(), make_customer(group_id=group.id)
+    action = do("edit", [free, bound], by, set={"payment_method": "card"})
+    assert [state for state, _why in results(action)] == ["done", "refused"]
+    assert "Customers of Invoice only pay" in results(action)[1][1]
+    db.session.execute(customer_project.insert().values(customer_id=bound.id, project_id=closed.id))
+    seller = Actor("Seller", by.at, by.today, frozenset({"customers.edit"}))
+    action = do("edit", [free, bound], seller, set={"project_id": closed.id})
+    assert [state for state, _why in results(action)] == ["refused", "done"]
+    action = do("edit", [free], by, set={"project_id": closed.id})
+    pairs = db.session.execute(select(customer_project.c.customer_id)).scalars().all()
+    assert sorted(pairs) == [free.id, bound.id]
