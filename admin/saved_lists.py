@@ -60,7 +60,7 @@ class SavedLists:
 
     @expose("/columns/", methods=("GET", "POST"))
     def columns_view(self) -> Any:
-        asked = self._asked()
+        asked = self._asked_list()
         form = request.form
         if request.method == "POST" and "move" not in form:
             chosen = [] if "usual" in form else _in_order(form.getlist("order"), form.getlist("shown"))
@@ -93,7 +93,7 @@ class SavedLists:
 
     @expose("/saved/new/", methods=("POST",))
     def save_list(self) -> Any:
-        asked, form = self._asked(), request.form
+        asked, form = self._asked_list(), request.form
         columns = [key for key, _label in self.shown_columns(asked)]
 
         def save() -> str:
@@ -107,14 +107,14 @@ class SavedLists:
         try:
             return redirect(once(save))
         except BillingError as error:
-            return self._form(asked, None, str(error)), 422
+            return self._list_form(asked, None, str(error)), 422
 
     @expose("/saved/", methods=("GET", "POST"))
     def saved_view(self) -> Any:
-        saved, form = self._saved(), request.form
-        asked = self._asked()
+        saved, form = self._chosen_list(), request.form
+        asked = self._asked_list()
         if request.method == "GET":
-            return self._form(asked, saved)
+            return self._list_form(asked, saved)
         if "delete" in form:
             if self._kept(lambda: saved_lists.delete(saved, by=actor()), _("%(name)s deleted", name=saved.name)):
                 return redirect(self._list_url(asked.but(saved="")))
@@ -130,11 +130,11 @@ class SavedLists:
             db.session.commit()
         except BillingError as error:
             db.session.rollback()
-            return self._form(asked, saved, str(error)), 422
+            return self._list_form(asked, saved, str(error)), 422
         flash(_("%(name)s saved", name=saved.name), "toast")
         return redirect(self._list_url(asked))
 
-    def _form(self, asked: ListRequest, saved: SavedList | None, error: str = "") -> Any:
+    def _list_form(self, asked: ListRequest, saved: SavedList | None, error: str = "") -> Any:
         sent = request.method == "POST"
         return self.render(  # type: ignore[attr-defined]
             "admin/model/saved.html", saved=saved, error=error, query=asked.query(), back_url=self._list_url(asked),
@@ -142,7 +142,7 @@ class SavedLists:
             shared="shared" in request.form if sent or not saved else saved.shared,
         )  # fmt: skip
 
-    def _saved(self) -> SavedList:
+    def _chosen_list(self) -> SavedList:
         """The saved filter the form is about: one that the person sees; changing it is for the rules to allow."""
         text = params.only(request.values, "id")
         found = next((one for one in self._saved_rows() if one.name and str(one.id) == text), None)
@@ -150,7 +150,7 @@ class SavedLists:
             abort(404)
         return found
 
-    def _asked(self) -> ListRequest:
+    def _asked_list(self) -> ListRequest:
         return ListRequest.read(self, dict(parse_qsl(params.only(request.values, "list")))).but()
 
     def _list_url(self, asked: ListRequest) -> str:
