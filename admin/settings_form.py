@@ -106,6 +106,15 @@ class SettingsForm(FlaskForm):
         400,
     )
 
+    map_tiles = BooleanField(
+        _l("Show online maps"),
+        description=_l("Default: no; a map of our own is shown. If yes, the tile server learns which places are looked at."),
+    )
+    map_tile_address = _text(
+        _l("Tile server"), _l("With {z}, {x} and {y} in it. Default: that of OpenStreetMap; read its terms of use."), 200
+    )
+    map_tile_credit = _text(_l("Credit of the map"), _l("Shown below it, as its licence asks for."), 120)
+
     def offer(self) -> None:
         """Fill the lists one can choose from, in the reader's language."""
         reader = formatters.locale()
@@ -183,5 +192,8 @@ SECTIONS = (
         ("payment_method", 6), ("charge_tax", 12), ("never_suspend", 12),
     )),
     Section("place", _l("Place"), _l("Days, times and words."), (("timezone", 6), ("locale", 6))),
+    Section("maps", _l("Maps"), _l("How the place of a customer is shown."), (
+        ("map_tiles", 12), ("map_tile_address", 6), ("map_tile_credit", 6),
+    )),
     Section("help", _l("Help"), _l("Where people turn to."), (("help_url", 12),)),
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -125,6 +126,19 @@ def _help(value: Any) -> str:
 
 
 def website(value: Any) -> str:
+def _tile_address(value: Any) -> str:
+    """An https address with {z}, {x} and {y} in its path. Nothing else in braces, no port tricks: it goes into a
+    header and a link."""
+    found = one_line(value, 200, "The address", empty=False)
+    plain = re.sub(r"\{[zxy]\}", "0", found)
+    if not re.fullmatch(r"https://[A-Za-z0-9.-]+\.[A-Za-z]{2,}(:[0-9]{2,5})?/[A-Za-z0-9._~/?=&%@+-]*", plain) or any(
+        part not in found.partition("://")[2].partition("/")[2] for part in ("{z}", "{x}", "{y}")
+    ):
+        raise WrongSetting("The address looks like https://tile.company.example/{z}/{x}/{y}.png.")
+    return found
+
+
+def _website(value: Any) -> str:
     """As people write it on paper: company.example."""
     found = one_line(value, 200, "The website", empty=True)
     if found and not _leads_to(found if "://" in found else f"https://{found}", ("http", "https")):
@@ -187,6 +201,9 @@ SETTINGS: dict[str, Callable[[Any], Any]] = {
     "timezone": _zone,
     "locale": _locale,
     "help_url": _help,
+    "map_tiles": _yes_or_no,
+    "map_tile_address": _tile_address,
+    "map_tile_credit": _line(120, "The credit"),
 }
 """name -> how a value is read; raises a BillingError for one it cannot have."""
 

@@ -69,6 +69,10 @@ class Company(PostalAddress, Model):
     charge_tax: Mapped[bool] = mapped_column(default=True)
     never_suspend: Mapped[bool] = mapped_column(default=False)
 
+    map_tiles: Mapped[bool] = mapped_column(default=False)
+    map_tile_address: Mapped[str] = mapped_column(String(200), default="https://tile.openstreetmap.org/{z}/{x}/{y}.png")
+    map_tile_credit: Mapped[str] = mapped_column(String(120), default="© OpenStreetMap contributors")
+
     renewals_hour: Mapped[int] = mapped_column(default=2)
     renewals_on: Mapped[bool] = mapped_column(default=True)
 
