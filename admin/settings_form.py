@@ -108,10 +108,14 @@ class SettingsForm(FlaskForm):
 
     map_tiles = BooleanField(
         _l("Show online maps"),
-        description=_l("Default: no; a map of our own is shown. If yes, the tile server learns which places are looked at."),
+        description=_l(
+            "Default: no; a map of our own is shown. If yes, the tile server learns which places are looked at."
+        ),
     )
     map_tile_address = _text(
-        _l("Tile server"), _l("With {z}, {x} and {y} in it. Default: that of OpenStreetMap; read its terms of use."), 200
+        _l("Tile server"),
+        _l("With {z}, {x} and {y} in it. Default: that of OpenStreetMap; read its terms of use."),
+        200,
     )
     map_tile_credit = _text(_l("Credit of the map"), _l("Shown below it, as its licence asks for."), 120)
 

@@ -140,7 +140,12 @@ def read_coordinate(text: str, kind: str) -> float:
     if not found or len(side) > 1 or (side and (found["sign"] or side[0] not in _SIDES[kind])):
         raise WrongCoordinate(f"{shown(text)} cannot be read. {_example(kind)}")
     degrees, minutes, seconds = (float(found[part] or 0) for part in "dms")
-    if minutes >= 60 or seconds >= 60 or ("." in found["d"] and found["m"]) or ("." in (found["m"] or "") and found["s"]):
+    if (
+        minutes >= 60
+        or seconds >= 60
+        or ("." in found["d"] and found["m"])
+        or ("." in (found["m"] or "") and found["s"])
+    ):
         raise WrongCoordinate(f"{shown(text)}: minutes and seconds go up to 59. {_example(kind)}")
     value = round(degrees + minutes / 60 + seconds / 3600, 7)
     if value > _FURTHEST[kind]:
@@ -172,7 +177,9 @@ def project(latitude: float, longitude: float) -> tuple[int, int]:
 def project_exactly(latitude: float, longitude: float) -> tuple[float, float]:
     """The same, without rounding."""
     bounded = math.radians(max(-FURTHEST, min(FURTHEST, latitude)))
-    return (longitude + 180) / 360 * SIZE, (1 - math.log(math.tan(bounded) + 1 / math.cos(bounded)) / math.pi) / 2 * SIZE
+    return (longitude + 180) / 360 * SIZE, (
+        1 - math.log(math.tan(bounded) + 1 / math.cos(bounded)) / math.pi
+    ) / 2 * SIZE
 
 
 @dataclass(frozen=True, slots=True)

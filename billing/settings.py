@@ -125,7 +125,6 @@ def _help(value: Any) -> str:
     return web_address(value)
 
 
-def website(value: Any) -> str:
 def _tile_address(value: Any) -> str:
     """An https address with {z}, {x} and {y} in its path. Nothing else in braces, no port tricks: it goes into a
     header and a link."""
@@ -138,7 +137,7 @@ def _tile_address(value: Any) -> str:
     return found
 
 
-def _website(value: Any) -> str:
+def website(value: Any) -> str:
     """As people write it on paper: company.example."""
     found = one_line(value, 200, "The website", empty=True)
     if found and not _leads_to(found if "://" in found else f"https://{found}", ("http", "https")):

@@ -24,11 +24,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from billing.places import SIZE, fold, project
 
 OUT = Path(__file__).resolve().parent.parent / "billing/place_data"
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 FEW_NAMES, MANY_NAMES, LARGE, LONGEST_NAME = 4, 16, 100_000, 40
 SCRIPTS = {
-    **dict.fromkeys("RU UA BY BG MK RS KZ KG MN ME BA".split(), "CYRILLIC"), **dict.fromkeys(["GR", "CY"], "GREEK"),
-    **dict.fromkeys("CN TW HK MO SG".split(), "CJK"), "JP": "CJK", "KR": "HANGUL", "KP": "HANGUL", "IL": "HEBREW",
-    **dict.fromkeys("AE SA EG IQ JO KW LB LY MA OM QA SD SY TN DZ YE BH PS IR AF PK".split(), "ARABIC"), "TH": "THAI",
+    **dict.fromkeys(_words("RU UA BY BG MK RS KZ KG MN ME BA"), "CYRILLIC"), **dict.fromkeys(["GR", "CY"], "GREEK"),
+    **dict.fromkeys(_words("CN TW HK MO SG"), "CJK"), "JP": "CJK", "KR": "HANGUL", "KP": "HANGUL", "IL": "HEBREW",
+    **dict.fromkeys(_words("AE SA EG IQ JO KW LB LY MA OM QA SD SY TN DZ YE BH PS IR AF PK"), "ARABIC"), "TH": "THAI",
     "GE": "GEORGIAN", "AM": "ARMENIAN", "IN": "DEVANAGARI", "NP": "DEVANAGARI", "BD": "BENGALI", "LK": "SINHALA",
 }  # fmt: skip
 WITHOUT_NUMBER = {"Kosovo": "XK", "N. Cyprus": "CY", "Somaliland": "SO"}
@@ -65,7 +71,11 @@ def names(city: dict[str, Any]) -> list[str]:
             continue
         if key.isascii() and other[:1].isupper() and len(kept) - native < most and len(key) > 3:
             kept[key] = None
-        elif script and native < (8 if most == MANY_NAMES else 2) and all(script in unicodedata.name(c, "") for c in other if c.isalpha()):
+        elif (
+            script
+            and native < (8 if most == MANY_NAMES else 2)
+            and all(script in unicodedata.name(c, "") for c in other if c.isalpha())
+        ):
             kept[key] = None
             native += 1
     return list(kept)
@@ -80,7 +90,7 @@ def countries(path: Path) -> None:
         code, polygons = code_of(one), one["arcs"] if one["type"] == "MultiPolygon" else [one["arcs"]]
         shapes = [[joined(ring, arcs) for ring in polygon] for polygon in polygons]
         shapes = [[ring for ring in shape if len(set(ring)) > 2] for shape in shapes]
-        for shape in (copy for shape in shapes if shape for copy in copies(shape)):
+        for shape in [copy for whole in shapes if whole for copy in copies(whole)]:
             xs, ys = [x for x, _y in shape[0]], [y for _x, y in shape[0]]
             box = (min(xs), min(ys), max(xs), max(ys))
             members[code].append(f"{','.join(map(str, box))}\t{''.join(map(svg, shape))}")

@@ -17,7 +17,9 @@ POLICY = (
 
 def _policy() -> str:
     policy = POLICY.format(csp_nonce())
-    return policy.replace("img-src 'self' data:", f"img-src 'self' data: {g.csp_images}") if "csp_images" in g else policy
+    return (
+        policy.replace("img-src 'self' data:", f"img-src 'self' data: {g.csp_images}") if "csp_images" in g else policy
+    )
 
 
 def csp_nonce() -> str:

@@ -157,7 +157,9 @@ def _outside(at: places.Place) -> str:
 class PlaceForm(FlaskForm):
     """Coordinates by hand; a pair copied from a map may stand in the first field."""
 
-    latitude = StringField(_l("Latitude"), filters=[stripped], description=_l("53.3498 or 53° 20' 59\" N, or both at once"))
+    latitude = StringField(
+        _l("Latitude"), filters=[stripped], description=_l("53.3498 or 53° 20' 59\" N, or both at once")
+    )
     longitude = StringField(_l("Longitude"), filters=[stripped], description=_l("-6.2603 or 6° 15' 37\" W"))
 
     def read(self) -> dict[str, float] | None:
@@ -210,7 +212,9 @@ class LocationDoors:
 
     def _set(self, customer: Customer, values: dict[str, float | None]) -> bool:
         gone = values["latitude"] is None
-        return told(lambda: customers.edit(customer, values, by=actor()), _("Place removed") if gone else _("Place set"))
+        return told(
+            lambda: customers.edit(customer, values, by=actor()), _("Place removed") if gone else _("Place set")
+        )
 
 
 def _typed(customer: Customer) -> dict[str, str]:

@@ -13,7 +13,7 @@ from admin.price_words import price_words
 from models import AuditEvent, Charge, Contact, Customer, Delivery, Invoice, Message, Note, Payment, Service
 from web.permissions import actor, allows, refuse
 
-from . import inherited, panels
+from . import inherited, location, panels
 from . import show_cards as show
 from .cards import Card, EditCard, Tab
 from .edit_doors import EditDoors
@@ -52,6 +52,7 @@ CARDS: tuple[Card, ...] = (
     Card("activity", "overview", show.activity, "audit.view"),
     EditCard("details", "overview", show.details, aside=True, form=DETAILS, words=_l("Details")),
     EditCard("address", "overview", show.address, aside=True, form=ADDRESS, words=_l("Address")),
+    Card("location", "overview", location.shown, aside=True),
     EditCard("belongs", "overview", show.belongs, aside=True, form=BELONGS, words=_l("Belongs to")),
     Card("switches", "overview", show.switches, aside=True),
     Card("defaults", "overview", inherited.defaults, aside=True),
@@ -91,7 +92,7 @@ SHOWN = {
 }  # fmt: skip
 
 
-class CustomerPage(EditDoors, PartDoors):
+class CustomerPage(EditDoors, PartDoors, location.LocationDoors):
     """Mixed into CustomerView."""
 
     @expose("/details/")

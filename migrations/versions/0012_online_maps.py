@@ -12,23 +12,16 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
-COLUMNS = (
-    sa.Column("map_tiles", sa.Boolean(), nullable=False, server_default=sa.false()),
-    sa.Column(
-        "map_tile_address",
-        sa.String(200),
-        nullable=False,
-        server_default="https://tile.openstreetmap.org/{z}/{x}/{y}.png",
-    ),
-    sa.Column("map_tile_credit", sa.String(120), nullable=False, server_default="© OpenStreetMap contributors"),
-)
+TILES = "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
+CREDIT = "© OpenStreetMap contributors"
 
 
 def upgrade():
-    for column in COLUMNS:
-        op.add_column("company", column.copy())
+    op.add_column("company", sa.Column("map_tiles", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("company", sa.Column("map_tile_address", sa.String(200), nullable=False, server_default=TILES))
+    op.add_column("company", sa.Column("map_tile_credit", sa.String(120), nullable=False, server_default=CREDIT))
 
 
 def downgrade():
-    for column in reversed(COLUMNS):
-        op.drop_column("company", column.name)
+    for name in ("map_tile_credit", "map_tile_address", "map_tiles"):
+        op.drop_column("company", name)
