@@ -84,7 +84,7 @@ def _place(customer: Customer) -> tuple[places.Place | None, bool]:
     """(where, whether it is only known from the address)."""
     if customer.latitude is not None and customer.longitude is not None:
         here = customer.latitude, customer.longitude
-        return places.Place(customer.city or customer.name, "", customer.country, *here, 0), False
+        return places.Place(customer.name, "", customer.country, *here, 0), False
     found = places.city(customer.city, customer.country) if customer.city and customer.country else None
     return found, found is not None
 
@@ -102,9 +102,13 @@ def _map(customer: Customer, at: places.Place, zoom: str, online: Company | None
     around = math.floor(left), math.floor(top), math.ceil(left + width), math.ceil(top + width * HEIGHT)
     drawn = list(places.outlines(around))
     names = formatters.locale().territories
-    labels = [Spot(*one.label, names.get(one.country, one.country)) for one in drawn if one.label]
-    cities = [Spot(*places.project(c.latitude, c.longitude), c.name) for c in places.cities_in(around, at.country, 12)]
-    return Map(box, width / 300, marker, drawn, labels, _apart(cities, marker, width), [])
+    others = [Spot(*one.label, names.get(one.country, one.country)) for one in drawn if one.label]
+    inside = [one for one in others if box[0] + width * 0.1 < one.x < box[0] + width * 0.9]
+    labels = _apart(inside, [marker], width)[:6]
+    found = places.cities_in(around, at.country, 20)
+    cities = [Spot(*places.project(c.latitude, c.longitude), c.name) for c in found]
+    fitting = [one for one in cities if box[0] + width * 0.03 < one.x < box[0] + width * 0.72]
+    return Map(box, width / 300, marker, drawn, labels, _apart(fitting, [marker, *labels], width)[:6], [])
 
 
 def _width(at: places.Place, zoom: str, x: float, y: float) -> float:
@@ -123,14 +127,13 @@ def _middle(at: places.Place, zoom: str, x: float, y: float) -> tuple[float, flo
     return ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2) if box else (x, y)
 
 
-def _apart(cities: list[Spot], marker: Spot, width: float) -> list[Spot]:
-    """Those whose names do not run into the marker's or each other's; at most six."""
+def _apart(spots: list[Spot], taken: list[Spot], width: float) -> list[Spot]:
+    """Those whose names do not run into each other's or those that stand there already."""
     kept: list[Spot] = []
-    for one in cities:
-        others = [marker, *kept]
-        if all(abs(one.y - o.y) > width * 0.06 or abs(one.x - o.x) > width * 0.3 for o in others):
+    for one in spots:
+        if all(abs(one.y - o.y) > width * 0.07 or abs(one.x - o.x) > width * 0.36 for o in (*taken, *kept)):
             kept.append(one)
-    return kept[:6]
+    return kept
 
 
 def _tiles(address: str, box: tuple[float, float, float, float], level: int) -> list[tuple[str, float, float, float]]:
