@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 BENCHES := $(patsubst bench/%.py,%,$(filter-out bench/__init__.py bench/databases.py bench/report.py,$(wildcard bench/*.py)))
 DB ?= sqlite
 SMALL_pdf := 100
+SMALL_messages := 5000
 SMALL_customers_list := 10000
 export FLASK_APP := app.py
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

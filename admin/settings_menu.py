@@ -9,7 +9,8 @@ from admin.around import AroundView
 from admin.custom_fields import CustomFieldView
 from admin.fx_rates import FxRateView
 from admin.groups import GroupView
-from admin.own_lists import ContractTypeView
+from admin.message_settings import MessageSettingsView
+from admin.own_lists import ContractTypeView, GroupView, ProjectView, ResellerView, TagView
 from admin.projects import ProjectView
 from admin.resellers import ResellerView
 from admin.roles import RoleView
@@ -34,6 +35,9 @@ AROUND = (
 def add_settings(panel: Admin) -> None:
     """Add every part, and the link at the foot of the side bar that leads to them."""
     panel.add_view(SettingsView(name=_l("General"), endpoint="settings", url="/admin/settings"))
+    panel.add_view(
+        MessageSettingsView(name=_l("Messages"), endpoint="message_settings", url="/admin/settings/messages")
+    )
     panel.add_view(TaxRateView(TaxRate, db, _l("Tax rates"), endpoint="tax_rates", url="/admin/tax-rates"))
     panel.add_view(FxRateView(FxRate, db, _l("Exchange rates"), endpoint="fx_rates", url="/admin/fx-rates"))
     panel.add_view(StaffListView(Staff, db, _l("Staff"), endpoint="staff", url="/admin/staff"))

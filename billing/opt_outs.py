@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from models import Channel, Contact, Customer, Delivery, Message, OptOut, db
@@ -121,7 +121,7 @@ def holds_for(rule: ColumnElement[bool], address: Any, customer_id: Any) -> Colu
     """As part of a larger query: whether one of the opt-outs `rule` describes is for these columns."""
     by_address = and_(rule, OptOut.who == literal("address:") + func.lower(address))
     by_customer = and_(rule, OptOut.customer_id == customer_id, OptOut.contact_id.is_(None))
-    return or_(exists().where(by_address), exists().where(by_customer))
+    return or_(*(select(OptOut.id).where(each).exists() for each in (by_address, by_customer)))
 
 
 def of(customer: Customer) -> list[OptOut]:
@@ -131,13 +131,12 @@ def of(customer: Customer) -> list[OptOut]:
 
 
 def _named(folded: str, customer_id: int | None) -> ColumnElement[bool]:
-    mine = Contact.customer_id == customer_id
-    contacts: Select[Any] = select(Contact.id).where(mine, func.lower(Contact.email) == folded)
-    return or_(
-        OptOut.who == f"address:{folded}",
-        and_(OptOut.customer_id == customer_id, OptOut.contact_id.is_(None)),
-        OptOut.contact_id.in_(contacts),
-    )
+    by_address = OptOut.who == f"address:{folded}"
+    if customer_id is None:
+        return by_address
+    contacts = select(Contact.id).where(Contact.customer_id == customer_id, func.lower(Contact.email) == folded)
+    by_customer = OptOut.who == f"customer:{customer_id}"
+    return or_(by_address, by_customer, OptOut.contact_id.in_(contacts))
 
 
 def _addresses(customer: Customer) -> list[str]:

@@ -22,6 +22,7 @@ PERMISSIONS: dict[str, str] = {
     "runs.start": "Start bill runs",
     "messages.view": "See messages",
     "messages.send": "Send messages",
+    "messages.legal": "Send legal notices, also to those who opted out",
     "reports.view": "See revenue and reports",
     "audit.view": "Read the audit log",
     "settings.edit": "Change settings, tax and exchange rates",

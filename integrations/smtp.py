@@ -12,6 +12,7 @@ import smtplib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,9 +68,11 @@ class Connection(flask_mail.Connection):
     """To the mail server of the settings; opened when needed, also again after it broke."""
 
     def __enter__(self) -> Connection:
+        self.watch = _Watch()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.watch.over.set()
         self._leave()
 
     def ready(self) -> Answer | None:
@@ -118,7 +121,7 @@ class Connection(flask_mail.Connection):
         assert isinstance(host, _Host)
         host.left = False
         try:
-            with _at_most(WHOLE_TIMEOUT, host):
+            with self.watch.at_most(WHOLE_TIMEOUT, host):
                 self.send(as_message(letter), envelope_from=letter.sender)
         except smtplib.SMTPResponseException as error:
             answer = _answer_to(error.smtp_code, error.smtp_error, error, host.left)
@@ -170,15 +173,31 @@ class _HostOverTLS(_Host, smtplib.SMTP_SSL):
     pass
 
 
-@contextmanager
-def _at_most(seconds: float, host: _Host) -> Iterator[None]:
-    timer = threading.Timer(seconds, host.cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+class _Watch:
+    """Cuts conversations that take too long. One thread looks after all mails of a connection: a timer for each
+    would cost more than the mail."""
+
+    def __init__(self) -> None:
+        self.watched: tuple[float, _Host] | None = None
+        self.over = threading.Event()
+        self.thread: threading.Thread | None = None
+
+    @contextmanager
+    def at_most(self, seconds: float, host: _Host) -> Iterator[None]:
+        self.watched = (time.monotonic() + seconds, host)
+        if self.thread is None:
+            self.thread = threading.Thread(target=self._look, args=(min(1.0, seconds / 4),), daemon=True)
+            self.thread.start()
+        try:
+            yield
+        finally:
+            self.watched = None
+
+    def _look(self, every: float) -> None:
+        while not self.over.wait(every):
+            watched = self.watched
+            if watched is not None and time.monotonic() > watched[0]:
+                watched[1].cut()
 
 
 def _answer_to(code: int, text: bytes | str, error: Exception, left: bool) -> Answer:

@@ -159,7 +159,7 @@ def begin(delivery_id: int, letter: Letter, *, worker: str, by: Actor) -> Letter
 
 
 def _with_stored_pdf(delivery: Delivery, letter: Letter) -> Letter:
-    if delivery.message.invoice_id is None or not letter.attachments:
+    if not letter.attachments or delivery.message.invoice_id is None:
         return letter
     invoice = db.session.get_one(Invoice, delivery.message.invoice_id)
     (made,) = letter.attachments

@@ -36,7 +36,7 @@ def why_not_set_up() -> str:
         missing.append("TWILIO_FROM")
     if not missing:
         return ""
-    return _("Texts are not set up: %(names)s is missing.", names=", ".join(missing))
+    return _("Texts are not set up. Missing: %(names)s.", names=", ".join(missing))
 
 
 def account() -> Account:

@@ -59,6 +59,9 @@ class Message(Model):
     invoice: Mapped[Invoice | None] = relationship(viewonly=True)
     deliveries: Mapped[list[Delivery]] = relationship(back_populates="message", order_by="Delivery.id")
 
+    def __str__(self) -> str:
+        return self.subject or self.kind.replace("_", " ").capitalize()
+
 
 class Delivery(Model):
     """One message to one address. `dedupe_key` makes saying it twice impossible.

@@ -54,7 +54,7 @@ def test_without_an_account_texts_wait(app: Flask) -> None:
     queue_text(app, texted())
     assert run() == {
         "waiting": 1,
-        "error": "Texts are not set up: TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM is missing.",
+        "error": "Texts are not set up. Missing: TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM.",
     }
 
 
@@ -254,6 +254,15 @@ def test_whoever_opted_out_gets_no_news(app: Flask, clock: Clock, by: Actor, tmp
     with texting(app, tmp_path) as server:
         assert run() == {"sent": 2, "cancelled": 2}
     assert sorted(text["body"] for text in server.texts()) == ["By law", "Outage"]
+
+
+def test_whoever_is_no_customer_is_not_mistaken_for_one_who_opted_out(app: Flask, by: Actor, tmp_path: Path) -> None:
+    opt_outs.add(Channel.SMS, address=NUMBERS[1], source="stop", by=by)
+    delivery = queue_text(app, texted(), "Hello")
+    delivery.customer_id = None
+    db.session.commit()
+    with texting(app, tmp_path):
+        assert run() == {"sent": 1}
 
 
 def test_a_wrong_sender_stops_all_and_says_so(app: Flask, clock: Clock, tmp_path: Path) -> None:
