@@ -10,7 +10,7 @@ from admin.custom_fields import CustomFieldView
 from admin.fx_rates import FxRateView
 from admin.groups import GroupView
 from admin.message_settings import MessageSettingsView
-from admin.own_lists import ContractTypeView, GroupView, ProjectView, ResellerView, TagView
+from admin.own_lists import ContractTypeView
 from admin.projects import ProjectView
 from admin.resellers import ResellerView
 from admin.roles import RoleView

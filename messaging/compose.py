@@ -205,11 +205,7 @@ def invoice_values(invoice: Invoice, locale: str) -> dict[str, Plain]:
     seller = invoice_document.frozen_party(invoice.seller)
     bank = invoice_document.bank_facts(seller.get("bank_details", ""))
     return {
-<<<<<<< HEAD
         **page_values(locale),
-=======
-        **page_words(locale),
->>>>>>> bd6e316 (Queue a message for many at once, stop it while it runs, and choose the limits of sending in Settings)
         "company": seller["name"],
         "email": seller.get("email", ""),
         "phone": seller.get("phone", ""),
@@ -236,11 +232,7 @@ def _as_typed(message: Message, delivery: Delivery) -> Content:
     customer = db.session.get(Customer, customer_id) if customer_id else None
     locale = language_of(customer, company)
     values: dict[str, Plain] = {
-<<<<<<< HEAD
         **page_values(locale),
-=======
-        **page_words(locale),
->>>>>>> bd6e316 (Queue a message for many at once, stop it while it runs, and choose the limits of sending in Settings)
         "company": company.name,
         "subject": message.subject,
         "paragraphs": [part.splitlines() for part in message.body.replace("\r\n", "\n").split("\n\n") if part.strip()],
@@ -251,13 +243,8 @@ def _as_typed(message: Message, delivery: Delivery) -> Content:
     return Content(subject, message.body, html, company.name, message.reply_to or company.email)
 
 
-<<<<<<< HEAD
 def page_values(locale: str) -> dict[str, Plain]:
     """Language and direction, which the layout of every mail asks for."""
-=======
-def page_words(locale: str) -> dict[str, Plain]:
-    """The language and direction of a mail written for this locale."""
->>>>>>> bd6e316 (Queue a message for many at once, stop it while it runs, and choose the limits of sending in Settings)
     words = language_of_words(locale)
     return {"lang": words.replace("_", "-"), "dir": "rtl" if words.split("_")[0] in RIGHT_TO_LEFT else "ltr"}
 

@@ -29,7 +29,7 @@ def test_letter(to: str, *, at: datetime) -> Letter:
     company, sender = companies.settings(), compose.sender_address()
     name = company.name or "Tillbook"
     words = _("This is a test from %(company)s. Mails work.", company=name)
-    values = {**compose.page_words(language_of(None, company)), "company": name, "subject": _("Test mail")}
+    values = {**compose.page_values(language_of(None, company)), "company": name, "subject": _("Test mail")}
     letter = Letter(
         message_id=f"<test.{secrets.token_hex(12)}@{sender.rpartition('@')[2].encode('idna').decode()}>",
         sender=sender, sender_name=name, to=to, subject=_("Test mail"), text=words,
