@@ -7,11 +7,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 
 from models import ContractType, Customer, CustomerGroup, Money, Project, Reseller, db
 
 from .csv_cells import defuse
+from .inheritance import STORED
 
 COLUMNS = (
     "id", "external_source", "external_id", "name", "email", "username", "phone", "phone_extension", "account_type",
@@ -36,7 +37,7 @@ def exported_rows(chunk: int = 2000) -> Iterator[list[list[str]]]:
     Text is safe to open in a spreadsheet (`csv_cells.undefuse` gives it back); amounts are decimals in the
     customer's currency, a positive balance is owed; days are ISO, yes and no are words. Identity numbers stay here.
     """
-    columns = [_NAMED.get(name) or getattr(Customer, _AMOUNTS.get(name, name)) for name in COLUMNS]
+    columns = [_column(name) for name in COLUMNS]
     query = select(*(column.label(name) for name, column in zip(COLUMNS, columns, strict=True))).select_from(Customer)
     for relation in (Customer.group, Customer.project, Customer.reseller, Customer.contract_type):
         query = query.outerjoin(relation)
@@ -51,6 +52,13 @@ def exported_rows(chunk: int = 2000) -> Iterator[list[list[str]]]:
             ]
             for row in rows
         ]
+
+
+def _column(name: str) -> Any:
+    """What a customer follows its group in stays empty, so that it goes on to follow where it is imported."""
+    if name in STORED:
+        return case((getattr(Customer, f"own_{name}"), getattr(Customer, name)))
+    return _NAMED.get(name) or getattr(Customer, _AMOUNTS.get(name, name))
 
 
 def _cell(value: Any) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 from models import BillingError
 from models.exact import shown
 
+from . import import_custom
 from .import_fields import CUSTOMER, CUSTOMER_NEEDS, OPTION, SERVICE, SERVICE_NEEDS, BadValue, Field, day, text, whole
 from .import_files import QUOTES
 
@@ -95,13 +96,15 @@ def parse_mapping(data: Mapping[str, Any]) -> ImportMapping:
     file = _table(data, "file")
     _known(file, ("delimiter", "encoding", "quote"), "[file]", "setting")
     service = dict(_table(data, "service"))
+    customer = import_custom.flat(_table(data, "customer"))
+    known = CUSTOMER | import_custom.known() if import_custom.any_of(customer) else CUSTOMER  # type: ignore[operator]
     options = {_option_name(name): value for name, value in _table(service, "options").items()}
     service.pop("options", None)
     return ImportMapping(
         source=source.strip(),
         delimiter=_delimiter(file.get("delimiter")),
         encoding=_encoding(file.get("encoding")),
-        customer=_fields(_table(data, "customer"), CUSTOMER, CUSTOMER_NEEDS, "[customer]"),
+        customer=_fields(customer, known, CUSTOMER_NEEDS, "[customer]"),
         service=_fields(service, SERVICE, SERVICE_NEEDS, "[service]") if "service" in data else {},
         adopt_by_email=data.get("adopt_by_email") is True,
         updates=_existing(data.get("existing", "update")),

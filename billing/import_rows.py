@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from models import BillingError, CustomerStatus
 from models.exact import shown
 
+from . import import_custom
 from .import_fields import CUSTOMER, OPTION, SERVICE, BadValue, Field
 from .import_mapping import BadMapping, Expression, ImportMapping
 from .money import Money
@@ -116,7 +117,8 @@ class RowReader:
                 f"Its columns are: {', '.join(header[:40])}{', …' if self.width > 40 else ''}."
             )
         self.labels: dict[str, str] = {}
-        self.customer = self._readers(mapping.customer, CUSTOMER, positions)
+        own = import_custom.known() if import_custom.any_of(mapping.customer) else {}
+        self.customer = self._readers(mapping.customer, {**CUSTOMER, **own}, positions)
         self.service = self._readers(mapping.service, SERVICE, positions)
         self.options = self._readers(mapping.options, dict.fromkeys(mapping.options, OPTION), positions)
 

@@ -10,7 +10,7 @@ from sqlalchemy import Table, select
 from models import Customer, CustomerStatus, customer_tag, db
 from models.bulk import among, insert_rows, reserve_ids, update_rows
 
-from . import company
+from . import company, custom_fields, group_rules, inheritance
 from .actor import Actor
 from .contact_details import phone_e164
 from .import_fields import CUSTOMER, NAMED
@@ -37,11 +37,15 @@ class Writer:
         self.names = Names(by, keep=keep)
         self.updates, self.tag = mapping.updates, mapping.tag
         self.services = ServiceWriter(mapping, by, self.names, scratch, keep=keep)
-        fields = [name for name in mapping.customer if name not in KEY]
+        self.own = [name for name in mapping.customer if name.startswith(custom_fields.PREFIX)]
+        fields = [name for name in mapping.customer if name not in KEY and name not in self.own]
         self.columns = {name: NAMED.get(name, name) for name in fields}
+        self.follows = [name for name in inheritance.STORED if name in fields]
+        self.usual = {name: inheritance.inherited(name, None)[0] for name in inheritance.STORED}
         self.mutable = [self.columns[name] for name in fields if not CUSTOMER[name].once]
         self.mutable += ["phone_digits", "phone_e164", *KEY] if "phone" in fields else KEY
-        self.defaults = column_defaults(customers)
+        self.mutable += [f"own_{name}" for name in self.follows] + (["group_by_hand"] if "group" in fields else [])
+        self.defaults = column_defaults(customers) | self.usual
 
     def take(self, rows: Sequence[ImportedRow]) -> tuple[int, int, int]:
         """Write one chunk in the session's transaction; returns (new customers, changed customers, services).
@@ -60,10 +64,33 @@ class Writer:
         changed = self._change([row for row in known if row.key_text not in merged], here, trail)
         tasks = [Task(row, ids[row.key], row.key not in here) for row in (*fresh, *known) if row.service]
         changed |= self.services.take(tasks, trail)
+        if self.own:
+            changed |= self._set_own(rows, ids, trail)
         if self.keep:
+            self._hand_down([ids[row.key] for row in (*fresh, *known)])
             self._tag([ids[row.key] for row in rows if row.key in ids and (row.key not in here or row.key in changed)])
             trail.write()
         return len(fresh), len(changed), len(tasks)
+
+    def _set_own(self, rows: Sequence[ImportedRow], ids: dict[Key, int], trail: Trail) -> set[Key]:
+        """What the rows say about the shop's own fields; returns the keys of customers that differ now."""
+        given = [
+            (row, {name.removeprefix(custom_fields.PREFIX): row.customer[name] for name in self.own}) for row in rows
+        ]
+        theirs = {ids[row.key]: (row, values) for row, values in given if ids.get(row.key)}
+        if not self.keep:
+            return set()
+        changed = custom_fields.import_values([(number, values) for number, (_row, values) in theirs.items()])
+        for number, (before, after) in changed.items():
+            name = theirs[number][0].customer["name"]
+            trail.add("customer.fields_set", "customer", (number, name, number), after, before)
+        return {theirs[number][0].key for number in changed}
+
+    def _hand_down(self, ids: Sequence[int]) -> None:
+        """Those in a group get its defaults, and those nobody put into one go where the rules say."""
+        if "group" in self.columns or self.follows:
+            inheritance.hand_down(customers=ids)
+        group_rules.place(ids, by=self.by)
 
     def _may_change(self, old: Any) -> bool:
         return self.updates and old.status is not CustomerStatus.ARCHIVED
@@ -93,6 +120,11 @@ class Writer:
             phone = str(values["phone"])
             values["phone_digits"] = "".join(sign for sign in phone if sign.isdecimal())[:24]
             values["phone_e164"] = phone_e164(phone, str(values.get("country") or self.home))
+        for name in self.follows:
+            values[f"own_{name}"] = values[name] is not None
+            values[name] = self.usual[name] if values[name] is None else values[name]
+        if "group" in self.columns:
+            values["group_by_hand"] = values["group_id"] is not None
         values["external_source"], values["external_id"] = row.key
         return values
 
@@ -123,6 +155,7 @@ class Writer:
         changed, table = set(), []
         for row in rows:
             old, new = here[row.key]._mapping, self._values(row)
+            new |= {name: old[name] for name in self.follows if not (old[f"own_{name}"] or new[f"own_{name}"])}
             differing = [name for name in self.mutable if old[name] != new[name]]
             if differing:
                 changed.add(row.key)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from billing import cleaning
+from billing import cleaning, group_rules
 from models import BillingError, db
 
 from . import bulk, clock, deliveries, doctor, imports, queue, renewals, results, texts
@@ -64,6 +64,14 @@ def seal(on: date | None) -> Mapping[str, Any]:
     return {"sealed": seal_audit()}
 
 
+def place(on: date | None) -> Mapping[str, Any]:
+    moved = 0
+    for n in group_rules.apply(by=clock.actor(results.AUTHOR)):
+        moved += n
+        db.session.commit()
+    return {"moved": moved}
+
+
 def examine(on: date | None) -> Mapping[str, Any]:
     findings = doctor.examine()
     results.found("doctor", [str(finding) for finding in findings])
@@ -72,6 +80,7 @@ def examine(on: date | None) -> Mapping[str, Any]:
 
 RENEWALS = Daily("renewals", hour=lambda company: company.renewals_hour, on=lambda company: company.renewals_on)
 CLEANING = Daily("cleaning", hour=lambda company: 3)
+GROUPS = Daily("groups", hour=lambda company: 4)
 
 JOBS = (
     Job(
@@ -98,6 +107,10 @@ JOBS = (
     Job(
         "cleaning", "Remove expired sessions, links and tries to sign in.", timedelta(minutes=1), clean,
         "daily, at 3:00", daily=CLEANING,
+    ),
+    Job(
+        "groups", "Put customers into the groups whose rules they meet.", timedelta(minutes=1), place,
+        "daily, at 4:00", daily=GROUPS,
     ),
     Job(
         "seal", "Seal what was written to the audit trail.", timedelta(minutes=1), seal, "every minute",

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, redirect, request
+from flask import abort, flash, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
 
 from admin.doors import told
-from billing import customers
-from models import Customer
+from billing import custom_fields, customers
+from models import Customer, db
 from web.permissions import actor
 
 from .inherited import EMPTY, LABELS
+from .own_fields import OwnFields, fields
 
 
 class AroundDoors:
@@ -28,4 +29,20 @@ class AroundDoors:
             abort(404)
         words = _("%(what)s is the default again", what=LABELS[name])
         told(lambda: customers.edit(customer, {name: EMPTY.get(name)}, by=actor()), words)
+        return redirect(self._to(customer))  # type: ignore[attr-defined]
+
+    @expose("/own-fields/", methods=("POST",))
+    def own_fields_view(self) -> Any:
+        """What the customer has in the shop's own fields; wrong ones stand at their field, and nothing is lost."""
+        customer: Customer = self._open()  # type: ignore[attr-defined]
+        form = OwnFields(customer)
+        try:
+            custom_fields.set_values(customer, form.values(), by=actor())
+            db.session.commit()
+        except customers.InvalidCustomer as wrong:
+            db.session.rollback()
+            form.take(wrong.errors)
+            given = {"own_fields": {"form": form, "fields": fields()}}
+            return self.customer_page(customer, "overview", **given)  # type: ignore[attr-defined]
+        flash(_("Fields saved"), "toast")
         return redirect(self._to(customer))  # type: ignore[attr-defined]

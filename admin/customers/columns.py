@@ -6,10 +6,9 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from markupsafe import Markup
 from sqlalchemy import String, cast, func, literal, select
 
-from admin.cells import pill
+from admin.cells import pill, tone
 from admin.cells import tags as tag_words
 from admin.columns import name_of
 from admin.invoice_states import today
@@ -68,15 +67,7 @@ def _group_cell(_row: Customer, value: str | None) -> Any:
     if not value:
         return None
     colour, _sep, name = value.partition(BETWEEN)
-    return group_word(name, colour)
-
-
-def group_word(name: str, colour: str) -> Markup:
-    """A group with its colour; a drawing, because the page may hold no style of its own."""
-    dot = Markup(
-        '<svg class="group-dot" viewBox="0 0 8 8" aria-hidden="true"><circle cx="4" cy="4" r="4" fill="{}"/></svg>'
-    )
-    return (dot.format(colour) if colour else Markup("")) + Markup("{}").format(name)
+    return tone(colour, name)
 
 
 def _status(row: Customer, overdue: bool) -> Any:

@@ -44,6 +44,7 @@ from web.setup import currencies
 from .choices import ACCOUNT_TYPES, ATTITUDES, PAYMENT_METHODS, country_names, shown
 from .country_field import CountryField
 from .inherited import inherited_words
+from .own_fields import OwnFields
 
 RELATED = {"group_id": CustomerGroup, "project_id": Project, "reseller_id": Reseller, "contract_type_id": ContractType}
 LOGIN = ("password", "repeat", "welcome", "tags")
@@ -126,6 +127,7 @@ class CustomerForm(FlaskForm):
                 self[name].data = getattr(customer, name) if getattr(customer, f"own_{name}") else None
         self.customer = customer
         self.duplicates: list[Likely] = []
+        self.own = OwnFields(customer)
         self.differences: list[tuple[Any, Any, Any]] = []
         self._fill_choices(formatters.locale())
         if customer is not None:
@@ -173,7 +175,7 @@ class CustomerForm(FlaskForm):
 
     def refused(self, error: InvalidCustomer) -> None:
         """Put each sentence at its field."""
-        for name, sentence in error.errors.items():
+        for name, sentence in self.own.take(error.errors).items():
             put_error(self[name if name in self else "name"], sentence)
         same = getattr(error, "customer", None)
         self.duplicates = [Likely(same, ("e-mail",))] if same else []

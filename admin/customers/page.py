@@ -13,7 +13,7 @@ from admin.price_words import price_words
 from models import AuditEvent, Charge, Contact, Customer, Delivery, Invoice, Message, Note, Payment, Service
 from web.permissions import actor, allows, refuse
 
-from . import inherited, location, panels
+from . import inherited, location, own_fields, panels
 from . import show_cards as show
 from .cards import Card, EditCard, Tab
 from .edit_doors import EditDoors
@@ -56,6 +56,7 @@ CARDS: tuple[Card, ...] = (
     EditCard("belongs", "overview", show.belongs, aside=True, form=BELONGS, words=_l("Belongs to")),
     Card("switches", "overview", show.switches, aside=True),
     Card("defaults", "overview", inherited.defaults, aside=True),
+    Card("own_fields", "overview", own_fields.card, aside=True),
     Card("services", "services", show.services, "services.view"),
     Card("charges", "services", show.charges, "services.view"),
     Card("groups", "services", show.groups, "services.view"),

@@ -9,7 +9,7 @@ from flask_admin import expose
 from flask_babel import gettext as _
 
 from admin.doors import once, told
-from billing import customers
+from billing import custom_fields, customers
 from billing.balances import ChangedMeanwhile
 from models import BillingError, Customer
 from web.permissions import actor
@@ -69,6 +69,7 @@ class CustomerRecords:
             new_customer.look_for_others(form)
         customer = customers.create(form.values(), allow_duplicate=True, strict=True, by=by)
         customers.set_salespeople(customer, form.salespeople.data or [], by=by)
+        custom_fields.set_values(customer, form.own.values(), new=True, by=by)
         new_customer.tag(form, customer, by)
         flash(new_customer.let_in(form, customer, password_hash, by), "toast")
         if "_add_another" in request.form:
@@ -82,6 +83,7 @@ class CustomerRecords:
         by = actor()
         customers.edit(customer, form.values(), version=version, allow_duplicate=again, strict=True, by=by)
         customers.set_salespeople(customer, form.salespeople.data or [], by=by)
+        custom_fields.set_values(customer, form.own.values(), by=by)
         self.db_session.commit()  # type: ignore[attr-defined]
         flash(_("%(name)s saved", name=customer.name), "toast")
 

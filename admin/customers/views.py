@@ -11,9 +11,11 @@ from flask_babel import lazy_gettext as _l
 
 from admin.base import StaffView
 from admin.cells import RowAction
+from admin.list_columns import ListColumn
 from admin.rights import Open
 from admin.tabs import Tabs
 
+from . import own_fields
 from .actions import CustomerActions
 from .around_doors import AroundDoors
 from .columns import CUSTOMER_COLUMNS, FORMATTERS
@@ -78,6 +80,20 @@ class CustomerView(Tabs, CustomerActions, CustomerMerge, AroundDoors, CustomerPa
     create_label, save_label = _l("Add customer"), _l("Save customer")
     empty_title = _l("No customers yet")
     empty_text = _l("Everybody you bill is kept here, with services, invoices and notes. Add the first one.")
+
+    # The shop's own fields
+
+    def more_columns(self) -> list[ListColumn]:
+        return [*super().more_columns(), *own_fields.columns()]
+
+    def usual_columns(self) -> list[str]:
+        return [*super().usual_columns(), *(own_fields.KEY + one.key for one in own_fields.fields() if one.on_list)]
+
+    def more_filters(self) -> list[Any]:
+        return own_fields.filters()
+
+    def export_columns(self) -> list[tuple[Any, Any, Any]]:
+        return [*super().export_columns(), *(column.exported() for column in own_fields.columns())]
 
     def row_actions(self) -> list[RowAction]:
         """Before its own: narrow the whole panel to this customer, and the status in one click."""

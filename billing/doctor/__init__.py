@@ -6,14 +6,22 @@ reads and sees one state of everything, or a write in between would look like a 
 
 from __future__ import annotations
 
-from . import accounts, documents, money, people, periods, runs
+from . import accounts, around, documents, money, people, periods, runs
 from .checks import Check, Finding, Sample, Scope
 
 __all__ = ["CHECKS", "Check", "Finding", "Sample", "Scope", "examine"]
 
 CHECKS: tuple[Check, ...] = tuple(
     sorted(
-        (*money.CHECKS, *documents.CHECKS, *periods.CHECKS, *runs.CHECKS, *people.CHECKS, *accounts.CHECKS),
+        (
+            *money.CHECKS,
+            *documents.CHECKS,
+            *periods.CHECKS,
+            *runs.CHECKS,
+            *people.CHECKS,
+            *accounts.CHECKS,
+            *around.CHECKS,
+        ),
         key=lambda check: check.code,
     )
 )

@@ -30,6 +30,8 @@ from models import (
     Credit,
     CreditNote,
     Customer,
+    CustomField,
+    CustomValue,
     Delivery,
     FxRate,
     Invoice,
@@ -309,6 +311,11 @@ def archive_with_mail() -> None:
     archive("Returner")
 
 
+def misplace_value() -> None:
+    field = add(CustomField(key="size", name="Size", kind="number"))
+    add(CustomValue(customer_id=first(Customer).id, field_id=field.id, text="large"))
+
+
 CORRUPTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "a posting that does not balance": (
         "I01",
@@ -369,6 +376,9 @@ CORRUPTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
         "I38",
         lambda: change(LedgerEntry, LedgerEntry.account == Account.CASH, account="write_off"),
     ),
+    "a customer astray from its group": ("I52", lambda: change(Customer, own_charge_tax=False, charge_tax=False)),
+    "a customer by hand in no group": ("I52", lambda: change(Customer, group_by_hand=True, group_id=None)),
+    "a value of another kind": ("I53", misplace_value),
     "a closed group with services": ("I50", lambda: close_group()),
     "a customer's only group closed": ("I50", lambda: close_group(used=False)),
     "a rate ended before it began": ("I51", lambda: change(FxRate, ends_on=date(2000, 1, 1))),
