@@ -19,6 +19,7 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     "customer.disabled": ("ban", "warn", _l("Disabled")),
     "customer.enabled": ("power", "ok", _l("Enabled")),
     "customer.archived": ("archive", "", _l("Archived")),
+    "customer.anonymised": ("ban", "", _l("Anonymised")),
     "customer.merged": ("git-merge", "", _l("Merged into another customer")),
     "customer.took_over": ("git-merge", "", _l("Another customer merged into this one")),
     "customer.deleted": ("trash-2", "bad", _l("Deleted")),

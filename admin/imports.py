@@ -11,6 +11,7 @@ from admin.base import StaffView
 from admin.cells import pill
 from admin.filter_kinds import choice
 from admin.import_pages import ImportPages
+from admin.narrowing import NOBODY
 from admin.rights import Open
 from billing import import_drafts
 from models import ImportFile
@@ -23,6 +24,7 @@ def _count(name: str) -> Any:
 
 class ImportsView(ImportPages, StaffView):
     needs = import_drafts.NEEDS
+    of_customer = NOBODY
     can_view_details = True
     can_create = Open(import_drafts.NEEDS)
     column_list = ("file_name", "made_at", "made_by", "rows", "new", "changed", "rejected", "state")

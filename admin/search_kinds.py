@@ -191,7 +191,7 @@ def _named(model: Any, *columns: Any) -> Callable[[str, int | None], Select[Any]
 def _customer(row: Customer) -> Hit:
     note = [_("No. %(id)s", id=row.id), row.email]
     note += [_("archived")] if row.status == CustomerStatus.ARCHIVED else []
-    return Hit(row.name, " · ".join(note), record_url(row))
+    return Hit(row.name, " · ".join(part for part in note if part), record_url(row))
 
 
 def _invoice(row: Invoice) -> Hit:

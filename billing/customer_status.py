@@ -36,7 +36,7 @@ class HasActiveServices(BillingError):
 
 
 class Merged(BillingError):
-    """Everything of this customer is another one's: there is nothing to bring back."""
+    """Everything of this customer is another one's, or nobody's any more: there is nothing to bring back."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def archive(customers: Iterable[Customer], *, by: Actor) -> int:
     return _of_rows(chosen, "archive", by)
 
 
-MERGED = "was merged into another customer. Everything is kept there."
+MERGED = "was merged into another customer, where everything is kept, or anonymised. There is nothing to bring back."
 STILL_RUNNING = "still has running services. End them first, then archive."
 
 
@@ -148,9 +148,9 @@ def write_status(rows: Sequence[Any], status: CustomerStatus, archived_on: date 
 
 
 def merged(ids: Iterable[int]) -> set[int]:
-    """Those of the customers who were merged into another one."""
-    gone_into = select(Customer.id).where(among(db.session, Customer.id, ids), Customer.merged_into_id.is_not(None))
-    return set(db.session.scalars(gone_into))
+    """Those of the customers who were merged into another one, or anonymised."""
+    away = or_(Customer.merged_into_id.is_not(None), Customer.anonymised_on.is_not(None))
+    return set(db.session.scalars(select(Customer.id).where(among(db.session, Customer.id, ids), away)))
 
 
 def with_running_services(ids: Iterable[int]) -> set[int]:

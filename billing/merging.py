@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Index, Table, UniqueConstraint, and_, delete, exists, func, or_, select, update
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql.schema import Column
 
 from models import (
@@ -27,6 +28,7 @@ from models import (
     Customer,
     CustomerStatus,
     Invoice,
+    OptOut,
     Service,
     db,
 )
@@ -94,14 +96,16 @@ def check(primary: Customer, merged: Customer) -> None:
 
 
 def preview(primary: Customer, merged: Customer) -> Preview:
-    """What merging them would move and which details differ, in two statements. Changes nothing. Raises CannotMerge."""
+    """What merging them would move and which details differ. Changes nothing. Raises CannotMerge."""
     check(primary, merged)
+    return Preview(holdings(merged), merged.service_count, differences(primary, merged))
+
+
+def holdings(customer: Customer) -> dict[str, int]:
+    """How many rows of each table name this customer, in one statement."""
     columns = _links()
-    counted = [_count(column, merged) for column in columns]
-    active = select(func.count()).where(Service.customer_id == merged.id, Service.status == "active").scalar_subquery()
-    *counts, running = db.session.execute(select(*counted, active)).one()
-    tables = [column.table.name for column in columns]
-    return Preview(dict(zip(tables, counts, strict=True)), running, differences(primary, merged))
+    counts = db.session.execute(select(*(_count(column, customer) for column in columns))).one()
+    return dict(zip((column.table.name for column in columns), counts, strict=True))
 
 
 def differences(primary: Customer, merged: Customer) -> list[Difference]:
@@ -139,6 +143,7 @@ def merge(
         resume(merged, by=by)
     _rename_groups(primary, merged)
     db.session.flush()
+    _opt_outs(primary, merged)
     moved = {column.table.name: _move(column, primary.id, merged.id) for column in _links()}
     ledger.take_over(primary, merged, by.today)
     add_to_rows(
@@ -202,6 +207,19 @@ def _details(primary: Customer, merged: Customer, take: Collection[str], by: Act
         customers.edit(primary, values, allow_duplicate=True, by=by)
     if verified is not None:
         primary.phone_verified_at = verified
+
+
+def _opt_outs(primary: Customer, merged: Customer) -> None:
+    """Who wanted no messages still gets none: what was said for the merged customer holds for the primary."""
+    old, new = f"customer:{merged.id}", f"customer:{primary.id}"
+    twin = aliased(OptOut)
+    same = (twin.who == new, twin.channel == OptOut.channel, twin.category == OptOut.category)
+    said = select(twin.id).where(*same).exists()
+    for change in (
+        delete(OptOut).where(OptOut.who == old, said),
+        update(OptOut).where(OptOut.who == old).values(who=new),
+    ):
+        db.session.execute(change.execution_options(synchronize_session=False))
 
 
 def _rename_groups(primary: Customer, merged: Customer) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 PERMISSIONS: dict[str, str] = {
     "customers.view": "See customers",
     "customers.edit": "Add and change customers",
-    "customers.delete": "Delete, archive and merge customers",
+    "customers.delete": "Delete, anonymise, archive and merge customers",
     "customers.export": "Export and import customers",
     "customers.identity": "Read identity numbers",
     "customers.enter": "Log in as a customer",

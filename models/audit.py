@@ -22,6 +22,13 @@ class AuditEvent(Model):
         Index("ix_audit_event_object", "object_type", "object_id", "id"),
         Index("ix_audit_event_verb", "verb", "id"),
         Index(
+            "ix_audit_event_redacted_by_id",
+            "redacted_by_id",
+            "id",
+            sqlite_where=text("redacted_by_id IS NOT NULL"),
+            postgresql_where=text("redacted_by_id IS NOT NULL"),
+        ),
+        Index(
             "ix_audit_event_real_staff_id",
             "real_staff_id",
             "id",
@@ -46,6 +53,8 @@ class AuditEvent(Model):
     customer_id: Mapped[int | None] = mapped_column(BigId)
     before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # The event that took personal data out of this one; see billing.audit_redaction.
+    redacted_by_id: Mapped[int | None] = mapped_column(BigId)
     seal: Mapped[str | None] = mapped_column(String(64))
 
     customer: Mapped[Customer | None] = relationship(

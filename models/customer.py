@@ -134,6 +134,8 @@ class Customer(PostalAddress, Model):
     starts_on: Mapped[date | None]
     ends_on: Mapped[date | None]
     archived_on: Mapped[date | None]
+    # Nothing here says any more who this was.
+    anonymised_on: Mapped[date | None]
     # Everything of this customer is another one's now; what is left of it leads there.
     merged_into_id: Mapped[int | None] = ref("customer.id", index=False, nullable=True)
     group_id: Mapped[int | None] = ref("customer_group.id", nullable=True)

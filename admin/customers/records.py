@@ -8,14 +8,13 @@ from flask import abort, flash, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
 
-from admin.doors import once, told
+from admin.doors import once
 from billing import custom_fields, customers
 from billing.balances import ChangedMeanwhile
 from models import BillingError, Customer
 from web.permissions import actor
 
 from . import new_customer
-from .actions import archive_effects, delete_effects
 from .forms import CustomerForm
 
 
@@ -50,18 +49,6 @@ class CustomerRecords:
 
     def delete(self, row: Customer) -> None:
         customers.delete(row, by=actor())
-
-    def delete_effects(self, row: Customer) -> list[tuple[str, str, str]]:
-        return delete_effects(self, 1)
-
-    @expose("/archive/", methods=("GET", "POST"))
-    def archive_view(self) -> Any:
-        customer = self._found(self.can_delete)  # type: ignore[attr-defined]
-        if request.method == "POST":
-            told(lambda: customers.archive([customer], by=actor()), _("%(name)s archived", name=customer.name))
-            return redirect(self.row_url(customer))  # type: ignore[attr-defined]
-        effects = archive_effects(self, 1)[:3]
-        return self.render("admin/customers/archive.html", customer=customer, effects=effects)  # type: ignore[attr-defined]
 
     def _create(self, form: CustomerForm, password_hash: str) -> str:
         by = actor()

@@ -24,9 +24,12 @@ from .lookup import CUSTOMERS, WITH_INVOICES, find_customers, label
 from .merge import CustomerMerge
 from .page import CustomerPage
 from .records import CustomerRecords
+from .verbs import CustomerVerbs
 
 
-class CustomerView(Tabs, CustomerActions, CustomerMerge, AroundDoors, CustomerPage, CustomerRecords, StaffView):
+class CustomerView(
+    Tabs, CustomerActions, CustomerMerge, AroundDoors, CustomerPage, CustomerVerbs, CustomerRecords, StaffView
+):
     needs = "customers.view"
     of_customer = "id"
     can_create, can_edit = Open("customers.edit"), Open("customers.edit")

@@ -39,6 +39,7 @@ from models import (
     Message,
     Money,
     Note,
+    OptOut,
     Payer,
     PortalAccess,
     PortalUser,
@@ -157,6 +158,16 @@ def test_what_both_have_is_kept_once(pair: tuple[Customer, Customer], by: Actor)
     assert [a.email for a in primary.invoice_addresses] == ["copy@m.example"]
     assert db.session.query(PortalAccess.customer_id).all() == [(primary.id,), (primary.id,)]
     assert db.session.query(FxRate).filter_by(customer_id=primary.id).count() == 1
+
+
+def test_who_wanted_no_messages_still_gets_none(pair: tuple[Customer, Customer], by: Actor) -> None:
+    primary, merged = pair
+    for channel, who in (("email", merged), ("email", primary), ("sms", merged)):
+        add(OptOut(who=f"customer:{who.id}", customer_id=who.id, channel=channel, source="link", since=by.at))
+    merging.merge(primary, merged, by=by)
+    left = db.session.query(OptOut.who, OptOut.channel, OptOut.customer_id).order_by(OptOut.channel).all()
+    me = f"customer:{primary.id}"
+    assert left == [(me, "email", primary.id), (me, "sms", primary.id)]
 
 
 def test_both_have_it_in_their_history(pair: tuple[Customer, Customer], by: Actor) -> None:

@@ -1,0 +1,246 @@
+"""Anonymising a customer: who it was goes, what the law wants kept stays.
+
+Gone: details, contacts, notes, own fields, payers' names, portal users of this customer alone, addresses and words of
+messages, free texts, and all of that in the audit log. Kept: issued documents as they were issued, with their buyer;
+payments, the books, services and what was billed, under a number instead of a name. What is kept in external lists
+(an id there, so that an import does not bring the person back; refusals of messages, so that nobody is written to
+again) holds no name. Customers that were merged into this one are the same person: they go with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import String, case, cast, delete, exists, func, literal, select, update
+
+from models import (
+    Attitude,
+    AuditEvent,
+    BillingError,
+    BillingGroup,
+    BulkRow,
+    Contact,
+    Credit,
+    Customer,
+    CustomerStatus,
+    CustomValue,
+    Delivery,
+    DeliveryState,
+    File,
+    Invoice,
+    InvoiceAddress,
+    InvoiceState,
+    Message,
+    Note,
+    OneTimeToken,
+    OptOut,
+    Payer,
+    Payment,
+    PhoneCode,
+    PortalAccess,
+    PortalUser,
+    RunUnit,
+    Service,
+    ServiceChange,
+    WebSession,
+    db,
+)
+from models.bulk import update_rows
+
+from . import audit, audit_redaction
+from .actor import Actor
+from .ending import running
+
+REMOVED = "Removed"
+
+CUSTOMER = {
+    **dict.fromkeys(
+        (
+            "email", "phone", "phone_extension", "phone_digits", "email_state", "phone_state", "company_name",
+            "contact_name", "tax_id", "identity_number", "registration_ip", "po_number", "vendor_number",
+            "invoice_note", "about", "phone_e164", "registration_number", "street", "street2", "city", "region", "postal_code",
+        ),
+        "",
+    ),
+    **dict.fromkeys(("username", "phone_verified_at", "latitude", "longitude"), None),
+    "attitude": Attitude.NONE,
+}  # fmt: skip
+"""What the customer's own columns are set to; the name becomes a number."""
+DELETED: tuple[Any, ...] = (Contact, InvoiceAddress, Note, CustomValue, PhoneCode)
+"""Rows that are nothing but personal."""
+ADDRESS = dict.fromkeys(("street", "street2", "city", "region", "postal_code"), "")
+EMPTIED: tuple[tuple[Any, dict[str, Any]], ...] = (
+    (Payer, {"name": REMOVED, "tax_id": "", "email": "", **ADDRESS}),
+    (BillingGroup, {"po_number": ""}),
+    (Payment, {"reference": ""}),
+    (Credit, {"reason": REMOVED}),
+    (Service, {"cancel_reason": ""}),
+    (Message, {"subject": "", "body": "", "text_body": "", "reply_to": ""}),
+    (RunUnit, {"reason": ""}),
+)
+"""Columns of rows that stay."""
+
+
+class CannotAnonymise(BillingError):
+    """The person is still needed by name."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What anonymising would take away, and what it would keep; numbers of rows."""
+
+    contacts: int
+    notes: int
+    portal_users: int
+    payers: int
+    messages: int
+    events: int
+    documents: int
+    merged: int
+
+
+def check(customer: Customer) -> None:
+    """Raises CannotAnonymise, with what is in the way."""
+    ids = _same_person(customer)
+    name = customer.name
+    if customer.anonymised_on is not None:
+        raise CannotAnonymise(f"{name} was anonymised on {customer.anonymised_on} already.")
+    if _any(select(Service.id).where(Service.customer_id.in_(ids), running())):
+        raise CannotAnonymise(f"{name} still has running services. End them first, then anonymise.")
+    owed = Invoice.kind == "invoice", Invoice.state == InvoiceState.ISSUED, Invoice.open_minor > 0
+    if _any(select(Invoice.id).where(Invoice.customer_id.in_(ids), *owed)):
+        raise CannotAnonymise(f"{name} still owes money, and is needed by name until that is settled.")
+    if _any(select(Invoice.id).where(Invoice.customer_id.in_(ids), Invoice.state == InvoiceState.DRAFT)):
+        raise CannotAnonymise(f"{name} has drafts of documents. Issue or delete them first.")
+    if _any(select(Delivery.id).where(Delivery.customer_id.in_(ids), Delivery.state == DeliveryState.SENDING)):
+        raise CannotAnonymise(f"A message to {name} is just being sent. Try again in a minute.")
+
+
+def preview(customer: Customer) -> Found:
+    """What anonymising it would do, in one statement beside the checks. Changes nothing."""
+    ids = _same_person(customer)
+    counts = [
+        select(func.count()).where(table.customer_id.in_(ids)).scalar_subquery()
+        for table in (Contact, Note, PortalAccess, Payer, Message, AuditEvent)
+    ]
+    documents = select(func.count()).where(Invoice.customer_id.in_(ids), Invoice.state != InvoiceState.DRAFT)
+    return Found(*db.session.execute(select(*counts, documents.scalar_subquery())).one(), merged=len(ids) - 1)
+
+
+def anonymise(customer: Customer, *, by: Actor) -> list[str]:
+    """Take out who this customer was, and put it away for good; cannot be undone.
+
+    The names under which the bytes of its files lie, to be forgotten after the commit. Raises CannotAnonymise,
+    NotAllowed.
+    """
+    by.require("customers.delete")
+    _lock(customer)
+    check(customer)
+    ids = _same_person(customer)
+    event = audit.record(by, audit_redaction.VERB, customer, after={"status": "archived"})
+    event.object_label = f"customer {customer.id}"
+    db.session.flush()
+    guests, files = _remove_logins(ids), _remove_files(ids)
+    for table in DELETED:
+        _run(delete(table).where(table.customer_id.in_(ids)))
+    for table, values in EMPTIED:
+        _run(update(table).where(table.customer_id.in_(ids)).values(values))
+    _run(update(OptOut).where(OptOut.customer_id.in_(ids)).values(customer_id=None))
+    _groups(ids)
+    _deliveries(ids)
+    _customers(ids, by)
+    _changes(ids)
+    _bulk_results(ids)
+    redacted = audit_redaction.redact(ids, guests, event)
+    event.after = {"status": "archived", "events": redacted, "digest": audit_redaction.digest(event.id)}
+    db.session.flush()
+    db.session.expire_all()
+    return files
+
+
+def _lock(customer: Customer) -> None:
+    mine = select(Customer).where(Customer.id == customer.id).with_for_update(key_share=True)
+    db.session.scalars(mine.execution_options(populate_existing=True)).all()
+
+
+def _same_person(customer: Customer) -> list[int]:
+    """The customer and whoever was merged into it."""
+    merged = db.session.scalars(select(Customer.id).where(Customer.merged_into_id == customer.id))
+    return [customer.id, *merged]
+
+
+def _any(query: Any) -> bool:
+    return db.session.scalar(query.limit(1)) is not None
+
+
+def _run(statement: Any) -> None:
+    db.session.execute(statement.execution_options(synchronize_session=False))
+
+
+def _remove_logins(ids: Sequence[int]) -> list[int]:
+    """Portal users who were there for this customer only have no name and no way in any more; their ids."""
+    theirs = select(PortalAccess.portal_user_id).where(PortalAccess.customer_id.in_(ids))
+    elsewhere = exists(
+        select(PortalAccess.id).where(
+            PortalAccess.portal_user_id == PortalUser.id, PortalAccess.customer_id.not_in(ids)
+        )
+    )
+    guests = list(db.session.scalars(select(PortalUser.id).where(PortalUser.id.in_(theirs), ~elsewhere)))
+    _run(delete(PortalAccess).where(PortalAccess.customer_id.in_(ids)))
+    for table in (WebSession, OneTimeToken):
+        _run(delete(table).where(table.portal_user_id.in_(guests)))
+    number = cast(PortalUser.id, String)
+    gone = {"name": REMOVED, "email": literal("removed-") + number + "@invalid", "password_hash": "", "active": False}
+    _run(update(PortalUser).where(PortalUser.id.in_(guests)).values(gone))
+    return guests
+
+
+def _remove_files(ids: Sequence[int]) -> list[str]:
+    names = list(db.session.scalars(select(File.stored_name).where(File.customer_id.in_(ids))))
+    _run(delete(File).where(File.customer_id.in_(ids)))
+    return names
+
+
+def _groups(ids: Sequence[int]) -> None:
+    """Billing groups may be called by anything: they get numbers, and a bill set aside says no more why."""
+    number = literal("Group ") + cast(BillingGroup.id, String)
+    mine = BillingGroup.customer_id.in_(ids)
+    _run(update(BillingGroup).where(mine, BillingGroup.name != "Main").values(name=number))
+    reason = case((BillingGroup.parked_at.is_not(None), REMOVED), else_="")
+    _run(update(BillingGroup).where(mine).values(parked_reason=reason))
+
+
+def _deliveries(ids: Sequence[int]) -> None:
+    mine = Delivery.customer_id.in_(ids)
+    _run(update(Delivery).where(mine, Delivery.state == DeliveryState.QUEUED).values(state=DeliveryState.CANCELLED))
+    key = literal("removed:") + cast(Delivery.id, String)
+    words = dict.fromkeys(
+        ("address", "error", "sent_subject", "sent_text", "vendor_id", "vendor_state", "sent_digest"), ""
+    )
+    _run(update(Delivery).where(mine).values(dedupe_key=key, **words))
+
+
+def _bulk_results(ids: Sequence[int]) -> None:
+    """What was done to many at once, and would be undone, without the words."""
+    mine = select(BulkRow.before, BulkRow.after, BulkRow.id).where(BulkRow.customer_id.in_(ids))
+    plain = audit_redaction.plain
+    rows = [(REMOVED, "", plain(b), plain(a), i) for b, a, i in db.session.execute(mine)]
+    update_rows(db.session, BulkRow.__table__, ("label", "reason", "before", "after"), rows)
+
+
+def _changes(ids: Sequence[int]) -> None:
+    """What happened to services, without free texts such as the reason of an end."""
+    theirs = select(Service.id).where(Service.customer_id.in_(ids))
+    columns = ServiceChange.before, ServiceChange.after, ServiceChange.id
+    rows = db.session.execute(select(*columns).where(ServiceChange.service_id.in_(theirs))).all()
+    plain = audit_redaction.plain
+    update_rows(db.session, ServiceChange.__table__, ("before", "after"), [(plain(b), plain(a), i) for b, a, i in rows])
+
+
+def _customers(ids: Sequence[int], by: Actor) -> None:
+    name = literal("Customer ") + cast(Customer.id, String)
+    put_away = {"status": CustomerStatus.ARCHIVED, "anonymised_on": by.today, "version": Customer.version + 1}
+    day = func.coalesce(Customer.archived_on, by.today)
+    _run(update(Customer).where(Customer.id.in_(ids)).values(name=name, archived_on=day, **put_away, **CUSTOMER))
