@@ -16,6 +16,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from admin import narrowing
 from admin.listrequest import ListRequest
 from admin.lists import Lister
 from models import BillingError
@@ -101,7 +102,7 @@ class Chosen:
         everything = form.get("scope") == "all" and "one" not in form
         asked = ListRequest.read(view, dict(parse_qsl(form.get("list", "")))) if everything else None
         numbers = [int(i) for i in ids if i.isascii() and i.isdigit() and int(i) <= LARGEST_ID]
-        return cls(view, numbers, asked, form.get("count", ""))
+        return cls(view, narrowing.kept(view, numbers), asked, form.get("count", ""))
 
     @property
     def session(self) -> Session:

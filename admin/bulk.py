@@ -17,6 +17,7 @@ from admin.bulk_doors import carried_out
 from admin.export import plain
 from admin.filter_kinds import choice
 from admin.links import record_url, view_of
+from admin.narrowing import NOBODY
 from billing import bulk, runs
 from billing.bulk_kinds import kind_named
 from models import BillingError, BulkAction, BulkRow, Customer, RowResult, db
@@ -32,6 +33,7 @@ def _kinds() -> list[tuple[str, str]]:
 
 class BulkActionsView(StaffView):
     needs = "customers.edit"
+    of_customer = NOBODY
     can_view_details = can_export = True
     column_list = ("what", "total", "asked_by", "asked_at", "did", "took", "result")
     column_labels = {

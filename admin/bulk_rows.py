@@ -40,6 +40,7 @@ def _named(action: BulkAction) -> str:
 
 class BulkRowsView(StaffView):
     needs = "customers.edit"
+    of_customer = "customer_id"
     can_export = True
     column_list = ("customer_id", "label", "state", "changed", "reason")
     column_labels = {

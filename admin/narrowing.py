@@ -19,6 +19,12 @@ def narrowed(view: Any, query: Select[Any]) -> Select[Any]:
     return query.where(getattr(view.model, view.of_customer) == chosen if view.of_customer else false())
 
 
+def kept(view: Any, ids: list[int]) -> list[int]:
+    """Of the rows ticked in a list of customers, those that may be shown now."""
+    chosen = only_customer.id_()
+    return ids if chosen is None or view.of_customer != "id" else [number for number in ids if number == chosen]
+
+
 def preset(view: Any) -> dict[str, int]:
     """What a form that makes a row of this list begins with: the customer the panel is narrowed to."""
     chosen = only_customer.id_()

@@ -60,7 +60,8 @@ CUSTOMER = {
         (
             "email", "phone", "phone_extension", "phone_digits", "email_state", "phone_state", "company_name",
             "contact_name", "tax_id", "identity_number", "registration_ip", "po_number", "vendor_number",
-            "invoice_note", "about", "phone_e164", "registration_number", "street", "street2", "city", "region", "postal_code",
+            "invoice_note", "about", "phone_e164", "registration_number", "street", "street2", "city", "region",
+            "postal_code",
         ),
         "",
     ),
@@ -72,7 +73,10 @@ DELETED: tuple[Any, ...] = (Contact, InvoiceAddress, Note, CustomValue, PhoneCod
 """Rows that are nothing but personal."""
 ADDRESS = dict.fromkeys(("street", "street2", "city", "region", "postal_code"), "")
 EMPTIED: tuple[tuple[Any, dict[str, Any]], ...] = (
-    (Payer, {"name": REMOVED, "tax_id": "", "email": "", **ADDRESS}),
+    (
+        Payer,
+        {"name": REMOVED, **dict.fromkeys(("tax_id", "email", "contact_name", "registration_number"), ""), **ADDRESS},
+    ),
     (BillingGroup, {"po_number": ""}),
     (Payment, {"reference": ""}),
     (Credit, {"reason": REMOVED}),
@@ -97,6 +101,7 @@ class Found:
     payers: int
     messages: int
     events: int
+    files: int
     documents: int
     merged: int
 
@@ -123,7 +128,7 @@ def preview(customer: Customer) -> Found:
     ids = _same_person(customer)
     counts = [
         select(func.count()).where(table.customer_id.in_(ids)).scalar_subquery()
-        for table in (Contact, Note, PortalAccess, Payer, Message, AuditEvent)
+        for table in (Contact, Note, PortalAccess, Payer, Message, AuditEvent, File)
     ]
     documents = select(func.count()).where(Invoice.customer_id.in_(ids), Invoice.state != InvoiceState.DRAFT)
     return Found(*db.session.execute(select(*counts, documents.scalar_subquery())).one(), merged=len(ids) - 1)

@@ -11,6 +11,7 @@ from flask_babel import ngettext
 
 from admin.doors import once, told
 from billing import anonymising, customers, merging
+from messaging import uploads
 from models import BillingError, Customer
 from web.formatters import number
 from web.permissions import actor
@@ -38,14 +39,18 @@ class CustomerVerbs:
         customer = self._found(self.can_delete)  # type: ignore[attr-defined]
         page = self.row_url(customer)  # type: ignore[attr-defined]
 
+        files: list[str] = []
+
         def do() -> str:
-            anonymising.anonymise(customer, by=actor())
+            files.extend(anonymising.anonymise(customer, by=actor()))
             flash(_("Customer anonymised"), "toast")
             return str(page)
 
         if request.method == "POST":
             try:
-                return redirect(once(do))
+                url = once(do)
+                uploads.forget(files)
+                return redirect(url)
             except BillingError as refusal:
                 flash(str(refusal), "danger")
                 return redirect(page)
@@ -105,6 +110,7 @@ def _anonymised(customer: Customer) -> Effects:
             ngettext("%(n)s portal user, unless of another customer too", "%(n)s portal users, unless of other "
                      "customers too", found.portal_users, n=number(found.portal_users)),
         ),
+        ("paperclip", found.files, ngettext("%(n)s file", "%(n)s files", found.files, n=number(found.files))),
         ("building-2", found.payers, ngettext("the name of %(n)s payer", "the names of %(n)s payers", found.payers,
                                               n=number(found.payers))),
         ("mail", found.messages, ngettext("address and words of %(n)s message", "addresses and words of %(n)s messages",

@@ -9,7 +9,8 @@ from signing_in import Browser, sign_in
 
 from billing import payments
 from billing.actor import Actor
-from models import Contact, Customer, CustomerStatus, Note, db
+from messaging import uploads
+from models import Contact, Customer, CustomerStatus, File, Note, db
 
 VERBS = ("archive", "anonymise")
 
@@ -53,6 +54,19 @@ def test_anonymised_once(customer: Customer, staff_client: Browser) -> None:
     history = staff_client.get(f"/admin/customer/details/?id={customer.id}&tab=history").text
     assert "Anonymised" in history and "Settled Ltd" not in history
     assert "Settled Ltd" not in staff_client.get("/admin/audit/").text
+
+
+def test_its_files_are_gone_from_the_disk_too(customer: Customer, staff_client: Browser, by: Actor) -> None:
+    name = "0123456789abcdef" * 2
+    known = {"name": "passport.pdf", "media_type": "application/pdf", "size": 3, "sha256": "0" * 64}
+    add(File(customer_id=customer.id, stored_name=name, uploaded_at=by.at, uploaded_by="x", **known))
+    path = uploads.path_of(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"pdf")
+    page = staff_client.get(f"/admin/customer/anonymise/?id={customer.id}").text
+    assert "Removed: 1 file" in page
+    staff_client.post("/admin/customer/anonymise/", data={"id": str(customer.id), "form_token": token(page)})
+    assert not path.exists() and db.session.query(File).count() == 0
 
 
 def test_what_is_in_the_way_is_said_and_there_is_no_button(customer: Customer, staff_client: Browser) -> None:

@@ -26,6 +26,8 @@ from billing.actor import Actor, NotAllowed
 from models import (
     AuditEvent,
     BillingGroup,
+    BulkAction,
+    BulkRow,
     Contact,
     Credit,
     Customer,
@@ -33,6 +35,7 @@ from models import (
     CustomValue,
     Delivery,
     DeliveryState,
+    File,
     FxRate,
     Invoice,
     InvoiceAddress,
@@ -88,6 +91,10 @@ def person(app: Flask, by: Actor) -> Customer:
     add(PhoneCode(**mine, phone=SECRET, salt="s", code_hash="h", asked_at=by.at, expires_at=by.at, tries_left=1))
     own = add(CustomField(key="pet", name="Pet", kind="text"))
     add(CustomValue(**mine, field_id=own.id, text=SECRET))
+    bytes_ = {"media_type": "text/plain", "size": 3, "sha256": "0" * 64, "uploaded_at": by.at, "uploaded_by": "Owner"}
+    add(File(**mine, stored_name="f" * 32, name=SECRET, **bytes_))
+    bulk = add(BulkAction(kind="tag", total=1, params={}, asked_at=by.at, asked_by="Owner"))
+    add(BulkRow(action_id=bulk.id, **mine, label=SECRET, state="done", before={"name": SECRET}, after={"name": SECRET}))
     message = add(Message(**mine, kind="invoice", invoice_id=invoice.id, created_at=by.at, created_by="Owner"))
     add(Delivery(**mine, message_id=message.id, address=SECRET, dedupe_key=SECRET, next_try_at=by.at))
     user = add(PortalUser(name=SECRET, email=f"{SECRET}@p.example", password_hash="$argon2id$x"))
