@@ -12,7 +12,7 @@ from wtforms import SelectField
 
 from admin import import_words
 from billing import import_guess
-from billing.import_choices import FIELDS, FIXED, Choices
+from billing.import_choices import FIXED, Choices, fields
 from models import ImportFile
 from web import params
 from web.forms import choices, stripped
@@ -47,9 +47,10 @@ def read_choices(form: MultiDict[str, str], draft: ImportFile) -> Choices:
     header = draft.sample["header"]
     made = Choices.read(draft.choices)
     made.columns, made.words = {}, {}
+    possible = fields()
     for place, column in enumerate(header):
         name = params.only(form, f"column-{place}")
-        if name in FIELDS:
+        if name in possible:
             made.columns[column] = name
         cells, meant = form.getlist(f"cell-{place}"), form.getlist(f"word-{place}")
         allowed = {"", *import_guess.meanings(name)}

@@ -27,7 +27,7 @@ def columns_page(draft: ImportFile, made: Choices) -> dict[str, Any]:
     return {
         "chosen": made,
         "columns": [_column(draft, made, place, name) for place, name in enumerate(draft.sample["header"])],
-        "groups": import_words.GROUPS,
+        "groups": import_words.groups(),
         "meanings": import_words.MEANINGS,
         "services": bool(set(made.columns.values()) & set(SERVICE)),
         "currencies": currencies(reader),

@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from billing import custom_fields
 from models import ImportFile, ImportProblem, ImportState
 
 GROUPS: tuple[tuple[Any, tuple[tuple[str, Any], ...]], ...] = (
@@ -41,6 +42,14 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any], ...]], ...] = (
         ("next_renewal_on", _l("Renews next on")), ("cancelled_on", _l("Ends on")), ("free", _l("Free of charge")),
     )),
 )  # fmt: skip
+
+
+def groups() -> list[tuple[Any, Any]]:
+    """What a column can become, with the shop's own fields where there are any."""
+    own = [(custom_fields.PREFIX + field.key, field.name) for field in custom_fields.fields()]
+    return [*GROUPS, *([(_l("Own fields"), own)] if own else [])]
+
+
 FIELDS = {name: words for _title, fields in GROUPS for name, words in fields}
 MEANINGS = {
     "active": _l("Active"), "disabled": _l("Disabled"), "archived": _l("Archived"), "individual": _l("Person"),

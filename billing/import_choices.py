@@ -10,6 +10,7 @@ from typing import Any
 
 from models import BillingError
 
+from . import import_custom
 from . import import_guess as guess
 from .import_fields import CUSTOMER, SERVICE, Field
 from .import_guess import FIRST_NAME, LAST_NAME
@@ -24,6 +25,13 @@ FIELDS: Mapping[str, Field | None] = {
     **SERVICE,
 }
 """What a column can become; two of them are parts of the name."""
+
+
+def fields() -> dict[str, Field | None]:
+    """What a column can become, the shop's own fields among it."""
+    return {**FIELDS, **import_custom.known()}
+
+
 FIXED = ("currency", "country", "package", "started_on", "next_renewal_on", "months")
 """What may be the same in every row instead."""
 
@@ -131,7 +139,7 @@ def mapping_data(choices: Choices, header: Sequence[str], reading: Mapping[str, 
     if reading:
         data["file"] = dict(reading)
     columns = {name: column for column, name in choices.columns.items()}
-    customer = {name: _expression(choices, name, column) for name, column in columns.items() if name in CUSTOMER}
+    customer = {name: _expression(choices, name, column) for name, column in columns.items() if _of_customer(name)}
     customer["external_id"] = {"column": choices.identity}
     if FIRST_NAME in columns and "name" not in columns:
         customer["name"] = f"{{{columns[FIRST_NAME]}}} {{{columns[LAST_NAME]}}}"
@@ -148,6 +156,10 @@ def mapping_data(choices: Choices, header: Sequence[str], reading: Mapping[str, 
     return data
 
 
+def _of_customer(name: str) -> bool:
+    return name in CUSTOMER or import_custom.any_of([name])
+
+
 def _expression(choices: Choices, name: str, column: str) -> dict[str, Any]:
     made: dict[str, Any] = {"column": column}
     if name in DAYS and choices.date_format != "%Y-%m-%d":
@@ -162,9 +174,9 @@ def _expression(choices: Choices, name: str, column: str) -> dict[str, Any]:
 
 def _check(choices: Choices, header: Sequence[str]) -> None:
     """What a sentence about the pages says better than one about the mapping. Raises WrongChoice."""
-    here, seen = set(header), {}
+    here, seen, known = set(header), {}, fields()
     for column, name in choices.columns.items():
-        if column not in here or name not in FIELDS:
+        if column not in here or name not in known:
             raise WrongChoice("The columns have changed. Load the page again.")
         if name in seen:
             raise WrongChoice(f"Two columns cannot become the same: {seen[name]} and {column}.", f"columns.{column}")

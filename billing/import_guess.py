@@ -10,6 +10,7 @@ from typing import Any
 from models import Attitude, BillingError
 from models.currencies import DECIMALS
 
+from . import custom_fields
 from .import_fields import CUSTOMER, SERVICE, email
 
 FIRST_NAME, LAST_NAME = "first_name", "last_name"
@@ -115,7 +116,17 @@ def suggest(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, s
         field = "" if column in chosen else _by_content([row[place] for row in rows if place < len(row)])
         if field and field not in chosen.values():
             chosen[column] = field
-    return _tidied(chosen)
+    return _tidied(chosen | _own(column for column in header if column not in chosen))
+
+
+def _own(columns: Iterable[str]) -> dict[str, str]:
+    """Columns called like a field of the shop's own: by its name, its key, or ``custom.<key>``."""
+    known: dict[str, str] = {}
+    for field in custom_fields.fields():
+        name = custom_fields.PREFIX + field.key
+        known |= {word.casefold(): name for word in (field.name, field.key, name)}
+    found = {column: known[column.strip().casefold()] for column in columns if column.strip().casefold() in known}
+    return {column: name for name, column in {name: column for column, name in found.items()}.items()}
 
 
 def _tidied(chosen: dict[str, str]) -> dict[str, str]:

@@ -23,7 +23,7 @@ from integrations.documents import DocumentError
 from integrations.letters import Attachment, BadHeader, Letter, check
 from models import BillingError, CreditNote, Customer, Delivery, DeliveryState, Invoice, InvoiceState, Message, db
 
-from . import invoice_document, unsubscribe
+from . import brands, invoice_document, unsubscribe
 from .files import FileLost
 from .formats import day, language_of, language_of_words, money
 
@@ -79,7 +79,7 @@ def letter_for(delivery: Delivery, *, at: datetime) -> Letter:
     _still_wanted(delivery)
     writer = _WRITERS.get(message.kind)
     content = writer(message) if writer else _as_typed(message, delivery)
-    sender = sender_address()
+    sender = brands.of(_customer(delivery)).sender or sender_address()
     letter = Letter(
         message_id=message_id(delivery, sender),
         sender=sender,
@@ -228,19 +228,24 @@ def _as_typed(message: Message, delivery: Delivery) -> Content:
     if not message.body.strip():
         raise CannotBeWritten("This message has no text.")
     company = companies.settings()
-    customer_id = delivery.customer_id or message.customer_id
-    customer = db.session.get(Customer, customer_id) if customer_id else None
-    locale = language_of(customer, company)
+    customer = _customer(delivery)
+    brand, locale = brands.of(customer), language_of(customer, company)
     values: dict[str, Plain] = {
         **page_values(locale),
-        "company": company.name,
+        "company": brand.name,
         "subject": message.subject,
         "paragraphs": [part.splitlines() for part in message.body.replace("\r\n", "\n").split("\n\n") if part.strip()],
     }
     with force_locale(locale):
         html = render("message.html", values)
-        subject = message.subject or gettext("Message from %(company)s", company=company.name)
-    return Content(subject, message.body, html, company.name, message.reply_to or company.email)
+        subject = message.subject or gettext("Message from %(company)s", company=brand.name)
+    return Content(subject, message.body, html, brand.name, message.reply_to or brand.email)
+
+
+def _customer(delivery: Delivery) -> Customer | None:
+    """Whom the mail is for."""
+    number = delivery.customer_id or delivery.message.customer_id
+    return db.session.get(Customer, number) if number else None
 
 
 def page_values(locale: str) -> dict[str, Plain]:

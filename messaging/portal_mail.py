@@ -11,6 +11,7 @@ from billing.actor import Actor
 from billing.outbox import dedupe_key
 from models import Customer, Delivery, Message, PortalUser, db
 
+from . import brands
 from .compose import CannotBeWritten, Content, NotNeeded, page_values, render
 from .formats import language_of
 
@@ -58,11 +59,11 @@ def write(message: Message) -> Content:
     if token is None or not base:
         raise CannotBeWritten("The link cannot be made any more: SECRET_KEY or BASE_URL was changed. Send a new one.")
     user, customer = db.session.get_one(PortalUser, row.portal_user_id), db.session.get(Customer, message.customer_id)
-    company = companies.settings()
-    locale = user.language or language_of(customer, company)
+    brand = brands.of(customer)
+    locale = user.language or language_of(customer, companies.settings())
     link = f"{base.rstrip('/')}{PATH}{token}"
     values = {
-        **page_values(locale), "company": company.name, "email": company.email, "phone": company.phone,
+        **page_values(locale), "company": brand.name, "email": brand.email, "phone": brand.phone,
         "name": user.name, "login": user.email, "username": (customer.username or "") if customer else "",
         "customer": customer.name if customer else "", "link": link, "home": f"{base.rstrip('/')}/portal/",
         "days": portal_links.LIFE[portal_links.WELCOME].days,
@@ -71,7 +72,7 @@ def write(message: Message) -> Content:
     with force_locale(locale):
         subject = render(f"{message.kind}.subject.txt", values).strip("\n")
         text, html = (render(f"{message.kind}.{kind}", values) for kind in ("txt", "html"))
-    return Content(subject, text, html, company.name, company.email, secret=link)
+    return Content(subject, text, html, brand.name, brand.email, secret=link)
 
 
 def _secret() -> str:

@@ -9,7 +9,7 @@ from flask_admin import expose
 from flask_babel import gettext as _
 
 from admin.doors import told
-from billing import custom_fields, customers
+from billing import custom_fields, customers, projects
 from models import Customer, db
 from web.permissions import actor
 
@@ -45,4 +45,13 @@ class AroundDoors:
             given = {"own_fields": {"form": form, "fields": fields()}}
             return self.customer_page(customer, "overview", **given)  # type: ignore[attr-defined]
         flash(_("Fields saved"), "toast")
+        return redirect(self._to(customer))  # type: ignore[attr-defined]
+
+    @expose("/projects/", methods=("POST",))
+    def projects_view(self) -> Any:
+        """Which projects that are not open to all the customer may use."""
+        customer: Customer = self._open()  # type: ignore[attr-defined]
+        sent = request.form.getlist("project")
+        chosen = [int(one) for one in sent if one.isascii() and one.isdigit() and len(one) < 19]
+        told(lambda: projects.allow(customer, chosen, by=actor()), _("Projects saved"))
         return redirect(self._to(customer))  # type: ignore[attr-defined]

@@ -6,13 +6,15 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
 
-from billing import inheritance
-from models import Customer
+from billing import inheritance, projects
+from models import Customer, Project, db
 from web import formatters, languages
 
 from .choices import PAYMENT_METHODS
 
+MOST = 100  # projects offered on a card
 LABELS = {
     "payment_method": _l("Pays by"), "payment_days": _l("Days to pay"), "charge_tax": _l("Charge tax"),
     "never_suspend": _l("Never suspend"), "language": _l("Language"), "invoice_note": _l("Note on invoices"),
@@ -52,6 +54,13 @@ def inherited_words(customer: Customer | None) -> dict[str, str]:
         words = {"where": source_words(source, customer), "what": value_words(name, value)}
         found[name] = _("As the %(where)s: %(what)s", **words)
     return found
+
+
+def closed_projects(customer: Customer) -> dict[str, Any]:
+    """The projects that are not open to all, and which of them the customer may use."""
+    closed = select(Project).where(Project.open_to_all.is_(False), Project.archived_on.is_(None))
+    found = list(db.session.scalars(closed.order_by(Project.name).limit(MOST)))
+    return {"closed": found, "allowed": set(projects.may_use(customer)) if found else set()}
 
 
 def defaults(customer: Customer) -> dict[str, Any]:

@@ -56,6 +56,7 @@ CARDS: tuple[Card, ...] = (
     EditCard("belongs", "overview", show.belongs, aside=True, form=BELONGS, words=_l("Belongs to")),
     Card("switches", "overview", show.switches, aside=True),
     Card("defaults", "overview", inherited.defaults, aside=True),
+    Card("projects", "overview", inherited.closed_projects, aside=True),
     Card("own_fields", "overview", own_fields.card, aside=True),
     Card("services", "services", show.services, "services.view"),
     Card("charges", "services", show.charges, "services.view"),

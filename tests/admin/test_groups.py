@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import secrets
+from pathlib import Path
 
 import pytest
 from factories import make_company, make_customer, make_package
 from signing_in import sign_in
 from sqlalchemy import select
 
-from billing import groups
+from billing import groups, projects
 from billing.actor import Actor
-from models import CustomerGroup, db
+from models import CustomerGroup, Project, db
 
 
 @pytest.fixture
@@ -84,6 +86,35 @@ def test_rules_are_applied_after_a_look(client, by: Actor):
     assert "2 customers would move" in page and "C1" in page and "C0" not in page
     assert client.post("/admin/groups/apply/").status_code == 302
     assert "Everybody is where the rules say" in client.get("/admin/groups/apply/").text
+
+
+def test_a_closed_project_is_opened_to_a_customer_on_its_page(client):
+    customer = make_customer()
+    brand, open_ = Project(name="Private", open_to_all=False), Project(name="Public")
+    db.session.add_all([brand, open_])
+    db.session.commit()
+    page = client.get(f"/admin/customer/details/?id={customer.id}").text
+    assert "Projects it may use" in page and "Private" in page.split("Projects it may use")[2]
+    url = f"/admin/customer/projects/?id={customer.id}"
+    client.post(url, data={"project": str(brand.id)})
+    assert projects.may_use(customer) == [brand.id]
+    client.post(url, data={"project": "999"})
+    assert projects.may_use(customer) == [brand.id]
+    client.post(url)
+    assert projects.may_use(customer) == []
+
+
+def test_a_brand_gets_its_logo_and_a_file_that_is_none_is_told(client):
+    form = {"name": "North", "country": "", "currency": "", "open_to_all": "y"}
+    bad = client.post("/admin/projects/new/", data={**form, "logo": (io.BytesIO(b"GIF89a"), "a.gif")})
+    assert bad.status_code == 200 and "not a PNG or JPEG" in bad.text
+    assert db.session.scalars(select(Project)).all() == []
+    picture = Path("jobs/demo/logo.png").read_bytes()
+    assert client.post("/admin/projects/new/", data={**form, "logo": (io.BytesIO(picture), "a.png")}).status_code == 302
+    brand = db.session.scalars(select(Project)).one()
+    assert client.get(f"/admin/projects/logo?id={brand.id}").data == picture
+    client.post(f"/admin/projects/edit/?id={brand.id}", data={**form, "remove_logo": "y"})
+    assert client.get(f"/admin/projects/logo?id={brand.id}").status_code == 404
 
 
 def test_closed_to_others(client, app):

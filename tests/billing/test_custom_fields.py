@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from billing import custom_fields
+from billing import custom_fields, import_choices, import_guess
 from billing.actor import Actor, NotAllowed
 from billing.customer_fields import InvalidCustomer
 from billing.import_mapping import BadMapping, parse_mapping
@@ -151,6 +151,15 @@ def test_an_import_sets_them_and_says_which_cell_is_wrong(fields, by: Actor) -> 
     assert changed[one.id] == ({"number": None}, {"number": Decimal(1)})
     assert changed[two.id] == ({"number": Decimal(3)}, {"number": None})
     assert (have(one), have(two)) == ({"number": Decimal(1)}, {})
+
+
+def test_the_import_pages_know_them_by_name_and_key(fields, by: Actor) -> None:
+    custom_fields.change(fields["number"], {"name": "Roof height"}, by=by)
+    header = ["Name", "Email", "roof HEIGHT", "custom.choice", "Whatever"]
+    found = import_guess.suggest(header, [["Anna", "a@mail.example", "2.5", "Red", "?"]])
+    assert found["roof HEIGHT"] == "custom.number" and found["custom.choice"] == "custom.choice"
+    assert "Whatever" not in found
+    assert {"custom.number", "custom.yes_no"} <= set(import_choices.fields())
 
 
 def test_closed_to_those_who_may_not(fields, by: Actor) -> None:

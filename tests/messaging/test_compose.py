@@ -9,8 +9,9 @@ import pytest
 from flask import Flask
 from mailing import issue, queue
 
+from messaging import brands
 from messaging.compose import CannotBeWritten, letter_for, render, sender_address
-from models import Company, db
+from models import Company, Project, db
 
 
 def test_the_mail_of_an_invoice(app: Flask) -> None:
@@ -79,3 +80,19 @@ def test_the_way_of_writing_is_the_customers(app: Flask) -> None:
     letter = letter_for(delivery, at=app.clock())
     assert "148,03" in letter.text
     assert '<html lang="en" dir="ltr">' in letter.html  # the words are English until somebody translates them
+
+
+def test_customers_of_a_brand_are_written_to_in_its_name(app: Flask) -> None:
+    invoice = issue()
+    brand = Project(name="North", sender_email="post@north.example", email="hi@north.example")
+    invoice.customer.project = brand
+    db.session.flush()
+    (delivery,) = queue(app, invoice)
+    letter = letter_for(delivery, at=app.clock())
+    assert letter.sender == "post@north.example" and letter.message_id.endswith("@north.example>")
+    known = brands.of(invoice.customer)
+    assert (known.name, known.email) == ("North", "hi@north.example")
+    brand.email = brand.sender_email = ""
+    db.session.flush()
+    assert letter_for(delivery, at=app.clock()).sender == "office@harbour.example"
+    assert brands.of(invoice.customer).email == brands.of(None).email
