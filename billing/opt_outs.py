@@ -73,7 +73,10 @@ def remove(
 ) -> int:
     """They want messages again: of `category`, or of all (None). Returns how many opt-outs ended. Flushes."""
     who = who_is(address=address, customer=customer, contact=contact)
-    rows = select(OptOut).where(OptOut.channel == channel, OptOut.who == who)
+    named = OptOut.who == who
+    if customer is not None and contact is None:
+        named = and_(OptOut.customer_id == customer.id, OptOut.contact_id.is_(None))  # also of one merged into it
+    rows = select(OptOut).where(OptOut.channel == channel, named)
     found = list(db.session.scalars(rows if category is None else rows.where(OptOut.category == category)))
     for row in found:
         _written_down(by, "opt_out.removed", channel, who, row.category, source, about or customer, row.id)
@@ -135,7 +138,7 @@ def _named(folded: str, customer_id: int | None) -> ColumnElement[bool]:
     if customer_id is None:
         return by_address
     contacts = select(Contact.id).where(Contact.customer_id == customer_id, func.lower(Contact.email) == folded)
-    by_customer = OptOut.who == f"customer:{customer_id}"
+    by_customer = and_(OptOut.customer_id == customer_id, OptOut.contact_id.is_(None))
     return or_(by_address, by_customer, OptOut.contact_id.in_(contacts))
 
 

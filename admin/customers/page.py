@@ -13,7 +13,7 @@ from admin.price_words import price_words
 from models import AuditEvent, Charge, Contact, Customer, Delivery, Invoice, Message, Note, Payment, Service
 from web.permissions import actor, allows, refuse
 
-from . import inherited, location, own_fields, panels
+from . import inherited, location, own_fields, panels, reach_doors
 from . import show_cards as show
 from .cards import Card, EditCard, Tab
 from .edit_doors import EditDoors
@@ -84,6 +84,7 @@ CARDS: tuple[Card, ...] = (
     Card("contacts", "people", show.contacts),
     Card("notes", "notes", show.notes),
     Card("messages", "messages", show.messages, "messages.view"),
+    Card("reach", "messages", reach_doors.shown, "messages.view", aside=True),
     Card("history", "history", show.history, "audit.view"),
 )  # fmt: skip
 

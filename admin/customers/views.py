@@ -23,12 +23,21 @@ from .filters import CUSTOMER_FILTERS, GROUPS
 from .lookup import CUSTOMERS, WITH_INVOICES, find_customers, label
 from .merge import CustomerMerge
 from .page import CustomerPage
+from .reach_doors import ReachDoors
 from .records import CustomerRecords
 from .verbs import CustomerVerbs
 
 
 class CustomerView(
-    Tabs, CustomerActions, CustomerMerge, AroundDoors, CustomerPage, CustomerVerbs, CustomerRecords, StaffView
+    Tabs,
+    CustomerActions,
+    CustomerMerge,
+    AroundDoors,
+    ReachDoors,
+    CustomerPage,
+    CustomerVerbs,
+    CustomerRecords,
+    StaffView,
 ):
     needs = "customers.view"
     of_customer = "id"
