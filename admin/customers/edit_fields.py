@@ -32,7 +32,8 @@ SWITCHES: dict[str, tuple[Any, Any, Any]] = {
 
 _NAMES = (
     "name", "email", "phone", "phone_extension", "username", "language", "account_type", "company_name",
-    "contact_name", "tax_id", "identity_number", "street", "street2", "postal_code", "city", "region", "country",
+    "contact_name", "tax_id", "registration_number", "identity_number",
+    "street", "street2", "postal_code", "city", "region", "country",
     "payment_method", "payment_days", "po_number", "vendor_number", "tax_rate", "invoice_note", "group_id",
     "project_id", "reseller_id", "contract_type_id", "attitude", "salespeople", "registered_on", "starts_on",
     "ends_on", "about",
@@ -49,7 +50,9 @@ FIELDS: dict[str, Any] = {
 def fill_choices(form: Any, customer: Customer) -> None:
     """Give each field of the form that has choices its own."""
     for field in form.parts:
-        if field.name in _CHOICES:
+        if field.name == "country":
+            field.offer([("", _("Not said")), *country_names(formatters.locale())])
+        elif field.name in _CHOICES:
             field.choices = choices(_CHOICES[field.name](customer))
         elif field.name in RELATED:
             model = RELATED[field.name]
@@ -76,10 +79,6 @@ def _languages(customer: Customer) -> list[tuple[str, Any]]:
     return [("", inherited_words(customer)["language"]), *languages.choices(), *other]
 
 
-def _countries(_customer: Customer) -> list[tuple[str, Any]]:
-    return [("", _("Not said")), *country_names(formatters.locale())]
-
-
 def _salespeople(customer: Customer) -> list[tuple[Any, str]]:
     kept = Staff.active | Staff.id.in_(salespeople_of(customer))
     rows = db.session.execute(select(Staff.id, Staff.name).where(kept).order_by(Staff.name))
@@ -96,7 +95,6 @@ _CHOICES: dict[str, Callable[[Customer], list[tuple[Any, Any]]]] = {
     "attitude": lambda customer: ATTITUDES,
     "payment_method": lambda customer: [("", inherited_words(customer)["payment_method"]), *PAYMENT_METHODS],
     "language": _languages,
-    "country": _countries,
     "salespeople": _salespeople,
     "invoice_template": lambda customer: _templates(customer.invoice_template),
     "web_template": lambda customer: _templates(customer.web_template),

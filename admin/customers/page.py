@@ -36,7 +36,8 @@ TABS: tuple[Tab, ...] = (
 )
 
 DETAILS = card_form(
-    name=12, account_type=12, company_name=12, contact_name=12, email=12, phone=8, phone_extension=4, username=6,
+    name=12, account_type=12, company_name=12, registration_number=12, contact_name=12,
+    email=12, phone=8, phone_extension=4, username=6,
     language=6, project_id=12,
 )  # fmt: skip
 ADDRESS = card_form(street=12, street2=12, postal_code=4, city=8, region=12, country=12)
