@@ -241,6 +241,10 @@ class InvoiceAddress(Model):
 
 
 class Note(Model):
+    __table_args__ = (
+        Index("ix_note_pinned", "customer_id", "id", sqlite_where=text("pinned"), postgresql_where=text("pinned")),
+    )
+
     id: Mapped[int] = key()
     customer_id: Mapped[int] = ref("customer.id", ondelete="CASCADE")
     text: Mapped[str] = mapped_column(Text)

@@ -63,6 +63,7 @@ class Service(Model):
             postgresql_where=text("ends_on IS NOT NULL"),
         ),
         Index("ix_service_next_renewal_on", "next_renewal_on", "id"),
+        Index("ix_service_customer_status", "customer_id", "status", "id"),
         Index("ix_service_package_status", "package_id", "status", "customer_id"),
         UniqueConstraint("external_source", "external_id"),
         CheckConstraint("price_minor >= 0 AND setup_fee_minor >= 0", name="not_negative"),
