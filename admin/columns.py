@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from flask_babel import gettext as _
@@ -12,7 +11,7 @@ from sqlalchemy.orm import ColumnProperty, CompositeProperty, RelationshipProper
 
 from admin.export import Figure, plain
 from admin.paging import SortKey
-from models.money import decimals_of
+from models.currencies import DECIMALS
 
 
 def along(model: Any, path: str) -> tuple[Any, list[Any]]:
@@ -73,10 +72,11 @@ def exported_some(model: Any, shown: list[tuple[str, Any]], worked_out: list[Any
             out.append((label, getattr(model, name), plain))
         elif isinstance(kind, CompositeProperty):
             out.append(_amount(model, getattr(model, name), label))
-            out.append((_("Currency"), model.currency, plain))
+            if not any(column is model.currency for _label, column, _print in out):
+                out.append((_("Currency"), model.currency, plain))
         elif isinstance(kind, RelationshipProperty) and not kind.uselist and hasattr(kind.mapper.class_, "name"):
             out.append((label, name_of(getattr(model, name)), plain))
-    return _once(out)
+    return out
 
 
 def name_of(relation: Any) -> Any:
@@ -84,12 +84,6 @@ def name_of(relation: Any) -> Any:
     other = aliased(relation.property.mapper.class_)
     [(here, _there)] = relation.property.local_remote_pairs
     return select(other.name).where(other.id == here).correlate(here.table).scalar_subquery()
-
-
-def _once(columns: list[tuple[Any, Any, Printer]]) -> list[tuple[Any, Any, Printer]]:
-    """The currency once, after the first amount, though several amounts are in it."""
-    seen: set[str] = set()
-    return [one for one in columns if not (str(one[0]) in seen or seen.add(str(one[0])))]  # type: ignore[func-returns-value]
 
 
 def _amount(model: Any, attribute: Any, label: Any) -> tuple[Any, Any, Printer]:
@@ -102,6 +96,17 @@ def exact_amount(minor: Any, currency: Any) -> Any:
     return currency.concat("|").concat(minor.cast(currency.type.__class__()))
 
 
-def read_amount(stored: str) -> str:
-    currency, minor = stored.split("|")
-    return Figure(f"{Decimal(int(minor)).scaleb(-decimals_of(currency)):f}")
+def read_amount(stored: str | None) -> str:
+    """`EUR|-1250` as `-12.50`."""
+    if not stored:
+        return ""
+    currency, _bar, minor = stored.partition("|")
+    places = DECIMALS[currency]
+    if not places:
+        return Figure(minor)
+    if len(minor) <= places + 1:
+        minor = f"{int(minor):0{places + 1 + (minor[0] == '-')}d}"
+    return Figure(f"{minor[:-places]}.{minor[-places:]}")
+
+
+read_amount.harmless = True  # type: ignore[attr-defined]  # figures, whatever is stored
