@@ -69,7 +69,8 @@ def exported_some(model: Any, shown: list[tuple[str, Any]], worked_out: list[Any
             continue
         kind = getattr(getattr(model, name, None), "property", None)
         if isinstance(kind, ColumnProperty):
-            out.append((label, getattr(model, name), plain))
+            if not any(column is getattr(model, name) for _label, column, _print in out):
+                out.append((label, getattr(model, name), plain))
         elif isinstance(kind, CompositeProperty):
             out.append(_amount(model, getattr(model, name), label))
             if not any(column is model.currency for _label, column, _print in out):

@@ -165,7 +165,7 @@ class Listing:
 
     @property
     def columns_url(self) -> str:
-        return self.view.get_url(".columns_view", list=self.asked.but().query() or None)
+        return self.view.get_url(".choose_columns", list=self.asked.but().query() or None)
 
     @property
     def prev_url(self) -> str:

@@ -58,47 +58,67 @@ class SavedLists:
 
     # Doors
 
-    @expose("/columns/", methods=("GET", "POST"))
-    def columns_view(self) -> Any:
-        asked = self._asked_list()
+    @expose("/choose-columns/", methods=("GET", "POST"))
+    def choose_columns(self) -> Any:
+        return Desk(self).columns()
+
+    @expose("/saved/new/", methods=("POST",))
+    def save_list(self) -> Any:
+        return Desk(self).save()
+
+    @expose("/saved/", methods=("GET", "POST"))
+    def saved_view(self) -> Any:
+        return Desk(self).saved()
+
+
+class Desk:
+    """The forms about the columns and saved filters of one list."""
+
+    def __init__(self, view: Any) -> None:
+        self.view = view
+        self.asked = ListRequest.read(view, dict(parse_qsl(params.only(request.values, "list")))).but()
+
+    def columns(self) -> Any:
+        asked = self.asked
         form = request.form
         if request.method == "POST" and "move" not in form:
             chosen = [] if "usual" in form else _in_order(form.getlist("order"), form.getlist("shown"))
             if self._kept(lambda: self._choose(asked, chosen)):
                 return redirect(self._list_url(asked))
-        return self.render("admin/model/columns.html", **self._choices(asked), asked=asked)  # type: ignore[attr-defined]
+        return self.view.render("admin/model/columns.html", **self._choices(asked), asked=asked)
 
     def _choose(self, asked: ListRequest, chosen: list[str]) -> None:
         """For the saved filter that is open, where it is the person's to change; else for the person."""
-        names = [key for key, _label in self.known_columns(chosen)] if chosen else []  # type: ignore[attr-defined]
-        arrangement = self.arrangement(asked)
+        names = [key for key, _label in self.view.known_columns(chosen)] if chosen else []
+        arrangement = self.view.arrangement(asked)
         if arrangement.opened and arrangement.may_change:
             saved_lists.overwrite(arrangement.opened, columns=names, by=actor())
         else:
-            saved_lists.arrange(self.endpoint, names, by=actor())  # type: ignore[attr-defined]
+            saved_lists.arrange(self.view.endpoint, names, by=actor())
 
     def _choices(self, asked: ListRequest) -> dict[str, Any]:
-        offered: dict[str, Any] = self.offered_columns()  # type: ignore[attr-defined]
+        offered: dict[str, Any] = self.view.offered_columns()
         if request.method == "POST":
             shown = set(request.form.getlist("shown"))
-            order = _moved([key for key in request.form.getlist("order") if key in offered], request.form["move"])
+            order = _moved(
+                [key for key in request.form.getlist("order") if key in offered], request.form.get("move", "")
+            )
         else:
-            order = [key for key, _label in self.shown_columns(asked)]
+            order = [key for key, _label in self.view.shown_columns(asked)]
             shown = set(order)
         order += [key for key in offered if key not in order]
         return {
-            "choices": [(key, offered[key], key in shown, key == self.column_link) for key in order],  # type: ignore[attr-defined]
-            "arrangement": self.arrangement(asked), "query": asked.query(), "back_url": self._list_url(asked),
+            "choices": [(key, offered[key], key in shown, key == self.view.column_link) for key in order],
+            "arrangement": self.view.arrangement(asked), "query": asked.query(), "back_url": self._list_url(asked),
         }  # fmt: skip
 
-    @expose("/saved/new/", methods=("POST",))
-    def save_list(self) -> Any:
-        asked, form = self._asked_list(), request.form
-        columns = [key for key, _label in self.shown_columns(asked)]
+    def save(self) -> Any:
+        asked, form = self.asked, request.form
+        columns = [key for key, _label in self.view.shown_columns(asked)]
 
         def save() -> str:
             saved = saved_lists.save(
-                self.endpoint, form.get("name", ""), query=_kept_query(asked), columns=columns,  # type: ignore[attr-defined]
+                self.view.endpoint, form.get("name", ""), query=_kept_query(asked), columns=columns,
                 shared="shared" in form, by=actor(),
             )  # fmt: skip
             flash(_("%(name)s saved", name=saved.name), "toast")
@@ -107,14 +127,13 @@ class SavedLists:
         try:
             return redirect(once(save))
         except BillingError as error:
-            return self._list_form(asked, None, str(error)), 422
+            return self._form(asked, None, str(error)), 422
 
-    @expose("/saved/", methods=("GET", "POST"))
-    def saved_view(self) -> Any:
-        saved, form = self._chosen_list(), request.form
-        asked = self._asked_list()
+    def saved(self) -> Any:
+        saved, form = self._found(), request.form
+        asked = self.asked
         if request.method == "GET":
-            return self._list_form(asked, saved)
+            return self._form(asked, saved)
         if "delete" in form:
             if self._kept(lambda: saved_lists.delete(saved, by=actor()), _("%(name)s deleted", name=saved.name)):
                 return redirect(self._list_url(asked.but(saved="")))
@@ -130,31 +149,28 @@ class SavedLists:
             db.session.commit()
         except BillingError as error:
             db.session.rollback()
-            return self._list_form(asked, saved, str(error)), 422
+            return self._form(asked, saved, str(error)), 422
         flash(_("%(name)s saved", name=saved.name), "toast")
         return redirect(self._list_url(asked))
 
-    def _list_form(self, asked: ListRequest, saved: SavedList | None, error: str = "") -> Any:
+    def _form(self, asked: ListRequest, saved: SavedList | None, error: str = "") -> Any:
         sent = request.method == "POST"
-        return self.render(  # type: ignore[attr-defined]
+        return self.view.render(
             "admin/model/saved.html", saved=saved, error=error, query=asked.query(), back_url=self._list_url(asked),
             name=request.form.get("name", "") if sent or not saved else saved.name,
             shared="shared" in request.form if sent or not saved else saved.shared,
         )  # fmt: skip
 
-    def _chosen_list(self) -> SavedList:
+    def _found(self) -> SavedList:
         """The saved filter the form is about: one that the person sees; changing it is for the rules to allow."""
         text = params.only(request.values, "id")
-        found = next((one for one in self._saved_rows() if one.name and str(one.id) == text), None)
+        found = next((one for one in self.view._saved_rows() if one.name and str(one.id) == text), None)
         if found is None or not saved_lists.may_change(found, actor()):
             abort(404)
         return found
 
-    def _asked_list(self) -> ListRequest:
-        return ListRequest.read(self, dict(parse_qsl(params.only(request.values, "list")))).but()
-
     def _list_url(self, asked: ListRequest) -> str:
-        return asked.url(self.get_url(".index_view"))  # type: ignore[attr-defined]
+        return asked.url(self.view.get_url(".index_view"))
 
     def _kept(self, do: Callable[[], Any], done: str = "") -> bool:
         try:

@@ -91,7 +91,7 @@ def show_every_column(panels: dict[int, Panel]) -> None:
         with one.app.test_request_context():
             names = list(list_view(one.app).offered_columns())
         with one.app.app_context():
-            one.client.post(f"{one.url}columns/", data={"order": names, "shown": names, "save": "1"})
+            one.client.post(f"{one.url}choose-columns/", data={"order": names, "shown": names, "save": "1"})
 
 
 SEARCHED_AND_SORTED = {case for case, query in CASES.items() if "search" in query and "sort" in query}

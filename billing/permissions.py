@@ -25,6 +25,7 @@ PERMISSIONS: dict[str, str] = {
     "messages.legal": "Send legal notices, also to those who opted out",
     "reports.view": "See revenue and reports",
     "audit.view": "Read the audit log",
+    "lists.manage": "Change and delete filters that others share",
     "settings.edit": "Change settings, tax and exchange rates",
     "staff.edit": "Manage staff and roles",
 }

@@ -35,9 +35,12 @@ def hits(index: SearchIndex, model: Any, words: list[str], dialect: str) -> Sele
     return found if number is None else found.union(select(model.id).where(model.id == number))
 
 
-def hits_of_text(index: SearchIndex, model: Any, typed: str, dialect: str) -> Select[Any]:
-    """`SELECT id` of the rows that hold these three letters or more just so, spaces and all."""
-    return _hits(index, model, [typed], dialect)
+def hits_of_text(index: SearchIndex, model: Any, typed: str, also: ColumnElement[bool], dialect: str) -> Select[Any]:
+    """`SELECT id` of the rows that hold these three letters or more just so, spaces and all, and pass `also`."""
+    found = _hits(index, model, [typed], dialect)
+    if dialect == "sqlite":
+        found = found.join(model, model.id == found.selected_columns[0])
+    return found.where(also)
 
 
 def _hits(index: SearchIndex, model: Any, words: list[str], dialect: str) -> Select[Any]:

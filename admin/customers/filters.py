@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, Select, select
 
 from admin.filter_kinds import choice, money
 from admin.filters import ChoiceFilter, FlagFilter, NumberFilter, StaffFilter, WrongValue
@@ -85,13 +85,16 @@ class TextFilter(StaffFilter):
         return value
 
     def where(self, value: Any) -> ColumnElement[bool]:
-        if self.way != "has":
-            return super().where(value)
-        hits = find.hits_of_text(CUSTOMERS, Customer, value, db.session.get_bind().dialect.name)
-        return and_(Customer.id.in_(hits), self.holds(value))
+        ids = self.ids(value)
+        return self.holds(value) if ids is None else Customer.id.in_(ids)
 
     def holds(self, value: Any) -> ColumnElement[bool]:
         return super().where(value)
+
+    def ids(self, value: Any) -> Select[Any] | None:
+        if self.way != "has":
+            return None
+        return find.hits_of_text(CUSTOMERS, Customer, value, self.holds(value), db.session.get_bind().dialect.name)
 
 
 class BeginningFilter(TextFilter):
@@ -105,6 +108,12 @@ class BeginningFilter(TextFilter):
 
     def bounds(self, column: Any) -> bool:
         return False
+
+
+class CurrencyChoice(ChoiceFilter):
+    @property
+    def equality(self) -> bool:
+        return False  # its index goes on with the amount, not with the id
 
 
 class VerifiedFilter(FlagFilter):
@@ -203,7 +212,7 @@ CUSTOMER_FILTERS = (
     StandingFilter(Customer.balance_minor, _l("Account"), "is", "account", STANDINGS),
     LinkedFilter(Customer.id, Invoice.customer_id, overdue, _l("Has overdue invoices"), "is", "overdue", many=True),
     *money(Customer.credit_minor, Customer.currency, _l("Credit"), "credit"),
-    *choice(Customer.currency, _l("Currency"), _currencies),
+    *(CurrencyChoice(Customer.currency, _l("Currency"), way, None, _currencies) for way in ("is", "not")),
     *choice(Customer.payment_method, _l("Pays by"), PAYMENT_METHODS),
     *(PackageFilter(Customer.id, Service.customer_id, _running, _l("Has running"), way, "package", options_of(Package),
                     many=True) for way in ("is", "not")),

@@ -12,11 +12,11 @@ from factories import make_company
 from flask import Flask
 from signing_in import Browser, sign_in
 from sqlalchemy import event
-from sqlalchemy.orm import selectinload
 
 from admin.actions import staff_action
 from admin.base import StaffView
-from admin.cells import pill, tags
+from admin.cells import pill
+from admin.customers.columns import CUSTOMER_COLUMNS
 from admin.filter_kinds import choice, money, related
 from app import create_app
 from models import BillingError, Customer, CustomerStatus, Tag, db
@@ -53,11 +53,11 @@ class PeopleView(StaffView):
     column_numeric = ("service_count", "balance")
     column_phone = {"name": "title", "email": "sub", "status": "end", "balance": "end2"}
     column_formatters = {
-        "tags": lambda view, context, row, name: tags([tag.name for tag in row.tags]),
         "status": lambda view, context, row, name: pill(
             "ok" if row.status == "active" else "", row.status.capitalize()
         ),
     }
+    column_extra = (next(one for one in CUSTOMER_COLUMNS if one.key == "tags"),)
     column_filters = (
         *choice(Customer.status, "Status", STATUSES),
         *money(Customer.balance_minor, Customer.currency, "Balance", "balance"),
@@ -72,9 +72,6 @@ class PeopleView(StaffView):
 
     def scope(self, query: Any) -> Any:
         return query.where(Customer.name != self.hidden_name) if self.hidden_name else query
-
-    def list_options(self) -> tuple[Any, ...]:
-        return (selectinload(Customer.tags),)
 
     def create(self, form: Any) -> Customer:
         if "refuse" in form.name.data:
