@@ -52,6 +52,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--n", type=int, nargs="+", default=[1000, 10_000, 100_000])
     arguments.add_argument("--db", choices=("sqlite", "postgresql"), default="sqlite")
+    arguments.add_argument("--case", choices=tuple(CASES), nargs="+", default=list(CASES))
     arguments.add_argument("--only-ours", nargs=2, help=argparse.SUPPRESS)
     chosen = arguments.parse_args()
     if chosen.only_ours:
@@ -59,7 +60,7 @@ def main() -> None:
         return
     with place(chosen.db) as where:
         for n in chosen.n:
-            for name in CASES:
+            for name in chosen.case:
                 case(where, n, name)
 
 

@@ -17,6 +17,7 @@ from flask_migrate import upgrade
 from app import create_app
 from models import db
 from models.engine import PRAGMAS
+from models.fold import fold
 from tests.databases import postgresql
 
 
@@ -66,6 +67,7 @@ class Place:
         if self.kind == "postgresql":
             return psycopg.connect(self.url(name).replace("+psycopg", ""))
         connection = sqlite3.connect(f"{self.root}/{name}.sqlite3", isolation_level=None)
+        connection.create_function("fold", 1, fold, deterministic=True)
         for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         return connection

@@ -99,8 +99,9 @@ def refuse_too_many(name: str, count: int, by: Actor) -> None:
 def do_now(action: BulkAction, *, by: Actor) -> None:
     """Carry out a small action to its end, in the transaction that is open."""
     begin(action, at=by.at)
-    while do_part(action.id, by=by):
-        pass
+    past: int | None = -1
+    while past is not None:
+        past = do_part(action.id, past=past, by=by)
     finish(action.id, at=by.at)
     db.session.refresh(action)
 
@@ -119,28 +120,30 @@ def begin(action: BulkAction, *, at: datetime) -> None:
         raise Stopped("The action was stopped.")
 
 
-def do_part(action_id: int, *, by: Actor) -> bool:
-    """Do the next part that is not done; False if there is none. The caller commits.
+def do_part(action_id: int, *, past: int = -1, by: Actor) -> int | None:
+    """Do the next part with a number above `past` that is not done; its number, None if there is none. The caller
+    commits.
 
     A row for which the rule breaks is told as failed, the others go on. Raises Stopped (nothing may be kept then),
     NotAllowed.
     """
     part = db.session.execute(
-        select(BulkPart.id, BulkPart.ids, BulkAction.kind, BulkAction.params)
+        select(BulkPart.id, BulkPart.number, BulkPart.ids, BulkAction.kind, BulkAction.params)
         .join(BulkAction, BulkAction.id == BulkPart.action_id)
-        .where(BulkPart.action_id == action_id, BulkPart.done.is_(False))
+        .where(BulkPart.action_id == action_id, BulkPart.number > past, BulkPart.done.is_(False))
         .order_by(BulkPart.number)
         .limit(1)
     ).first()
     if part is None:
-        return False
+        return None
     kind = kind_named(part.kind)
     by.require(kind.permission)
     results = _careful(kind, json.loads(part.ids), part.params, by)
     faultpoint("bulk.changed")
     _keep(action_id, part.id, results)
     faultpoint("bulk.kept")
-    return True
+    number: int = part.number
+    return number
 
 
 def _careful(kind: Kind, ids: list[int], params: Mapping[str, Any], by: Actor) -> list[Result]:

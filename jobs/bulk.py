@@ -21,7 +21,7 @@ from .renewals import rare_collections
 
 TRIES = 3
 """An action that takes the whole process down with it, again and again, is left to a person."""
-BREATH = 0.15
+BREATH = 0.1
 """Of the time a part takes, how long we then leave the database to others: SQLite has one writer at a time."""
 
 
@@ -70,7 +70,8 @@ def _carry_out(action: BulkAction, lease: Held) -> None:
 def _parts(action_id: int, lease: Held) -> str:
     """Do part after part; what ended it early, if something did. Raises Stopping, LeaseLost."""
     try:
-        while _part(action_id, lease):
+        past: int | None = -1
+        while (past := _part(action_id, past, lease)) is not None:
             stopping.check()
     except bulk.Stopped:
         db.session.rollback()
@@ -80,29 +81,29 @@ def _parts(action_id: int, lease: Held) -> str:
     return ""
 
 
-def _part(action_id: int, lease: Held) -> bool:
+def _part(action_id: int, past: int, lease: Held) -> int | None:
     """One transaction; tried again when the database was busy."""
     for attempt in range(1, TRIES + 1):
         try:
-            return _transaction(action_id, lease)
+            return _transaction(action_id, past, lease)
         except OperationalError:
             db.session.rollback()
             if attempt == TRIES:
                 raise
             time.sleep(0.2 * attempt)
-    return False
+    return None
 
 
-def _transaction(action_id: int, lease: Held) -> bool:
+def _transaction(action_id: int, past: int, lease: Held) -> int | None:
     began = time.perf_counter()
     lease.hold()
-    more = bulk.do_part(action_id, by=_actor(action_id))
+    number = bulk.do_part(action_id, past=past, by=_actor(action_id))
     db.session.commit()
     db.session.expunge_all()  # a long action must not gather what it has read
     faultpoint("bulk.committed")
-    if more and db.engine.dialect.name == "sqlite":
+    if number is not None and db.engine.dialect.name == "sqlite":
         time.sleep((time.perf_counter() - began) * BREATH)
-    return more
+    return number
 
 
 def _actor(action_id: int) -> Actor:

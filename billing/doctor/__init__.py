@@ -6,7 +6,7 @@ reads and sees one state of everything, or a write in between would look like a 
 
 from __future__ import annotations
 
-from . import accounts, around, documents, messages, money, people, periods, runs
+from . import accounts, around, bulk, documents, messages, money, people, periods, runs
 from .checks import Check, Finding, Sample, Scope
 
 __all__ = ["CHECKS", "Check", "Finding", "Sample", "Scope", "examine"]
@@ -22,6 +22,7 @@ CHECKS: tuple[Check, ...] = tuple(
             *accounts.CHECKS,
             *around.CHECKS,
             *messages.CHECKS,
+            *bulk.CHECKS,
         ),
         key=lambda check: check.code,
     )

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from billing import bulk, bulk_kinds, customers
+from billing import bulk, bulk_kinds, customers, doctor
 from billing.actor import Actor, NotAllowed
 from billing.bulk_results import Result, per_customer
 from models import (
@@ -323,7 +323,7 @@ def test_stopped_keeps_what_is_done_and_the_rest_is_run_again(app: Flask, by: Ac
     monkeypatch.setattr(bulk, "CHUNK", 4)
     action = bulk.ask("disable", {}, [c.id for c in everybody], by=by)
     bulk.begin(action, at=by.at)
-    assert bulk.do_part(action.id, by=by)
+    assert bulk.do_part(action.id, by=by) == 0
     db.session.commit()
     assert bulk.stop(action, by=by)
     db.session.commit()
@@ -468,3 +468,21 @@ def test_what_a_group_or_a_brand_does_not_allow_is_refused_for_each(app: Flask, 
     action = do("edit", [free], by, set={"project_id": closed.id})
     pairs = db.session.execute(select(customer_project.c.customer_id)).scalars().all()
     assert sorted(pairs) == [free.id, bound.id]
+
+
+def test_the_doctor_sees_results_that_do_not_add_up(app: Flask, by: Actor) -> None:
+    make_company()
+    action = do("disable", [make_customer(), make_customer()], by)
+
+    def found() -> list[str]:
+        everything = doctor.examine(doctor.Scope(by.at))
+        return [finding.code for finding in everything if finding.code == "I54"]
+
+    assert found() == []
+    db.session.delete(db.session.scalars(select(BulkRow)).first())
+    db.session.commit()
+    assert found() == ["I54"]
+    action.done = 1
+    db.session.query(BulkPart).update({"done": False})
+    db.session.commit()
+    assert found() == ["I54"]
