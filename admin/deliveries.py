@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from flask import g, redirect
 from flask_admin import expose
-from flask_babel import format_number, ngettext
+from flask_babel import format_decimal, format_number, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
@@ -23,11 +24,13 @@ from admin.finding import ByCustomer
 from admin.listrequest import ListRequest
 from admin.rights import Open
 from admin.tabs import MOST, Tabs
-from messaging import deliver, outbox
-from models import AuditEvent, Customer, Delivery, DeliveryState, Invoice, Message, db
+from billing import phone_verification
+from messaging import deliver, outbox, texts
+from models import AuditEvent, Channel, Customer, Delivery, DeliveryState, Invoice, Message, db
 from web.permissions import actor, refuse
 
 ADDRESSES = ByCustomer("delivery", "address")
+CHANNELS = [("email", _l("E-mail")), ("sms", _l("Text"))]
 WORDS = [(state.value, word) for state, (_kind, word) in STATES.items()]
 AGAIN = (DeliveryState.FAILED, DeliveryState.BOUNCED, DeliveryState.UNKNOWN, DeliveryState.CANCELLED)
 
@@ -49,10 +52,10 @@ class DeliveriesView(Tabs, StaffView):
     column_labels = {
         "address": _l("To"), "subject": _l("Subject"), "customer": _l("Customer"), "state": _l("State"),
         "attempts": _l("Attempts"), "next_try_at": _l("Next try"), "sent_at": _l("Sent"), "error": _l("Reason"),
-        "sent_subject": _l("Subject"),
+        "sent_subject": _l("Subject"), "channel": _l("By"),
     }  # fmt: skip
     column_sortable_list = ("sent_at",)
-    column_export_list = ("address", "sent_subject", "state", "attempts", "next_try_at", "sent_at", "error")
+    column_export_list = ("address", "channel", "sent_subject", "state", "attempts", "next_try_at", "sent_at", "error")
     column_default_sort = ("id", True)
     column_link = "address"
     column_numeric = ("attempts",)
@@ -65,6 +68,7 @@ class DeliveriesView(Tabs, StaffView):
     }
     column_filters = (
         *choice(Delivery.state, _l("State"), WORDS)[:1],
+        *choice(Delivery.channel, _l("By"), CHANNELS)[:1],
         CustomerFilter(Delivery.customer_id),
         BeginningFilter(ADDRESSES, Delivery.address, _l("To")),
         "sent_at",
@@ -80,7 +84,7 @@ class DeliveriesView(Tabs, StaffView):
         (_l("Sent"), {"flt0_state_is": "sent"}),
     )
     empty_title = _l("Nothing was sent yet")
-    empty_text = _l("Every mail to a customer stands here: waiting, sent, or why it could not be sent.")
+    empty_text = _l("Every mail and text to a customer stands here: waiting, sent, or why it could not be sent.")
     may_send = Open("messages.send")
 
     def sort_key(self, asked: ListRequest) -> Any:
@@ -110,12 +114,14 @@ class DeliveriesView(Tabs, StaffView):
     @expose("/details/")
     def details_view(self) -> Any:
         delivery = self._found(True)
-        message = delivery.message
+        message, by_text = delivery.message, delivery.channel == Channel.SMS
+        own_words = message.kind != phone_verification.KIND
         return self._render(
             self.details_template,
             model=delivery,
             title=subject(delivery),
-            text=delivery.sent_text or message.body,
+            text=delivery.sent_text or ((message.text_body if by_text else "") or message.body if own_words else ""),
+            cost=cost(delivery),
             pill=state_pill(delivery),
             reason=reason(delivery),
             verb=self.verb(delivery) if self.may_send else "",
@@ -147,12 +153,24 @@ class DeliveriesView(Tabs, StaffView):
 
     def trouble(self, delivery: Delivery) -> str:
         """Why nothing that waits can leave."""
-        return deliver.why_not_set_up() if delivery.state == DeliveryState.QUEUED else ""
+        why = deliver.why_not_set_up if delivery.channel == Channel.EMAIL else texts.why_not_set_up
+        return why() if delivery.state == DeliveryState.QUEUED else ""
 
     def history(self, delivery: Delivery) -> list[dict[str, Any]]:
         mine = select(AuditEvent).where(AuditEvent.object_type == "delivery", AuditEvent.object_id == delivery.id)
         rows = db.session.scalars(mine.order_by(AuditEvent.id.desc()).limit(12))
         return [audit_words.event(row) for row in rows]
+
+
+def cost(delivery: Delivery) -> str:
+    """What a text cost: ``2 segments, 0.15 EUR``; nothing for mails and texts not sent."""
+    if not delivery.segments:
+        return ""
+    words = ngettext("%(num)d segment", "%(num)d segments", delivery.segments)
+    if not delivery.cost_micro:
+        return words
+    amount = format_decimal(Decimal(delivery.cost_micro).scaleb(-6), "#,##0.00####")
+    return f"{words}, {amount} {delivery.cost_currency}"
 
 
 def waiting_words(n: int) -> str:

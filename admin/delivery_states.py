@@ -20,7 +20,12 @@ STATES: dict[DeliveryState, tuple[str, Any]] = {
     DeliveryState.UNKNOWN: ("warn", _l("Unknown")),
     DeliveryState.CANCELLED: ("", _l("Cancelled")),
 }
-KINDS = {"invoice": _l("Invoice"), "portal_welcome": _l("Welcome to the portal"), "portal_reset": _l("New password")}
+KINDS = {
+    "phone_code": _l("Code for the phone"),
+    "invoice": _l("Invoice"),
+    "portal_welcome": _l("Welcome to the portal"),
+    "portal_reset": _l("New password"),
+}
 
 
 def state_pill(delivery: Delivery) -> Markup:

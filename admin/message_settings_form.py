@@ -36,7 +36,7 @@ class MessageSettingsForm(FlaskForm):
     night_hour = _hour(_l("Hour for sending at night"), _l("In your time zone. Default: 02:00."))
 
     texts_per_minute = _whole(_l("Texts a minute"), _l("Default: 60; 0 for no limit."))
-    texts_per_number = _whole(_l("Texts a day to one number"), _l("Default: 6; 0 for no limit."))
+    texts_per_number = _whole(_l("To one number"), _l("A day. Default: 6; 0 for no limit."))
     texts_per_day = _whole(_l("Texts a day"), _l("Default: 1000; 0 for no limit."))
     spend = AmountField(
         _l("Spend a day"), description=_l("Texts stop when it is spent. Default: 50.00; 0 for no limit.")
@@ -51,7 +51,9 @@ class MessageSettingsForm(FlaskForm):
     quiet_from = _hour(_l("Quiet from"), _l("News are not texted then. Default: 21:00."))
     quiet_until = _hour(_l("Quiet until"), _l("In the time zone of the number. Default: 08:00."))
     text_countries = SelectMultipleField(
-        _l("Countries"), description=_l("Texts go to these only. None chosen: your own country.")
+        _l("Countries"),
+        description=_l("Texts go to these only. None chosen: your own country."),
+        render_kw={"size": 8},
     )
 
     def offer(self) -> None:

@@ -110,3 +110,23 @@ def test_roles_decide(client, six):
     assert "Send again" not in page(client, six["failed"])
     assert client.post(f"{URL}again/", data={"id": str(six["failed"].id)}).status_code == 403
     assert client.get(f"{URL}details/?id=99999").status_code == 404
+
+
+def test_a_text_shows_its_size_and_price_and_no_code(app, staff_client, by, tmp_path):
+    from texting import run, texted, texting
+
+    from billing import phone_verification
+    from models import Delivery, TextPrice, db
+
+    db.session.add(TextPrice(prefix="+353", price_micro=75_000))
+    phone_verification.send_code(texted(), secret=app.config["SECRET_KEY"].encode(), by=by)
+    db.session.commit()
+    number = db.session.query(Delivery).one().id
+    waiting = staff_client.get(f"/admin/deliveries/details/?id={number}").text
+    assert "Texts are not set up" in waiting and "It is written when it is sent" in waiting
+    db.session.rollback()
+    with texting(app, tmp_path):
+        run()
+    page = staff_client.get(f"/admin/deliveries/details/?id={number}").text
+    assert "1 segment, 0.075 EUR" in page and "•••••• is your code" in page
+    assert "+3538612345" in staff_client.get("/admin/deliveries/?flt0_by_is=sms").text
