@@ -391,7 +391,7 @@ def test_tags_copies_groups_and_status_on_the_page(panel):
 def test_archive_and_delete_pages_list_their_effects(panel):
     customer = make_customer()
     assert "is not sent" in get(panel, f"{LIST}archive/?id={customer.id}")
-    assert "removed for good" in get(panel, f"{LIST}delete/confirm/?id={customer.id}")
+    assert "Removed for good" in get(panel, f"{LIST}delete/confirm/?id={customer.id}")
     panel.post(f"{LIST}archive/", data={"id": customer.id})
     assert db.session.get(Customer, customer.id).status == "archived"
     customer_id = customer.id
