@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from models import BillingError
+from models import BillingError, FieldKind
 
-from . import import_custom
+from . import custom_fields, import_custom
 from . import import_guess as guess
 from .import_fields import CUSTOMER, SERVICE, Field
 from .import_guess import FIRST_NAME, LAST_NAME
@@ -160,11 +160,17 @@ def _of_customer(name: str) -> bool:
     return name in CUSTOMER or import_custom.any_of([name])
 
 
+def _own_of(kind: FieldKind) -> set[str]:
+    """The shop's own fields of this kind."""
+    return {custom_fields.PREFIX + one.key for one in custom_fields.fields() if one.kind is kind}
+
+
 def _expression(choices: Choices, name: str, column: str) -> dict[str, Any]:
     made: dict[str, Any] = {"column": column}
-    if name in DAYS and choices.date_format != "%Y-%m-%d":
+    own = import_custom.any_of([name])
+    if choices.date_format != "%Y-%m-%d" and (name in DAYS or (own and name in _own_of(FieldKind.DATE))):
         made["format"] = choices.date_format
-    if name == "price" and choices.decimal == ",":
+    if choices.decimal == "," and (name == "price" or (own and name in _own_of(FieldKind.NUMBER))):
         made["decimal"] = ","
     words = {cell: meant for cell, meant in choices.words.get(column, {}).items() if meant}
     if words and guess.meanings(name) and not re.search(r"[{}]", column):

@@ -194,7 +194,9 @@ def _work(draft_id: int) -> Iterator[tuple[Import, bool, bool, str]]:
         by = import_drafts.asked_by(draft, clock.now(), clock.today())
         table = import_drafts.open_table(draft, store())
     with table, Scratch() as scratch:
-        yield Import(table, mapping_of(choices, table.header), by, scratch), choices.whole, importing, stored_as
+        with only_reading():
+            mapping = mapping_of(choices, table.header)
+        yield Import(table, mapping, by, scratch), choices.whole, importing, stored_as
 
 
 def _noting(stored_as: str, total: int) -> Advance:

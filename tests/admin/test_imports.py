@@ -17,12 +17,14 @@ from signing_in import Browser, make_role, sign_in
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from billing import custom_fields
 from billing.import_drafts import display_name
 from billing.import_mapping import parse_mapping
 from jobs import imports
 from models import (
     AuditEvent,
     Customer,
+    FieldKind,
     ImportFile,
     ImportMappingSaved,
     ImportProblem,
@@ -230,6 +232,20 @@ def test_services_come_with_their_customers(panel: Browser) -> None:
     start(panel, draft)
     service = db.session.scalars(select(Service)).one()
     assert (service.price_minor, str(service.next_renewal_on), service.package.name) == (102950, "2026-12-15", "Fibre")
+
+
+def test_fields_of_the_shops_own_are_recognised_and_filled(panel: Browser, by: Any) -> None:
+    size = custom_fields.create({"name": "Shoe size", "kind": FieldKind.NUMBER}, by=by)
+    born = custom_fields.create({"name": "Born", "kind": FieldKind.DATE}, by=by)
+    table = "No,Name,E-mail,Shoe Size,custom.born\n1,Ann,a@m.example,42,24/12/1990\n2,Bob,b@m.example,big,01/02/1980\n"
+    draft = draft_of(upload(panel, table))
+    sent = fields(panel.get(columns_url(draft)).text)
+    assert (sent["column-3"], sent["column-4"]) == ("custom.shoe_size", "custom.born")
+    shown = text(check(panel, draft, date_format="%d/%m/%Y"))
+    assert "New 1 customers" in shown and "does not fit Shoe size" in shown
+    start(panel, draft, mode="good")
+    found = custom_fields.values_of(customers()["a@m.example"].id)
+    assert (found[size.id], str(found[born.id])) == (42, "1990-12-24")
 
 
 # Choosing
