@@ -7,24 +7,25 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from flask import Response, abort, flash, redirect, request
+from flask import abort, flash, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
 from werkzeug.datastructures import FileStorage
 
 from admin import import_forms, import_shown
 from admin.doors import once
+from admin.import_columns import ColumnDoors, download
 from billing import company, import_drafts, import_problems
-from billing.import_choices import Choices, WrongChoice, mapping_data, to_toml
+from billing.import_choices import WrongChoice
 from billing.import_files import BadFile
 from billing.import_store import Store
-from models import BillingError, ImportFile, ImportMappingSaved, ImportState, db
+from models import BillingError, ImportFile, ImportState, db
 from web import files, params
 from web.forms import put_error
 from web.permissions import actor, allows, refuse
 
 
-class ImportPages:
+class ImportPages(ColumnDoors):
     """Mixed into ImportsView."""
 
     get_url: Any
@@ -109,80 +110,6 @@ class ImportPages:
                 return self._refused(draft, refusal)
         return self._page("file", draft, form=form), 400 if form.errors else 200
 
-    # 2. The columns
-
-    @expose("/columns/", methods=("GET", "POST"))
-    def columns_view(self) -> Any:
-        draft = self._draft()
-        if request.method == "POST":
-            return self._chosen(draft)
-        if draft.state in import_drafts.WAITING or not draft.stored_as:
-            return redirect(self._to("details", draft))
-        return self._columns(draft, Choices.read(draft.choices))
-
-    def _columns(self, draft: ImportFile, made: Choices, error: WrongChoice | None = None, ask: bool = False) -> Any:
-        page = self._page("columns", draft, **import_shown.columns_page(draft, made), error=error, ask=ask)
-        return (page, 400) if error else page
-
-    def _chosen(self, draft: ImportFile) -> Any:
-        do = params.only(request.form, "do", "check")
-        try:
-            if do == "use":
-                return self._use_saved(draft)
-            made = import_forms.read_choices(request.form, draft)
-            ask = import_forms.unclear(made, draft)
-            save_as = params.only(request.form, "save_as") if do == "save" else ""
-            if do == "save" and not save_as.strip():
-                raise WrongChoice(_("Type a name to keep these choices under."), "save_as")
-            import_drafts.choose(draft, made, actor(), save_as=save_as)
-            if do == "check" and not ask:
-                import_drafts.ask_check(draft, actor())
-            db.session.commit()
-        except WrongChoice as error:
-            db.session.commit()  # what was chosen stays, whatever is wrong with it
-            return self._columns(draft, made, error)
-        except BillingError as refusal:
-            return self._refused(draft, refusal)
-        if ask and do == "check":
-            return self._columns(draft, made, ask=True)
-        if do == "save":
-            flash(_("Mapping “%(name)s” saved", name=made.saved_as), "toast")
-        after = {"save": "columns", "toml": "mapping"}.get(do, "details")
-        return redirect(self._to(after, draft))
-
-    def _use_saved(self, draft: ImportFile) -> Any:
-        number = params.only(request.form, "saved")
-        saved = db.session.get(ImportMappingSaved, params.number(request.form, "saved")) if number else None
-        if number and saved is None:
-            abort(404)
-        import_drafts.use_saved(draft, saved, actor(), company.settings().currency)
-        db.session.commit()
-        return redirect(self._to("columns", draft))
-
-    @expose("/mapping/")
-    def mapping_view(self) -> Any:
-        """What was chosen, as the file that the command reads."""
-        draft = self._draft()
-        reading = {"encoding": draft.encoding, "delimiter": draft.delimiter}
-        if draft.quote != '"':
-            reading["quote"] = draft.quote
-        try:
-            text = to_toml(mapping_data(Choices.read(draft.choices), draft.sample["header"], reading))
-        except BillingError as refusal:
-            return self._refused(draft, refusal)
-        return _download([text], "application/toml", f"{draft.file_name}.toml")
-
-    @expose("/forget/", methods=("POST",))
-    def forget_view(self) -> Any:
-        """Remove a saved mapping."""
-        if not allows(import_drafts.NEEDS):
-            refuse(import_drafts.NEEDS)
-        saved = db.session.get(ImportMappingSaved, params.number(request.form, "saved")) or abort(404)
-        import_drafts.forget_saved(saved, actor())
-        db.session.commit()
-        flash(_("Mapping “%(name)s” removed", name=saved.name), "toast")
-        return redirect(self.get_url(".create_view"))
-
     # 3. and 4. What the check found, and what the import did
 
     @expose("/details/")
@@ -223,7 +150,7 @@ class ImportPages:
             abort(404)
         with import_drafts.open_table(draft, self._store()) as table:
             lines = _csv(import_problems.as_table(draft, table), draft.delimiter)
-        return _download(lines, "text/csv", f"wrong-lines-{draft.file_name}")
+        return download(lines, "text/csv", f"wrong-lines-{draft.file_name}")
 
     @expose("/discard/", methods=("POST",))
     def discard_view(self) -> Any:
@@ -243,15 +170,9 @@ class ImportPages:
         return redirect(self._to(there, draft))
 
 
-def _csv(rows: Iterator[list[str]], delimiter: str) -> list[str]:
+def _csv(rows: Iterator[list[str]], delimiter: str) -> str:
     """The whole table: it is at most as large as the file was. The mark in front tells Excel that it is UTF-8."""
     text = io.StringIO()
     text.write("\ufeff")
     csv.writer(text, delimiter=delimiter).writerows(rows)
-    return [text.getvalue()]
-
-
-def _download(parts: list[str], kind: str, name: str) -> Response:
-    answer = Response("".join(parts), mimetype=kind)
-    answer.headers.set("Content-Disposition", "attachment", filename=name)
-    return answer
+    return text.getvalue()
