@@ -139,13 +139,17 @@ def mapping_data(choices: Choices, header: Sequence[str], reading: Mapping[str, 
     if reading:
         data["file"] = dict(reading)
     columns = {name: column for column, name in choices.columns.items()}
-    customer = {name: _expression(choices, name, column) for name, column in columns.items() if _of_customer(name)}
+    customer: dict[str, Any] = {
+        name: _expression(choices, name, column) for name, column in columns.items() if _of_customer(name)
+    }
     customer["external_id"] = {"column": choices.identity}
     if FIRST_NAME in columns and "name" not in columns:
         customer["name"] = f"{{{columns[FIRST_NAME]}}} {{{columns[LAST_NAME]}}}"
     if "name" not in customer and "company_name" in columns:
         customer["name"] = {"column": columns["company_name"]}
-    service = {name: _expression(choices, name, column) for name, column in columns.items() if name in SERVICE}
+    service: dict[str, Any] = {
+        name: _expression(choices, name, column) for name, column in columns.items() if name in SERVICE
+    }
     for name in FIXED:
         part = customer if name in CUSTOMER else service
         if choices.fixed.get(name) and name not in part and (part is customer or service):
@@ -180,7 +184,8 @@ def _expression(choices: Choices, name: str, column: str) -> dict[str, Any]:
 
 def _check(choices: Choices, header: Sequence[str]) -> None:
     """What a sentence about the pages says better than one about the mapping. Raises WrongChoice."""
-    here, seen, known = set(header), {}, fields()
+    here, known = set(header), fields()
+    seen: dict[str, str] = {}
     for column, name in choices.columns.items():
         if column not in here or name not in known:
             raise WrongChoice("The columns have changed. Load the page again.")

@@ -267,7 +267,7 @@ def asked_by(draft: ImportFile, at: datetime, today: Any) -> Actor:
 def open_table(draft: ImportFile, store: Store) -> CsvFile:
     """The file as it was chosen to be read; close it. Raises BadFile, OSError."""
     how = {"encoding": draft.encoding, "delimiter": draft.delimiter, "quote": draft.quote}
-    return CsvFile(store.path(draft.stored_as), name=draft.file_name, **how)  # type: ignore[arg-type]
+    return CsvFile(store.path(draft.stored_as), name=draft.file_name, **how)
 
 
 def keep_report(draft: ImportFile, scratch: Scratch, counts: Mapping[str, Any], at: datetime) -> None:
@@ -287,7 +287,8 @@ def give_up(draft: ImportFile, reason: str, at: datetime) -> None:
 
 def finish(draft: ImportFile, run: Run, counts: Mapping[str, Any], at: datetime) -> None:
     """The import is over; `counts` is what it did in all its tries."""
-    known = {name: draft.counts[name] for name in ("problems", "kept", "duplicates") if name in draft.counts}
+    found = ("problems", "kept", "duplicates")
+    known: dict[str, Any] = {name: draft.counts[name] for name in found if name in draft.counts}
     draft.counts, draft.run_id = {**known, **counts}, run.id
     draft.state, draft.tries, draft.error, draft.changed_at = ImportState.DONE, 0, "", at
     db.session.flush()

@@ -79,7 +79,7 @@ class CsvFile:
 
     def _split(self, lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
         how = {"quotechar": self.quote} if self.quote else {"quoting": csv.QUOTE_NONE}
-        reader = csv.reader(lines, delimiter=delimiter, strict=True, **how)  # type: ignore[arg-type]
+        reader = csv.reader(lines, delimiter=delimiter, strict=True, **how)
         csv.field_size_limit(LONGEST_CELL)
         while True:
             line = reader.line_num + 1

@@ -26,7 +26,7 @@ def keep(draft: ImportFile, report: Iterator[Problem]) -> int:
     names = ("import_file_id", "line", "kind", "place", "value", "message")
     rows = [_row(draft.id, one) for one in report]
     for start in range(0, len(rows), BLOCK):
-        insert_rows(db.session(), ImportProblem.__table__, names, rows[start : start + BLOCK])  # type: ignore[arg-type]
+        insert_rows(db.session(), ImportProblem.__table__, names, rows[start : start + BLOCK])
     return len(rows)
 
 

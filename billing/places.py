@@ -91,7 +91,8 @@ def cities_in(box: Box, country: str, limit: int) -> list[Place]:
 
 def _begin(country: str, text: str, mark: str, limit: int) -> list[Place]:
     """Lines are in the order of size; names stand behind bars only."""
-    at, found = 0, []
+    at = 0
+    found: list[Place] = []
     while len(found) < limit and (hit := text.find(mark, at)) >= 0:
         start, end = text.rfind("\n", 0, hit) + 1, text.find("\n", hit)
         end = len(text) if end < 0 else end
@@ -220,4 +221,4 @@ def _meet(one: Box, other: Box) -> bool:
 
 @lru_cache(maxsize=1)
 def _index() -> dict[str, dict[str, list[int]]]:
-    return json.loads(_text("countries.zip", "index"))  # type: ignore[no-any-return]
+    return json.loads(_text("countries.zip", "index"))

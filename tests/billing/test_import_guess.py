@@ -14,6 +14,8 @@ from billing.import_fields import BadValue, country
 from billing.import_mapping import parse_mapping
 from billing.import_store import Store, TooLarge
 
+pytestmark = pytest.mark.usefixtures("app")
+
 WHMCS = (
     "Client ID,First Name,Last Name,Company Name,Email,Address 1,Address 2,City,State,Postcode,Country,Phone Number,"
     "Currency,Client Group,Status,Creation Date,Notes"
@@ -94,7 +96,8 @@ def test_a_mapping_survives_its_way_through_a_file(app: Flask) -> None:
     made = Choices(
         source="s", identity="No",
         columns={"No": "username", odd: "name", "M": "email", "S": "status", "D": "registered_on"},
-        words={"S": {'x"y': "disabled", "": "active"}}, fixed={"currency": "EUR"}, date_format="%d.%m.%Y", updates=False,
+        words={"S": {'x"y': "disabled", "": "active"}},
+        fixed={"currency": "EUR"}, date_format="%d.%m.%Y", updates=False,
         tag="new ones",
     )  # fmt: skip
     data = mapping_data(made, ["No", odd, "M", "S", "D"], {"encoding": "cp1252", "delimiter": "\t", "quote": "'"})
