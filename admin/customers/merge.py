@@ -7,6 +7,7 @@ from typing import Any
 from flask import abort, flash, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from wtforms import Form
 from wtforms.validators import InputRequired
@@ -47,7 +48,7 @@ WORDS: dict[str, tuple[str, Any]] = {
 class OtherForm(Form):
     """Reads the address: nothing is done yet."""
 
-    other = CustomerField(validators=[InputRequired()])
+    other = CustomerField(_l("The other customer"), [InputRequired(_l("Choose the other customer."))])
 
 
 class CustomerMerge:
