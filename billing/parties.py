@@ -24,7 +24,8 @@ def buyer(customer: Customer, payer: Payer | None = None) -> str:
     """Who is billed: the payer if the billing group has one, else the customer."""
     if payer is not None:
         who: Any = payer
-        return frozen({"name": who.name, "email": who.email, "tax_id": who.tax_id, **_address(who)})
+        words = {"name": who.contact_name or who.name, "company": who.name if who.contact_name else ""}
+        return frozen({**words, "email": who.email, "tax_id": who.tax_id, **_address(who)})
     return frozen(
         {
             "name": customer.name,

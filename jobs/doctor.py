@@ -11,8 +11,8 @@ import click
 from sqlalchemy import text
 
 from billing import doctor
-from billing.doctor import Finding
-from messaging import deliver
+from billing.doctor import Finding, belongings
+from messaging import deliver, uploads
 from models import db
 from models.engine import reading
 
@@ -39,7 +39,9 @@ def command(as_json: bool) -> None:
 def examine() -> list[Finding]:
     """What the doctor finds now, in a transaction of its own."""
     with snapshot():
-        scope = doctor.Scope(clock.now(), schema=schema.wanted(), mail_leaves=mail_leaves())
+        at = clock.now()
+        lying = uploads.stored_before(at - belongings.YOUNG)
+        scope = doctor.Scope(at, schema=schema.wanted(), mail_leaves=mail_leaves(), uploads=lying)
         return doctor.examine(scope)
 
 

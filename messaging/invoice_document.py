@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select, update
 
 from billing import company as companies
-from billing import parties
+from billing import parties, payers
 from integrations import pdf
 from integrations.documents import Fact, InvoiceDocument, InvoiceLabels, Line, Logo, Party, Payment, Sum
 from models import (
@@ -134,7 +134,7 @@ def bank_facts(text: str) -> list[Fact]:
 def _names_now(invoice: Invoice, company: Company) -> tuple[str, str]:
     """Buyer and seller as a draft would freeze them."""
     group = db.session.get(BillingGroup, invoice.billing_group_id) if invoice.billing_group_id else None
-    buyer = parties.buyer(invoice.customer, group.payer if group else None)
+    buyer = parties.buyer(invoice.customer, payers.billed(invoice.customer, group))
     return buyer, parties.seller(company, invoice.customer.project)
 
 

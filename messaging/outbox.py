@@ -10,7 +10,19 @@ from sqlalchemy import CursorResult
 from billing import audit
 from billing.actor import Actor
 from billing.outbox import INVOICE, dedupe_key, distinct, invoice_addresses
-from models import BillingError, Channel, Company, Customer, Delivery, DeliveryState, Invoice, InvoiceState, Message, db
+from models import (
+    BillingError,
+    Channel,
+    Company,
+    Customer,
+    Delivery,
+    DeliveryState,
+    Invoice,
+    InvoiceState,
+    Message,
+    Payer,
+    db,
+)  # fmt: skip
 
 ON_ITS_WAY = (DeliveryState.QUEUED, DeliveryState.SENDING)
 
@@ -86,7 +98,8 @@ def send_invoice_again(invoice: Invoice, *, by: Actor) -> Message:
         raise CannotSendAgain(f"{invoice} is not in force: only an issued invoice can be sent.")
     customer = invoice.customer
     further = invoice_addresses([customer.id]).get(customer.id, [])
-    wanted = distinct([customer.email, *further])
+    payer = db.session.get(Payer, invoice.payer_id) if invoice.payer_id else None
+    wanted = distinct([payer.email if payer and payer.email else customer.email, *further])
     if not wanted:
         raise CannotSendAgain(f"{customer.name} has no e-mail address. Add one, then send the invoice.")
     waiting, times = _sent_so_far(invoice)

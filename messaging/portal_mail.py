@@ -9,13 +9,17 @@ from billing import audit, portal_links
 from billing import company as companies
 from billing.actor import Actor
 from billing.outbox import dedupe_key
-from models import Customer, Delivery, Message, PortalUser, db
+from models import BillingError, Customer, Delivery, Message, PortalUser, db
 
 from . import brands
 from .compose import CannotBeWritten, Content, NotNeeded, page_values, render
 from .formats import language_of
 
 PATH = "/portal/set-password/"
+
+
+class NoAddress(BillingError):
+    """Nobody has said where this installation answers, so no link can be made."""
 
 
 def queue_link(user: PortalUser, customer: Customer, purpose: str, *, base_url: str = "", by: Actor) -> Message:

@@ -14,6 +14,7 @@ import tempfile
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
@@ -77,6 +78,12 @@ def path_of(stored_name: str) -> Path:
 
 def root() -> Path:
     return Path(current_app.config["FILES_DIR"]) / FOLDER
+
+
+def stored_before(at: datetime) -> frozenset[str]:
+    """The names of all files in the folder that were last written before `at` (aware)."""
+    found = root().glob("??/" + "[0-9a-f]" * 32) if root().is_dir() else ()
+    return frozenset(path.name for path in found if path.stat().st_mtime < at.timestamp())
 
 
 def read(stored_name: str, sha256: str) -> bytes:

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 
 from admin.links import list_url, new_url, record_url
 from admin.price_words import price_words
-from models import AuditEvent, Charge, Contact, Customer, Delivery, Invoice, Message, Note, Payment, Service
+from models import AuditEvent, Charge, Contact, Customer, Delivery, File, Invoice, Message, Note, Payment, Service
 from web.permissions import actor, allows, refuse
 
 from . import inherited, location, own_fields, panels, reach_doors
@@ -19,7 +19,10 @@ from .cards import Card, EditCard, Tab
 from .edit_doors import EditDoors
 from .edit_fields import SWITCHES
 from .edits import card_form
+from .files import files
+from .logins import logins
 from .part_doors import PartDoors
+from .payers import payers
 
 # The tabs, in their order.
 TABS: tuple[Tab, ...] = (
@@ -31,6 +34,7 @@ TABS: tuple[Tab, ...] = (
     Tab("billing", _l("Billing settings")),
     Tab("people", _l("People"), counts=Contact),
     Tab("notes", _l("Notes"), counts=Note),
+    Tab("files", _l("Files"), counts=File),
     Tab("messages", _l("Messages"), "messages.view", counts=Message),
     Tab("history", _l("History"), "audit.view"),
 )
@@ -82,7 +86,10 @@ CARDS: tuple[Card, ...] = (
     Card("rates", "billing", show.rates),
     Card("switches", "billing", show.switches, aside=True),
     Card("copies", "billing", show.copies, aside=True),
+    Card("logins", "people", logins),
     Card("contacts", "people", show.contacts),
+    Card("payers", "people", payers),
+    Card("files", "files", files),
     Card("notes", "notes", show.notes),
     Card("messages", "messages", show.messages, "messages.view"),
     Card("reach", "messages", reach_doors.shown, "messages.view", aside=True),

@@ -19,10 +19,13 @@ from . import own_fields
 from .actions import CustomerActions
 from .around_doors import AroundDoors
 from .columns import CUSTOMER_COLUMNS, FORMATTERS
+from .files import FileDoors
 from .filters import CUSTOMER_FILTERS, GROUPS
+from .logins import LoginDoors
 from .lookup import CUSTOMERS, WITH_INVOICES, find_customers, label
 from .merge import CustomerMerge
 from .page import CustomerPage
+from .payers import PayerDoors
 from .reach_doors import ReachDoors
 from .records import CustomerRecords
 from .verbs import CustomerVerbs
@@ -33,6 +36,9 @@ class CustomerView(
     CustomerActions,
     CustomerMerge,
     AroundDoors,
+    LoginDoors,
+    PayerDoors,
+    FileDoors,
     ReachDoors,
     CustomerPage,
     CustomerVerbs,

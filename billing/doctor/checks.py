@@ -22,12 +22,14 @@ class Scope:
     """What is examined, and what only the caller can know.
 
     `at` is the moment (aware). `schema` are the migrations the code needs; None leaves the schema alone.
-    `mail_leaves` says whether mails can leave at all, so that waiting ones mean something.
+    `mail_leaves` says whether mails can leave at all, so that waiting ones mean something. `uploads` are the names of
+    the uploaded files on the disk that are older than an hour; None leaves them alone.
     """
 
     at: datetime
     schema: frozenset[str] | None = None
     mail_leaves: bool = False
+    uploads: frozenset[str] | None = None
 
     @property
     def sqlite(self) -> bool:

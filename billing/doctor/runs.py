@@ -119,6 +119,7 @@ def invoices_without_mail(scope: Scope) -> Query:
         .where(
             Invoice.state == InvoiceState.ISSUED,
             func.trim(Customer.email) != "",
+            Invoice.payer_id.is_(None),
             BillingGroup.payer_id.is_(None),
             had_address,
             ~told.exists(),

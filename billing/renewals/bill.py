@@ -16,7 +16,7 @@ from billing.periods import BillingPeriod, full_period, next_renewal, renewal_da
 from billing.proration import share
 from billing.tax import DocumentTotals, TaxLine
 from billing.tax_rates import Tax
-from models import BillingError, Charge, LineKind, ServiceOption, UnitState
+from models import BillingError, Charge, LineKind, Payer, ServiceOption, UnitState
 
 ONE = Decimal(1)
 
@@ -53,10 +53,12 @@ class Billed:
 
 @dataclass(slots=True)
 class Bill:
-    """What the run found for one billing group and day. `account` is the row of `due.accounts`."""
+    """What the run found for one billing group and day. `account` is the row of `due.accounts`, `payer` who is
+    billed where it is not the customer itself."""
 
     account: Any
     day: date
+    payer: Payer | None = None
     lines: list[Line] = field(default_factory=list)
     billed: list[Billed] = field(default_factory=list)
     totals: DocumentTotals | None = None

@@ -48,9 +48,12 @@ def build(groups: Sequence[int], day: date, on: date, tables: Tables) -> list[Bi
     services = _by(due.services(groups, day), "billing_group_id")
     charges = _by(due.charges(groups, day), "billing_group_id")
     options = _by(due.options([s.id for found in services.values() for s in found]), "service_id")
+    accounts = due.accounts(groups)
+    named = {account.payer_id for account in accounts} - {None}
+    payers = due.payers(sorted(named)) if named else {}
     bills = []
-    for account in due.accounts(groups):
-        bill = Bill(account, day)
+    for account in accounts:
+        bill = Bill(account, day, payers.get(account.payer_id))
         group = account.group_id
         _try(bill, on, services.get(group, ()), charges.get(group, ()), options, tables)
         bills.append(bill)
@@ -89,16 +92,31 @@ def _add_lines(
     options: dict[int, list[ServiceOption]],
     tables: Tables,
 ) -> None:
-    account, tax = bill.account, tables.tax
+    account, tax, taxed = bill.account, tables.tax, _taxed(bill)
     for thing in (*services, *charges):
         if thing.currency != account.currency:
             name = thing.description or "A service"
             raise NotBillable(f"{name} is priced in {thing.currency}, but the account is in {account.currency}.")
     for service in services:
-        rate = tax.tax_for(account, service.tax_category, bill.day)
+        rate = tax.tax_for(taxed, service.tax_category, bill.day)
         bill_service(service, options.get(service.id, ()), rate, bill)
     for charge in charges:
-        bill_charge(charge, tax.tax_for(account, charge.tax_category, bill.day), bill)
+        bill_charge(charge, tax.tax_for(taxed, charge.tax_category, bill.day), bill)
+
+
+def _taxed(bill: Bill) -> Any:
+    """Whose country and tax number decide the tax: the payer's, under the switches of the customer."""
+    account, payer = bill.account, bill.payer
+    if payer is None:
+        return account
+    return SimpleNamespace(
+        country=payer.country or account.country,
+        account_type=payer.account_type,
+        tax_id=payer.tax_id,
+        charge_tax=account.charge_tax,
+        tax_exempt=account.tax_exempt,
+        tax_rate=account.tax_rate,
+    )
 
 
 def _sum_up(bill: Bill, tables: Tables) -> None:

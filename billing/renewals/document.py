@@ -9,7 +9,7 @@ from typing import Any
 
 from billing import content, numbering, parties
 from billing.inheritance import Defaults
-from models import Company, Payer, Project
+from models import Company, Project
 
 from . import due
 from .bill import Bill, Line, micro_per_minor
@@ -29,8 +29,8 @@ class Document:
 
 # The hashed part comes first, as content.DOCUMENT and content.LINE list it.
 INVOICE = (
-    *content.DOCUMENT, "id", "customer_id", "billing_group_id", "series_id", "sequence", "state", "open_minor",
-    "content_hash", "created_at",
+    *content.DOCUMENT, "id", "customer_id", "billing_group_id", "payer_id", "series_id", "sequence", "state",
+    "open_minor", "content_hash", "created_at",
 )  # fmt: skip
 LINE = (*content.LINE, "invoice_id", "service_id", "charge_id")
 TAX = (*content.TAX, "invoice_id")
@@ -41,7 +41,6 @@ class Printer:
 
     def __init__(self, company: Company, bills: Sequence[Bill]) -> None:
         self.company = company
-        self._payers = _found(due.payers, [bill.account.payer_id for bill in bills])
         self._projects = _found(due.projects, [bill.account.project_id for bill in bills])
         self._sellers: dict[int | None, str] = {}
         self._defaults = Defaults([bill.account.customer_group_id for bill in bills], company)
@@ -68,14 +67,14 @@ class Printer:
             "invoice", number, issued_on, issued_on + timedelta(days=days), start, end,
             account.currency, totals.net.minor, totals.tax.minor, totals.gross.minor, self.company.prices_include_tax,
             self.company.currency if exchange else "", exchange.rate if exchange else None,
-            exchange.source if exchange else "", parties.buyer(account, self._payers.get(account.payer_id)),
+            exchange.source if exchange else "", parties.buyer(account, bill.payer),
             self._seller(account.project_id), account.group_po_number or account.po_number, note, terms,
             _notes(bill.lines),
         )  # fmt: skip
         digest = content.fingerprint(shown, lines, taxes)
         invoice = (
-            *shown, invoice_id, account.customer_id, account.group_id, series_id, sequence, "issued", bill.still_due,
-            digest, at,
+            *shown, invoice_id, account.customer_id, account.group_id, bill.payer.id if bill.payer else None, series_id,
+            sequence, "issued", bill.still_due, digest, at,
         )  # fmt: skip
         return Document(
             bill,
@@ -95,7 +94,7 @@ class Printer:
 
 def _found(load: Any, ids: Sequence[int | None]) -> dict[int | None, Any]:
     wanted = {one for one in ids if one is not None}
-    found: dict[int | None, Payer | Project] = load(wanted) if wanted else {}
+    found: dict[int | None, Project] = load(wanted) if wanted else {}
     return found
 
 

@@ -44,7 +44,9 @@ _SERVICE = (
     Service.description, Package.name.label("package"), Package.tax_category,
 )  # fmt: skip
 _ACCOUNT = (
-    BillingGroup.id.label("group_id"), BillingGroup.payer_id, BillingGroup.po_number.label("group_po_number"),
+    BillingGroup.id.label("group_id"),
+    func.coalesce(BillingGroup.payer_id, Customer.default_payer_id).label("payer_id"),
+    BillingGroup.po_number.label("group_po_number"),
     BillingGroup.usual_minor, Customer.id.label("customer_id"), Customer.group_id.label("customer_group_id"),
     Customer.name, Customer.company_name, Customer.email, Customer.tax_id, Customer.account_type,
     Customer.street, Customer.street2, Customer.city, Customer.region, Customer.postal_code, Customer.country,

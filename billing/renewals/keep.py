@@ -188,8 +188,9 @@ def _queue_mail(documents: Sequence[Document], by: Actor) -> None:
     more = outbox.invoice_addresses([doc.bill.account.customer_id for doc in documents])
     items = []
     for doc in documents:
-        account = doc.bill.account
-        items.append((doc.id, account.customer_id, (account.email, *more.get(account.customer_id, ()))))
+        account, payer = doc.bill.account, doc.bill.payer
+        main = payer.email if payer and payer.email else account.email
+        items.append((doc.id, account.customer_id, (main, *more.get(account.customer_id, ()))))
     outbox.queue_invoices(items, at=by.at, by=by.name)
 
 

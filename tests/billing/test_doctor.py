@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -33,6 +33,7 @@ from models import (
     CustomField,
     CustomValue,
     Delivery,
+    File,
     FxRate,
     Invoice,
     InvoiceLine,
@@ -45,8 +46,11 @@ from models import (
     Money,
     Note,
     OneTimeToken,
+    Payer,
     Payment,
     PaymentMethod,
+    PortalAccess,
+    PortalUser,
     Renewal,
     Run,
     RunUnit,
@@ -78,7 +82,7 @@ def business(migrated_app: Flask) -> Iterator[Scope]:
         after_billing(by)
         db.session.commit()
         seal_audit()
-        yield Scope(at, schema=schema.wanted(), mail_leaves=False)
+        yield Scope(at, schema=schema.wanted(), mail_leaves=False, uploads=frozenset())
         db.session.remove()
         empty_all_tables()
 
@@ -160,7 +164,7 @@ def found(business: Scope, migrated_app: Flask) -> Iterator[Callable[..., list[F
 
         def examine(**changes: Any) -> list[Finding]:
             db.session.flush()
-            known = {"at": business.at, "schema": business.schema, "mail_leaves": business.mail_leaves}
+            known = {"at": business.at, "schema": business.schema, "mail_leaves": False, "uploads": frozenset()}
             return doctor.examine(Scope(**{**known, **changes}))
 
         yield examine
@@ -316,6 +320,32 @@ def misplace_value() -> None:
     add(CustomValue(customer_id=first(Customer).id, field_id=field.id, text="large"))
 
 
+def add_payer(who: Any = None, group: bool = False, **values: Any) -> None:
+    owner = first(Customer, who if who is not None else of("Customer 003"))
+    payer = Payer(customer_id=owner.id, name="Holdings", **values)
+    db.session.add(payer)
+    db.session.flush()
+    first(BillingGroup, BillingGroup.customer_id == first(Customer, of("Customer 003")).id).payer_id = payer.id
+    db.session.flush()
+
+
+def add_login() -> None:
+    user = PortalUser(email="tech@m.example", name="Tech")
+    db.session.add(user)
+    db.session.flush()
+    customer = first(Customer, of("Customer 003"))
+    db.session.add(PortalAccess(portal_user_id=user.id, customer_id=customer.id, right="technical", active=True))
+    db.session.flush()
+
+
+def add_file() -> None:
+    known = {"name": "a.pdf", "media_type": "application/pdf", "size": 3, "sha256": "0" * 64, "uploaded_by": "x"}
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    customer = first(Customer, of("Customer 003"))
+    db.session.add(File(customer_id=customer.id, stored_name="ab" * 16, uploaded_at=moment, **known))
+    db.session.flush()
+
+
 CORRUPTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "a posting that does not balance": (
         "I01",
@@ -382,6 +412,11 @@ CORRUPTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "a closed group with services": ("I50", lambda: close_group()),
     "a customer's only group closed": ("I50", lambda: close_group(used=False)),
     "a rate ended before it began": ("I51", lambda: change(FxRate, ends_on=date(2000, 1, 1))),
+    "a group billed to an archived payer": ("I52", lambda: add_payer(archived_on=date(2026, 1, 1), group=True)),
+    "a group billed to somebody else's payer": ("I52", lambda: add_payer(of("Customer 004"), group=True)),
+    "a default payer that is gone": ("I52", lambda: change(Customer, of("Customer 003"), default_payer_id=987654)),
+    "logins without an owner": ("I53", lambda: add_login()),
+    "a file without its bytes": ("I32", lambda: add_file()),
     "the schema": ("I44", lambda: db.session.execute(text("UPDATE alembic_version SET version_num = 'old'"))),
 }
 
