@@ -34,7 +34,7 @@ from models import (
 )
 from models.bulk import add_to_rows
 
-from . import audit, customers, ledger
+from . import audit, customers, ledger, payers
 from .actor import Actor
 from .balances import ChangedMeanwhile
 from .customer_fields import CREATE_ONLY, FIELDS
@@ -142,6 +142,7 @@ def merge(
     if merged.status != CustomerStatus.ACTIVE and primary.status == CustomerStatus.ACTIVE:
         resume(merged, by=by)
     _rename_groups(primary, merged)
+    payers.name_default(merged, by=by)
     db.session.flush()
     _opt_outs(primary, merged)
     moved = {column.table.name: _move(column, primary.id, merged.id) for column in _links()}

@@ -193,6 +193,18 @@ def merge(primary: Payer, merged: Payer, *, by: Actor) -> None:
         delete(merged, by=by)
 
 
+def name_default(customer: Customer, *, by: Actor) -> None:
+    """Write the default payer into the groups it is billed for, and have none: before the customer's groups become
+    another customer's. Raises NotAllowed. Flushes."""
+    by.require("customers.edit")
+    if customer.default_payer_id is None:
+        return
+    unnamed = select(BillingGroup).where(BillingGroup.customer_id == customer.id, BillingGroup.payer_id.is_(None))
+    for group in db.session.scalars(unnamed.order_by(BillingGroup.id)):
+        _name(group, customer.default_payer_id, by)
+    set_default(customer, None, by=by)
+
+
 def _check_pair(primary: Payer, merged: Payer) -> Customer:
     if primary.id == merged.id:
         raise CannotMerge("Choose two different payers.")

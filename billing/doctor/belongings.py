@@ -56,8 +56,8 @@ def ownerless(scope: Scope) -> Query:
 CHECKS = (
     Check("I32", ("file", "files"), "missing on the disk", files_without_bytes),
     Check("I32", ("stored file", "stored files"), "that no customer has", bytes_without_file),
-    Check("I52", ("billing group", "billing groups"), "billed to a payer of somebody else, or to an archived one",
+    Check("I54", ("billing group", "billing groups"), "billed to a payer of somebody else, or to an archived one",
           billed_elsewhere),
-    Check("I52", ("customer", "customers"), "whose default payer is gone", lost_defaults),
-    Check("I53", ("customer", "customers"), "with logins but without an owner", ownerless),
+    Check("I54", ("customer", "customers"), "whose default payer is gone", lost_defaults),
+    Check("I55", ("customer", "customers"), "with logins but without an owner", ownerless),
 )  # fmt: skip

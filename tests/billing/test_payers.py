@@ -9,7 +9,7 @@ import pytest
 from factories import make_company, make_customer, make_group, make_service, make_tax_rate
 from sqlalchemy import select
 
-from billing import payers
+from billing import merging, payers
 from billing.actor import Actor, NotAllowed
 from billing.payers import CannotMerge, InvalidPayer, PayerInUse
 from jobs import renewals
@@ -173,3 +173,14 @@ def test_every_change_needs_the_permission(customer, by):
         with pytest.raises(NotAllowed):
             rule()
     assert db.session.query(Payer).count() == 1
+
+
+def test_merged_customers_keep_billing_their_default_payer(customer, by):
+    other = make_customer(name="Merged")
+    payer = holdings(other, by)
+    group = make_group(other, name="Theirs")
+    payers.set_default(other, payer, by=by)
+    merging.merge(customer, other, by=by)
+    db.session.expire_all()
+    assert (group.customer_id, group.payer_id, payer.customer_id) == (customer.id, payer.id, customer.id)
+    assert other.default_payer_id is None and customer.default_payer_id is None
