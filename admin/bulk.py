@@ -16,7 +16,7 @@ from admin.base import StaffView
 from admin.bulk_doors import carried_out
 from admin.export import plain
 from admin.filter_kinds import choice
-from admin.links import record_url, view_of
+from admin.links import list_url, record_url, view_of
 from admin.narrowing import NOBODY
 from billing import bulk, runs
 from billing.bulk_kinds import kind_named
@@ -96,7 +96,7 @@ class BulkActionsView(StaffView):
             changes=bulk_words.Changes(rows), there=_there(rows), record_url=record_url, back_url=self.back(),
             rows_view=view_of(BulkRow), rest=bulk.rest_count(action), can_undo=bulk.can_be_undone(action),
             undone=bulk.followed(action, BulkAction.undoes_id), again=bulk.followed(action, BulkAction.rest_of_id),
-            title=bulk_words.title, customers_url=view_of(Customer).get_url(".index_view"),
+            title=bulk_words.title, customers_url=list_url(Customer),
         )  # fmt: skip
 
     def _may(self, action: BulkAction) -> bool:
