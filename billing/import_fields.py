@@ -14,6 +14,7 @@ from typing import Any
 from babel import Locale
 
 from models import AccountType, Attitude, BillingError, Customer, CustomerStatus, Package, PaymentMethod, Service
+from models.currencies import DECIMALS
 from models.exact import shown
 
 from .countries import COUNTRIES
@@ -81,7 +82,7 @@ def email(value: str) -> str:
 
 
 def currency(value: str) -> str:
-    found = value.upper() if len(value) == 3 else value
+    found = value.upper() if value.upper() in DECIMALS else value
     decimals_of(found)
     return found
 

@@ -167,7 +167,7 @@ def test_a_wrong_price_is_named(price: str, words: str) -> None:
 
 
 def test_an_unknown_currency_in_a_cell_is_named() -> None:
-    assert "line 2, Cur: “us$” is not a currency" in problem(CUSTOMER.replace('"EUR"', '{ column = "Cur" }'), Cur="us$")
+    assert "line 2, Cur: “usb” is not a currency" in problem(CUSTOMER.replace('"EUR"', '{ column = "Cur" }'), Cur="usb")
 
 
 @pytest.mark.parametrize(
