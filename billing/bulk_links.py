@@ -144,7 +144,8 @@ def write(link: Link, changes: Mapping[int, Change], by: Actor, rows: Mapping[in
     gone_ids = {other for taken, _added in changes.values() for other in taken}
     for other in gone_ids:
         theirs = [one for one, (taken, _added) in changes.items() if other in taken]
-        where = among(db.session, link.table.c.customer_id, theirs), link.other == other
+        # "+ 0": by the customers, a thousand of them, not by all who have this tag.
+        where = among(db.session, link.table.c.customer_id, theirs), link.other + 0 == other
         db.session.execute(delete(link.table).where(*where))
     pairs = [(one, other) for one, (_taken, added) in changes.items() for other in added]
     insert_rows(db.session, link.table, ("customer_id", link.other.name), pairs)
