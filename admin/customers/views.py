@@ -78,6 +78,7 @@ class CustomerView(
     column_default_sort = ("id", True)
     column_link = "name"
     column_numeric = ("service_count", "balance", "credit")
+    crowded = True
     column_phone = {"name": "title", "email": "sub", "status": "end", "balance": "end2"}
     column_formatters = FORMATTERS
     column_export_list = (
@@ -114,16 +115,17 @@ class CustomerView(
         return [*super().export_columns(), *(column.exported() for column in own_fields.columns())]
 
     def row_actions(self) -> list[RowAction]:
-        """Before its own: narrow the whole panel to this customer, and the status in one click."""
+        """Beside its own: narrow the whole panel to this customer, and the status in one click."""
         only = self.get_url("only.choose")
         verbs = [
             RowAction("ban", _("Disable"), lambda row: "disable" if row.status == "active" else None, acts=True),
             RowAction("power", _("Enable"), lambda row: "enable" if row.status != "active" else None, acts=True),
         ]
         return [
+            *[action for action in self.own_row_actions() if not action.danger],
             RowAction("funnel", _("Show only this customer"), lambda row: f"{only}?id={row.id}", post=True),
             *(verbs if self.is_action_allowed("enable") else []),
-            *self.own_row_actions(),
+            *[action for action in self.own_row_actions() if action.danger],
         ]
 
     @expose("/ajax/lookup/")

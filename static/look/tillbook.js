@@ -33,6 +33,45 @@
     });
   }
 
+  /* where a list has many columns, the icons after the second are found in a menu at the end of the row */
+  function foldIcons() {
+    var head = document.querySelector(".crowded th.acts");
+    if (!head || !HTMLElement.prototype.showPopover) { return; }
+    all(".crowded td.acts").forEach(function (cell) {
+      if (cell.children.length < 4 || cell.querySelector(".dots")) { return; }
+      var last = cell.lastElementChild, dots = document.createElement("button");
+      dots.type = "button"; dots.className = "dots"; dots.setAttribute("aria-haspopup", "menu"); dots.setAttribute("aria-expanded", "false");
+      dots.title = head.getAttribute("data-more") + last.title.slice(last.title.indexOf(": "));
+      dots.innerHTML = '<svg class="icon" aria-hidden="true"><use href="#ellipsis"/></svg>';
+      cell.appendChild(dots);
+    });
+  }
+
+  function openIcons(dots) {
+    var menu = document.createElement("div"), at = dots.getBoundingClientRect();
+    menu.className = "dropdown-menu row-menu show"; menu.popover = "auto"; menu.setAttribute("role", "menu");
+    Array.prototype.slice.call(dots.parentNode.children, 2).forEach(function (icon) {
+      if (icon === dots) { return; }
+      var item = document.createElement(icon.href ? "a" : "button"), words = document.createElement("span");
+      item.className = "dropdown-item" + (icon.matches(".danger") ? " danger" : ""); item.setAttribute("role", "menuitem");
+      if (icon.href) { item.href = icon.href; } else { item.type = "button"; item.addEventListener("click", function () { icon.click(); }); }
+      item.appendChild(icon.firstElementChild.cloneNode(true)).setAttribute("class", "icon");
+      words.textContent = icon.title.split(": ")[0];
+      item.appendChild(words); menu.appendChild(item);
+    });
+    dots.after(menu);
+    menu.addEventListener("toggle", function (e) { if (e.newState === "closed") { dots.setAttribute("aria-expanded", "false"); menu.remove(); } });
+    menu.addEventListener("keydown", function (e) {
+      var items = Array.prototype.slice.call(menu.children), way = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+      if (way) { e.preventDefault(); items[(items.indexOf(document.activeElement) + way + items.length) % items.length].focus(); }
+    });
+    menu.style.setProperty("--at-right", document.documentElement.clientWidth - at.right + "px");
+    menu.style.setProperty("--at-top", at.bottom + 2 + "px");
+    menu.showPopover(); dots.setAttribute("aria-expanded", "true");
+    if (menu.getBoundingClientRect().bottom > window.innerHeight) { menu.style.setProperty("--at-top", "auto"); menu.style.setProperty("--at-bottom", window.innerHeight - at.top + 2 + "px"); }
+    menu.firstElementChild.focus();
+  }
+
   /* a toast leaves after eight seconds, but never while the reader is on it; data-stay keeps it */
   function ageToasts() {
     all(".toast:not([data-stay])").forEach(function (t) {
@@ -70,6 +109,7 @@
   document.addEventListener("click", function (e) {
     var t = e.target.closest("[data-theme-set],[data-scope-all],[data-clear-selection],[data-open],[data-close],[data-dismiss-toast],[data-print],[data-add-inline],button.close[data-dismiss=alert]");
     all("details.menu[open]").forEach(function (d) { if (!d.contains(e.target) || e.target.closest(".dropdown-item")) { d.open = false; } });
+    if (e.target.closest(".dots")) { openIcons(e.target.closest(".dots")); }
     if (!t) { return; }
     if (t.matches("[data-theme-set]")) { setTheme(t.getAttribute("data-theme-set")); }
     if (t.matches("[data-scope-all]")) { scope("all"); t.closest(".selbar").querySelector(".sel-n").textContent = t.getAttribute("data-scope-all"); t.hidden = true; }
@@ -143,7 +183,7 @@
     if (field) { field.focus(); }
   }, true);
 
-  document.addEventListener("DOMContentLoaded", function () { showSelection(); fitTables(); all("[data-narrow]").forEach(function (i) { i.hidden = false; }); nameWidgets(); ageToasts(); watchJobs();
+  document.addEventListener("DOMContentLoaded", function () { showSelection(); foldIcons(); fitTables(); all("[data-narrow]").forEach(function (i) { i.hidden = false; }); nameWidgets(); ageToasts(); watchJobs();
     if (document.querySelector(".admin-form")) { new MutationObserver(nameWidgets).observe(document.body, { childList: true, subtree: true }); }
   });
   /* parts of the page were put in anew by a script */

@@ -8,7 +8,7 @@ from pathlib import Path
 from factories import make_company, make_customer
 from playwright.sync_api import Page, expect
 
-from models import SavedList, db
+from models import CustomerStatus, SavedList, Tag, db
 
 LIST = "/admin/customer/"
 
@@ -21,6 +21,31 @@ def some_customers() -> None:
     make_company()
     make_customer(name="Anna Lindqvist", country="SE"), make_customer(name="Bob Byrne", country="IE")
     db.session.commit()
+
+
+def test_all_usual_columns_stand_beside_each_other_on_a_small_screen(owner: Page) -> None:
+    """Nothing is cut off or scrolls at 1280; the icons after the second are found in a menu at the end of the row."""
+    make_company()
+    tags = [Tag(name="newsletter"), Tag(name="own router")]
+    long = {"phone": "+49 176 04069092", "email": "accounts@tipperarytimber.example", "tags": tags}
+    make_customer(name="Tipperary Timber Merchants", status=CustomerStatus.DISABLED, **long)
+    db.session.commit()
+    owner.set_viewport_size({"width": 1280, "height": 800})
+    owner.goto(LIST)
+    box = owner.locator(".table-responsive")
+    assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+    cut = "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.dataset.m)"
+    assert set(owner.locator("tbody td:not(.acts)").evaluate_all(cut)) <= {"title", "sub"}
+    expect(owner.get_by_role("link", name="Edit: Tipperary")).to_be_visible()
+    expect(owner.get_by_role("link", name="Delete: Tipperary")).to_be_hidden()
+    owner.get_by_role("button", name="More: Tipperary").click()
+    owner.keyboard.press("ArrowDown")
+    expect(owner.get_by_role("menuitem", name="Delete")).to_be_focused()
+    owner.keyboard.press("Escape")
+    expect(owner.get_by_role("menuitem")).to_have_count(0)
+    owner.get_by_role("button", name="More: Tipperary").click()
+    owner.get_by_role("menuitem", name="Enable").click()
+    expect(owner.locator("tbody .pill")).to_have_text("Active")
 
 
 def test_columns_are_chosen_moved_and_remembered(owner: Page) -> None:
