@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from admin.links import record_url, view_of
 from models import Customer, db
-from web import only_customer, redirects
+from web import languages, only_customer, redirects
 from web.permissions import allows, refuse, signed_in_staff, to_sign_in
 
 
@@ -63,7 +63,7 @@ def _back() -> str:
 
 
 def _for_templates() -> dict[str, Any]:
-    if not signed_in_staff() or not only_customer.id_():
+    if languages.without_database() or not signed_in_staff() or not only_customer.id_():
         return {"only_customer": None}
     customer = only_customer.customer()
     return {"only_customer": customer, "only_customer_url": record_url(customer) if customer else ""}

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from models import (
     BillingError,
@@ -128,11 +129,13 @@ def set_salespeople(customer: Customer, people: Sequence[int], *, by: Actor) -> 
 
 
 def _tag(name: str) -> Tag:
-    tag = db.session.scalars(select(Tag).where(func.lower(Tag.name) == name.lower())).first()
+    """The tag of this name, made if there is none; of two who make it at the same moment, one does."""
+    known = select(Tag).where(func.lower(Tag.name) == name.lower())
+    tag = db.session.scalars(known).first()
     if tag is None:
-        tag = Tag(name=name)
-        db.session.add(tag)
-        db.session.flush()
+        dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
+        db.session.execute(dialect.insert(Tag).values(name=name).on_conflict_do_nothing())
+        tag = db.session.scalars(known).one()
     return tag
 
 

@@ -7,7 +7,7 @@ import secrets
 from flask import Flask, current_app, g, render_template, request
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException, SecurityError
@@ -21,6 +21,7 @@ from . import logs
 
 PAGES = {400, 403, 404, 405, 409, 413, 429, 500, 503}
 _LOST = ("locked", "busy", "connection", "server closed", "unable to open", "could not translate", "shutting down")
+_AT_ONCE = ("uniqueviolation", "foreignkeyviolation", "unique constraint failed", "foreign key constraint failed")
 _UNMIGRATED = ("no such table", "no such column", "undefinedtable", "undefinedcolumn")
 _WRONG_HOST = "Tillbook does not answer to this name. Whoever runs it can add the name to TRUSTED_HOSTS.\n"
 Answer = tuple[str, int]
@@ -74,8 +75,12 @@ def stale(error: StaleDataError) -> Answer:
 
 
 def database_error(error: DBAPIError) -> Answer:
-    """Busy or away is not our fault and passes; anything else is a fault to be found."""
+    """Busy or away is not our fault and passes, nor is a second one at the same moment; all else is to be found."""
     said = f"{type(error.orig).__name__} {error.orig}".lower()
+    if isinstance(error, IntegrityError) and any(word in said for word in _AT_ONCE):
+        db.session.rollback()
+        current_app.logger.warning("two at once: %s", " ".join(str(error.orig).split())[:300])
+        return page(409)
     if any(word in said for word in _UNMIGRATED):
         return _unavailable(
             error, _("The database is not ready yet. Run “flask db upgrade”, then load this page again.")
@@ -98,6 +103,7 @@ def _unavailable(error: Exception, message: str | None = None) -> Answer:
 def breakdown(error: Exception) -> Answer:
     """A fault of ours: the trace goes to the log under a number that the page shows."""
     g.without_database = True
+    db.session.remove()  # a transaction that broke can print no page
     g.failure = secrets.token_hex(4)
     logged = isinstance(error, HTTPException)  # by Flask, with its trace, one line up
     current_app.logger.error("failure number %s", g.failure, exc_info=None if logged else error)
