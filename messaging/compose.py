@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,45 +22,22 @@ from billing.outbox import INVOICE
 from billing.portal_links import RESET, WELCOME
 from integrations.documents import DocumentError
 from integrations.letters import Attachment, BadHeader, Letter, check
-from models import BillingError, CreditNote, Customer, Delivery, DeliveryState, Invoice, InvoiceState, Message, db
+from models import CreditNote, Customer, Delivery, DeliveryState, Invoice, InvoiceState, Message, db
 
-from . import brands, invoice_document, unsubscribe
+from . import brands, invoice_document, template_values, templates, unsubscribe
 from .files import FileLost
 from .formats import day, language_of, language_of_words, money
+from .refusals import CannotBeWritten, NotNeeded, NotWanted, NotYet
+from .refusals import NotBefore as NotBefore
+from .refusals import NotWritten as NotWritten
+from .template_language import Plain
+from .templates import Said
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "mail"
 RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
 
-Plain = str | bool | int | list["Plain"] | dict[str, "Plain"]
-"""What a template may be fed with."""
-
-
-class NotWritten(BillingError):
-    """There is no mail to send."""
-
-
-class CannotBeWritten(NotWritten):
-    """It never will be: the template or the data are at fault."""
-
-
-class NotYet(NotWritten):
-    """Something it needs is missing now; worth another try."""
-
-
-class NotBefore(NotWritten):
-    """It may leave from `at` on; waiting until then is no attempt."""
-
-    def __init__(self, reason: str, at: datetime) -> None:
-        super().__init__(reason)
-        self.at = at
-
-
-class NotNeeded(NotWritten):
-    """What it was about is no more."""
-
-
-class NotWanted(NotNeeded):
-    """Whoever it is for wants no such messages."""
+_BODY = f"body{secrets.token_hex(8)}"
+"""Stands in the frame of a letter where its body goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +56,7 @@ def letter_for(delivery: Delivery, *, at: datetime) -> Letter:
     message = delivery.message
     _still_wanted(delivery)
     writer = _WRITERS.get(message.kind)
-    content = writer(message) if writer else _as_typed(message, delivery)
+    content = writer(message, at) if writer else _by_hand(message, delivery, at)
     sender = brands.of(_customer(delivery)).sender or sender_address()
     letter = Letter(
         message_id=message_id(delivery, sender),
@@ -168,27 +146,35 @@ def _environment(folder: Path) -> ImmutableSandboxedEnvironment:
     return environment
 
 
-def _invoice(message: Message) -> Content:
+def _invoice(message: Message, at: datetime) -> Content:
     """The mail that brings an invoice or credit note, with its PDF."""
     invoice = db.session.get(Invoice, message.invoice_id) if message.invoice_id else None
     if invoice is None:
         raise CannotBeWritten("The invoice this mail should bring is not there.")
     if invoice.state != InvoiceState.ISSUED:
         raise NotNeeded("The invoice is not in force any more.")
+    said, seller = invoice_words(invoice, at)
+    return Content(
+        subject=said.subject, text=said.text, html=in_frame(said, seller.name),
+        sender_name=seller.name, reply_to=seller.email, attachments=(_pdf(invoice),),
+    )  # fmt: skip
+
+
+def invoice_words(invoice: Invoice, at: datetime) -> tuple[Said, brands.Brand]:
+    """What the mail with this invoice says, and in whose name. Raises CannotBeWritten."""
     locale = language_of(invoice.customer, companies.settings())
     with force_locale(locale):
         try:
-            values = invoice_values(invoice, locale)
+            seller, values = invoice_values(invoice, locale, at)
         except invoice_document.NotPrintable as error:
             raise CannotBeWritten(str(error)) from error
-        return Content(
-            subject=render("invoice.subject.txt", values).strip("\n"),
-            text=render("invoice.txt", values),
-            html=render("invoice.html", values),
-            sender_name=str(values["company"]),
-            reply_to=str(values["email"]),
-            attachments=(_pdf(invoice),),
-        )
+        return templates.write(INVOICE, values, locale), seller
+
+
+def in_frame(said: Said, company: str) -> str:
+    """The whole HTML of a mail: what it says, below the name of whoever says it."""
+    values: dict[str, Plain] = {**direction(said.language), "company": company, "subject": said.subject, "body": _BODY}
+    return render("letter.html", values).replace(_BODY, said.html)
 
 
 def _pdf(invoice: Invoice) -> Attachment:
@@ -199,18 +185,14 @@ def _pdf(invoice: Invoice) -> Attachment:
     return Attachment(invoice_document.file_name(invoice), "application/pdf", data)
 
 
-def invoice_values(invoice: Invoice, locale: str) -> dict[str, Plain]:
-    """What the invoice mail's templates know; raises NotPrintable."""
+def invoice_values(invoice: Invoice, locale: str, at: datetime) -> tuple[brands.Brand, dict[str, Plain]]:
+    """Who the invoice is from, and what its mail's template knows; raises NotPrintable."""
     buyer = invoice_document.frozen_party(invoice.buyer)
     seller = invoice_document.frozen_party(invoice.seller)
-    bank = invoice_document.bank_facts(seller.get("bank_details", ""))
-    return {
-        **page_values(locale),
-        "company": seller["name"],
-        "email": seller.get("email", ""),
-        "phone": seller.get("phone", ""),
-        "name": buyer["name"],
+    brand = brands.Brand(seller["name"], seller.get("email", ""), seller.get("phone", ""))
+    about: dict[str, Plain] = {
         "number": str(invoice.number),
+        "buyer": buyer["name"],
         "is_credit_note": isinstance(invoice, CreditNote),
         "total": money(invoice.total, locale),
         "to_pay": money(invoice.open, locale),
@@ -218,9 +200,26 @@ def invoice_values(invoice: Invoice, locale: str) -> dict[str, Plain]:
         "is_partly_settled": 0 < invoice.open_minor < invoice.total_minor,
         "issued_on": day(invoice.issued_on, locale) if invoice.issued_on else "",
         "due_on": day(invoice.due_on, locale) if invoice.due_on else "",
-        "bank": [{"label": fact["label"], "value": fact["value"]} for fact in bank],
+    }
+    facts = invoice_document.bank_facts(seller.get("bank_details", ""))
+    return brand, {
+        **template_values.common(invoice.customer, brand, locale, companies.day_of(at)),
+        "invoice": about,
+        "bank": [{"label": fact["label"], "value": fact["value"]} for fact in facts],
         "terms": [line.strip() for line in invoice.terms.splitlines() if line.strip()],
     }
+
+
+def _by_hand(message: Message, delivery: Delivery, at: datetime) -> Content:
+    """What a person wrote: by a template in the reader's language, or word for word."""
+    if not message.template:
+        return _as_typed(message, delivery)
+    customer = _customer(delivery)
+    said = templates.of_message(message.template, message.template_mark, customer, at=at, to=delivery.address)
+    if not (said.text.strip() and said.subject):
+        raise CannotBeWritten("The template has no text for mails.")
+    brand = brands.of(customer)
+    return Content(said.subject, said.text, in_frame(said, brand.name), brand.name, message.reply_to or brand.email)
 
 
 def _as_typed(message: Message, delivery: Delivery) -> Content:
@@ -250,14 +249,18 @@ def _customer(delivery: Delivery) -> Customer | None:
 
 def page_values(locale: str) -> dict[str, Plain]:
     """Language and direction, which the layout of every mail asks for."""
-    words = language_of_words(locale)
-    return {"lang": words.replace("_", "-"), "dir": "rtl" if words.split("_")[0] in RIGHT_TO_LEFT else "ltr"}
+    return direction(language_of_words(locale))
 
 
-def _link(message: Message) -> Content:
+def direction(language: str) -> dict[str, Plain]:
+    """Language of the words, and which way they run."""
+    return {"lang": language.replace("_", "-"), "dir": "rtl" if language.split("_")[0] in RIGHT_TO_LEFT else "ltr"}
+
+
+def _link(message: Message, at: datetime) -> Content:
     from . import portal_mail  # it writes with what is defined here
 
-    return portal_mail.write(message)
+    return portal_mail.write(message, at)
 
 
-_WRITERS: dict[str, Callable[[Message], Content]] = {INVOICE: _invoice, WELCOME: _link, RESET: _link}
+_WRITERS: dict[str, Callable[[Message, datetime], Content]] = {INVOICE: _invoice, WELCOME: _link, RESET: _link}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from babel import dates
 from flask import current_app
 from flask_babel import force_locale
 
@@ -11,9 +14,11 @@ from billing.actor import Actor
 from billing.outbox import dedupe_key
 from models import BillingError, Customer, Delivery, Message, PortalUser, db
 
-from . import brands
-from .compose import CannotBeWritten, Content, NotNeeded, page_values, render
+from . import brands, template_values, templates
+from .compose import Content, in_frame
 from .formats import language_of
+from .refusals import CannotBeWritten, NotNeeded
+from .templates import Said
 
 PATH = "/portal/set-password/"
 
@@ -51,7 +56,7 @@ def new_link(user: PortalUser, *, base_url: str, at_customer: Customer, by: Acto
     return f"{base_url}{PATH}{token}"
 
 
-def write(message: Message) -> Content:
+def write(message: Message, at: datetime) -> Content:
     """The mail with the link. Raises NotNeeded once the link is used, dead or replaced, CannotBeWritten."""
     row = portal_links.of_message(message)
     if row is None or row.portal_user_id is None:
@@ -63,20 +68,26 @@ def write(message: Message) -> Content:
     if token is None or not base:
         raise CannotBeWritten("The link cannot be made any more: SECRET_KEY or BASE_URL was changed. Send a new one.")
     user, customer = db.session.get_one(PortalUser, row.portal_user_id), db.session.get(Customer, message.customer_id)
+    link = f"{base.rstrip('/')}{PATH}{token}"
+    said, brand = words(message.kind, user, customer, link=link, home=f"{base.rstrip('/')}/portal/", at=at)
+    html = in_frame(said, brand.name)
+    return Content(said.subject, said.text, html, brand.name, brand.email, secret=link)
+
+
+def words(
+    kind: str, user: PortalUser, customer: Customer | None, *, link: str, home: str, at: datetime
+) -> tuple[Said, brands.Brand]:
+    """What the mail with this link says to that person, and in whose name. Raises CannotBeWritten."""
     brand = brands.of(customer)
     locale = user.language or language_of(customer, companies.settings())
-    link = f"{base.rstrip('/')}{PATH}{token}"
-    values = {
-        **page_values(locale), "company": brand.name, "email": brand.email, "phone": brand.phone,
-        "name": user.name, "login": user.email, "username": (customer.username or "") if customer else "",
-        "customer": customer.name if customer else "", "link": link, "home": f"{base.rstrip('/')}/portal/",
-        "days": portal_links.LIFE[portal_links.WELCOME].days,
-        "minutes": int(portal_links.LIFE[portal_links.RESET].total_seconds() // 60),
-    }  # fmt: skip
     with force_locale(locale):
-        subject = render(f"{message.kind}.subject.txt", values).strip("\n")
-        text, html = (render(f"{message.kind}.{kind}", values) for kind in ("txt", "html"))
-    return Content(subject, text, html, brand.name, brand.email, secret=link)
+        values = {
+            **template_values.common(customer, brand, locale, companies.day_of(at)),
+            "name": user.name, "login": user.email, "username": (customer.username or "") if customer else "",
+            "link": link, "home": home,
+            "good_for": dates.format_timedelta(portal_links.LIFE[kind], threshold=2, locale=locale),
+        }  # fmt: skip
+        return templates.write(kind, values, locale), brand
 
 
 def _secret() -> str:

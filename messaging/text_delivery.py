@@ -61,8 +61,8 @@ def begin(delivery_id: int, text: Text, *, worker: str, by: Actor) -> bool:
     delivery.cost_currency = message_settings.currency()
     delivery.sent_digest = texts.digest_of(text.body)
     words = text.body
-    if delivery.message.kind == phone_verification.KIND:
-        words = words.replace(words[: phone_verification.DIGITS], _HIDDEN)
+    if secret := texts.secret_in(delivery):
+        words = words.replace(secret, _HIDDEN)
     delivery.sent_subject, delivery.sent_text = " ".join(words.split())[:80], words
     db.session.flush()
     return True

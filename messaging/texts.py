@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,8 +22,9 @@ from integrations.texts import API, Account, Text
 from models import Channel, Customer, Delivery, DeliveryState, Message, MessageSettings, PhoneCode, db
 from models.currencies import DECIMALS
 
-from .compose import CannotBeWritten, NotBefore, NotNeeded, NotWanted
+from . import brands, template_values, templates
 from .formats import language_of
+from .refusals import CannotBeWritten, NotBefore, NotNeeded, NotWanted
 
 STATUS_PATH = "/hooks/twilio/status"
 INVALID = "invalid"
@@ -118,24 +120,50 @@ def words_of(delivery: Delivery, *, at: datetime) -> str:
 
 
 def _as_typed(delivery: Delivery, at: datetime) -> str:
-    return delivery.message.text_body or delivery.message.body
+    message = delivery.message
+    if message.template:
+        number = delivery.customer_id or message.customer_id
+        customer = db.session.get(Customer, number) if number else None
+        return templates.of_message(message.template, message.template_mark, customer, at=at, to=delivery.address).sms
+    return message.text_body or message.body
 
 
 def _phone_code(delivery: Delivery, at: datetime) -> str:
     """The code itself is in no row: it is worked out again from the secret key."""
-    code_id = int(delivery.message.body)
-    row = db.session.get(PhoneCode, code_id)
+    row = _code_row(delivery)
     if row is None or row.used_at is not None or row.expires_at <= at or row.phone != delivery.address:
         raise NotNeeded("The code is over. A new one can be asked for.")
     customer = db.session.get(Customer, row.customer_id)
-    company = companies.settings()
-    code = phone_verification.code_of(row, secret=current_app.config["SECRET_KEY"].encode())
     minutes = max(1, round((row.expires_at - at) / timedelta(minutes=1)))
-    with force_locale(language_of(customer, company)):
-        return _(
-            "%(code)s is your code for %(company)s. It is good for %(minutes)s minutes. Give it to nobody.",
-            code=code, company=company.name or "Tillbook", minutes=minutes,
-        )  # fmt: skip
+    return code_words(customer, _code(row), minutes, at)
+
+
+def code_words(customer: Customer | None, code: str, minutes: int, at: datetime) -> str:
+    """What the text with a code says to this customer. Raises CannotBeWritten."""
+    company = companies.settings()
+    locale = language_of(customer, company)
+    brand = brands.of(customer)
+    name = company.name or "Tillbook"
+    with force_locale(locale):
+        known = template_values.common(customer, replace(brand, name=name), locale, companies.day_of(at))
+        values = {**known, "code": code, "minutes": str(minutes)}
+        return templates.write(phone_verification.KIND, values, locale).sms
+
+
+def secret_in(delivery: Delivery) -> str:
+    """What of the text's words may be kept nowhere; empty if all may."""
+    if delivery.message.kind != phone_verification.KIND:
+        return ""
+    row = _code_row(delivery)
+    return _code(row) if row else ""
+
+
+def _code_row(delivery: Delivery) -> PhoneCode | None:
+    return db.session.get(PhoneCode, int(delivery.message.body))
+
+
+def _code(row: PhoneCode) -> str:
+    return phone_verification.code_of(row, secret=current_app.config["SECRET_KEY"].encode())
 
 
 _WRITERS: dict[str, Callable[[Delivery, datetime], str]] = {phone_verification.KIND: _phone_code}

@@ -53,6 +53,7 @@ from .staff import (
     Staff,
     WebSession,
 )
+from .template import MessageTemplate, TemplateVersion
 
 __all__ = [
     "Account",
@@ -107,6 +108,7 @@ __all__ = [
     "Message",
     "MessageCategory",
     "MessageSettings",
+    "MessageTemplate",
     "Model",
     "Money",
     "Note",
@@ -142,6 +144,7 @@ __all__ = [
     "Staff",
     "Tag",
     "TaxRate",
+    "TemplateVersion",
     "TextPrice",
     "TextSender",
     "UnitState",

@@ -35,7 +35,8 @@ class Message(Model):
     """One thing to say. A system message is written from its template when it is delivered.
 
     `text_body` are the words of its texts where they are others than the mail's. A `legal_notice` goes also to
-    those who opted out; who marked it stands in the audit log.
+    those who opted out; who marked it stands in the audit log. One said by a `template` (its key) is written in the
+    reader's language from the versions that were there when it was queued: those up to the id `template_mark`.
     """
 
     __table_args__ = (Index("ix_message_customer_id", "customer_id", "id"),)
@@ -53,6 +54,8 @@ class Message(Model):
     text_body: Mapped[str] = mapped_column(Text, default="")
     legal_notice: Mapped[bool] = mapped_column(default=False)
     reply_to: Mapped[str] = mapped_column(String(254), default="")
+    template: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    template_mark: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     send_at: Mapped[datetime | None] = mapped_column(Moment)
     stopped_at: Mapped[datetime | None] = mapped_column(Moment)
 

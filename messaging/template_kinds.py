@@ -1,0 +1,108 @@
+"""What the system says by itself, and which fields there are in it, with what each means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from billing import custom_fields
+from billing.outbox import INVOICE
+from billing.phone_verification import KIND as PHONE_CODE
+from billing.portal_links import RESET, WELCOME
+
+from .template_language import Fields
+
+COMPANY: Fields = {
+    "name": _l("Who writes: the customer's project, or the company"),
+    "email": _l("Where answers go"),
+    "phone": _l("Telephone number of whoever writes"),
+}
+CUSTOMER: Fields = {
+    "name": _l("The customer's name"),
+    "first_name": _l("First name of the contact person, or of the customer"),
+    "contact_name": _l("The contact person, or the customer's name"),
+    "company_name": _l("The customer's company"),
+    "number": _l("Customer number"),
+    "username": _l("User name"),
+    "email": _l("The customer's e-mail address"),
+    "phone": _l("The customer's telephone number"),
+    "street": _l("Street"),
+    "city": _l("Place"),
+    "postal_code": _l("Postal code"),
+    "country": _l("Country, in the reader's language"),
+    "balance": _l("What the customer owes"),
+    "credit": _l("The customer's credit"),
+}
+COMMON: Fields = {"company": COMPANY, "customer": CUSTOMER, "today": _l("The day it is sent")}
+BY_HAND: Fields = {
+    "name": _l("Who reads it: the contact if it goes to a contact, else the customer"),
+    **COMMON,
+    "portal": {"address": _l("Where customers sign in")},
+}
+"""What messages that people write may say."""
+OF_INVOICE: Fields = {
+    **COMMON,
+    "invoice": {
+        "number": _l("Number of the invoice or credit note"),
+        "buyer": _l("Who is billed"),
+        "total": _l("Its total, with tax"),
+        "to_pay": _l("What is still to be paid"),
+        "issued_on": _l("Its date"),
+        "due_on": _l("The day it is due, or nothing"),
+        "is_credit_note": _l("Whether it is a credit note"),
+        "is_settled": _l("Whether nothing is left to pay"),
+        "is_partly_settled": _l("Whether a part is paid"),
+    },
+    "bank": [{"label": _l("Such as IBAN"), "value": _l("What stands behind it")}],
+    "terms": [_l("One line of the terms of payment")],
+}
+OF_LINK: Fields = {
+    **COMMON,
+    "name": _l("Whose account it is"),
+    "login": _l("The address they sign in with"),
+    "username": _l("The user name they may sign in with"),
+    "link": _l("The link to choose a password"),
+    "home": _l("Where customers sign in"),
+    "good_for": _l("How long the link is good: 7 days"),
+}
+OF_CODE: Fields = {**COMMON, "code": _l("The code"), "minutes": _l("How many minutes it is good")}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Something the system says. `needs` are fields without which it would be of no use."""
+
+    key: str
+    name: Any
+    about: Any
+    category: str
+    fields: Fields
+    by_mail: bool = True
+    by_text: bool = False
+    needs: tuple[str, ...] = ()
+
+
+KINDS: dict[str, Kind] = {
+    kind.key: kind
+    for kind in (
+        Kind(INVOICE, _l("Invoice or credit note"), _l("Brings each issued invoice, with its PDF."), "invoice",
+             OF_INVOICE),
+        Kind(WELCOME, _l("Welcome to the portal"), _l("Lets a new portal user choose a password."), "welcome", OF_LINK,
+             needs=("link",)),
+        Kind(RESET, _l("New password"), _l("Goes to whoever forgot the password of the portal."), "reset", OF_LINK,
+             needs=("link",)),
+        Kind(PHONE_CODE, _l("Code to verify a telephone number"), _l("Goes to the number that is verified."), "reset",
+             OF_CODE, by_mail=False, by_text=True, needs=("code",)),
+    )
+}  # fmt: skip
+"""What is sent by itself, by the kind of the message."""
+
+
+def fields_of(key: str) -> Fields:
+    """The fields of a template: those of its kind, or of messages that people write, with the shop's own fields."""
+    if key in KINDS:
+        return KINDS[key].fields
+    own = {field.key: field.name for field in custom_fields.fields()}
+    return {**BY_HAND, "own": own} if own else BY_HAND
