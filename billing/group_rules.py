@@ -315,7 +315,8 @@ def _wrong(target: ColumnElement[Any]) -> Select[Any]:
 
 
 def _move(wrong: Select[Any], by: Actor) -> int:
-    rows = db.session.execute(wrong.order_by(Customer.id)).all()
+    # Held until the commit: who is put into a group by hand meanwhile stays there.
+    rows = db.session.execute(wrong.order_by(Customer.id).with_for_update(of=Customer, key_share=True)).all()
     if not rows:
         return 0
     session = db.session()

@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from conftest import Backend
 from factories import make_company, make_customer
-from sqlalchemy import select
+from flask import Flask
+from sqlalchemy import create_engine, event, select, update
+from sqlalchemy.exc import OperationalError
 
 from billing import custom_fields, customers, group_rules, groups
 from billing.actor import Actor, NotAllowed
@@ -136,3 +139,37 @@ def test_the_job_of_the_night_moves_those_nobody_looked_at(by: Actor) -> None:
 def test_closed_to_those_who_may_not(by: Actor) -> None:
     with pytest.raises(NotAllowed):
         apply(Actor("Nobody", by.at, by.today))
+
+
+def test_nobody_is_put_by_hand_between_looking_and_moving(app: Flask, backend: Backend, by: Actor) -> None:
+    """Two at once there are on PostgreSQL only; SQLite has one writer."""
+    make_company()
+    automatic("Irish", ("country", "is", "IE"), by=by)
+    one = make_customer(country="IE").id
+    db.session.commit()
+    if backend.name == "sqlite":
+        assert apply(by) == 1
+        return
+    refused: list[OperationalError | None] = []
+    engine = create_engine(backend.url)
+
+    def between(connection, cursor, statement, *rest) -> None:
+        if "group_by_hand" not in statement or not statement.startswith("SELECT") or refused:
+            return
+        with engine.connect() as other:
+            other.exec_driver_sql("SET lock_timeout=50")
+            try:
+                other.execute(update(Customer).where(Customer.id == one).values(group_by_hand=True))
+                other.commit()
+                refused.append(None)
+            except OperationalError as held:
+                refused.append(held)
+
+    event.listen(db.engine, "after_cursor_execute", between)
+    try:
+        assert apply(by) == 1
+        db.session.commit()
+    finally:
+        event.remove(db.engine, "after_cursor_execute", between)
+        engine.dispose()
+    assert refused[0], "whoever comes meanwhile waits"
