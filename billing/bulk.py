@@ -7,8 +7,9 @@ process that dies leaves whole parts, done or not, and the next one goes on with
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -34,6 +35,8 @@ MOST = 1_000_000
 """More than this at once is a slip of the finger, and narrows to something smaller."""
 AGAIN = (RowResult.REFUSED, RowResult.FAILED)
 ROW_COLUMNS = ("action_id", "customer_id", "label", "state", "reason", "before", "after")
+
+log = logging.getLogger(__name__)
 
 
 class TooMany(BillingError):
@@ -165,7 +168,8 @@ def _careful(kind: Kind, ids: list[int], params: Mapping[str, Any], by: Actor) -
 def _broken(one: int, error: Exception) -> Result:
     if isinstance(error, BillingError):
         return Result(one, f"No. {one}", RowResult.REFUSED, str(error)[:MOST_REASON])
-    return Result(one, f"No. {one}", RowResult.FAILED, f"{type(error).__name__}: {error}"[:MOST_REASON])
+    log.error("an action on customer %s broke off", one, exc_info=error)
+    return Result(one, f"No. {one}", RowResult.FAILED, f"This went wrong and is in the log: {type(error).__name__}.")
 
 
 def _keep(action_id: int, part_id: int, results: Sequence[Result]) -> None:
@@ -267,11 +271,10 @@ def _left(action: BulkAction) -> Any:
     return select(BulkPart.ids).where(BulkPart.action_id == action.id, BulkPart.done.is_(False))
 
 
-def _only_once(make: Any, refusal: BillingError) -> BulkAction:
+def _only_once(make: Callable[[], BulkAction], refusal: BillingError) -> BulkAction:
     try:
         with db.session.begin_nested():
-            made: BulkAction = make()
-            return made
+            return make()
     except IntegrityError:
         raise refusal from None
 
