@@ -13,8 +13,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from models import Channel, Contact, Customer, Delivery, Message, OptOut, db
 
-from . import audit
+from . import audit, company
 from .actor import Actor
+from .phones import WrongNumber, e164
 
 STOP, CARRIER, LINK, STAFF = "stop", "carrier", "link", "staff"
 """Where an opt-out came from: a text, the network's refusal, the link in a mail, a member of staff."""
@@ -143,13 +144,12 @@ def _named(folded: str, customer_id: int | None) -> ColumnElement[bool]:
 
 
 def _addresses(customer: Customer) -> list[str]:
-    from .phones import WrongNumber, e164
-
     found = [f"address:{customer.email.strip().lower()}"] if customer.email else []
     try:
-        return [*found, f"address:{e164(customer.phone, customer.country)}"] if customer.phone else found
+        number = e164(customer.phone, customer.country or company.settings().country) if customer.phone else ""
     except WrongNumber:
-        return found
+        number = ""
+    return [*found, f"address:{number}"] if number else found
 
 
 def _harden(channel: Channel, who: str, category: str, by_carrier: bool) -> None:

@@ -9,7 +9,8 @@ from flask import Flask
 from signing_in import Browser, sign_in
 from texting import NUMBERS, run, texted, texting
 
-from models import Customer, OptOut, PhoneCode, db
+from billing import opt_outs
+from models import Channel, Customer, OptOut, PhoneCode, db
 
 DOORS = ("phone/code", "phone/check", "phone/verified", "opt-out")
 
@@ -63,14 +64,19 @@ def test_what_they_want(app: Flask, staff_client: Browser, customer: Customer) -
 
 
 def test_the_card_says_what_stands_against_it(app: Flask, staff_client: Browser, customer: Customer, by) -> None:
-    from billing import opt_outs
-    from models import Channel
-
     customer.email_state, customer.phone_state = "bounced", "invalid"
     opt_outs.add(Channel.SMS, address=NUMBERS[0], source="stop", by=by)
     shown = page(staff_client, customer)
     for words in ("Mail comes back", "Takes no texts", f"{NUMBERS[0]} replied STOP"):
         assert words in shown, words
+
+
+def test_a_number_without_a_country_is_of_the_companys(
+    app: Flask, staff_client: Browser, customer: Customer, by
+) -> None:
+    customer.country, customer.phone = "", NUMBERS[0].replace("+353", "0")
+    opt_outs.add(Channel.SMS, address=NUMBERS[0], source="stop", by=by)
+    assert f"{NUMBERS[0]} replied STOP" in page(staff_client, customer)
 
 
 def test_only_those_who_may(app: Flask, staff_client: Browser, customer: Customer) -> None:
