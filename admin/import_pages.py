@@ -18,9 +18,10 @@ from admin.import_columns import ColumnDoors, download
 from billing import company, import_drafts, import_problems
 from billing.import_choices import WrongChoice
 from billing.import_files import BadFile
-from billing.import_store import Store
+from billing.import_store import FOLDER, Store
+from messaging import files
 from models import BillingError, ImportFile, ImportState, db
-from web import files, params
+from web import params
 from web.forms import put_error
 from web.permissions import actor, allows, refuse
 
@@ -39,7 +40,7 @@ class ImportPages(ColumnDoors):
         return self._found(True)  # type: ignore[no-any-return]
 
     def _store(self) -> Store:
-        return Store(files.folder("imports"))
+        return Store(files.folder_of(FOLDER))
 
     def _to(self, step: str, draft: ImportFile, **values: Any) -> str:
         return self.get_url(f".{step}_view", id=draft.id, **values)  # type: ignore[no-any-return]

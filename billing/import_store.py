@@ -13,6 +13,8 @@ from typing import BinaryIO
 
 from models import BillingError
 
+FOLDER = "imports"
+"""Of the files folder."""
 LARGEST = 15 * 1024 * 1024
 """Bytes; larger files are for the command, which reads them where they are."""
 BLOCK = 1 << 20

@@ -6,18 +6,17 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import select
 
 from billing import import_drafts
 from billing.import_choices import Choices, mapping_of
 from billing.import_scratch import Scratch
-from billing.import_store import Store
+from billing.import_store import FOLDER, Store
 from billing.import_tables import renew_statistics
 from billing.imports import Counts, Import, begin_run, end_run
+from messaging import files
 from models import BillingError, ImportFile, ImportState, Run, RunState, db
 from models.engine import reading
 
@@ -39,7 +38,7 @@ class OneAtATime(BillingError):
 
 def store() -> Store:
     """Where uploaded tables lie."""
-    return Store(Path(current_app.config["FILES_DIR"]) / "imports")
+    return Store(files.folder_of(FOLDER))
 
 
 def try_out(work: Import, advance: Advance) -> None:
@@ -201,12 +200,12 @@ def _work(draft_id: int) -> Iterator[tuple[Import, bool, bool, str]]:
 
 def _noting(stored_as: str, total: int) -> Advance:
     """Tell the page how far it is. The page can do without: a full disk stops no import here."""
-    files = store()
+    kept = store()
 
     def note(done: int) -> None:
         stopping.check()
         try:
-            files.note_progress(stored_as, done, total)
+            kept.note_progress(stored_as, done, total)
         except OSError as error:
             log.warning("progress could not be noted: %s", error)
 
@@ -245,9 +244,9 @@ def _in_all(counts: Counts, earlier: Counts) -> dict[str, int]:
 
 def clean() -> int:
     """Remove uploaded tables nobody touched for two weeks; how many. Commits."""
-    files = store()
-    old = list(import_drafts.remove_old(files, clock.now()))
+    kept = store()
+    old = list(import_drafts.remove_old(kept, clock.now()))
     db.session.commit()
     for name in old:
-        files.remove(name)
+        kept.remove(name)
     return len(old)

@@ -16,15 +16,25 @@ class FileLost(BillingError):
     """A file we keep is gone or no longer what it was."""
 
 
+def folder_of(name: str) -> Path:
+    """A folder of FILES_DIR; it need not be there yet."""
+    return Path(current_app.config["FILES_DIR"]) / name
+
+
 def path_of(folder: str, digest: str, suffix: str) -> Path:
     """Where the file with this hash lies: FILES_DIR/folder/ab/ab12….pdf."""
-    return Path(current_app.config["FILES_DIR"]) / folder / digest[:2] / f"{digest}{suffix}"
+    return folder_of(folder) / digest[:2] / f"{digest}{suffix}"
 
 
 def keep(folder: str, data: bytes, suffix: str) -> str:
     """Store the bytes for good before returning their SHA-256; storing them again changes nothing."""
     digest = hashlib.sha256(data).hexdigest()
-    path = path_of(folder, digest, suffix)
+    write(path_of(folder, digest, suffix), data)
+    return digest
+
+
+def write(path: Path, data: bytes) -> None:
+    """All of it is on the disk under this name, or nothing is. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
@@ -37,7 +47,6 @@ def keep(folder: str, data: bytes, suffix: str) -> str:
         Path(name).unlink(missing_ok=True)
         raise
     _settle(path.parent)
-    return digest
 
 
 def read(folder: str, digest: str, suffix: str) -> bytes:

@@ -7,10 +7,8 @@ or a shell are taken. Downloads never render in our origin.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import secrets
-import tempfile
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,10 +17,11 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from flask import Response, current_app
+from flask import Response
 
 from models import BillingError
 
+from . import files
 from .file_kinds import KINDS, recognise
 from .files import FileLost
 
@@ -65,7 +64,7 @@ def keep(stream: BinaryIO, name: str) -> Stored:
     if not recognise(suffix, data):
         raise Refused(f"{name} is not what its name says, or holds something unsafe. Save it anew and try again.")
     stored_name = secrets.token_hex(16)
-    _write(path_of(stored_name), data)
+    files.write(path_of(stored_name), data)
     return Stored(stored_name, name, KINDS[suffix], len(data), hashlib.sha256(data).hexdigest())
 
 
@@ -77,7 +76,8 @@ def path_of(stored_name: str) -> Path:
 
 
 def root() -> Path:
-    return Path(current_app.config["FILES_DIR"]) / FOLDER
+    """The folder all of them lie in."""
+    return files.folder_of(FOLDER)
 
 
 def stored_before(at: datetime) -> frozenset[str]:
@@ -138,22 +138,3 @@ _RUNS = frozenset(
     ("asp", "aspx", "bat", "cgi", "cmd", "com", "exe", "htm", "html", "jar", "js", "jsp", "msi", "phar", "php", "phtml")
     + ("pl", "ps1", "py", "rb", "scr", "sh", "shtml", "svg", "vbs", "wsf", "xhtml", "xml")
 )
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the new name is on the disk only when its folder is
-    finally:
-        os.close(folder)
