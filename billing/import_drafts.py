@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy import or_, select
 
 from models import BillingError, ImportFile, ImportMappingSaved, ImportState, Run, Staff, Tag, db
 
-from . import audit, import_problems
+from . import audit, company, import_problems
 from .actor import Actor
 from .import_choices import Choices, columns_hash, first_choices, mapping_of
 from .import_files import CsvFile
@@ -137,8 +137,8 @@ def saved_mappings() -> Sequence[ImportMappingSaved]:
 
 
 def free_tag(at: datetime) -> str:
-    """``import-2026-11-22``, with a number behind if there is such a tag already."""
-    name = f"import-{at:%Y-%m-%d}"
+    """``import-2026-11-22``, the business's day at that moment, with a number behind if there is such a tag already."""
+    name = f"import-{company.day_of(at):%Y-%m-%d}"
     like = or_(Tag.name == name, Tag.name.like(f"{name}-%"))
     taken = set(db.session.scalars(select(Tag.name).where(like)))
     return next(one for one in (name, *(f"{name}-{n}" for n in range(2, len(taken) + 3))) if one not in taken)
@@ -257,7 +257,7 @@ def next_waiting() -> int | None:
     return db.session.scalar(wanted.order_by(ImportFile.changed_at, ImportFile.id).limit(1))
 
 
-def asked_by(draft: ImportFile, at: datetime, today: Any) -> Actor:
+def asked_by(draft: ImportFile, at: datetime, today: date) -> Actor:
     """Whoever asked for the import, as the audit trail names them; what may be done was checked then."""
     person = db.session.get(Staff, draft.staff_id) if draft.staff_id else None
     name = str(person) if person else draft.made_by

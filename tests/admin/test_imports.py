@@ -23,6 +23,7 @@ from billing.import_mapping import parse_mapping
 from jobs import imports
 from models import (
     AuditEvent,
+    Company,
     Customer,
     FieldKind,
     ImportFile,
@@ -481,3 +482,12 @@ def test_a_tag_is_a_new_one_for_each_import(panel: Browser) -> None:
     db.session.add_all([Tag(name="import-2026-11-22"), Tag(name="import-2026-11-22-2")])
     db.session.commit()
     assert draft_of(upload(panel, HEADER + ANN)).choices["tag"] == "import-2026-11-22-3"
+
+
+def test_the_tag_has_the_day_of_the_business(panel: Browser, clock: Any) -> None:
+    db.session.get_one(Company, 1).timezone = "Pacific/Auckland"
+    db.session.commit()
+    assert clock().date().isoformat() == "2026-11-22"
+    clock.advance(hours=4)
+    sign_in(panel)
+    assert draft_of(upload(panel, HEADER + ANN)).choices["tag"] == "import-2026-11-23"
