@@ -121,13 +121,12 @@ class ProjectView(OwnList):
     def facts(self, row: Project) -> list[tuple[Any, Any]]:
         words = {str(code): word for code, word in PAYMENT_METHODS}
         ways = ", ".join(str(words[one]) for one in row.payment_methods) or _("All")
-        place = ", ".join(filter(None, [row.street, row.street2, f"{row.postal_code} {row.city}".strip(), row.region,
-                                        formatters.locale().territories.get(row.country, row.country)]))  # fmt: skip
         ours = _("The company's")
         who = _("Every customer") if row.open_to_all else _("Customers it was opened to")
         return [(_("Legal name"), row.legal_name or row.name), (_("Tax number"), row.tax_id or ours),
                 (_("E-mail"), row.email or ours), (_("Sender of mails"), row.sender_email or ours),
-                (_("Address"), place if row.street else ours), (_("Currency"), row.currency or ours),
+                (_("Address"), formatters.address(row) if row.street else ours),
+                (_("Currency"), row.currency or ours),
                 (_("Ways to pay"), ways), (_("May be used by"), who)]  # fmt: skip
 
     def shown_besides(self, row: Project) -> dict[str, Any]:

@@ -67,11 +67,10 @@ class ResellerView(OwnList):
     empty_text = _l("Add who brings you customers; then see how many, and what they bring in.")
 
     def facts(self, row: Reseller) -> list[tuple[Any, Any]]:
-        place = ", ".join(filter(None, [row.street, row.street2, f"{row.postal_code} {row.city}".strip(), row.region,
-                                        formatters.locale().territories.get(row.country, row.country)]))  # fmt: skip
         share = formatters.percent(row.commission) if row.commission is not None else ""
         return [(_("Contact"), row.contact_name), (_("E-mail"), row.email), (_("Phone"), row.phone),
-                (_("Website"), row.website), (_("Address"), place), (_("Commission"), share)]  # fmt: skip
+                (_("Website"), row.website), (_("Address"), formatters.address(row)),
+                (_("Commission"), share)]  # fmt: skip
 
     def shown_besides(self, row: Reseller) -> dict[str, Any]:
         if not allows("reports.view"):

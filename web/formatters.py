@@ -120,6 +120,13 @@ def phone(who: Any) -> str:
     return contact_details.phone_shown(who.phone, who.phone_e164, seller.country if seller else "")
 
 
+def address(who: Any) -> str:
+    """The address of a customer, project or reseller in one line."""
+    town = f"{who.postal_code} {who.city}".strip()
+    country = locale().territories.get(who.country, who.country)
+    return ", ".join(filter(None, [who.street, who.street2, town, who.region, country]))
+
+
 def ago(at: datetime | None, now: datetime) -> str:
     """``3 minutes ago``; the words are the reader's."""
     if at is None:
