@@ -83,10 +83,6 @@ def object_url(event: AuditEvent) -> str:
     return view.row_url(Numbered(event.object_id, event.customer)) if view else ""
 
 
-def object_name(event: AuditEvent) -> str:
-    return event.object_label or object_word(event.object_type)
-
-
 class Numbered:
     """Stands for a record of which only the number is known, and whose it is."""
 

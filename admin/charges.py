@@ -25,13 +25,13 @@ from admin.filters import ChoiceFilter
 from admin.finding import CustomersOnly
 from admin.links import record_url
 from admin.package_forms import UNITS, tax_categories
-from admin.price_words import price_words
 from admin.rights import Open
 from admin.service_form import MOST_GROUPS, WhoForm
 from billing import charges
 from models import BillingError, BillingGroup, Charge, Customer, Service, ServiceStatus, db
 from web.forms import choices, put_error
 from web.permissions import actor
+from web.price_words import price_words
 
 
 class ChargeForm(FlaskForm):

@@ -20,13 +20,13 @@ from admin.links import list_url
 from admin.list_columns import ListColumn
 from admin.narrowing import NOBODY
 from admin.package_forms import KINDS, TAXES, PackageForm
-from admin.price_words import price_words
 from admin.rights import Open
 from billing import company, packages
 from models import AuditEvent, BillingError, Money, Package, PackageOption, Service, ServiceStatus
 from models.currencies import DECIMALS
 from web.forms import put_error
 from web.permissions import actor, allows
+from web.price_words import price_words
 
 SHOWN_PRICES = 2
 

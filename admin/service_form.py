@@ -16,12 +16,12 @@ from wtforms.validators import InputRequired, ValidationError
 from admin.customers.lookup import CustomerField
 from admin.fields import AmountField, DayField, ExactField, WholeField
 from admin.package_forms import UNITS
-from admin.price_words import price_words
 from billing.services import Chosen
 from models import BillingGroup, Customer, Money, OptionKind, Package, PackageOption, PackagePrice, db
 from web.formatters import money
 from web.forms import choices
 from web.permissions import actor
+from web.price_words import price_words
 
 OTHER = "other"
 MOST_GROUPS, MOST_PACKAGES = 200, 1000

@@ -18,11 +18,11 @@ from admin.audit_words import change_words
 from admin.doors import once
 from admin.fields import DayField
 from admin.links import new_url, record_url
-from admin.price_words import period_words, price_words
 from billing import services
 from models import BillingError, Charge, Invoice, Renewal, Service, ServiceChange, ServiceStatus
 from web.forms import put_error
 from web.permissions import actor
+from web.price_words import period_words, price_words
 
 NEWEST = 20
 CHANGES: dict[str, tuple[str, str, Any]] = {

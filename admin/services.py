@@ -20,7 +20,6 @@ from admin.filter_kinds import money
 from admin.filters import ChoiceFilter
 from admin.finding import CustomersOnly
 from admin.links import record_url
-from admin.price_words import price_words
 from admin.rights import Open
 from admin.service_form import TermsForm, WhatForm, package_with_options, terms_form
 from admin.service_page import ServicePage
@@ -29,6 +28,7 @@ from billing import services
 from models import BillingError, Package, Service, ServiceStatus
 from web.forms import put_error
 from web.permissions import actor
+from web.price_words import price_words
 
 STATUSES = {
     ServiceStatus.ACTIVE: ("ok", _l("Active")),

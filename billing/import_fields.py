@@ -76,12 +76,14 @@ def _has_control(value: str, lines: bool) -> bool:
 
 
 def email(value: str) -> str:
+    """An e-mail address as it stands. Raises BadValue, like every reader here."""
     if len(value) > 254 or not _EMAIL.fullmatch(value) or not value.isprintable():
         raise BadValue(f"{shown(value)} is not an e-mail address. It looks like name@company.example.")
     return value
 
 
 def currency(value: str) -> str:
+    """An ISO 4217 code, in capitals. Raises UnknownCurrency."""
     found = value.upper() if value.upper() in DECIMALS else value
     decimals_of(found)
     return found
@@ -108,6 +110,7 @@ def country_names() -> dict[str, str]:
 
 @lru_cache(maxsize=4096)
 def day(value: str) -> date:
+    """A day written as 2026-12-31."""
     try:
         found = date.fromisoformat(value) if _DAY.fullmatch(value) else None
     except ValueError:
@@ -118,6 +121,8 @@ def day(value: str) -> date:
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
+    """A reader of whole numbers between two bounds, which count."""
+
     def convert(value: str) -> int:
         if not (value.isascii() and value.isdigit() and len(value) < 10) or not least <= int(value) <= most:
             raise BadValue(f"{shown(value)} is not a whole number from {least} to {most:,}.")
@@ -127,12 +132,14 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def percent(value: str) -> Decimal:
+    """A percentage from 0 to 100, with at most four decimals."""
     if not _PERCENT.fullmatch(value) or Decimal(value) > 100:
         raise BadValue(f"{shown(value)} is not a percentage from 0 to 100, with at most four decimals.")
     return Decimal(value).normalize()
 
 
 def yes_no(value: str) -> bool:
+    """Yes and no, true and false, 1 and 0."""
     if value.lower() in _YES:
         return True
     if value.lower() in _NO:
@@ -141,6 +148,7 @@ def yes_no(value: str) -> bool:
 
 
 def one_of(kind: type[StrEnum]) -> Callable[[str], StrEnum]:
+    """A reader of the words of `kind`, in capitals or not."""
     words = {member.value: member for member in kind}
 
     def convert(value: str) -> StrEnum:

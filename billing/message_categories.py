@@ -23,7 +23,6 @@ BUILTIN: dict[str, tuple[str, bool]] = {
     "news": ("News and offers", False),
 }
 """key -> name, and whether it is essential."""
-NEWS = "news"
 
 
 class CategoryRefused(BillingError):

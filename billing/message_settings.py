@@ -185,11 +185,6 @@ def _senders(value: Mapping[int, str]) -> dict[int, str]:
     return found
 
 
-def sender_ok(sender: str) -> bool:
-    """Whether this can be the sender of a text."""
-    return bool(_SENDER.fullmatch(sender))
-
-
 _READ: dict[str, Any] = {
     **{name: _whole(*bounds) for name, bounds in _NUMBERS.items()},
     "price_currency": _currency,

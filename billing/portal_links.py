@@ -59,6 +59,7 @@ def token_of(row: OneTimeToken, key: str) -> str | None:
 
 
 def of_message(message: Message) -> OneTimeToken | None:
+    """The link that the mail brings; None if it is gone."""
     return db.session.scalar(select(OneTimeToken).where(OneTimeToken.message_id == message.id))
 
 
@@ -81,6 +82,7 @@ def use(token: str, at: datetime) -> PortalUser | None:
 
 
 def is_alive(row: OneTimeToken, at: datetime) -> bool:
+    """Whether the link was not used, and `at` (aware UTC) is within its life."""
     return row.used_at is None and at < row.expires_at
 
 
@@ -97,6 +99,7 @@ def may_reset(user: PortalUser, at: datetime) -> bool:
 
 
 def hash_of(token: str) -> str:
+    """What is kept of a token: SHA-256, in hex."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 

@@ -56,6 +56,7 @@ def of(customer: Customer) -> list[PortalAccess]:
 
 
 def by_email(email: str) -> PortalUser | None:
+    """The person with this address, however it is spelt; None if there is none."""
     return db.session.scalar(select(PortalUser).where(PortalUser.email == email.strip().lower().replace("\0", "")))
 
 

@@ -72,6 +72,7 @@ def clean_email(email: str) -> str:
 
 
 def by_email(email: str) -> Staff | None:
+    """The person with this address, however it is spelt; None if there is none."""
     return db.session.scalar(select(Staff).where(Staff.email == email.strip().lower()))
 
 

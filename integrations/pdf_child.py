@@ -17,6 +17,7 @@ CODE = Path(__file__).resolve().parent.parent
 
 
 def main(root: Path, order: dict[str, Any]) -> None:
+    """Typeset what the order says, and answer on standard output."""
     _limit(order["seconds"], order["megabytes"])
     sys.path.append(str(CODE))
     # Only now: what these load counts, and runs under the limits.

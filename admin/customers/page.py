@@ -9,9 +9,9 @@ from flask_admin import expose
 from flask_babel import lazy_gettext as _l
 
 from admin.links import list_url, new_url, record_url
-from admin.price_words import price_words
 from models import AuditEvent, Charge, Contact, Customer, Delivery, File, Invoice, Message, Note, Payment, Service
 from web.permissions import actor, allows, refuse
+from web.price_words import price_words
 
 from . import inherited, location, own_fields, panels, reach_doors
 from . import show_cards as show

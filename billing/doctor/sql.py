@@ -41,10 +41,12 @@ def micro_per_minor(currency: Any) -> Number:
 
 
 def day_of_month(day: Any) -> Number:
+    """1 to 31."""
     return cast(extract("day", day), Integer)
 
 
 def month_of(day: Any) -> Number:
+    """1 to 12."""
     return cast(extract("month", day), Integer)
 
 
@@ -73,4 +75,5 @@ def is_sha256(column: Any) -> ColumnElement[bool]:
 
 
 def as_text(value: Any) -> Number:
+    """The value as a string, to stand in a finding."""
     return cast(value, String)

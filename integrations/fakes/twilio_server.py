@@ -223,6 +223,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
+    """Serve until it is ended."""
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--folder", type=Path, required=True)
     words.add_argument("--port", type=int, default=0)
