@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
 
-from models import AuditEvent, Money
+from admin.customers.choices import ACCOUNT_TYPES, ATTITUDES, PAYMENT_METHODS
+from models import AuditEvent, ContractType, CustomerGroup, Money, Project, Reseller, db
 from models.currencies import DECIMALS
-from web.formatters import money, number, short_date
+from web import languages
+from web.formatters import locale, money, number, short_date
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NAMED = {"group_id": CustomerGroup, "project_id": Project, "reseller_id": Reseller, "contract_type_id": ContractType}
+_CHOICES = {"account_type": ACCOUNT_TYPES, "payment_method": PAYMENT_METHODS, "attitude": ATTITUDES}
 
 
 def changes(event: AuditEvent) -> list[tuple[str, str, str]]:
@@ -36,8 +43,22 @@ def shown(name: str, value: Any, currency: str) -> str:
         return ", ".join(shown(name, one, currency) for one in value)
     if isinstance(value, int):
         is_money = currency in DECIMALS and (name.endswith("_minor") or name == "invoices")
-        return money(Money(value, currency)) if is_money else number(value)
-    return _day(str(value)) if name.endswith("_on") else str(value)
+        return money(Money(value, currency)) if is_money else _named(name, value) or number(value)
+    return _day(str(value)) if _DAY.fullmatch(str(value)) else _known(name, str(value))
+
+
+def _named(name: str, row_id: int) -> str:
+    """The name of a row that is kept by its id; nothing if it is gone."""
+    row = db.session.get(_NAMED[name], row_id) if name in _NAMED else None
+    return str(row) if row is not None else ""
+
+
+def _known(name: str, value: str) -> str:
+    """A code as people read it."""
+    if name == "country":
+        return locale().territories.get(value, value)
+    known = languages.choices() if name == "language" else _CHOICES.get(name, ())
+    return str(dict(known).get(value, value))
 
 
 def _day(text: str) -> str:

@@ -29,7 +29,7 @@ class AroundDoors:
             abort(404)
         words = _("%(what)s is the default again", what=LABELS[name])
         told(lambda: customers.edit(customer, {name: EMPTY.get(name)}, by=actor()), words)
-        return redirect(self._to(customer))  # type: ignore[attr-defined]
+        return redirect(self._to(customer, self.tab_asked()))  # type: ignore[attr-defined]
 
     @expose("/own-fields/", methods=("POST",))
     def own_fields_view(self) -> Any:

@@ -75,7 +75,7 @@ class EditDoors(PageDoors):
         changes = wanted is None or wanted != getattr(customer, name)
         if changes and told(lambda: customers.edit(customer, {name: wanted}, by=actor())):
             to = {True: "yes", False: "no", None: "follow"}[was]
-            undo = self.get_url(".switch_view", id=customer.id, name=name, to=to)  # type: ignore[attr-defined]
+            undo = self.get_url(".switch_view", id=customer.id, name=name, to=to, tab=self.tab_asked() or None)  # type: ignore[attr-defined]
             words = SWITCHES[name][1 if getattr(customer, name) else 2]
             flash({"text": words, "undo": undo}, "toast")  # type: ignore[arg-type]
-        return redirect(self._to(customer))
+        return redirect(self._to(customer, self.tab_asked()))  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
-from wtforms import SelectField, StringField
+from wtforms import StringField
 
 from models import Customer, Staff, db
 from web import formatters, languages
@@ -21,7 +21,6 @@ from .forms import RELATED, CustomerForm, salespeople_of
 from .inherited import inherited_words
 
 HIDDEN = "identity_number"
-TEMPLATES = [("standard", _l("Standard"))]
 
 # field -> (words, what the page says after a yes, after a no)
 SWITCHES: dict[str, tuple[Any, Any, Any]] = {
@@ -42,8 +41,6 @@ _NAMES = (
 FIELDS: dict[str, Any] = {
     **{name: getattr(CustomerForm, name) for name in _NAMES},
     "registration_ip": StringField(_l("Internet address"), description=_l("From which they registered.")),
-    "invoice_template": SelectField(_l("Invoice template")),
-    "web_template": SelectField(_l("Template of the web invoice")),
 }
 
 
@@ -85,17 +82,10 @@ def _salespeople(customer: Customer) -> list[tuple[Any, str]]:
     return [(row.id, row.name) for row in rows]
 
 
-def _templates(own: str) -> list[tuple[str, Any]]:
-    other = [(own, own)] if own and own not in dict(TEMPLATES) else []
-    return [("", _("As the group or company")), *TEMPLATES, *other]
-
-
 _CHOICES: dict[str, Callable[[Customer], list[tuple[Any, Any]]]] = {
     "account_type": lambda customer: ACCOUNT_TYPES,
     "attitude": lambda customer: ATTITUDES,
     "payment_method": lambda customer: [("", inherited_words(customer)["payment_method"]), *PAYMENT_METHODS],
     "language": _languages,
     "salespeople": _salespeople,
-    "invoice_template": lambda customer: _templates(customer.invoice_template),
-    "web_template": lambda customer: _templates(customer.web_template),
 }

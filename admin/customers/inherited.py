@@ -1,7 +1,8 @@
-"""What a customer gets from its group, brand or company, in words; and the card that shows what is its own."""
+"""What a customer gets from its group, brand or company, in words, and what is its own."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
@@ -63,14 +64,24 @@ def closed_projects(customer: Customer) -> dict[str, Any]:
     return {"closed": found, "allowed": set(projects.may_use(customer)) if found else set()}
 
 
-def defaults(customer: Customer) -> dict[str, Any]:
-    """What the card shows: words, value, where it comes from, and what it would be without the customer's own."""
-    rows = []
-    for name, label in LABELS.items():
-        found = inheritance.effective(customer, name)
-        below = _("%(what)s from the %(where)s", what=value_words(name, found.inherited),
-                  where=source_words(found.inherited_from, customer))  # fmt: skip
-        rows.append(
-            (name, label, value_words(name, found.value), found.own, source_words(found.source, customer), below)
-        )
-    return {"rows": rows}
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A fact that is the customer's own or handed down: what holds, from where, and what would hold without its own."""
+
+    name: str
+    value: str
+    own: bool
+    source: str
+    below: str
+
+
+def handed(customer: Customer, *names: str) -> dict[str, Handed]:
+    """By field: what a card prints beside it."""
+    return {name: _handed(customer, name) for name in names}
+
+
+def _handed(customer: Customer, name: str) -> Handed:
+    found = inheritance.effective(customer, name)
+    below = _("%(what)s from the %(where)s", what=value_words(name, found.inherited),
+              where=source_words(found.inherited_from, customer))  # fmt: skip
+    return Handed(name, value_words(name, found.value), found.own, source_words(found.source, customer), below)

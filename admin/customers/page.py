@@ -60,7 +60,6 @@ CARDS: tuple[Card, ...] = (
     Card("location", "overview", location.shown, aside=True),
     EditCard("belongs", "overview", show.belongs, aside=True, form=BELONGS, words=_l("Belongs to")),
     Card("switches", "overview", show.switches, aside=True),
-    Card("defaults", "overview", inherited.defaults, aside=True),
     Card("projects", "overview", inherited.closed_projects, aside=True),
     Card("own_fields", "overview", own_fields.card, aside=True),
     Card("services", "services", show.services, "services.view"),
@@ -72,14 +71,11 @@ CARDS: tuple[Card, ...] = (
     Card("give_credit", "payments", show.give_credit, "payments.edit", aside=True),
     Card("expenses", "expenses", show.expenses, "payments.view"),
     EditCard(
-        "paying", "billing", words=_l("Paying"),
+        "paying", "billing", show.paying, words=_l("Paying"),
         form=card_form(payment_method=6, payment_days=6, po_number=6, vendor_number=6),
     ),
     EditCard("tax", "billing", show.tax, form=card_form(tax_id=6, tax_rate=6, identity_number=6), words=_l("Tax")),
-    EditCard(
-        "documents", "billing", show.documents, words=_l("Documents"),
-        form=card_form(invoice_template=6, web_template=6, invoice_note=12),
-    ),
+    EditCard("documents", "billing", show.documents, words=_l("Documents"), form=card_form(invoice_note=12)),
     EditCard(
         "contract", "billing", words=_l("Contract"), form=card_form(contract_type_id=12, starts_on=6, ends_on=6)
     ),
@@ -111,6 +107,11 @@ class CustomerPage(EditDoors, PartDoors, location.LocationDoors):
         customer = self._found(True)  # type: ignore[attr-defined]
         editing = request.args.get("edit", "") if allows("customers.edit") else ""
         return self.customer_page(customer, request.args.get("tab", "overview"), editing)
+
+    def tab_asked(self) -> str:
+        """The tab that a form on the page names in its address; nothing is the first."""
+        name = request.args.get("tab", "")
+        return name if name in {tab.name for tab in TABS[1:]} else ""
 
     def card_named(self, name: str) -> Card | None:
         return next((card for card in CARDS if card.name == name), None)

@@ -7,12 +7,14 @@ from typing import Any
 from flask import g, request
 
 from billing import customers
+from billing.inheritance import STORED
 from models import BillingGroup, Customer
-from web import formatters, languages
+from web import formatters
 from web.permissions import allows
 
 from . import panels, story
-from .edit_fields import SWITCHES, TEMPLATES
+from .edit_fields import SWITCHES
+from .inherited import handed
 from .page_forms import CreditForm, NoteForm
 
 
@@ -37,7 +39,7 @@ def activity(customer: Customer) -> dict[str, Any]:
 
 
 def details(customer: Customer) -> dict[str, Any]:
-    return {"language": dict(languages.choices()).get(customer.language, customer.language)}
+    return {"handed": handed(customer, "language")}
 
 
 def address(customer: Customer) -> dict[str, Any]:
@@ -49,19 +51,20 @@ def belongs(customer: Customer) -> dict[str, Any]:
 
 
 def switches(customer: Customer) -> dict[str, Any]:
-    return {"values": {name: getattr(customer, name) for name in SWITCHES}}
+    known = handed(customer, *(name for name in SWITCHES if name in STORED))
+    return {"switches": [(name, getattr(customer, name), known.get(name)) for name in SWITCHES]}
 
 
 def tax(customer: Customer) -> dict[str, Any]:
     return {"mask": customers.mask(customer.identity_number), "revealed": ""}
 
 
+def paying(customer: Customer) -> dict[str, Any]:
+    return {"handed": handed(customer, "payment_method", "payment_days")}
+
+
 def documents(customer: Customer) -> dict[str, Any]:
-    words = {name: str(label) for name, label in TEMPLATES}
-    return {
-        name: words.get(getattr(customer, name) or "standard", getattr(customer, name))
-        for name in ("invoice_template", "web_template")
-    }
+    return {"handed": handed(customer, "invoice_note")}
 
 
 def rates(customer: Customer) -> dict[str, Any]:

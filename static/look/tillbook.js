@@ -72,6 +72,14 @@
     menu.firstElementChild.focus();
   }
 
+  /* of tabs that do not all fit, the open one is in sight */
+  function showTab() {
+    all(".tabs > [aria-current],.views > [aria-current]").forEach(function (tab) {
+      var row = tab.parentNode, over = tab.offsetLeft + tab.offsetWidth - row.offsetLeft - row.clientWidth;
+      if (over > row.scrollLeft) { row.scrollLeft = over + 24; }
+    });
+  }
+
   /* a toast leaves after eight seconds, but never while the reader is on it; data-stay keeps it */
   function ageToasts() {
     all(".toast:not([data-stay])").forEach(function (t) {
@@ -183,10 +191,10 @@
     if (field) { field.focus(); }
   }, true);
 
-  document.addEventListener("DOMContentLoaded", function () { showSelection(); foldIcons(); fitTables(); all("[data-narrow]").forEach(function (i) { i.hidden = false; }); nameWidgets(); ageToasts(); watchJobs();
+  document.addEventListener("DOMContentLoaded", function () { showSelection(); foldIcons(); fitTables(); showTab(); all("[data-narrow]").forEach(function (i) { i.hidden = false; }); nameWidgets(); ageToasts(); watchJobs();
     if (document.querySelector(".admin-form")) { new MutationObserver(nameWidgets).observe(document.body, { childList: true, subtree: true }); }
   });
   /* parts of the page were put in anew by a script */
-  document.addEventListener("tillbook:fresh", function () { fitTables(); ageToasts(); });
+  document.addEventListener("tillbook:fresh", function () { fitTables(); showTab(); ageToasts(); });
   window.addEventListener("resize", fitTables);
 })();

@@ -12,8 +12,8 @@ from factories import make_company, make_customer, make_invoice
 from signing_in import make_staff, sign_in
 
 from admin.audit_words import sentence
-from billing import audit, payments
-from models import AuditEvent, Customer, Money, db
+from billing import audit, customers, payments
+from models import AuditEvent, Customer, CustomerGroup, Money, db
 
 URL = "/admin/audit/"
 
@@ -71,6 +71,20 @@ def test_before_and_after(staff_client, anna):
     page = staff_client.get(f"{URL}details/?id={event.id}").text
     assert "<s>Ann</s>" in page and "<span>Anna</span>" in page
     assert "Vip No Yes" in text_of(page)
+
+
+def test_codes_and_numbers_of_other_rows_are_words(staff_client, by):
+    group = CustomerGroup(name="Gold")
+    db.session.add(group)
+    db.session.flush()
+    customer = make_customer(country="IE", account_type="company")
+    facts = {"group_id": group.id, "country": "DE", "account_type": "sole_proprietor", "starts_on": date(2026, 11, 20)}
+    customers.edit(customer, facts, by=by)
+    db.session.commit()
+    event = db.session.query(AuditEvent).filter_by(verb="customer.changed").one()
+    shown = text_of(staff_client.get(f"{URL}details/?id={event.id}").text)
+    for words in ("– Gold", "Ireland Germany", "Company Sole proprietor", "– 20 Nov 2026"):
+        assert words in shown, words
 
 
 def test_amounts_are_amounts(staff_client, anna, by):

@@ -146,10 +146,12 @@ def test_the_list_stays_within_its_statements(client, size, by: Actor):
 def test_a_field_is_given_back_to_the_group(client):
     customer = make_customer(language="de", payment_method="card")
     db.session.commit()
-    page = client.get(f"/admin/customer/details/?id={customer.id}").text
-    assert page.count('class="pill pill-info">Own') == 2
-    for name in ("language", "payment_method"):
-        client.post(f"/admin/customer/follow/?id={customer.id}", data={"field": name})
+    for name, tab in (("language", "overview"), ("payment_method", "billing")):
+        page = client.get(f"/admin/customer/details/?id={customer.id}&tab={tab}").text
+        assert page.count('class="pill pill-info">Own') == 1
+        back = client.post(f"/admin/customer/follow/?id={customer.id}&tab={tab}", data={"field": name}).location
+        assert back.endswith("tab=billing") == (tab == "billing")
+        assert 'class="pill pill-info">Own' not in client.get(back).text
     db.session.expire_all()
     assert (customer.language, customer.payment_method, customer.own_payment_method) == ("", "invoice", False)
     assert client.post(f"/admin/customer/follow/?id={customer.id}", data={"field": "name"}).status_code == 404

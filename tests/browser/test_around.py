@@ -28,8 +28,8 @@ def test_a_group_with_a_colour_is_seen_on_its_customer(owner: Page) -> None:
     owner.get_by_label("E-mail").fill("anna@mail.example")
     owner.get_by_role("button", name="Create customer").click()
     expect(owner.locator(".group-mark.tone-teal").first).to_have_text("Irish")
-    card = owner.locator("section", has=owner.get_by_role("heading", name="Group and defaults"))
-    expect(card.locator("li", has_text="Days to pay")).to_contain_text("30")
+    owner.get_by_role("link", name="Billing settings").click()
+    expect(owner.locator("#card-paying")).to_contain_text("30 from the group Irish")
 
 
 def test_a_field_of_the_shops_own_on_form_list_and_filter(owner: Page) -> None:
