@@ -20,10 +20,10 @@ from admin import narrowing
 from admin.listrequest import ListRequest
 from admin.lists import Lister
 from models import BillingError
+from web.params import row_id
 
 BATCH = 500
 AT_ONCE = 200  # more rows than this are asked about first, and are work for a job
-LARGEST_ID = 2**63 - 1
 SHOWN_REFUSALS = 5
 
 
@@ -101,7 +101,7 @@ class Chosen:
         form = request.form
         everything = form.get("scope") == "all" and "one" not in form
         asked = ListRequest.read(view, dict(parse_qsl(form.get("list", "")))) if everything else None
-        numbers = [int(i) for i in ids if i.isascii() and i.isdigit() and int(i) <= LARGEST_ID]
+        numbers = [number for number in map(row_id, ids) if number is not None]
         return cls(view, narrowing.kept(view, numbers), asked, form.get("count", ""))
 
     @property

@@ -21,8 +21,8 @@ from admin.document_filters import CustomerFilter
 from admin.export import plain
 from admin.filter_kinds import choice
 from admin.filters import ChoiceFilter, StaffFilter, WrongValue
-from admin.paging import LARGEST_ID
 from models import AuditEvent, Customer, Staff, db
+from web.params import row_id
 
 
 class WhoFilter(ChoiceFilter):
@@ -55,7 +55,7 @@ class RecordFilter(StaffFilter):
 
     def clean(self, value: str) -> tuple[str, int]:
         kind, _colon, number = value.strip().lower().partition(":")
-        if not (number.isascii() and number.isdigit() and int(number) <= LARGEST_ID) or len(kind) > 40 or "\0" in kind:
+        if row_id(number) is None or len(kind) > 40 or "\0" in kind:
             raise WrongValue(_("Write the kind and the number of a record, such as invoice:42."))
         return kind, int(number)
 

@@ -22,9 +22,10 @@ from admin.list_columns import Columns
 from admin.listing import Listing, editor
 from admin.listrequest import ListRequest
 from admin.lists import Lister
-from admin.paging import LARGEST_ID, SortKey
+from admin.paging import SortKey
 from admin.records import Records
 from admin.saved_lists import SavedLists
+from web.params import row_id
 from web.permissions import allows, refuse, signed_in_staff, to_sign_in
 
 
@@ -102,9 +103,10 @@ class StaffView(Columns, SavedLists, Records, ModelView):
         return self.scope(select(func.count()).select_from(self.model))
 
     def get_one(self, id: Any) -> Any:
-        if not (str(id).isascii() and str(id).isdigit() and int(id) <= LARGEST_ID):
+        number = row_id(str(id))
+        if number is None:
             return None
-        return self.db_session.scalars(self.get_query().where(self.model.id == int(id))).one_or_none()
+        return self.db_session.scalars(self.get_query().where(self.model.id == number)).one_or_none()
 
     def list_options(self) -> tuple[Any, ...]:
         """Loader options of the rows on a page: selectinload for whatever a cell reads beyond its own row."""

@@ -13,9 +13,9 @@ from admin.customers.lookup import CUSTOMERS
 from admin.filters import StaffFilter, WrongValue
 from admin.finding import ByCustomer
 from admin.listrequest import ListRequest
-from admin.paging import LARGEST_ID
 from models import Customer, db, find
 from models.currencies import DECIMALS
+from web.params import row_id
 
 
 class CustomerFilter(StaffFilter):
@@ -27,8 +27,9 @@ class CustomerFilter(StaffFilter):
     def clean(self, value: str) -> int:
         """The id, from itself or from words that only one customer has."""
         value = value.strip()
-        if value.isascii() and value.isdigit() and int(value) <= LARGEST_ID:
-            return int(value)
+        number = row_id(value)
+        if number is not None:
+            return number
         found = customers_like(value, 2)
         if not found:
             raise WrongValue(_("No customer is found by that. Write part of a name or e-mail address."))

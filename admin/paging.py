@@ -16,8 +16,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import operators
 
 from models.types import ExactDecimal
+from web.params import LARGEST_ID, row_id
 
-LARGEST_ID = 2**63 - 1
 LONGEST_TOKEN = 600
 
 
@@ -59,12 +59,13 @@ def anchor(key: SortKey, text: str | None) -> Anchor | None:
     if not text or len(text) > LONGEST_TOKEN:
         return None
     number, separator, value = text.partition("~")
-    if not (number.isascii() and number.isdigit() and int(number) <= LARGEST_ID):
+    known = row_id(number)
+    if known is None:
         return None
     if not separator:
-        return Anchor(int(number)) if key.by_id or key.nullable else None
+        return Anchor(known) if key.by_id or key.nullable else None
     try:
-        return None if key.by_id else Anchor(int(number), _value(key.column.type, value))
+        return None if key.by_id else Anchor(known, _value(key.column.type, value))
     except (ValueError, ArithmeticError, TypeError):
         return None
 

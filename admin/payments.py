@@ -21,11 +21,11 @@ from admin.export import plain
 from admin.filter_kinds import money as amounts
 from admin.filters import StaffFilter
 from admin.finding import ByCustomer
-from admin.paging import LARGEST_ID
 from admin.payment_form import METHODS, PaymentForm
 from admin.rights import Open
 from billing import payments
 from models import Allocation, AuditEvent, BillingError, Credit, Customer, Invoice, Money, Payment, db
+from web import params
 from web.formatters import money
 from web.permissions import actor
 
@@ -152,8 +152,8 @@ class PaymentsView(StaffView):
     def _customer(self) -> Customer | None:
         """The customer the address names."""
         named = request.args.get("customer", "")
-        known = named.isascii() and named.isdigit() and int(named) <= LARGEST_ID
-        return db.session.get(Customer, int(named)) if known else None
+        known = params.row_id(named)
+        return db.session.get(Customer, known) if known is not None else None
 
     @expose("/ajax/lookup/")
     def ajax_lookup(self) -> Any:

@@ -30,7 +30,7 @@ COLUMN = {
 }
 """Which column of CustomValue holds a field's value."""
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_LARGEST = Decimal(10) ** 12
+_DIGITS = 12
 _YES, _NO = {"yes", "true", "1", "y"}, {"no", "false", "0", "n"}
 
 
@@ -341,13 +341,14 @@ def day(value: Any) -> date:
 
 def number(value: Any) -> Decimal:
     """A number of at most twelve digits and six decimals, from itself or as it is typed. Raises InvalidText."""
+    typed = not isinstance(value, str) or (value.isascii() and "_" not in value and len(value) <= 40)
     try:
-        found = Decimal(value.strip() if isinstance(value, str) else value)
+        found = Decimal(value.strip() if isinstance(value, str) else value) if typed else Decimal("NaN")
     except (InvalidOperation, TypeError, ValueError):
         raise InvalidText("Write a number, such as 12 or 12.5.") from None
-    if isinstance(value, float | bool) or not found.is_finite() or abs(found) >= _LARGEST:
+    if isinstance(value, float | bool) or not found.is_finite() or found.adjusted() >= _DIGITS:
         raise InvalidText("Write a number of at most twelve digits, such as 12 or 12.5.")
-    if found != round(found, 6):
+    if found.adjusted() < -_DIGITS or found != round(found, 6):
         raise InvalidText("A number has at most six decimals.")
     return found
 

@@ -24,9 +24,11 @@ from models import (
 from . import audit
 from .actor import Actor
 from .contact_details import email_address, phone_number
-from .texts import one_line
+from .texts import InvalidText, one_line
 
 CHUNK = 1000
+MOST_TAGS = 50
+"""Given to a customer at once."""
 
 
 class InvalidDetails(BillingError):
@@ -51,14 +53,17 @@ def add_tags(customers: Iterable[Customer], names: Sequence[str], *, by: Actor) 
     """Give every customer these tags; new ones are made. How many customers had not all of them before.
     Raises InvalidText, NotAllowed."""
     by.require("customers.edit")
-    tags = [_tag(name) for name in dict.fromkeys(one_line(name, 60, "The tag") for name in names)]
+    wanted = dict.fromkeys(one_line(name, 60, "The tag") for name in names)
+    if len(wanted) > MOST_TAGS:
+        raise InvalidText(f"At most {MOST_TAGS} tags can be given at once.")
+    tags = [_tag(name) for name in wanted]
     return sum(_add_tags(chunk, tags, by) for chunk in _chunks(customers))
 
 
 def remove_tags(customers: Iterable[Customer], names: Sequence[str], *, by: Actor) -> int:
     """Take these tags off every customer. How many customers had one of them. Raises NotAllowed."""
     by.require("customers.edit")
-    lowered = [name.strip().lower() for name in names]
+    lowered = [name.strip().lower() for name in names if "\0" not in name]
     tags = list(db.session.scalars(select(Tag).where(func.lower(Tag.name).in_(lowered))))
     return sum(_remove_tags(chunk, tags, by) for chunk in _chunks(customers))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
@@ -165,9 +165,9 @@ def _price(line: str, number: int) -> tuple[str, int]:
         raise BillingError(how)
     try:
         price = Decimal(words[1]) if words[1].isascii() else Decimal("NaN")
-    except InvalidOperation:
+        micro = price * MILLION
+    except ArithmeticError:
         raise BillingError(how) from None
-    micro = price * MILLION
     if not price.is_finite() or not 0 <= price <= 100 or micro != micro.to_integral_value():
         raise BillingError(f"Line {number}: a price is a number from 0 to 100 with at most six decimals.")
     return ("" if words[0] == "*" else words[0]), int(micro)

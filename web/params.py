@@ -14,6 +14,15 @@ def only(values: MultiDict[str, str], name: str, default: str = "") -> str:
     return found[0] if found else default
 
 
+LARGEST_ID = 2**63 - 1
+
+
+def row_id(text: str) -> int | None:
+    """The row an address means; None for what can be no row's id."""
+    known = text.isascii() and text.isdigit() and len(text) <= 19  # int() itself refuses some thousand digits
+    return int(text) if known and int(text) <= LARGEST_ID else None
+
+
 def number(values: MultiDict[str, str], name: str) -> int:
     """The row id in `name`, digits and nothing else. Raises BadRequest."""
     text = only(values, name)

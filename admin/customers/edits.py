@@ -174,6 +174,6 @@ def _words(field: Any) -> Any:
 def _read(text: Any) -> dict[str, Any]:
     try:
         found = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -9,9 +9,9 @@ from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, CompoundSelect, Select, func, or_, select, union
 from wtforms import StringField
 
-from admin.paging import LARGEST_ID
 from models import Customer, CustomerStatus, Invoice, db, find
 from models.search import SearchIndex
+from web.params import LARGEST_ID
 
 CUSTOMERS = SearchIndex(
     "customer",
