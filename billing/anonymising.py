@@ -91,6 +91,17 @@ class CannotAnonymise(BillingError):
     """The person is still needed by name."""
 
 
+COUNTED = {
+    "contacts": Contact.customer_id,
+    "notes": Note.customer_id,
+    "portal_users": PortalAccess.customer_id,
+    "payers": Payer.customer_id,
+    "messages": Message.customer_id,
+    "events": AuditEvent.customer_id,
+    "files": File.customer_id,
+}
+
+
 @dataclass(frozen=True)
 class Found:
     """What anonymising would take away, and what it would keep; numbers of rows."""
@@ -127,11 +138,11 @@ def preview(customer: Customer) -> Found:
     """What anonymising it would do, in one statement beside the checks. Changes nothing."""
     ids = _same_person(customer)
     counts = [
-        select(func.count()).where(table.customer_id.in_(ids)).scalar_subquery()
-        for table in (Contact, Note, PortalAccess, Payer, Message, AuditEvent, File)
+        select(func.count()).where(column.in_(ids)).scalar_subquery().label(name) for name, column in COUNTED.items()
     ]
     documents = select(func.count()).where(Invoice.customer_id.in_(ids), Invoice.state != InvoiceState.DRAFT)
-    return Found(*db.session.execute(select(*counts, documents.scalar_subquery())).one(), merged=len(ids) - 1)
+    found = db.session.execute(select(*counts, documents.scalar_subquery().label("documents"))).one()
+    return Found(**found._mapping, merged=len(ids) - 1)
 
 
 def anonymise(customer: Customer, *, by: Actor) -> list[str]:

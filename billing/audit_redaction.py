@@ -66,7 +66,7 @@ def broken() -> Iterator[tuple[int, str]]:
     by = EVENT.alias("by_")
     claims = select(EVENT.c.id, EVENT.c.verb).outerjoin(by, by.c.id == EVENT.c.redacted_by_id)
     strays = claims.where(EVENT.c.redacted_by_id.is_not(None), (by.c.id.is_(None)) | (by.c.verb != VERB))
-    yield from map(tuple, db.session.execute(strays.limit(PROVEN)))  # type: ignore[misc]
+    yield from map(tuple, db.session.execute(strays.limit(PROVEN)))
     done = select(EVENT.c.id, EVENT.c.after).where(EVENT.c.verb == VERB).order_by(EVENT.c.id.desc()).limit(PROVEN)
     for number, after in db.session.execute(done).all():
         if (after or {}).get("digest") != digest(number):

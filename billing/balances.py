@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import selectinload
 
 from models import Allocation, BillingError, Credit, Customer, Invoice, InvoiceState, LedgerPosting, Money, db
+from models.bulk import rows_changed
 
 
 class NotPayable(BillingError):
@@ -135,7 +136,7 @@ def _usable(customer: Customer, on: date) -> Any:
 
 
 def _lower(row: Invoice | Credit, change: Any, otherwise: str) -> None:
-    done = cast(CursorResult[Any], db.session.execute(change.execution_options(synchronize_session=False)))
-    if done.rowcount != 1:
+    done = db.session.execute(change.execution_options(synchronize_session=False))
+    if rows_changed(done) != 1:
         db.session.expire(row)
         raise ChangedMeanwhile(otherwise)

@@ -17,7 +17,7 @@ from sqlalchemy import func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from models import BillingError, BulkAction, BulkPart, BulkRow, RowResult, RunState, Staff, db
-from models.bulk import insert_rows
+from models.bulk import insert_rows, rows_changed
 from models.faults import faultpoint
 from models.types import Moment
 
@@ -119,7 +119,8 @@ def begin(action: BulkAction, *, at: datetime) -> None:
     )
     started_at = func.coalesce(BulkAction.started_at, literal(at, Moment))
     values = {"state": RunState.RUNNING, "tries": BulkAction.tries + 1, "started_at": started_at}
-    if db.session.execute(waits.values(values).execution_options(synchronize_session=False)).rowcount != 1:
+    begun = db.session.execute(waits.values(values).execution_options(synchronize_session=False))
+    if rows_changed(begun) != 1:
         raise Stopped("The action was stopped.")
 
 
@@ -183,7 +184,7 @@ def _keep(action_id: int, part_id: int, results: Sequence[Result]) -> None:
     progress = update(BulkAction).where(BulkAction.id == action_id, BulkAction.state == RunState.RUNNING)
     values = {"done": BulkAction.done + len(results), "counts": counts, "tries": 0}
     for statement in (done, progress.values(values)):
-        if db.session.execute(statement.execution_options(synchronize_session=False)).rowcount != 1:
+        if rows_changed(db.session.execute(statement.execution_options(synchronize_session=False))) != 1:
             raise Stopped("The action was stopped.")
 
 
@@ -202,7 +203,7 @@ def stop(action: BulkAction, *, by: Actor) -> bool:
         BulkAction.id == action.id, BulkAction.state.in_((RunState.QUEUED, RunState.RUNNING))
     )
     stopped = going.values(state=RunState.STOPPED, finished_at=by.at, error=f"Stopped by {by.name}."[:500])
-    if db.session.execute(stopped.execution_options(synchronize_session=False)).rowcount != 1:
+    if rows_changed(db.session.execute(stopped.execution_options(synchronize_session=False))) != 1:
         return False
     db.session.refresh(action)
     audit.record(by, "bulk_action.stopped", action, after={"done": action.done, "customers": action.total})

@@ -28,7 +28,7 @@ from .bulk_results import Result, gone, locked
 from .customer_fields import InvalidCustomer, clean
 from .inheritance import STORED, inherited
 
-REFERENCES = {
+REFERENCES: dict[str, type[CustomerGroup | Project | Reseller | ContractType]] = {
     "group_id": CustomerGroup,
     "project_id": Project,
     "reseller_id": Reseller,

@@ -81,7 +81,8 @@ class _Undoing:
             if one in self.made:
                 key = *self.made[one], *row[2:]
                 if key not in alike:
-                    alike[key] = self._compare(*map(_read, self.made[one]), row)
+                    before, after = map(_read, self.made[one])
+                    alike[key] = self._compare(before, after, row)
                 self.before[one], self.after[one], self.left[one] = alike[key]
         self._status(date.fromisoformat(params["on"]))
         self._fields()
@@ -145,15 +146,15 @@ class _Undoing:
     def _links(self, name: str) -> None:
         """What was added and is still there goes; what was taken and is still missing comes back."""
         link = LINKS[name]
-        made = {one: _both(name, *self.made[one]) for one in self.rows if one in self.made}
-        concerned = [one for one, both in made.items() if both]
-        if not concerned:
+        known = (one for one in self.rows if one in self.made)
+        made = {one: both for one in known if (both := _both(name, *self.made[one]))}
+        if not made:
             return
-        has = link.of(concerned)
-        there = set(link.names(sorted({other for one in concerned for other in made[one][0]})))
+        has = link.of(list(made))
+        there = set(link.names(sorted({other for taken, _added in made.values() for other in taken})))
         alike: dict[Any, Any] = {}
         changes: dict[int, Change] = {}
-        for one in concerned:
+        for one in made:
             key = *self.made[one], tuple(sorted(has[one])), id(self.before[one])
             if key not in alike:
                 alike[key] = self._unlink(name, one, made[one], has[one], there)

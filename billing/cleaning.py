@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, cast
 
-from sqlalchemy import CursorResult, Delete, delete
+from sqlalchemy import Delete, delete
 
 from models import FormToken, Note, OneTimeToken, SignInAttempt, WebSession, db
+from models.bulk import rows_changed
 
 from .sign_in import WINDOW
 from .signed_in import expired
@@ -34,5 +34,4 @@ def clean(at: datetime) -> dict[str, int]:
 
 
 def _deleted(statement: Delete) -> int:
-    done = db.session.execute(statement.execution_options(synchronize_session=False))
-    return cast("CursorResult[Any]", done).rowcount
+    return rows_changed(db.session.execute(statement.execution_options(synchronize_session=False)))

@@ -82,7 +82,7 @@ def check_phone(text: str, country: str = "") -> None:
         raise InvalidContact("Write the number with its country, such as +353 85 012 3456, or choose a country.")
     found = phonenumbers.is_possible_number_with_reason(number)
     if found != ValidationResult.IS_POSSIBLE:
-        place = phonenumbers.region_code_for_country_code(number.country_code)
+        place = phonenumbers.region_code_for_country_code(number.country_code or 0)
         where = _country(place) if place not in ("ZZ", "001") else f"+{number.country_code}"
         raise InvalidContact(f"{_WRONG.get(found, _NO_NUMBER).format(where)} {_like(place)}".strip())
 
@@ -92,7 +92,7 @@ def phone_shown(text: str, e164: str, home: str = "") -> str:
     if not e164:
         return text
     number = phonenumbers.parse(e164)
-    own = bool(home) and phonenumbers.region_code_for_country_code(number.country_code) == home
+    own = bool(home) and phonenumbers.region_code_for_country_code(number.country_code or 0) == home
     return phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL if own else PhoneNumberFormat.INTERNATIONAL)
 
 

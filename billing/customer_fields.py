@@ -71,7 +71,7 @@ def put_in_form(cleaned: dict[str, Any], known: Mapping[str, Any], home: str, *,
     as it was typed.
     """
     country = cleaned.get("country", known.get("country", ""))
-    errors = {}
+    errors: dict[str, str] = {}
     if "phone" in cleaned or "country" in cleaned:
         phone = cleaned.get("phone", known.get("phone", ""))
         cleaned["phone_e164"] = phone_e164(phone, country or home)

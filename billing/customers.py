@@ -75,8 +75,6 @@ __all__ = [
     "set_salespeople",
 ]
 
-_GIVERS = (("group_id", CustomerGroup), ("project_id", Project))
-"""Who gives a new customer its currency."""
 _REFERENCES = {
     "group_id": CustomerGroup,
     "project_id": Project,
@@ -110,8 +108,9 @@ def create(values: Mapping[str, Any], *, allow_duplicate: bool = False, strict: 
     seller = company.settings()
     put_in_form(cleaned, {}, seller.country, strict=strict)
     if "currency" not in cleaned:
-        named = (db.session.get(model, cleaned[name]) if cleaned.get(name) else None for name, model in _GIVERS)
-        cleaned["currency"] = inheritance.currency_for(*named)
+        group = db.session.get(CustomerGroup, cleaned["group_id"]) if cleaned.get("group_id") else None
+        project = db.session.get(Project, cleaned["project_id"]) if cleaned.get("project_id") else None
+        cleaned["currency"] = inheritance.currency_for(group, project)
     if not cleaned["currency"]:
         raise InvalidCustomer({"currency": "Choose the currency the customer's account is kept in."})
     check_together(cleaned)

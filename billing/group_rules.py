@@ -322,7 +322,7 @@ def _move(wrong: Select[Any], by: Actor) -> int:
     session = db.session()
     update_rows(session, Customer.__table__, ("group_id",), [(row.after, row.id) for row in rows])
     inheritance.hand_down(customers=[row.id for row in rows])
-    names: Mapping[int, str] = dict(db.session.execute(select(CustomerGroup.id, CustomerGroup.name)).all())  # type: ignore[arg-type]
+    names: Mapping[int, str] = dict(db.session.execute(select(CustomerGroup.id, CustomerGroup.name)).all())
     insert_rows(session, AuditEvent.__table__, audit.COLUMNS, [_event(row, names, by) for row in rows])
     return len(rows)
 

@@ -58,7 +58,7 @@ def set_packages(group: CustomerGroup, packages: Iterable[int], *, by: Actor) ->
     wanted, before = set(packages), packages_of(group)
     if wanted == before:
         return
-    names = dict(db.session.execute(select(Package.id, Package.name).where(Package.id.in_(wanted | before))).all())  # type: ignore[arg-type]
+    names = dict(db.session.execute(select(Package.id, Package.name).where(Package.id.in_(wanted | before))).all())
     if wanted - names.keys():
         raise own_lists.EntryRefused("One of these packages is not there any more. Load the page again.", "packages")
     db.session.execute(delete(group_package).where(group_package.c.group_id == group.id))

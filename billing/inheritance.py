@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, literal, or_, select, true, update
 
 from models import Company, Customer, CustomerGroup, Project, db
-from models.bulk import among
+from models.bulk import among, rows_changed
 
 from . import company
 
@@ -118,7 +118,8 @@ def hand_down(*, group_id: int | None = None, customers: Iterable[int] | None = 
 
     How many customers that changed. Customers in the session are read anew when they are next asked.
     """
-    seller, where = company.settings(), true()
+    seller = company.settings()
+    where: ColumnElement[bool] = true()
     if group_id is not None:
         where = Customer.group_id == group_id
     if customers is not None:
@@ -129,7 +130,7 @@ def hand_down(*, group_id: int | None = None, customers: Iterable[int] | None = 
         value = _in_force(name, seller)
         wrong = update(Customer).where(where, ~getattr(Customer, f"own_{name}"), getattr(Customer, name) != value)
         done = db.session.execute(wrong.values({name: value}), execution_options={"synchronize_session": False})
-        changed = max(changed, done.rowcount)
+        changed = max(changed, rows_changed(done))
     for known in db.session.identity_map.values():
         if isinstance(known, Customer):
             db.session.expire(known, [*STORED, "group_id", "group"])

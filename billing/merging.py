@@ -32,7 +32,7 @@ from models import (
     Service,
     db,
 )
-from models.bulk import add_to_rows
+from models.bulk import add_to_rows, rows_changed
 
 from . import audit, customers, ledger, payers
 from .actor import Actor
@@ -254,7 +254,7 @@ def _move(column: Column[Any], primary_id: int, merged_id: int) -> int:
         db.session.execute(delete(table).where(mine, or_(*has_already)))
         has_already = []
     free = [~or_(*has_already)] if has_already else []
-    return int(db.session.execute(update(table).where(mine, *free).values({column: primary_id})).rowcount)  # type: ignore[attr-defined]
+    return rows_changed(db.session.execute(update(table).where(mine, *free).values({column: primary_id})))
 
 
 def _keys(column: Column[Any]) -> list[Sequence[Column[Any]]]:

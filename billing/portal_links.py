@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select, update
 
 from models import Message, OneTimeToken, PortalUser, db
+from models.bulk import rows_changed
 
 from . import portal_users
 
@@ -78,7 +79,7 @@ def use(token: str, at: datetime) -> PortalUser | None:
     mine = update(OneTimeToken).where(OneTimeToken.id == row.id, OneTimeToken.used_at.is_(None)).values(used_at=at)
     taken = db.session.execute(mine.execution_options(synchronize_session=False))
     db.session.expire(row)
-    return user if taken.rowcount == 1 else None  # type: ignore[attr-defined]
+    return user if rows_changed(taken) == 1 else None
 
 
 def is_alive(row: OneTimeToken, at: datetime) -> bool:

@@ -6,6 +6,7 @@ A login belongs to a person and may reach several customers; its access to one c
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -185,8 +186,9 @@ def set_password(user: PortalUser, password_hash: str, *, by: Actor) -> None:
     user.password_hash = password_hash
     db.session.flush()
     db.session.execute(delete(WebSession).where(WebSession.portal_user_id == user.id))
-    for access in accesses(user) or [user]:
-        audit.record(by, "portal_user.password_set", access)
+    about: Sequence[PortalAccess | PortalUser] = accesses(user) or [user]
+    for thing in about:
+        audit.record(by, "portal_user.password_set", thing)
     db.session.flush()
 
 

@@ -38,7 +38,7 @@ def allow(customer: Customer, projects: Iterable[int], *, by: Actor) -> None:
     wanted, before = set(projects), set(may_use(customer))
     if wanted == before:
         return
-    names = dict(db.session.execute(select(Project.id, Project.name).where(Project.id.in_(wanted | before))).all())  # type: ignore[arg-type]
+    names = dict(db.session.execute(select(Project.id, Project.name).where(Project.id.in_(wanted | before))).all())
     if wanted - names.keys():
         raise InvalidDetails("One of these projects is not there any more. Load the page again.")
     own = customer.project

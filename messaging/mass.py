@@ -52,7 +52,7 @@ from models import (
     OptOut,
     db,
 )
-from models.bulk import insert_rows
+from models.bulk import insert_rows, rows_changed
 
 KIND = "mass"
 NO_ADDRESS, DISABLED, OPTED_OUT, BOUNCED = "no_address", "disabled", "opted_out", "bounced"
@@ -205,7 +205,7 @@ def stop(message: Message, *, by: Actor) -> int:
         "claimed_until": None,
     }
     result = db.session.execute(waiting.values(**values), execution_options={"synchronize_session": False})
-    count = int(result.rowcount)  # type: ignore[attr-defined]
+    count = rows_changed(result)
     if message.stopped_at is None:
         message.stopped_at = by.at
         audit.record(by, "message.stopped", message, after={"count": count})

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
-
-from sqlalchemy import CursorResult
 
 from billing import audit
 from billing.actor import Actor
@@ -23,6 +20,7 @@ from models import (
     Payer,
     db,
 )  # fmt: skip
+from models.bulk import rows_changed
 
 ON_ITS_WAY = (DeliveryState.QUEUED, DeliveryState.SENDING)
 
@@ -139,8 +137,8 @@ def call_off(reason: str, *, by: Actor) -> int:
     by.require("messages.send")
     waiting = db.update(Delivery).where(Delivery.state == DeliveryState.QUEUED)
     called_off = waiting.values(state=DeliveryState.CANCELLED, error=reason, claimed_by="", claimed_until=None)
-    result = cast(CursorResult[Any], db.session.execute(called_off, execution_options={"synchronize_session": False}))
-    count = result.rowcount
+    result = db.session.execute(called_off, execution_options={"synchronize_session": False})
+    count = rows_changed(result)
     company = db.session.get(Company, 1)
     if count and company is not None:
         audit.record(by, "deliveries.called_off", company, after={"count": count, "reason": reason})

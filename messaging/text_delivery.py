@@ -17,6 +17,7 @@ from billing.actor import Actor
 from billing.outbox import dedupe_key
 from integrations.texts import Answer, Ending, Found, Text
 from models import Channel, Customer, Delivery, DeliveryState, db
+from models.bulk import rows_changed
 
 from . import texts
 from .compose import NotWanted, NotWritten
@@ -42,7 +43,7 @@ def revive_unknown(by: Actor) -> int:
         .values(state=DeliveryState.QUEUED, next_try_at=by.at, claimed_by="", claimed_until=None)
     )
     result = db.session.execute(lost, execution_options={"synchronize_session": False})
-    return int(result.rowcount)  # type: ignore[attr-defined]
+    return rows_changed(result)
 
 
 def begin(delivery_id: int, text: Text, *, worker: str, by: Actor) -> bool:
@@ -122,7 +123,7 @@ def hold_back(delivery_ids: Sequence[int], reason: str, wait: timedelta, *, work
     values = {"next_try_at": by.at + max(wait, PAUSE), "claimed_by": "", "claimed_until": None, "error": reason[:500]}
     held = update(Delivery).where(*waiting).values(**values)
     result = db.session.execute(held, execution_options={"synchronize_session": False})
-    return int(result.rowcount)  # type: ignore[attr-defined]
+    return rows_changed(result)
 
 
 def settle(delivery_id: int, found: Sequence[Found], *, worker: str, by: Actor) -> DeliveryState | None:

@@ -13,8 +13,10 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    CursorResult,
     FromClause,
     Integer,
+    Result,
     String,
     bindparam,
     func,
@@ -118,6 +120,12 @@ def among(session: AnySession, column: Any, ids: Iterable[int]) -> ColumnElement
     listed = func.json_each(json.dumps(wanted)).table_valued("value")
     found: ColumnElement[bool] = column.in_(select(listed.c.value))
     return found
+
+
+def rows_changed(result: Result[Any]) -> int:
+    """How many rows the UPDATE or DELETE has changed that gave this result."""
+    assert isinstance(result, CursorResult)
+    return int(result.rowcount)
 
 
 def name_of(table: FromClause) -> str:
