@@ -14,17 +14,17 @@ CUSTOMERS = "customer", "customers"
 
 
 def astray(scope: Scope) -> Query:
-    """A customer that follows its group has what the group, else the company, says."""
+    """I52: a customer that follows its group has what the group, else the company, says."""
     return inheritance.astray()
 
 
 def by_hand_into_nothing(scope: Scope) -> Query:
-    """Nobody is put by hand into no group."""
+    """I52: nobody is put by hand into no group."""
     return select(Customer.id, Customer.name).where(Customer.group_by_hand, Customer.group_id.is_(None))
 
 
 def misplaced_values(scope: Scope) -> Query:
-    """A value stands in the column of its field's kind, and in no other."""
+    """I53: a value stands in the column of its field's kind, and in no other."""
     columns = sorted(set(COLUMN.values()))
     right = or_(
         *(

@@ -34,20 +34,20 @@ def bytes_without_file(scope: Scope) -> Iterable[tuple[int, str]]:
 
 
 def billed_elsewhere(scope: Scope) -> Query:
-    """A billing group is billed to a payer of its own customer, and to one that is not archived."""
+    """I57: a billing group is billed to a payer of its own customer, and to one that is not archived."""
     joined = select(BillingGroup.id, BillingGroup.name).join(Payer, Payer.id == BillingGroup.payer_id)
     return joined.where(or_(Payer.customer_id != BillingGroup.customer_id, Payer.archived_on.is_not(None)))
 
 
 def lost_defaults(scope: Scope) -> Query:
-    """The payer billed by default is one of the customer's own that is in use."""
+    """I57: the payer billed by default is one of the customer's own that is in use."""
     own = and_(Payer.id == Customer.default_payer_id, Payer.customer_id == Customer.id, Payer.archived_on.is_(None))
     found = select(Customer.id, Customer.name).where(Customer.default_payer_id.is_not(None))
     return found.where(~select(Payer.id).where(own).exists())
 
 
 def ownerless(scope: Scope) -> Query:
-    """Where people sign in for a customer, one of them is an owner."""
+    """I55: where people sign in for a customer, one of them is an owner."""
     theirs = select(PortalAccess.id).where(PortalAccess.customer_id == Customer.id)
     owner = theirs.where(PortalAccess.right == PortalRight.OWNER, PortalAccess.active)
     return select(Customer.id, Customer.name).where(theirs.exists(), ~owner.exists())
@@ -56,8 +56,8 @@ def ownerless(scope: Scope) -> Query:
 CHECKS = (
     Check("I32", ("file", "files"), "missing on the disk", files_without_bytes),
     Check("I32", ("stored file", "stored files"), "that no customer has", bytes_without_file),
-    Check("I54", ("billing group", "billing groups"), "billed to a payer of somebody else, or to an archived one",
+    Check("I57", ("billing group", "billing groups"), "billed to a payer of somebody else, or to an archived one",
           billed_elsewhere),
-    Check("I54", ("customer", "customers"), "whose default payer is gone", lost_defaults),
+    Check("I57", ("customer", "customers"), "whose default payer is gone", lost_defaults),
     Check("I55", ("customer", "customers"), "with logins but without an owner", ownerless),
 )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Column,
     ColumnElement,
     Table,
     and_,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     type_coerce,
     union_all,
 )
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from models import (
     Account,
@@ -41,7 +43,6 @@ from .sql import as_text
 CUSTOMERS = "customer", "customers"
 INVOICES = "invoice", "invoices"
 PAYMENTS = "payment", "payments"
-MAY_BE_EMPTY = {("project", "currency"), ("company", "currency"), ("invoice", "fx_currency")}
 
 
 def total(column: Any) -> ColumnElement[int]:
@@ -200,16 +201,18 @@ def no_whole_amounts(scope: Scope) -> Query | tuple[()]:
 
 
 def no_currency(scope: Scope) -> Query:
-    """I09."""
-    known = list(DECIMALS)
+    """I09; a column that is empty by default may stay empty: something else names the currency then, or nothing."""
     parts = []
-    for table in db.metadata.sorted_tables:
-        for name in ("currency", "fx_currency", "base", "quote"):
-            if name in table.c:
-                allowed = [*known, ""] if (table.name, name) in MAY_BE_EMPTY else known
-                column = table.c[name]
-                parts.append(_row(table).where(or_(column.is_(None), column.not_in(allowed))))
+    for column in (c for table in db.metadata.sorted_tables for c in table.c if _holds_currency(c)):
+        may_be_empty = isinstance(column.default, ScalarElementColumnDefault) and column.default.arg == ""
+        allowed = [*DECIMALS, ""] if may_be_empty else [*DECIMALS]
+        parts.append(_row(column.table).where(or_(column.is_(None), column.not_in(allowed))))
     return union_of(parts)
+
+
+def _holds_currency(column: Column[Any]) -> bool:
+    named = column.name == "currency" or column.name.endswith("_currency")
+    return named or (column.table.name, column.name) in {("fx_rate", "base"), ("fx_rate", "quote")}
 
 
 def _row(table: Table) -> Query:

@@ -71,7 +71,7 @@ def archived_and_active(scope: Scope) -> Query:
 
 
 def merged_and_alive(scope: Scope) -> Query:
-    """I52: what is left of a merged customer is an archived, empty row that leads to one that was not merged itself."""
+    """I56: what is left of a merged customer is an archived, empty row that leads to one that was not merged itself."""
     primary = Customer.__table__.alias("primary_")
     kept = [
         select(t.id).where(t.customer_id == Customer.id).exists() for t in (Service, Invoice, Payment, BillingGroup)
@@ -122,7 +122,7 @@ CHECKS = (
     Check("I34", ("row", "rows"), "whose parent is gone", orphans),
     Check("I35", ("archived customer", "archived customers"), "with active services or waiting mails",
           archived_and_active),
-    Check("I52", ("merged customer", "merged customers"), "with something left of their own, or leading nowhere",
+    Check("I56", ("merged customer", "merged customers"), "with something left of their own, or leading nowhere",
           merged_and_alive),
     Check("I37", ("secret", "secrets"), "kept in plain text", plain_tokens),
     Check("I44", ("schema", "schemas"), "of another version than the program", other_schema),

@@ -30,6 +30,7 @@ from models import (
     Credit,
     CreditNote,
     Customer,
+    CustomerGroup,
     CustomField,
     CustomValue,
     Delivery,
@@ -94,6 +95,7 @@ def open_business(by: Actor) -> None:
     payments.record(customer, Money(5000, "EUR"), invoices=[first], by=by, **CASH)
     payments.record(customer, Money(9000, "EUR"), invoices=[first], by=by, **CASH)
     credits.use(second, Money(500, "EUR"), on=date(2026, 11, 22), by=by)
+    add(CustomerGroup(name="Says nothing"))
     make_service(make_customer(name="Free", payment_method=PaymentMethod.FREE))
     make_service(make_customer(name="Weekly"), months=0, days=7, anchor_day=1)
     yearly = {"months": 12, "anchor_month": 2, "anchor_day": 29, "setup_fee_minor": 900}
@@ -346,6 +348,10 @@ def add_file() -> None:
     db.session.flush()
 
 
+def merge_halfway() -> None:
+    change(Customer, of("Customer 003"), merged_into_id=first(Customer, of("Customer 004")).id)
+
+
 CORRUPTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "a posting that does not balance": (
         "I01",
@@ -365,6 +371,8 @@ CORRUPTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "what a credit still holds": ("I06", lambda: add_to(Credit, "remaining_minor", -1, Credit.remaining_minor > 0)),
     "an allocation to somebody else": ("I08", move_allocation),
     "a currency": ("I09", lambda: change(Service, currency="EUX")),
+    "a group's currency": ("I09", lambda: change(CustomerGroup, currency="EUX")),
+    "no currency": ("I08 I09", lambda: change(Credit, currency="")),
     "a day billed twice": ("I12", overlap),
     "a day never billed": ("I13", lambda: add_to(Service, "billed_from", timedelta(days=-1))),
     "a renewal that is gone": ("I13", forget_renewal),
@@ -409,12 +417,13 @@ CORRUPTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "a customer astray from its group": ("I52", lambda: change(Customer, own_charge_tax=False, charge_tax=False)),
     "a customer by hand in no group": ("I52", lambda: change(Customer, group_by_hand=True, group_id=None)),
     "a value of another kind": ("I53", misplace_value),
+    "a merged customer that lives on": ("I56", merge_halfway),
     "a closed group with services": ("I50", lambda: close_group()),
     "a customer's only group closed": ("I50", lambda: close_group(used=False)),
     "a rate ended before it began": ("I51", lambda: change(FxRate, ends_on=date(2000, 1, 1))),
-    "a group billed to an archived payer": ("I54", lambda: add_payer(archived_on=date(2026, 1, 1), group=True)),
-    "a group billed to somebody else's payer": ("I54", lambda: add_payer(of("Customer 004"), group=True)),
-    "a default payer that is gone": ("I54", lambda: change(Customer, of("Customer 003"), default_payer_id=987654)),
+    "a group billed to an archived payer": ("I57", lambda: add_payer(archived_on=date(2026, 1, 1), group=True)),
+    "a group billed to somebody else's payer": ("I57", lambda: add_payer(of("Customer 004"), group=True)),
+    "a default payer that is gone": ("I57", lambda: change(Customer, of("Customer 003"), default_payer_id=987654)),
     "logins without an owner": ("I55", lambda: add_login()),
     "a file without its bytes": ("I32", lambda: add_file()),
     "the schema": ("I44", lambda: db.session.execute(text("UPDATE alembic_version SET version_num = 'old'"))),
@@ -429,6 +438,17 @@ def test_one_corrupted_row_is_found(
     findings = found()
     assert sorted({finding.code for finding in findings}) == codes.split(), "\n".join(map(str, findings))
     assert all(finding.count and finding.samples and not finding.failed for finding in findings)
+
+
+def test_a_number_belongs_to_one_invariant() -> None:
+    """Checks of one number are of one room; only these invariants are looked at from two."""
+    rooms: dict[str, set[str]] = {}
+    for check in doctor.CHECKS:
+        rooms.setdefault(check.code, set()).add(check.find.__module__)
+        assert (check.find.__doc__ or check.code).startswith(check.code), f"{check.find.__name__} names another number"
+    assert {code for code, of_code in rooms.items() if len(of_code) > 1} == {"I20", "I34", "I37"}
+    asked = [(check.code, check.find) for check in doctor.CHECKS]
+    assert len(asked) == len(set(asked))
 
 
 def test_a_finding_says_how_many_what_and_where(found: Callable[..., list[Finding]]) -> None:
