@@ -13,9 +13,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from models import Channel, Contact, Customer, Delivery, Message, OptOut, db
 
-from . import audit, company
+from . import audit
 from .actor import Actor
-from .phones import WrongNumber, e164
+from .phones import WrongNumber, number_of
 
 STOP, CARRIER, LINK, STAFF = "stop", "carrier", "link", "staff"
 """Where an opt-out came from: a text, the network's refusal, the link in a mail, a member of staff."""
@@ -146,7 +146,7 @@ def _named(folded: str, customer_id: int | None) -> ColumnElement[bool]:
 def _addresses(customer: Customer) -> list[str]:
     found = [f"address:{customer.email.strip().lower()}"] if customer.email else []
     try:
-        number = e164(customer.phone, customer.country or company.settings().country) if customer.phone else ""
+        number = number_of(customer) if customer.phone else ""
     except WrongNumber:
         number = ""
     return [*found, f"address:{number}"] if number else found

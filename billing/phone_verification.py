@@ -18,7 +18,7 @@ from models import BillingError, Channel, Customer, Delivery, Message, PhoneCode
 from . import audit
 from .actor import Actor
 from .outbox import dedupe_key
-from .phones import WrongNumber, e164
+from .phones import WrongNumber, number_of
 
 KIND = "phone_code"
 """The kind of message that brings a code; its body is the id of the code's row."""
@@ -43,7 +43,7 @@ def send_code(customer: Customer, *, secret: bytes, by: Actor) -> PhoneCode:
     if by.portal_user_id is None:
         by.require("customers.edit")
     try:
-        number = e164(customer.phone, customer.country)
+        number = number_of(customer)
     except WrongNumber as error:
         raise NotVerified(str(error)) from error
     db.session.get(Customer, customer.id, with_for_update=True)
@@ -126,7 +126,7 @@ def _set(customer: Customer, by: Actor, how: str) -> None:
 
 def _number_now(customer: Customer) -> str:
     try:
-        return e164(customer.phone, customer.country)
+        return number_of(customer)
     except WrongNumber:
         return ""
 

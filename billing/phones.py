@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
 from models import BillingError
+
+from . import company
 
 NO_TEXTS = {
     PhoneNumberType.PREMIUM_RATE: "a premium-rate number",
@@ -45,6 +48,23 @@ def e164(text: str, country: str = "") -> str:
     if kind := NO_TEXTS.get(phonenumbers.number_type(found)):
         raise WrongNumber(f"This is {kind}, which takes no texts.")
     return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164)
+
+
+class Reachable(Protocol):
+    """A customer, or what was read of one."""
+
+    @property
+    def phone(self) -> str: ...
+    @property
+    def country(self) -> str: ...
+
+
+def number_of(who: Reachable) -> str:
+    """The customer's number in E.164; one without + is of the customer's country, else of the company's.
+
+    Raises WrongNumber.
+    """
+    return e164(who.phone, who.country or company.settings().country)
 
 
 @lru_cache(maxsize=4096)

@@ -349,7 +349,7 @@ def _number(row: Any, allowed: frozenset[str]) -> tuple[str, str]:
     if not row.phone.strip():
         return "", NO_ADDRESS
     try:
-        number = phones.e164(row.phone, row.country or companies.settings().country)
+        number = phones.number_of(row)
     except phones.WrongNumber:
         return "", WRONG_NUMBER
     return number, "" if phones.country_of(number) in allowed else COUNTRY

@@ -118,3 +118,11 @@ def test_a_number_that_takes_no_texts(app: Flask, by: Actor, phone: str) -> None
     customer.phone = phone
     with pytest.raises(NotVerified):
         verification.send_code(customer, secret=SECRET, by=by)
+
+
+def test_a_number_without_a_country_is_one_of_the_companys(app: Flask, by: Actor) -> None:
+    """As it is when many are texted."""
+    customer = texted(NUMBERS[0].replace("+353", "0"), country="")
+    verification.check_code(customer, code(customer, by), secret=SECRET, by=by)
+    assert customer.phone_verified_at == by.at
+    assert db.session.query(PhoneCode).one().phone == NUMBERS[0]
