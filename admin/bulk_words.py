@@ -123,7 +123,7 @@ def took(action: BulkAction) -> str:
 def live(action: BulkAction, now: datetime, *, scheduler: bool, at_work: bool) -> dict[str, Any]:
     """What the card of an action shows."""
     gone = (action.finished_at or now) - (action.started_at or action.asked_at)
-    left = gone * (action.total - action.done) / action.done if action.done and gone.total_seconds() >= 2 else None
+    left = run_words.time_left(action.done, action.total, gone)
     return {
         "action": action, "title": title(action), "pill": state_pill(action), "going": action.going,
         "percent": min(action.done * 100 // action.total, 100) if action.total else 0,

@@ -114,10 +114,14 @@ def clock_words(span: timedelta) -> str:
 
 def left(run: Run, now: datetime) -> timedelta | None:
     """How long it will still take if it goes on like this; None before that can be said."""
-    gone = now - run.started_at
-    if run.done < 1 or run.total < run.done or gone < timedelta(seconds=2):
+    return None if run.total < run.done else time_left(run.done, run.total, now - run.started_at)
+
+
+def time_left(done: int, total: int, gone: timedelta) -> timedelta | None:
+    """What the rest takes if it goes on as in the time that is gone; None before that can be said."""
+    if done < 1 or gone < timedelta(seconds=2):
         return None
-    return gone * (run.total - run.done) / run.done
+    return gone * (total - done) / done
 
 
 def counts(run: Run) -> list[tuple[str, str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,7 +11,7 @@ from flask import abort, flash, g, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
 
-from admin.doors import once
+from admin.doors import once, told
 from admin.listrequest import ListRequest
 from billing import saved_lists
 from models import BillingError, SavedList, db
@@ -83,7 +83,7 @@ class Desk:
         form = request.form
         if request.method == "POST" and "move" not in form:
             chosen = [] if "usual" in form else _in_order(form.getlist("order"), form.getlist("shown"))
-            if self._kept(lambda: self._choose(asked, chosen)):
+            if told(lambda: self._choose(asked, chosen)):
                 return redirect(self._list_url(asked))
         return self.view.render("admin/model/columns.html", **self._choices(asked), asked=asked)
 
@@ -135,11 +135,11 @@ class Desk:
         if request.method == "GET":
             return self._form(asked, saved)
         if "delete" in form:
-            if self._kept(lambda: saved_lists.delete(saved, by=actor()), _("%(name)s deleted", name=saved.name)):
+            if told(lambda: saved_lists.delete(saved, by=actor()), _("%(name)s deleted", name=saved.name)):
                 return redirect(self._list_url(asked.but(saved="")))
             return redirect(self._list_url(asked))
         if "overwrite" in form:
-            self._kept(
+            told(
                 lambda: saved_lists.overwrite(saved, query=_kept_query(asked), by=actor()),
                 _("%(name)s saved", name=saved.name),
             )
@@ -171,18 +171,6 @@ class Desk:
 
     def _list_url(self, asked: ListRequest) -> str:
         return asked.url(self.view.get_url(".index_view"))
-
-    def _kept(self, do: Callable[[], Any], done: str = "") -> bool:
-        try:
-            do()
-            db.session.commit()
-        except BillingError as error:
-            db.session.rollback()
-            flash(str(error), "danger")
-            return False
-        if done:
-            flash(done, "toast")
-        return True
 
 
 def _kept_query(asked: ListRequest) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, insert, select
 
-from models import BillingError, Customer, CustomField, CustomValue, FieldKind, db
+from models import BillingError, Customer, CustomField, CustomValue, FieldError, FieldKind, db
 
 from . import audit
 from .actor import Actor
@@ -34,12 +34,8 @@ _DIGITS = 12
 _YES, _NO = {"yes", "true", "1", "y"}, {"no", "false", "0", "n"}
 
 
-class FieldRefused(BillingError):
+class FieldRefused(FieldError):
     """A field cannot be like this; `field` names what is wrong."""
-
-    def __init__(self, sentence: str, field: str = "name") -> None:
-        super().__init__(sentence)
-        self.field = field
 
 
 def fields(*, archived: bool = False) -> list[CustomField]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from models import BillingError, Customer, CustomerGroup, FxRate, db
+from models import Customer, CustomerGroup, FieldError, FxRate, db
 from models.currencies import DECIMALS
 
 from . import audit
@@ -18,12 +18,8 @@ from .texts import one_line
 LARGEST = Decimal(100_000_000)
 
 
-class FxRateRefused(BillingError):
+class FxRateRefused(FieldError):
     """A rate cannot be like this; `field` names what is wrong."""
-
-    def __init__(self, sentence: str, field: str) -> None:
-        super().__init__(sentence)
-        self.field = field
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from models import (
     ContractType,
     Customer,
     CustomerGroup,
+    FieldError,
     FxRate,
     PaymentMethod,
     Project,
@@ -41,12 +42,8 @@ _LANGUAGE = re.compile(r"|[a-z]{2,3}(?:[_-][A-Za-z0-9]{2,8})?")
 Cleaner = Callable[[Any], Any]
 
 
-class EntryRefused(BillingError):
+class EntryRefused(FieldError):
     """An entry cannot be like this; `field` names what is wrong."""
-
-    def __init__(self, sentence: str, field: str = "name") -> None:
-        super().__init__(sentence)
-        self.field = field
 
 
 class InUse(BillingError):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import select
 
-from models import BillingError, Role, Staff, db
+from models import FieldError, Role, Staff, db
 
 from . import audit, staff
 from .actor import Actor, NotAllowed
@@ -14,12 +14,8 @@ from .permissions import PERMISSIONS, ROLES
 from .texts import one_line
 
 
-class RoleRefused(BillingError):
+class RoleRefused(FieldError):
     """A role cannot be like this; `field` names what is wrong."""
-
-    def __init__(self, sentence: str, field: str = "name") -> None:
-        super().__init__(sentence)
-        self.field = field
 
 
 def create(name: str, permissions: Iterable[str], by: Actor) -> Role:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
 
-from models import BillingError, SavedList, Staff, db
+from models import FieldError, SavedList, Staff, db
 
 from . import audit
 from .actor import Actor, NotAllowed
@@ -20,12 +20,8 @@ MOST_SAVED = 100
 MANAGE = "lists.manage"
 
 
-class SavedListRefused(BillingError):
+class SavedListRefused(FieldError):
     """A list cannot be saved like this; `field` names what is wrong."""
-
-    def __init__(self, sentence: str, field: str = "name") -> None:
-        super().__init__(sentence)
-        self.field = field
 
 
 def of(staff_id: int, list_name: str) -> Sequence[SavedList]:

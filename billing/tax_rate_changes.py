@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Select, or_, select
 
-from models import BillingError, TaxRate, db
+from models import FieldError, TaxRate, db
 
 from . import audit
 from .actor import Actor
@@ -23,12 +23,8 @@ CATEGORIES = {"S": "Standard", "R": "Reduced", "RR": "Second reduced", "Z": "Zer
 LAST_DAY = date.max
 
 
-class TaxRateRefused(BillingError):
+class TaxRateRefused(FieldError):
     """A rate cannot be like this; `field` names what is wrong."""
-
-    def __init__(self, sentence: str, field: str) -> None:
-        super().__init__(sentence)
-        self.field = field
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -19,9 +17,9 @@ from integrations.smtp import Answer, Ending
 from messaging import compose, deliver
 from messaging.compose import NotNeeded, NotWritten, NotYet
 from models import Delivery, db
-from models.engine import reading
 
 from . import clock, stopping
+from .daily import only_reading
 
 BATCH = 50
 AHEAD = 10
@@ -54,7 +52,7 @@ def run(on: date | None = None) -> dict[str, int | str]:
             counts.update(batch)
     except NoServer as stopped:
         error = str(stopped)
-    with _only_reading():
+    with only_reading():
         waiting = deliver.mail_state().waiting
     names = ("sent", "queued", "bounced", "failed", "cancelled", "unknown")
     return {**{name: counts[name] for name in names}, "waiting": waiting, "error": error}
@@ -160,7 +158,7 @@ class _Turn:
 
 def _written(ids: list[int]) -> dict[int, Letter | NotWritten]:
     """The mails of these deliveries, or why there is none."""
-    with _only_reading():
+    with only_reading():
         known = select(Delivery).where(Delivery.id.in_(ids))
         loaded = known.options(joinedload(Delivery.message, innerjoin=True), joinedload(Delivery.customer))
         return {each.id: _letter(each) for each in db.session.scalars(loaded)}
@@ -183,13 +181,3 @@ def _sent(letter: Letter, connection: smtp.Connection) -> Answer:
     except Exception:
         log.exception("sending %s broke off", letter.message_id)
         return Answer(Ending.UNKNOWN, "Sending broke off; the log has the details. It may have arrived.")
-
-
-@contextmanager
-def _only_reading() -> Iterator[None]:
-    """A transaction that takes no write lock and is over at the end of the block."""
-    with reading():
-        try:
-            yield
-        finally:
-            db.session.rollback()

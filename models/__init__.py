@@ -28,7 +28,7 @@ from .customer import (
     customer_salesperson,
     customer_tag,
 )
-from .errors import BillingError
+from .errors import BillingError, FieldError
 from .file import File
 from .imports import ImportFile, ImportMappingSaved, ImportProblem, ImportState
 from .invoice import CreditNote, Invoice, InvoiceLine, InvoiceState, InvoiceTax, LineKind, Series
@@ -76,7 +76,6 @@ __all__ = [
     "Customer",
     "CustomField",
     "CustomValue",
-    "FieldKind",
     "group_package",
     "customer_project",
     "customer_salesperson",
@@ -86,6 +85,8 @@ __all__ = [
     "db",
     "Delivery",
     "DeliveryState",
+    "FieldError",
+    "FieldKind",
     "File",
     "FormToken",
     "FxRate",
