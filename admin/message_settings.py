@@ -68,7 +68,7 @@ class MessageSettingsView(SettingsPart, BaseView):
     def _try(self, verb: str, to: str, write: Callable[[], Any], send: Callable[[Any], str]) -> Page:
         """Write it, close the transaction, send it, and say how that went."""
         try:
-            _not_too_often(verb)
+            not_too_often(verb)
             written = write()
             db.session.rollback()
             trouble = send(written)
@@ -136,7 +136,7 @@ def _typed_senders() -> dict[int, str]:
     return {each: params.only(request.form, name).strip()[:64] for each, name in fields.items() if name in request.form}
 
 
-def _not_too_often(verb: str) -> None:
+def not_too_often(verb: str) -> None:
     """Raises BillingError after so many tests in an hour: each costs money or goodwill."""
     recent = select(func.count()).select_from(AuditEvent).where(AuditEvent.verb == verb)
     count = db.session.scalar(recent.where(AuditEvent.at > sessions.now() - timedelta(hours=1))) or 0

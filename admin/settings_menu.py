@@ -9,7 +9,9 @@ from admin.around import AroundView
 from admin.custom_fields import CustomFieldView
 from admin.fx_rates import FxRateView
 from admin.groups import GroupView
+from admin.message_categories import MessageCategoriesView
 from admin.message_settings import MessageSettingsView
+from admin.message_templates import MessageTemplatesView
 from admin.own_lists import ContractTypeView
 from admin.projects import ProjectView
 from admin.resellers import ResellerView
@@ -37,6 +39,11 @@ def add_settings(panel: Admin) -> None:
     panel.add_view(SettingsView(name=_l("General"), endpoint="settings", url="/admin/settings"))
     panel.add_view(
         MessageSettingsView(name=_l("Messages"), endpoint="message_settings", url="/admin/settings/messages")
+    )
+    below = "/admin/settings/messages"
+    panel.add_view(MessageTemplatesView(name=_l("Templates"), endpoint="message_templates", url=f"{below}/templates"))
+    panel.add_view(
+        MessageCategoriesView(name=_l("Categories"), endpoint="message_categories", url=f"{below}/categories")
     )
     panel.add_view(TaxRateView(TaxRate, db, _l("Tax rates"), endpoint="tax_rates", url="/admin/tax-rates"))
     panel.add_view(FxRateView(FxRate, db, _l("Exchange rates"), endpoint="fx_rates", url="/admin/fx-rates"))

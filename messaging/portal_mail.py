@@ -18,6 +18,7 @@ from . import brands, template_values, templates
 from .compose import Content, in_frame
 from .formats import language_of
 from .refusals import CannotBeWritten, NotNeeded
+from .template_language import Plain
 from .templates import Said
 
 PATH = "/portal/set-password/"
@@ -78,16 +79,23 @@ def words(
     kind: str, user: PortalUser, customer: Customer | None, *, link: str, home: str, at: datetime
 ) -> tuple[Said, brands.Brand]:
     """What the mail with this link says to that person, and in whose name. Raises CannotBeWritten."""
-    brand = brands.of(customer)
     locale = user.language or language_of(customer, companies.settings())
+    values = link_values(kind, (user.name, user.email), customer, locale, link=link, home=home, at=at)
     with force_locale(locale):
-        values = {
-            **template_values.common(customer, brand, locale, companies.day_of(at)),
-            "name": user.name, "login": user.email, "username": (customer.username or "") if customer else "",
+        return templates.write(kind, values, locale), brands.of(customer)
+
+
+def link_values(
+    kind: str, reader: tuple[str, str], customer: Customer | None, locale: str, *, link: str, home: str, at: datetime
+) -> dict[str, Plain]:
+    """What the templates of links know; `reader` is the name and the address of whom it is for."""
+    with force_locale(locale):
+        return {
+            **template_values.common(customer, brands.of(customer), locale, companies.day_of(at)),
+            "name": reader[0], "login": reader[1], "username": (customer.username or "") if customer else "",
             "link": link, "home": home,
             "good_for": dates.format_timedelta(portal_links.LIFE[kind], threshold=2, locale=locale),
         }  # fmt: skip
-        return templates.write(kind, values, locale), brand
 
 
 def _secret() -> str:

@@ -233,5 +233,5 @@ def shipped_words(key: str, language: str) -> Words:
     kind = KINDS[key]
     with force_locale(language):
         if not kind.by_mail:
-            return Words(text_body=shipped.text(key, "sms"), body=shipped.text(key, "sms"), language=language)
+            return Words(body=shipped.text(key, "sms"), language=language)
         return Words(shipped.text(key, "subject"), shipped.text(key, "body"), language=language)

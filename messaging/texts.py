@@ -25,6 +25,7 @@ from models.currencies import DECIMALS
 from . import brands, template_values, templates
 from .formats import language_of
 from .refusals import CannotBeWritten, NotBefore, NotNeeded, NotWanted
+from .template_language import Plain
 
 STATUS_PATH = "/hooks/twilio/status"
 INVALID = "invalid"
@@ -140,14 +141,17 @@ def _phone_code(delivery: Delivery, at: datetime) -> str:
 
 def code_words(customer: Customer | None, code: str, minutes: int, at: datetime) -> str:
     """What the text with a code says to this customer. Raises CannotBeWritten."""
-    company = companies.settings()
-    locale = language_of(customer, company)
-    brand = brands.of(customer)
-    name = company.name or "Tillbook"
+    locale = language_of(customer, companies.settings())
     with force_locale(locale):
-        known = template_values.common(customer, replace(brand, name=name), locale, companies.day_of(at))
-        values = {**known, "code": code, "minutes": str(minutes)}
+        values = code_values(customer, locale, code, minutes, at)
         return templates.write(phone_verification.KIND, values, locale).sms
+
+
+def code_values(customer: Customer | None, locale: str, code: str, minutes: int, at: datetime) -> dict[str, Plain]:
+    """What the template of codes knows."""
+    brand = replace(brands.of(customer), name=companies.settings().name or "Tillbook")
+    known = template_values.common(customer, brand, locale, companies.day_of(at))
+    return {**known, "code": code, "minutes": str(minutes)}
 
 
 def secret_in(delivery: Delivery) -> str:
@@ -218,3 +222,8 @@ def _mind_the_hour(number: str, at: datetime) -> None:
 def _callback(delivery: Delivery) -> str:
     base: Any = current_app.config.get("BASE_URL")
     return f"{base}{STATUS_PATH}?d={delivery.id}" if base else ""
+
+
+def with_words(text: Text, words: str) -> Text:
+    """The same text with other words."""
+    return replace(text, body=words)

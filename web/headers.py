@@ -17,9 +17,11 @@ POLICY = (
 
 def _policy() -> str:
     policy = POLICY.format(csp_nonce())
-    return (
-        policy.replace("img-src 'self' data:", f"img-src 'self' data: {g.csp_images}") if "csp_images" in g else policy
-    )
+    if "csp_images" in g:
+        policy = policy.replace("img-src 'self' data:", f"img-src 'self' data: {g.csp_images}")
+    if "csp_styles" in g:
+        policy = policy.replace("style-src 'self'", f"style-src 'self' 'nonce-{csp_nonce()}'")
+    return policy
 
 
 def csp_nonce() -> str:
@@ -32,6 +34,11 @@ def csp_nonce() -> str:
 def allow_images(origin: str) -> None:
     """Let this answer show pictures of one other address, such as ``https://tile.company.example``."""
     g.csp_images = origin
+
+
+def allow_own_styles() -> None:
+    """Let this answer hold style sheets that bear its nonce: a mail is shown in a frame that follows its policy."""
+    g.csp_styles = True
 
 
 def protect(response: Response) -> Response:

@@ -7,6 +7,7 @@ from typing import Any
 from flask import abort, current_app, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from admin.doors import told
 from billing import message_categories, opt_outs, phone_verification
@@ -17,6 +18,12 @@ from web.permissions import actor
 from .page_doors import PageDoors
 
 CHANNELS = (Channel.EMAIL, Channel.SMS)
+SOURCES: dict[str, Any] = {
+    opt_outs.STOP: _l("by replying STOP"),
+    opt_outs.CARRIER: _l("by the network"),
+    opt_outs.LINK: _l("by the link in a mail"),
+    opt_outs.STAFF: _l("by staff"),
+}
 
 
 def shown(customer: Customer) -> dict[str, Any]:
@@ -27,6 +34,12 @@ def shown(customer: Customer) -> dict[str, Any]:
     others = [row for row in found if not row.who.startswith("customer:")]
     return {
         "own": own,
+        "known": {
+            (row.channel.value, row.category): (row.since, SOURCES.get(row.source, row.source))
+            for row in found
+            if row.who.startswith("customer:")
+        },
+        "sources": SOURCES,
         "others": [(row, names.get(row.contact_id, str(row))) for row in others],
         "kinds": _kinds(),
         "kind_names": dict(_kinds()),

@@ -1,0 +1,103 @@
+"""A template as a real customer would get it, before anybody does. Nothing is stored or sent."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import current_app
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from billing import company as companies
+from billing import phone_verification, segments
+from billing.outbox import INVOICE
+from integrations.letters import BadHeader, Letter, check
+from models import Customer, Invoice, InvoiceState, db
+
+from . import brands, compose, invoice_document, portal_mail, templates, texts
+from .formats import language_of
+from .refusals import CannotBeWritten
+from .template_kinds import KINDS
+from .templates import Said, Words
+
+EXAMPLE_CODE = "482910"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a reader would see. `html` is the whole mail."""
+
+    said: Said
+    html: str
+    sender: str
+    reply_to: str
+    segments: segments.Size
+
+
+def show(key: str, words: Words, customer: Customer | None, *, at: datetime) -> Shown:
+    """The words as the customer would get them, in the customer's way of writing. Raises CannotBeWritten.
+
+    Invoices are shown on the customer's newest one, links and codes with made-up ones.
+    """
+    brand, said = _said(key, words, customer, at)
+    return Shown(said, compose.in_frame(said, brand.name), brand.name, brand.email, segments.count(said.sms))
+
+
+def as_letter(shown: Shown, to: str, *, at: datetime) -> Letter:
+    """The mail that was shown, to be sent to `to` as a test. Raises CannotBeWritten."""
+    sender = compose.sender_address()
+    letter = Letter(
+        message_id=f"<test.{secrets.token_hex(12)}@{sender.rpartition('@')[2].encode('idna').decode()}>",
+        sender=sender, sender_name=shown.sender, to=to, subject=shown.said.subject, text=shown.said.text,
+        html=shown.html, written_at=at,
+    )  # fmt: skip
+    try:
+        check(letter)
+    except BadHeader as error:
+        raise CannotBeWritten(str(error)) from error
+    return letter
+
+
+def somebody() -> Customer | None:
+    """The customer a preview begins with: one who has an invoice if there is one, else the newest."""
+    billed = (
+        select(Invoice.customer_id).where(Invoice.state == InvoiceState.ISSUED).order_by(Invoice.id.desc()).limit(1)
+    )
+    number = db.session.scalar(billed) or db.session.scalar(select(Customer.id).order_by(Customer.id.desc()).limit(1))
+    return db.session.get(Customer, number) if number else None
+
+
+def _said(key: str, words: Words, customer: Customer | None, at: datetime) -> tuple[brands.Brand, Said]:
+    if key not in KINDS:
+        to = customer.email if customer else ""
+        return brands.of(customer), templates.fill(words, customer, at=at, to=to)
+    locale = language_of(customer, companies.settings())
+    with force_locale(locale):
+        if key == INVOICE:
+            return _of_invoice(words, customer, locale, at)
+        if key == phone_verification.KIND:
+            minutes = int(phone_verification.VALID.total_seconds() // 60)
+            values = texts.code_values(customer, locale, EXAMPLE_CODE, minutes, at)
+        else:
+            reader = (customer.contact_name or customer.name, customer.email) if customer else ("", "")
+            base = str(current_app.config.get("BASE_URL") or "https://portal.example").rstrip("/")
+            link, home = f"{base}{portal_mail.PATH}{'x' * 12}", f"{base}/portal/"
+            values = portal_mail.link_values(key, reader, customer, locale, link=link, home=home, at=at)
+        return brands.of(customer), templates.said(words, values)
+
+
+def _of_invoice(words: Words, customer: Customer | None, locale: str, at: datetime) -> tuple[brands.Brand, Said]:
+    if customer is None:
+        raise CannotBeWritten(_("Choose a customer who has an invoice."))
+    issued = select(Invoice).where(Invoice.customer_id == customer.id, Invoice.state == InvoiceState.ISSUED)
+    invoice = db.session.scalars(issued.order_by(Invoice.id.desc()).limit(1)).first()
+    if invoice is None:
+        raise CannotBeWritten(_("%(name)s has no invoice yet. Choose somebody who has one.", name=customer.name))
+    try:
+        brand, values = compose.invoice_values(invoice, locale, at)
+    except invoice_document.NotPrintable as error:
+        raise CannotBeWritten(str(error)) from error
+    return brand, templates.said(words, values)
