@@ -11,6 +11,7 @@ from sqlalchemy import case, select
 
 from models import ContractType, Customer, CustomerGroup, Money, Project, Reseller, db
 
+from . import custom_fields
 from .csv_cells import defuse
 from .inheritance import STORED
 
@@ -31,25 +32,32 @@ _NAMED = {
 _AMOUNTS = {"balance": "balance_minor", "credit": "credit_minor"}
 
 
+def columns() -> list[str]:
+    """COLUMNS, and ``custom.<key>`` for every field of the shop's own that is in use, in their order."""
+    return [*COLUMNS, *(custom_fields.PREFIX + field.key for field in custom_fields.fields())]
+
+
 def exported_rows(chunk: int = 2000) -> Iterator[list[list[str]]]:
-    """The cells of all customers under COLUMNS, by id, in lists of at most `chunk` rows, in constant memory.
+    """The cells of all customers under `columns()`, by id, in lists of at most `chunk` rows, in constant memory.
 
     Text is safe to open in a spreadsheet (`csv_cells.undefuse` gives it back); amounts are decimals in the
     customer's currency, a positive balance is owed; days are ISO, yes and no are words. Identity numbers stay here.
     """
-    columns = [_column(name) for name in COLUMNS]
-    query = select(*(column.label(name) for name, column in zip(COLUMNS, columns, strict=True))).select_from(Customer)
+    query = select(*(_column(name).label(name) for name in COLUMNS)).select_from(Customer)
     for relation in (Customer.group, Customer.project, Customer.reseller, Customer.contract_type):
         query = query.outerjoin(relation)
     query = query.order_by(Customer.id).execution_options(yield_per=chunk)
     currency = COLUMNS.index("currency")
     amounts = {COLUMNS.index(name) for name in _AMOUNTS}
+    own = [field.id for field in custom_fields.fields()]
     for rows in db.session.execute(query).partitions():
+        values = custom_fields.values_for([row.id for row in rows], own) if own else {}
         yield [
             [
                 str(Money(value, row[currency]).decimal()) if place in amounts else _cell(value)
                 for place, value in enumerate(row)
             ]
+            + [_cell(values.get(row.id, {}).get(field_id)) for field_id in own]
             for row in rows
         ]
 

@@ -17,7 +17,7 @@ import click
 from flask.cli import AppGroup
 
 from billing.csv_cells import defuse
-from billing.customer_export import COLUMNS, exported_rows
+from billing.customer_export import columns, exported_rows
 from billing.import_files import CsvFile
 from billing.import_mapping import read_mapping
 from billing.import_scratch import Scratch
@@ -146,7 +146,7 @@ def export_customers(out: Path | None) -> None:
 
 def write_table(file: TextIO) -> int:
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(columns())
     count = 0
     for rows in exported_rows():
         writer.writerows(rows)

@@ -20,6 +20,7 @@ from wtforms import (
     TextAreaField,
 )
 from wtforms.validators import InputRequired, Optional
+from wtforms.widgets import PasswordInput
 
 from admin.fields import DayField, ExactField, WholeField
 from billing import company, inheritance
@@ -71,8 +72,9 @@ class CustomerForm(FlaskForm):
     password = PasswordField(
         _l("Password"), [Optional(), GoodPassword("name", "email", "username")],
         description=_l("8 characters or more. Empty: one is made, and the customer chooses their own by a link."),
+        widget=PasswordInput(hide_value=False),  # not lost when another field is wrong: no page of ours is stored
     )  # fmt: skip
-    repeat = PasswordField(_l("Repeat password"), [Same("password")])
+    repeat = PasswordField(_l("Repeat password"), [Same("password")], widget=PasswordInput(hide_value=False))
     welcome = BooleanField(_l("Send the welcome mail"), default=True)
     tags = StringField(_l("Tags"), description=_l("Several with commas between them."))
     phone = StringField(_l("Phone"))

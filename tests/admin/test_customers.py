@@ -213,8 +213,10 @@ def test_mistakes_are_told_at_their_fields_and_what_was_typed_stays(panel):
 
 def test_a_known_address_is_a_warning_that_can_be_overruled(panel):
     known = make_customer(name="Anna of old", email="anna@lindqvist.example")
-    page = panel.post(f"{LIST}new/", data=fields(form_token=token(get(panel, f"{LIST}new/")))).text
+    typed = {"password": "green harbour 77", "repeat": "green harbour 77"}
+    page = panel.post(f"{LIST}new/", data=fields(form_token=token(get(panel, f"{LIST}new/")), **typed)).text
     assert f'{PAGE}?id={known.id}">Anna of old' in page and "Create anyway" in page
+    assert page.count('value="green harbour 77"') == 2
     panel.post(f"{LIST}new/", data=fields(form_token=token(page), allow_duplicate="1"))
     assert db.session.query(Customer).count() == 2
 

@@ -13,10 +13,10 @@ from factories import make_customer, make_service
 from flask import Flask
 from sqlalchemy import func, select
 
-from billing import merging
+from billing import custom_fields, merging
 from billing.actor import Actor
 from billing.csv_cells import defuse
-from billing.customer_export import COLUMNS, exported_rows
+from billing.customer_export import COLUMNS, columns, exported_rows
 from billing.import_files import CsvFile
 from billing.import_mapping import read_mapping
 from billing.import_scratch import Scratch
@@ -374,6 +374,21 @@ def test_a_file_that_changes_under_the_import_is_refused(run: Run, by: Actor, tm
         path.write_text(",".join(HEADER) + "\n")
         with pytest.raises(FileChanged):
             list(work.write())
+
+
+def test_fields_of_the_shops_own_are_exported_too(run: Run, by: Actor) -> None:
+    run([ANN, BOB])
+    field = custom_fields.create({"name": "Loyalty no.", "kind": "text"}, by=by)
+    custom_fields.create({"name": "Member", "kind": "yes_no"}, by=by)
+    gone = custom_fields.create({"name": "Old", "kind": "text"}, by=by)
+    custom_fields.archive(gone, by=by)
+    ann, bob = db.session.query(Customer).order_by(Customer.id)
+    custom_fields.set_values(ann, {field.key: "=1+1", "member": True}, by=by)
+    custom_fields.set_values(bob, {"member": False}, by=by)
+    db.session.commit()
+    assert columns() == [*COLUMNS, "custom.loyalty_no", "custom.member"]
+    rows = [row[len(COLUMNS) :] for rows in exported_rows() for row in rows]
+    assert rows == [["'=1+1", "yes"], ["", "no"]]
 
 
 def test_an_export_comes_back_as_it_was(run: Run, by: Actor, tmp_path: Path) -> None:
