@@ -23,6 +23,11 @@ from .texts import InvalidText, many_lines, one_line
 Cleaner = Callable[[Any], Any]
 CREATE_ONLY = frozenset({"currency", "external_source", "external_id"})
 """Set when the customer is made, never by an edit; the currency is changed by its own guided way."""
+LEARNT: dict[str, dict[str, Any]] = {
+    "email": {"email_state": ""},
+    "phone": {"phone_state": "", "phone_verified_at": None},
+}
+"""What was learnt of an address or number, and is forgotten with it: field -> columns and what they are without it."""
 _TEXTS = (
     "name", "phone_extension", "company_name", "contact_name", "tax_id", "registration_number", "identity_number",
     "street", "street2", "city", "region", "postal_code", "po_number", "vendor_number", "external_source",

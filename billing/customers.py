@@ -44,7 +44,7 @@ from .customer_details import (
     set_contacts,
     set_salespeople,
 )
-from .customer_fields import FIELDS, InvalidCustomer, check_together, clean, put_in_form
+from .customer_fields import FIELDS, LEARNT, InvalidCustomer, check_together, clean, put_in_form
 from .customer_status import HasActiveServices, archive, disable, enable
 from .notes import add_note
 from .services import main_group
@@ -137,7 +137,7 @@ def edit(
     strict: bool = False,
     by: Actor,
 ) -> Customer:
-    """Change fields of a customer; those left out stay. A new phone number is not a verified one.
+    """Change fields of a customer; those left out stay. What was learnt of an old e-mail or phone is forgotten.
 
     `strict` also refuses new phone and tax numbers that are none, as a form should. `version` is the customer's version
     the person saw: ChangedMeanwhile if it is another by now. Also raises
@@ -157,8 +157,9 @@ def edit(
         _check_email(changed["email"], customer)
     for name, value in changed.items():
         setattr(customer, name, value)
-    if "phone" in changed:
-        customer.phone_verified_at = None
+    for name in LEARNT.keys() & changed.keys():
+        for column, unknown in LEARNT[name].items():
+            setattr(customer, column, unknown)
     if changed:
         _flush(customer)
         audit.record(by, "customer.changed", customer, before=_traced(before), after=_traced(after))

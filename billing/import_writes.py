@@ -13,6 +13,7 @@ from models.bulk import among, insert_rows, reserve_ids, update_rows
 from . import company, custom_fields, group_rules, inheritance
 from .actor import Actor
 from .contact_details import phone_e164
+from .customer_fields import LEARNT
 from .import_fields import CUSTOMER, NAMED
 from .import_mapping import ImportMapping
 from .import_names import Names
@@ -40,11 +41,14 @@ class Writer:
         self.own = [name for name in mapping.customer if name.startswith(custom_fields.PREFIX)]
         fields = [name for name in mapping.customer if name not in KEY and name not in self.own]
         self.columns = {name: NAMED.get(name, name) for name in fields}
+        self.learnt = {name: known for name, known in LEARNT.items() if name in fields}
         self.follows = [name for name in inheritance.STORED if name in fields]
         self.usual = {name: inheritance.inherited(name, None)[0] for name in inheritance.STORED}
         self.mutable = [self.columns[name] for name in fields if not CUSTOMER[name].once]
         self.mutable += ["phone_digits", "phone_e164", *KEY] if "phone" in fields else KEY
         self.mutable += [f"own_{name}" for name in self.follows] + (["group_by_hand"] if "group" in fields else [])
+        self.unsaid = [column for known in self.learnt.values() for column in known]
+        self.mutable += self.unsaid
         self.defaults = column_defaults(customers) | self.usual
 
     def take(self, rows: Sequence[ImportedRow]) -> tuple[int, int, int]:
@@ -156,7 +160,9 @@ class Writer:
         for row in rows:
             old, new = here[row.key]._mapping, self._values(row)
             new |= {name: old[name] for name in self.follows if not (old[f"own_{name}"] or new[f"own_{name}"])}
-            differing = [name for name in self.mutable if old[name] != new[name]]
+            for name, known in self.learnt.items():
+                new |= {column: old[column] for column in known} if old[name] == new[name] else known
+            differing = [name for name in self.mutable if old[name] != new[name] and name not in self.unsaid]
             if differing:
                 changed.add(row.key)
                 table.append((*(new[name] for name in self.mutable), old["version"] + 1, old["id"]))

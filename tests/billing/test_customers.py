@@ -173,15 +173,25 @@ def test_usernames_and_outside_ids_are_ones_own(app: Flask, by: Actor) -> None:
 
 def test_an_edit_says_what_changed(app: Flask, by: Actor) -> None:
     verified = datetime(2026, 1, 1, tzinfo=UTC)
-    customer = make_customer(name="Old", phone="555 0100", phone_verified_at=verified, identity_number="1234567")
+    customer = make_customer(
+        name="Old", phone="555 0100", phone_verified_at=verified, phone_state="invalid", identity_number="1234567"
+    )
     values = {"name": "New", "phone": "555 0199", "identity_number": "7654321", "city": ""}
     customers.edit(customer, values, version=1, by=by)
     db.session.commit()
     assert (customer.name, customer.phone_digits, customer.phone_verified_at) == ("New", "5550199", None)
-    assert customer.version == 2
+    assert (customer.version, customer.phone_state) == (2, "")
     (event,) = events("customer.changed")
     assert event.before == {"name": "Old", "phone": "555 0100", "identity_number": "•••••67"}
     assert event.after == {"name": "New", "phone": "555 0199", "identity_number": "•••••21"}
+
+
+def test_a_new_address_is_not_the_one_that_mail_came_back_from(app: Flask, by: Actor) -> None:
+    customer = make_customer(email_state="bounced", phone="555 0100", phone_state="invalid")
+    customers.edit(customer, {"city": "Cork"}, by=by)
+    assert (customer.email_state, customer.phone_state) == ("bounced", "invalid")
+    customers.edit(customer, {"email": "new@mail.example"}, by=by)
+    assert (customer.email_state, customer.phone_state) == ("", "invalid")
 
 
 def test_an_edit_that_changes_nothing_leaves_no_trace(app: Flask, by: Actor) -> None:

@@ -162,6 +162,21 @@ def test_only_what_differs_is_changed_and_told(run: Run) -> None:
     assert customer("2").version == service("2").version == 1
 
 
+def test_what_was_learnt_of_a_number_or_address_goes_with_it(run: Run, by: Actor) -> None:
+    run([ANN, BOB])
+    for one in (customer("1"), customer("2")):
+        one.phone_verified_at, one.phone_state, one.email_state = by.at, "invalid", "bounced"
+    db.session.commit()
+    assert run([[cell.replace("555-1", "555-9") for cell in ANN], BOB])[0] == counts(changed=1, unchanged=1)
+    db.session.expire_all()
+    assert (customer("1").phone_verified_at, customer("1").phone_state, customer("1").email_state) == (
+        None,
+        "",
+        "bounced",
+    )
+    assert (customer("2").phone_verified_at, customer("2").phone_state) == (by.at, "invalid")
+
+
 def test_another_package_brings_its_own_options(run: Run) -> None:
     run([ANN])
     run([["1", "Ann", "ann@mail.example", "555-1", "Monthly", "Fibre", "10.00", "yes", ""]])
