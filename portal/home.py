@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
+from billing import company
 from integrations.documents import DocumentError
 from messaging import invoice_document
 from models import (
@@ -55,6 +56,7 @@ def home(access: PortalAccess) -> str:
         others=others(),
         sees_money=sees_money,
         due=_due(customer) if sees_money else None,
+        bank_details=_bank_details(customer),
         invoices=_invoices(customer) if sees_money else [],
         services=_services(customer),
         notes=_notes(customer),
@@ -90,6 +92,12 @@ def _due(customer: Customer) -> Due:
     owed = owed.where(*_issued(customer), Invoice.kind == "invoice", Invoice.open_minor > 0)
     minor, count, first = db.session.execute(owed).one()
     return Due(Money(int(minor), customer.currency), int(count), first)
+
+
+def _bank_details(customer: Customer) -> str:
+    """Where to pay, as the customer's invoices say it."""
+    project = customer.project
+    return (project.bank_details if project else "") or company.settings().bank_details
 
 
 def _invoices(customer: Customer) -> list[Invoice]:

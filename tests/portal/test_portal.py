@@ -15,6 +15,7 @@ from messaging import portal_mail
 from messaging.compose import NotNeeded, letter_for
 from models import (
     AuditEvent,
+    Company,
     Customer,
     CustomerStatus,
     Delivery,
@@ -22,6 +23,7 @@ from models import (
     OneTimeToken,
     PortalRight,
     PortalUser,
+    Project,
     WebSession,
     db,
 )
@@ -357,3 +359,15 @@ def test_old_links_are_swept_away(anna, by):
     portal_links.make(user, portal_links.WELCOME, key=secret(), at=by.at - timedelta(days=60))
     portal_links.make(user, portal_links.WELCOME, key=secret(), at=by.at)
     assert db.session.scalar(select(func.count(OneTimeToken.id))) == 1
+
+
+def test_where_to_pay_is_what_the_invoices_of_the_brand_say(client, anna, by):
+    db.session.get_one(Company, 1).bank_details = "IE00 COMPANY"
+    make_invoice(anna.customer)
+    db.session.commit()
+    enter(client)
+    assert "IE00 COMPANY" in client.get(HOME).text
+    anna.customer.project = add(Project(name="Second brand", bank_details="IE11 BRAND"))
+    db.session.commit()
+    page = client.get(HOME).text
+    assert "IE11 BRAND" in page and "IE00 COMPANY" not in page
