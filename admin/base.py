@@ -161,6 +161,9 @@ class StaffView(Columns, SavedLists, Records, ModelView):
         """Further filters, beside those of column_filters. Override for those that depend on rows."""
         return []
 
+    def before_filters(self, asked: list[StaffFilter]) -> None:
+        """Called with the filters of an address before their values are read: to ask once for what several need."""
+
     def filters_by_arg(self) -> dict[str, StaffFilter]:
         return {f"{found.key}_{found.way}": found for found in (*(self._filters or ()), *self.more_filters())}
 

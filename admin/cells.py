@@ -67,8 +67,9 @@ class Column:
             kind += _money_class(value)
         attrs = (f' class="{kind.rstrip()}"' if kind else "") + (f' data-m="{self.phone}"' if self.phone else "")
         body = escape(text)
-        if self.link and url:
-            return f'<td{attrs}><a class="row-link" href="{escape(url)}">{body}</a></td>'
+        if self.link:  # the head of its row: what the row's icons are about
+            opens = f'<a class="row-link" href="{escape(url)}">{body}</a>' if url else body
+            return f'<th scope="row"{attrs}>{opens}</th>'
         return f"<td{attrs}>{body}</td>"
 
 
@@ -111,9 +112,13 @@ def shortened(url: str, base: str) -> str:
     return url[len(base) :] or url if url.startswith(base) else url
 
 
-def action_icons(actions: list[RowAction], row: Any, base: str = "\0") -> Markup:
-    """The icons of one row; the title is tip and name in one, the drawing stands once in the page (admin.icons)."""
-    name, out = escape(str(row)), []
+def action_icons(actions: list[RowAction], row: Any, base: str = "\0", name: str = "") -> Markup:
+    """The icons of one row; the title is tip and name in one, the drawing stands once in the page (admin.icons).
+
+    `name` is the row's, where the row has no head that says it.
+    """
+    about = escape(f": {name}" if name else "")
+    out = []
     for action in actions:
         url = action.address(row)
         if url:
@@ -121,7 +126,7 @@ def action_icons(actions: list[RowAction], row: Any, base: str = "\0") -> Markup
             title, icon = escape(action.label), escape(action.icon)
             tag = _tag(action, url, row, base)
             end = "button" if action.post or action.acts else "a"
-            out.append(f'<{tag}{kind} title="{title}: {name}"><svg><use href="#{icon}"/></svg></{end}>')
+            out.append(f'<{tag}{kind} title="{title}{about}"><svg><use href="#{icon}"/></svg></{end}>')
     return Markup("".join(out))  # noqa: S704 every part was escaped
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -38,7 +38,7 @@ class ListRequest:
     def read(cls, view: Any, args: Mapping[str, str]) -> ListRequest:
         """Read an address; what cannot be understood is left out and, for filters, named in `wrong`."""
         sort, desc = _sort(view, args.get("sort", ""))
-        asked, wrong = _filters(view.filters_by_arg(), args)
+        asked, wrong = _filters(view.filters_by_arg(), args, view.before_filters)
         search = args.get("search", "").replace("\0", "")[:LONGEST_VALUE].strip() if view.search_index else ""
         after, before = args.get("after", ""), args.get("before", "")
         saved = args.get("saved", "")
@@ -89,9 +89,13 @@ def _sort(view: Any, text: str) -> tuple[str, bool]:
     return "", False
 
 
-def _filters(known: Mapping[str, StaffFilter], args: Mapping[str, str]) -> tuple[tuple[Asked, ...], tuple[str, ...]]:
+def _filters(
+    known: Mapping[str, StaffFilter], args: Mapping[str, str], prepare: Callable[[list[StaffFilter]], None]
+) -> tuple[tuple[Asked, ...], tuple[str, ...]]:
     asked, wrong = [], []
-    for found, value in _filter_args(known, args):
+    wanted = _filter_args(known, args)
+    prepare([found for found, _value in wanted])
+    for found, value in wanted:
         try:
             asked.append(Asked(found, value, found.read(value)))
         except WrongValue as error:
@@ -99,7 +103,7 @@ def _filters(known: Mapping[str, StaffFilter], args: Mapping[str, str]) -> tuple
     return tuple(asked), tuple(wrong)
 
 
-def _filter_args(known: Mapping[str, StaffFilter], args: Mapping[str, str]) -> Iterable[tuple[StaffFilter, str]]:
+def _filter_args(known: Mapping[str, StaffFilter], args: Mapping[str, str]) -> list[tuple[StaffFilter, str]]:
     """`flt<place>_<field>_<way>=value`, in the order of place; the place may be left out."""
     found = []
     for arg, value in args.items():

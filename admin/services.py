@@ -13,7 +13,7 @@ from sqlalchemy.orm import joinedload
 
 from admin.base import StaffView
 from admin.cells import pill
-from admin.customers.choices import options_of
+from admin.customers.choices import Rows
 from admin.document_filters import CustomerFilter
 from admin.doors import once
 from admin.filter_kinds import money
@@ -106,7 +106,7 @@ class ServiceView(Tabs, ServicePage, StaffView):
     )  # fmt: skip
     column_filters = (
         *(StatusFilter(Service.status, _l("Status"), way, None, WORDS) for way in ("is", "not")),
-        PackageFilter(Service.package_id, _l("Package"), "is", "package", options_of(Package)),
+        PackageFilter(Service.package_id, _l("Package"), "is", "package", Rows(Package)),
         CustomerFilter(Service.customer_id),
         EndingFilter(Service.ends_on, _l("End is set"), "is", "ending", [("yes", _l("Yes")), ("no", _l("No"))]),
         "next_renewal_on", "started_on", "ends_on", "free",

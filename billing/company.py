@@ -9,8 +9,13 @@ from models import Company, PaymentMethod, db
 
 
 def get() -> Company | None:
-    """The company, or None before the first set-up. Held by the session, which would forget it and ask again."""
-    found = db.session.info["company"] = db.session.get(Company, 1)
+    """The company, or None before the first set-up. Asked for once in a session."""
+    return hold(db.session.get(Company, 1))
+
+
+def hold(found: Company | None) -> Company | None:
+    """Keep the company in this session, so that `get` need not ask for it."""
+    db.session.info["company"] = found
     return found
 
 

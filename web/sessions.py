@@ -12,8 +12,9 @@ from flask_login import LoginManager, UserMixin, login_user, logout_user
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import joinedload
 
+from billing import company
 from billing.signed_in import expired, is_alive
-from models import PortalUser, Staff, WebSession, db, engine
+from models import Company, PortalUser, Staff, WebSession, db, engine
 
 SEEN_EVERY = timedelta(minutes=1)
 
@@ -91,16 +92,20 @@ def of(staff: Staff) -> Sequence[WebSession]:
 
 @login_manager.user_loader
 def load(token: str) -> Visitor | None:
-    """Flask-Login asks who the token belongs to."""
-    row = db.session.scalar(
-        select(WebSession)
+    """Flask-Login asks who the token belongs to. The company comes along: every page needs it."""
+    found = db.session.execute(
+        select(WebSession, Company)
+        .outerjoin(Company, Company.id == 1)
         .where(WebSession.token_hash == hash_of(token))
         .options(
             joinedload(WebSession.staff).joinedload(Staff.role),
             joinedload(WebSession.portal_user),
             joinedload(WebSession.only_customer),
         )
-    )
+    ).first()
+    row, seller = found or (None, None)
+    if seller:
+        company.hold(seller)
     person = row and (row.staff or row.portal_user)
     if not (row and person and person.active and is_alive(row, now())):
         return None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from babel import Locale
 from flask import g
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import literal, select, union_all
 from wtforms import BooleanField
 
 from billing.countries import COUNTRIES
@@ -45,14 +46,29 @@ def country_names(reader: Locale) -> list[tuple[str, str]]:
     return sorted(((code, reader.territories.get(code, code)) for code in COUNTRIES), key=lambda pair: pair[1])
 
 
-def options_of(model: Any) -> Callable[[], list[tuple[str, str]]]:
-    """The rows of a small table, for a filter that asks when it is opened; once in a request."""
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a small table, for a filter that asks when it is opened; once in a request.
 
-    def rows() -> list[tuple[str, str]]:
-        known = g.setdefault("options", {})
-        if model not in known:
-            found = db.session.execute(select(model.id, model.name).order_by(model.name))
-            known[model] = [(str(i), name) for i, name in found]
-        return known[model]  # type: ignore[no-any-return]
+    Addresses name them by their id, `named` ones by their name.
+    """
 
-    return rows
+    model: Any
+    named: bool = False
+
+    def __call__(self) -> list[tuple[str, str]]:
+        ask([self])
+        return [(name if self.named else str(i), name) for i, name in g.options[self.model]]
+
+
+def ask(wanted: Iterable[Rows]) -> None:
+    """Read several small tables in one statement, those that were not read yet."""
+    known = g.setdefault("options", {})
+    models = [model for model in dict.fromkeys(rows.model for rows in wanted) if model not in known]
+    if not models:
+        return
+    known |= {model: [] for model in models}
+    parts = [select(literal(i).label("place"), model.id, model.name) for i, model in enumerate(models)]
+    found = union_all(*parts).subquery()
+    for place, i, name in db.session.execute(select(found).order_by(found.c.place, found.c.name)):
+        known[models[place]].append((i, name))

@@ -35,7 +35,7 @@ from models.search import SHORTEST
 from web import formatters, languages
 from web.setup import currencies
 
-from .choices import ACCOUNT_TYPES, ATTITUDES, PAYMENT_METHODS, country_names, options_of
+from .choices import ACCOUNT_TYPES, ATTITUDES, PAYMENT_METHODS, Rows, country_names
 from .lookup import CUSTOMERS
 
 STATUSES = {
@@ -144,7 +144,7 @@ def _text(name: str, label: Any, *ways: str) -> list[StaffFilter]:
 
 
 def _record(column: Any, name: Any, model: Any, key: str) -> list[StaffFilter]:
-    return [RecordFilter(column, name, way, key, options_of(model)) for way in ("is", "not", "empty", "filled")]
+    return [RecordFilter(column, name, way, key, Rows(model)) for way in ("is", "not", "empty", "filled")]
 
 
 def _linked(link: Any, conditions: Any, name: Any, key: str, options: Any) -> list[StaffFilter]:
@@ -164,10 +164,6 @@ def _countries() -> list[tuple[str, str]]:
 
 def _currencies() -> list[tuple[str, str]]:
     return currencies(formatters.locale())
-
-
-def _tags() -> list[tuple[str, str]]:
-    return [(name, name) for _id, name in options_of(Tag)()]
 
 
 def overdue(_value: Any = None) -> list[ColumnElement[bool]]:
@@ -202,11 +198,11 @@ CUSTOMER_FILTERS = (
     LinkedFilter(Customer.id, PortalAccess.customer_id, lambda _v: (), _l("Has a portal user"), "is", "portal_user",
                  many=True),
     *_record(Customer.group_id, _l("Group"), CustomerGroup, "group"),
-    *_linked(customer_tag.c.customer_id, by_name(Tag, customer_tag.c.tag_id), _l("Tag"), "tag", _tags),
+    *_linked(customer_tag.c.customer_id, by_name(Tag, customer_tag.c.tag_id), _l("Tag"), "tag", Rows(Tag, named=True)),
     *_record(Customer.project_id, _l("Project"), Project, "project"),
     *_record(Customer.reseller_id, _l("Reseller"), Reseller, "reseller"),
     *_linked(customer_salesperson.c.customer_id, by_id(customer_salesperson.c.staff_id), _l("Salesperson"),
-             "salesperson", options_of(Staff)),
+             "salesperson", Rows(Staff)),
     *_record(Customer.contract_type_id, _l("Contract type"), ContractType, "contract"),
     *money(Customer.balance_minor, Customer.currency, _l("Balance"), "balance"),
     StandingFilter(Customer.balance_minor, _l("Account"), "is", "account", STANDINGS),
@@ -214,7 +210,7 @@ CUSTOMER_FILTERS = (
     *money(Customer.credit_minor, Customer.currency, _l("Credit"), "credit"),
     *(CurrencyChoice(Customer.currency, _l("Currency"), way, None, _currencies) for way in ("is", "not")),
     *choice(Customer.payment_method, _l("Pays by"), PAYMENT_METHODS),
-    *(PackageFilter(Customer.id, Service.customer_id, _running, _l("Has running"), way, "package", options_of(Package),
+    *(PackageFilter(Customer.id, Service.customer_id, _running, _l("Has running"), way, "package", Rows(Package),
                     many=True) for way in ("is", "not")),
     "service_count",
     "ends_on",

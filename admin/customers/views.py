@@ -15,7 +15,7 @@ from admin.list_columns import ListColumn
 from admin.rights import Open
 from admin.tabs import Tabs
 
-from . import own_fields
+from . import choices, own_fields
 from .actions import CustomerActions
 from .around_doors import AroundDoors
 from .columns import CUSTOMER_COLUMNS, FORMATTERS
@@ -110,6 +110,9 @@ class CustomerView(
 
     def more_filters(self) -> list[Any]:
         return own_fields.filters()
+
+    def before_filters(self, asked: list[Any]) -> None:
+        choices.ask(one.options for one in asked if one.takes_value and isinstance(one.options, choices.Rows))
 
     def export_columns(self) -> list[tuple[Any, Any, Any]]:
         return [*super().export_columns(), *(column.exported() for column in own_fields.columns())]

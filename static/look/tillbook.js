@@ -132,7 +132,7 @@
 
   /* a cell that is cut off says the whole when pointed at */
   document.addEventListener("mouseover", function (e) {
-    var cell = e.target.closest(".model-list td");
+    var cell = e.target.closest(".model-list tbody :is(td,th)");
     if (cell && !cell.title && cell.scrollWidth > cell.clientWidth) { cell.title = cell.textContent.trim(); }
   });
 
