@@ -10,7 +10,7 @@ from flask_babel import format_number
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from admin.cells import Column, RowView, action_icons, cells, shortened
+from admin.cells import Column, Icons, RowView, cells, shortened
 from admin.filters import StaffFilter, WrongValue
 from admin.icons import symbols
 from admin.list_columns import ListColumn
@@ -62,10 +62,11 @@ class Listing:
         self.placeholder = view.search_hint or _("Find")
         self.row_actions = view.row_actions()
         self.has_row_actions = bool(self.row_actions)
-        self.posting_icons = any(action.post for action in self.row_actions)
         self.extra = {one.key: (i, one) for i, one in enumerate(extra)}
         self.arrangement = view.arrangement(asked)
         self.columns = [self._column(key, label) for key, label in shown]
+        headed = any(column.link for column in self.columns)
+        self.icons = Icons(self.row_actions, self.base, not headed, 2 if view.crowded else 0)
         view.rows_shown(page.rows)
         self.rows = self._rows()
 
@@ -75,7 +76,7 @@ class Listing:
         sorted_ = ("descending" if desc else "ascending") if key == current else ""
         url = ""
         if key in view.sort_columns():
-            url = asked.but(sort=key, desc=bool(sorted_) and not desc).url(self.base)
+            url = shortened(asked.but(sort=key, desc=bool(sorted_) and not desc).url(self.base), self.base)
         numeric, phone = key in view.column_numeric, view.column_phone.get(key, "")
         numeric = numeric or (key in self.extra and self.extra[key][1].numeric)
         return Column(key, label, key == view.column_link, numeric, phone, url, sorted_)
@@ -85,11 +86,7 @@ class Listing:
         for i, row in enumerate(self.page.rows):
             url = shortened(self.view.row_url(row), self.base)
             values = [self._value(row, column.key, i) for column in self.columns]
-            out.append(
-                RowView(
-                    row.id, str(row), cells(self.columns, values, url), action_icons(self.row_actions, row, self.base)
-                )
-            )
+            out.append(RowView(row.id, str(row), cells(self.columns, values, url), self.icons.of(row)))
         return out
 
     def _value(self, row: Any, key: str, i: int) -> Any:
@@ -97,6 +94,11 @@ class Listing:
             return self.view.cell_value(row, key)
         place, column = self.extra[key]
         return column.cell(row, self.page.extra[i][place])
+
+    @property
+    def icon_names(self) -> dict[str, str]:
+        """Which icon belongs to which words, for the menu at the end of a row."""
+        return {str(action.label): action.icon for action in self.row_actions}
 
     @property
     def symbols(self) -> Markup:

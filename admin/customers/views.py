@@ -126,7 +126,7 @@ class CustomerView(
         ]
         return [
             *[action for action in self.own_row_actions() if not action.danger],
-            RowAction("funnel", _("Show only this customer"), lambda row: f"{only}?id={row.id}", post=True),
+            RowAction("funnel", _("Show only this customer"), lambda row: str(row.id), post=only),
             *(verbs if self.is_action_allowed("enable") else []),
             *[action for action in self.own_row_actions() if action.danger],
         ]

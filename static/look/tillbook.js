@@ -39,9 +39,9 @@
     if (!head || !HTMLElement.prototype.showPopover) { return; }
     all(".crowded td.acts").forEach(function (cell) {
       if (cell.children.length < 4 || cell.querySelector(".dots")) { return; }
-      var last = cell.lastElementChild, dots = document.createElement("button");
+      var dots = document.createElement("button");
       dots.type = "button"; dots.className = "dots"; dots.setAttribute("aria-haspopup", "menu"); dots.setAttribute("aria-expanded", "false");
-      dots.title = head.getAttribute("data-more") + last.title.slice(last.title.indexOf(": "));
+      dots.title = head.getAttribute("data-more");
       dots.innerHTML = '<svg class="icon" aria-hidden="true"><use href="#ellipsis"/></svg>';
       cell.appendChild(dots);
     });
@@ -50,13 +50,15 @@
   function openIcons(dots) {
     var menu = document.createElement("div"), at = dots.getBoundingClientRect();
     menu.className = "dropdown-menu row-menu show"; menu.popover = "auto"; menu.setAttribute("role", "menu");
+    var icons = JSON.parse(document.querySelector("th.acts").getAttribute("data-icons"));
     Array.prototype.slice.call(dots.parentNode.children, 2).forEach(function (icon) {
       if (icon === dots) { return; }
       var item = document.createElement(icon.href ? "a" : "button"), words = document.createElement("span");
       item.className = "dropdown-item" + (icon.matches(".danger") ? " danger" : ""); item.setAttribute("role", "menuitem");
       if (icon.href) { item.href = icon.href; } else { item.type = "button"; item.addEventListener("click", function () { icon.click(); }); }
-      item.appendChild(icon.firstElementChild.cloneNode(true)).setAttribute("class", "icon");
-      words.textContent = icon.title.split(": ")[0];
+      item.innerHTML = '<svg class="icon" aria-hidden="true"><use/></svg>';
+      item.querySelector("use").setAttribute("href", "#" + icons[icon.textContent]);
+      words.textContent = icon.textContent;
       item.appendChild(words); menu.appendChild(item);
     });
     dots.after(menu);
@@ -176,14 +178,14 @@
     var menu = e.target.closest("form"), words = e.target.value.trim().toLowerCase();
     Array.prototype.forEach.call(menu.querySelectorAll("[role=group]"), function (group) {
       var any = false;
-      Array.prototype.forEach.call(group.querySelectorAll(".dropdown-item"), function (b) { b.hidden = b.textContent.toLowerCase().indexOf(words) < 0; any = any || !b.hidden; });
+      Array.prototype.forEach.call(group.querySelectorAll("button"), function (b) { b.hidden = b.textContent.toLowerCase().indexOf(words) < 0; any = any || !b.hidden; });
       group.hidden = !any;
     });
   });
   document.addEventListener("keydown", function (e) {
     if (e.key !== "Enter" || !e.target.matches("[data-narrow]")) { return; }
     e.preventDefault();
-    var first = e.target.closest("form").querySelector(".dropdown-item:not([hidden])");
+    var first = e.target.closest("form").querySelector("button:not([hidden])");
     if (first) { first.click(); }
   });
   document.addEventListener("toggle", function (e) {

@@ -131,7 +131,7 @@ def test_the_list_shows_prices_and_counts_running_services_in_one_statement(pane
     event.remove(db.engine, "before_cursor_execute", listen)
     assert len([s for s in seen if s.startswith("SELECT")]) <= 6, "\n".join(seen)
     assert "€49.00 a month" in page and "$10.00 a month" in page
-    assert re.findall(r'<td class="num">(\d+)</td>', page) == ["0", "3"]
+    assert re.findall(r'<td class="num">(\d+)<', page) == ["0", "3"]
 
 
 def test_archived_packages_are_kept_and_sold_again(panel):

@@ -69,7 +69,7 @@ def test_an_icon_of_a_row_changes_its_status(owner: Page) -> None:
     db.session.commit()
     owner.goto("/admin/customer/")
     owner.get_by_label("Select Bob").check()
-    owner.get_by_role("button", name="More: Anna").click()
+    owner.get_by_role("row", name="Anna").get_by_role("button", name="More").click()
     owner.get_by_role("menuitem", name="Disable").click()
     expect(owner.locator("tr", has_text="Anna").locator(".pill")).to_have_text("Disabled")
     expect(owner.locator("tr", has_text="Bob").locator(".pill")).to_have_text("Active")
