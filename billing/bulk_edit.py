@@ -19,7 +19,7 @@ from models import (
     customer_project,
     db,
 )
-from models.bulk import among, insert_rows
+from models.bulk import among
 
 from . import audit, group_rules, groups, projects
 from .actor import Actor
@@ -181,7 +181,8 @@ def _set(rows: Sequence[Any], state: _State, by: Actor) -> tuple[dict[int, Both]
         new = {**dict(zip(state.names, values, strict=True)), "version": Customer.version + 1}
         where = among(db.session, Customer.id, ids)
         db.session.execute(update(Customer).where(where).values(new).execution_options(synchronize_session=False))
-    _open_project(list(changed), state.wanted.get("project_id"))
+    if "project_id" in state.wanted:
+        projects.opened(list(changed))
     name_of = {row.id: row.name for row in rows}
     audit.record_customers(by, "customer.changed", ((i, name_of[i], *both) for i, both in changed.items()))
     return changed, refused
@@ -196,18 +197,6 @@ def _one(one: int, old: dict[str, Any], state: _State) -> tuple[dict[str, Any], 
         return new, None, ""
     both = audit.plain({n: old[n] for n in differ}), audit.plain({n: new[n] for n in differ})
     return new, both, state.why_not(one, old, new)
-
-
-def _open_project(ids: Sequence[int], number: int | None) -> None:
-    """A closed project that was chosen is open to these customers from now on (see projects.opened)."""
-    project = db.session.get(Project, number) if number else None
-    if project is None or project.open_to_all or not ids:
-        return
-    link = customer_project.c
-    has = select(link.customer_id).where(link.project_id == number, among(db.session, link.customer_id, ids))
-    there = set(db.session.scalars(has))
-    pairs = [(one, number) for one in ids if one not in there]
-    insert_rows(db.session, customer_project, ("customer_id", "project_id"), pairs)
 
 
 def _result(row: Any, changed: Both | None, links: Change | None) -> Result:

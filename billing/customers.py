@@ -121,7 +121,7 @@ def create(values: Mapping[str, Any], *, allow_duplicate: bool = False, strict: 
     db.session.add(customer)
     db.session.flush()
     main_group(customer)
-    projects.opened(customer)
+    projects.opened([customer.id])
     audit.record(by, "customer.created", customer, after=_traced(cleaned))
     db.session.flush()
     group_rules.place([customer.id], by=by)
@@ -167,7 +167,7 @@ def edit(
         for name in set(_REFERENCES) & set(changed):
             db.session.expire(customer, [name.removesuffix("_id")])
         if "project_id" in changed:
-            projects.opened(customer)
+            projects.opened([customer.id])
         if not customer.group_by_hand:
             group_rules.place([customer.id], by=by)
     return customer

@@ -10,7 +10,7 @@ from sqlalchemy import Table, select
 from models import Customer, CustomerStatus, customer_tag, db
 from models.bulk import among, insert_rows, reserve_ids, update_rows
 
-from . import company, custom_fields, group_rules, inheritance
+from . import company, custom_fields, group_rules, inheritance, projects
 from .actor import Actor
 from .contact_details import phone_e164
 from .customer_fields import LEARNT
@@ -91,9 +91,12 @@ class Writer:
         return {theirs[number][0].key for number in changed}
 
     def _hand_down(self, ids: Sequence[int]) -> None:
-        """Those in a group get its defaults, and those nobody put into one go where the rules say."""
+        """Those in a group get its defaults, those nobody put into one go where the rules say, and a closed project
+        is open to those who came with it."""
         if "group" in self.columns or self.follows:
             inheritance.hand_down(customers=ids)
+        if "project" in self.columns:
+            projects.opened(ids)
         group_rules.place(ids, by=self.by)
 
     def _may_change(self, old: Any) -> bool:

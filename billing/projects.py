@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, insert, select
 
 from models import Customer, Project, customer_project, db
+from models.bulk import among
 
 from . import audit, own_lists
 from .actor import Actor
@@ -65,11 +66,18 @@ def why_not(values: Mapping[str, Any], customer: Customer | None, by: Actor) -> 
     return {"project_id": f"{project.name} is open to chosen customers only. Ask somebody who may change settings."}
 
 
-def opened(customer: Customer) -> None:
-    """The customer's own project is among those it may use. Called when the project was chosen."""
-    project = db.session.get(Project, customer.project_id) if customer.project_id else None
-    if project is not None and not project.open_to_all and project.id not in may_use(customer):
-        _allow(customer.id, {project.id})
+def opened(customers: Sequence[int]) -> None:
+    """The own project of each of these customers (ids) is among those it may use. Called when projects were chosen."""
+    db.session.flush()
+    link = customer_project.c
+    there = select(link.project_id).where(link.customer_id == Customer.id, link.project_id == Customer.project_id)
+    closed = (
+        select(Customer.id, Customer.project_id)
+        .join(Project, Project.id == Customer.project_id)
+        .where(among(db.session, Customer.id, customers), Project.open_to_all.is_(False))
+        .where(~there.correlate(Customer).exists())
+    )
+    db.session.execute(insert(customer_project).from_select(["customer_id", "project_id"], closed))
 
 
 def _allow(customer_id: int, projects: Iterable[int]) -> None:

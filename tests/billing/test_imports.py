@@ -9,11 +9,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from factories import make_customer, make_service
+from factories import add, make_customer, make_service
 from flask import Flask
 from sqlalchemy import func, select
 
-from billing import custom_fields, merging
+from billing import custom_fields, merging, projects
 from billing.actor import Actor
 from billing.csv_cells import defuse
 from billing.customer_export import COLUMNS, columns, exported_rows
@@ -30,6 +30,7 @@ from models import (
     Package,
     PackageOption,
     PackagePrice,
+    Project,
     Service,
     ServiceChange,
     ServiceStatus,
@@ -175,6 +176,15 @@ def test_what_was_learnt_of_a_number_or_address_goes_with_it(run: Run, by: Actor
         "bounced",
     )
     assert (customer("2").phone_verified_at, customer("2").phone_state) == (by.at, "invalid")
+
+
+def test_a_closed_project_is_open_to_those_who_come_with_it(run: Run, by: Actor) -> None:
+    closed = add(Project(name="Private", open_to_all=False))
+    mapping = MAPPING.replace('currency = "EUR"', 'currency = "EUR"\nproject = "Private"')
+    assert run([ANN, BOB], mapping=mapping)[0] == counts(new=2)
+    assert [projects.may_use(customer(one)) for one in "12"] == [[closed.id]] * 2
+    projects.allow(customer(), [closed.id], by=by)  # as the card of the page sends it
+    assert run([ANN, BOB], mapping=mapping)[0] == counts(unchanged=2)
 
 
 def test_another_package_brings_its_own_options(run: Run) -> None:
