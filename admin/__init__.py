@@ -15,6 +15,7 @@ from models import (
     Delivery,
     ImportFile,
     Invoice,
+    Mailing,
     Package,
     Payment,
     Run,
@@ -36,6 +37,7 @@ from .deliveries import DeliveriesView
 from .imports import ImportsView
 from .invoices import InvoicesView
 from .job_log import JobLogView
+from .messages import MessagesView
 from .only import OnlyView
 from .packages import PackageView
 from .payments import PaymentsView
@@ -71,6 +73,7 @@ def init_app(app: Flask) -> None:
     panel.add_view(PackageView(Package, db, _l("Packages"), SELLING, menu_icon_type="look", menu_icon_value="package"))
     panel.add_view(ServiceView(Service, db, _l("Services"), SELLING, menu_icon_type="look", menu_icon_value="server"))
     panel.add_view(ChargeView(Charge, db, _l("Charges"), SELLING, menu_icon_type="look", menu_icon_value="coins"))
+    panel.add_view(MessagesView(Mailing, db, _l("Messages"), PEOPLE, **menu("messages", "message-square")))
     panel.add_view(DeliveriesView(Delivery, db, _l("Deliveries"), PEOPLE, **menu("deliveries", "send")))
     panel.add_view(InvoicesView(Invoice, db, _l("Invoices"), BILLING, **menu("invoices", "receipt-text")))
     panel.add_view(PaymentsView(Payment, db, _l("Payments"), BILLING, **menu("payments", "credit-card")))

@@ -20,6 +20,7 @@ from admin.delivery_states import STATES, reason, state_pill, subject
 from admin.document_filters import BeginningFilter, CustomerFilter, along_days
 from admin.export import plain
 from admin.filter_kinds import choice
+from admin.filters import NumberFilter
 from admin.finding import ByCustomer
 from admin.listrequest import ListRequest
 from admin.rights import Open
@@ -33,6 +34,14 @@ ADDRESSES = ByCustomer("delivery", "address")
 CHANNELS = [("email", _l("E-mail")), ("sms", _l("Text"))]
 WORDS = [(state.value, word) for state, (_kind, word) in STATES.items()]
 AGAIN = (DeliveryState.FAILED, DeliveryState.BOUNCED, DeliveryState.UNKNOWN, DeliveryState.CANCELLED)
+
+
+class MessageFilter(NumberFilter):
+    """A message by its number, which its page leads with."""
+
+    def printed(self, value: str) -> str:
+        message = db.session.get(Message, self.clean(value))
+        return str(message) if message else value
 
 
 class DeliveriesView(Tabs, StaffView):
@@ -70,6 +79,7 @@ class DeliveriesView(Tabs, StaffView):
         *choice(Delivery.state, _l("State"), WORDS)[:1],
         *choice(Delivery.channel, _l("By"), CHANNELS)[:1],
         CustomerFilter(Delivery.customer_id),
+        MessageFilter(Delivery.message_id, _l("Message"), "is", "message"),
         BeginningFilter(ADDRESSES, Delivery.address, _l("To")),
         "sent_at",
     )

@@ -21,6 +21,7 @@ STATES: dict[DeliveryState, tuple[str, Any]] = {
     DeliveryState.CANCELLED: ("", _l("Cancelled")),
 }
 KINDS = {
+    "mass": _l("Message"),
     "phone_code": _l("Code for the phone"),
     "invoice": _l("Invoice"),
     "portal_welcome": _l("Welcome to the portal"),

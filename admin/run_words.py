@@ -16,7 +16,8 @@ from web.formatters import local, money, number, short_date
 
 KIND_WORDS = {
     "renewals": _l("Renewals"), "preview": _l("Dry run"), "import": _l("Import of customers"),
-    "deliveries": _l("Mails"), "cleaning": _l("Cleaning up"), "groups": _l("Rules of groups"),
+    "deliveries": _l("Mails"), "mailings": _l("Messages"), "cleaning": _l("Cleaning up"),
+    "groups": _l("Rules of groups"),
     "doctor": _l("Check of the books"), "seal": _l("Sealing the audit log"), "queue": _l("Runs that were asked for"),
     "bulk": _l("Actions on many customers"),
 }  # fmt: skip

@@ -32,6 +32,7 @@ ALSO: dict[str, Any] = {
     "fx_rates": _l("currencies conversion"),
     "staff": _l("users people logins team"),
     "roles": _l("permissions rights access"),
+    "messages": _l("write mail e-mail text sms newsletter compose"),
     "deliveries": _l("mail e-mail messages sent outbox"),
     "runs": _l("bill runs invoicing"),
     "job-log": _l("scheduler schedule cron"),

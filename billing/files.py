@@ -8,7 +8,7 @@ from typing import Protocol
 
 from sqlalchemy import func, select
 
-from models import BillingError, Customer, File, db
+from models import BillingError, Customer, File, MailingFile, db
 
 from . import audit
 from .actor import Actor
@@ -93,5 +93,8 @@ def of(customer: Customer, limit: int = MOST) -> list[File]:
 
 
 def names_before(at: datetime) -> set[str]:
-    """The stored names of all files uploaded before `at` (aware UTC)."""
-    return set(db.session.scalars(select(File.stored_name).where(File.uploaded_at < at)))
+    """The stored names of all files uploaded before `at` (aware UTC), of customers and of messages."""
+    tables = (File, MailingFile)
+    return {
+        name for each in tables for name in db.session.scalars(select(each.stored_name).where(each.uploaded_at < at))
+    }

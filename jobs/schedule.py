@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from billing import cleaning, group_rules
 from models import BillingError, db
 
-from . import bulk, clock, deliveries, doctor, imports, queue, renewals, results, texts
+from . import bulk, clock, deliveries, doctor, imports, mailings, queue, renewals, results, texts
 from .audit_seal import seal_audit
 from .daily import Daily, only_reading
 from .lease import LeaseLost, LeaseTaken
@@ -98,6 +98,10 @@ JOBS = (
     Job(
         "bulk", "Carry out actions on many customers.", timedelta(seconds=1), bulk.run, "every second",
         writes_own_rows=True,
+    ),
+    Job(
+        "mailings", "Queue the messages that people wrote, and repeat those that are to be repeated.",
+        timedelta(seconds=1), mailings.run, "every second",
     ),
     Job("deliveries", "Send the mails that are due.", timedelta(seconds=5), deliver, "every 5 seconds"),
     Job(

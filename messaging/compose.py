@@ -24,7 +24,7 @@ from integrations.documents import DocumentError
 from integrations.letters import Attachment, BadHeader, Letter, check
 from models import CreditNote, Customer, Delivery, DeliveryState, Invoice, InvoiceState, Message, db
 
-from . import brands, invoice_document, template_values, templates, unsubscribe
+from . import brands, invoice_document, template_values, templates, unsubscribe, uploads
 from .files import FileLost
 from .formats import day, language_of, language_of_words, money
 from .refusals import CannotBeWritten, NotNeeded, NotWanted, NotYet
@@ -56,7 +56,7 @@ def letter_for(delivery: Delivery, *, at: datetime) -> Letter:
     message = delivery.message
     _still_wanted(delivery)
     writer = _WRITERS.get(message.kind)
-    content = writer(message, at) if writer else _by_hand(message, delivery, at)
+    content = writer(message, at) if writer else by_hand(message, _customer(delivery), at, to=delivery.address)
     sender = brands.of(_customer(delivery)).sender or sender_address()
     letter = Letter(
         message_id=message_id(delivery, sender),
@@ -210,25 +210,42 @@ def invoice_values(invoice: Invoice, locale: str, at: datetime) -> tuple[brands.
     }
 
 
-def _by_hand(message: Message, delivery: Delivery, at: datetime) -> Content:
-    """What a person wrote: by a template in the reader's language, or word for word."""
-    if not message.template:
-        return _as_typed(message, delivery)
-    customer = _customer(delivery)
-    said = templates.of_message(message.template, message.template_mark, customer, at=at, to=delivery.address)
+def by_hand(message: Message, customer: Customer | None, at: datetime, *, to: str = "") -> Content:
+    """What a person wrote, as this customer gets it at that moment: by a template in the reader's language, in words
+    of their own with fields filled in, or word for word. Raises CannotBeWritten, NotYet."""
+    if not message.template and message.mailing is None:
+        return _as_typed(message, customer)
+    said = said_by_hand(message, customer, at, to=to)
     if not (said.text.strip() and said.subject):
-        raise CannotBeWritten("The template has no text for mails.")
+        raise CannotBeWritten("It has no text or no subject for mails.")
     brand = brands.of(customer)
-    return Content(said.subject, said.text, in_frame(said, brand.name), brand.name, message.reply_to or brand.email)
+    html, reply_to = in_frame(said, brand.name), message.reply_to or brand.email
+    return Content(said.subject, said.text, html, brand.name, reply_to, files_of(message))
 
 
-def _as_typed(message: Message, delivery: Delivery) -> Content:
+def said_by_hand(message: Message, customer: Customer | None, at: datetime, *, to: str = "") -> Said:
+    """The words of a template, or those that were typed, for this reader. Raises CannotBeWritten."""
+    if message.template:
+        return templates.of_message(message.template, message.template_mark, customer, at=at, to=to)
+    locale = language_of(customer, companies.settings())
+    words = templates.Words(message.subject, message.body, message.text_body, language_of_words(locale))
+    return templates.fill(words, customer, at=at, to=to)
+
+
+def files_of(message: Message) -> tuple[Attachment, ...]:
+    """What goes with it. Raises NotYet when a file is not there, or not what it was."""
+    files = message.mailing.files if message.mailing else []
+    try:
+        return tuple(Attachment(f.name, f.media_type, uploads.read(f.stored_name, f.sha256)) for f in files)
+    except FileLost as lost:
+        raise NotYet(f"An attachment cannot be read, so the mail was not sent: {lost}") from lost
+
+
+def _as_typed(message: Message, customer: Customer | None) -> Content:
     """A mail in its writer's own words."""
     if not message.body.strip():
         raise CannotBeWritten("This message has no text.")
-    company = companies.settings()
-    customer = _customer(delivery)
-    brand, locale = brands.of(customer), language_of(customer, company)
+    brand, locale = brands.of(customer), language_of(customer, companies.settings())
     values: dict[str, Plain] = {
         **page_values(locale),
         "company": brand.name,

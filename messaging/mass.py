@@ -58,6 +58,8 @@ KIND = "mass"
 NO_ADDRESS, DISABLED, OPTED_OUT, BOUNCED = "no_address", "disabled", "opted_out", "bounced"
 COUNTRY, WRONG_NUMBER, TWICE = "country", "wrong_number", "twice"
 """Why somebody is left out; `twice`: the same address gets it already."""
+STOPPED = ("Sending was stopped.", "Sending this message was stopped.")
+"""Why a delivery was not sent: it waited then, or was about to leave."""
 LONGEST_IN_KEY = 150
 CHUNK = 2000
 EMAIL, SMS = Channel.EMAIL, Channel.SMS
@@ -200,7 +202,7 @@ def stop(message: Message, *, by: Actor) -> int:
     waiting = update(Delivery).where(Delivery.message_id == message.id, Delivery.state == DeliveryState.QUEUED)
     values = {
         "state": DeliveryState.CANCELLED,
-        "error": "Sending was stopped.",
+        "error": STOPPED[0],
         "claimed_by": "",
         "claimed_until": None,
     }
@@ -212,6 +214,26 @@ def stop(message: Message, *, by: Actor) -> int:
     db.session.flush()
     db.session.expire_all()
     return count
+
+
+def again(message: Message, *, by: Actor) -> int:
+    """Queue what failed once more, and what was stopped; how many. What may have arrived is left to a person. Flushes.
+
+    Raises NotAllowed.
+    """
+    by.require("messages.send")
+    message.stopped_at = None
+    stopped = and_(Delivery.state == DeliveryState.CANCELLED, Delivery.error.in_(STOPPED))
+    which = or_(Delivery.state == DeliveryState.FAILED, stopped)
+    values = {
+        "state": DeliveryState.QUEUED, "error": "", "attempts": 0, "next_try_at": by.at,
+        "claimed_by": "", "claimed_until": None,
+    }  # fmt: skip
+    mine = update(Delivery).where(Delivery.message_id == message.id, which).values(**values)
+    result = db.session.execute(mine, execution_options={"synchronize_session": False})
+    db.session.flush()
+    db.session.expire_all()
+    return int(result.rowcount)  # type: ignore[attr-defined]
 
 
 def tonight(at: datetime) -> datetime:

@@ -23,6 +23,7 @@ from models import Channel, Customer, Delivery, DeliveryState, Message, MessageS
 from models.currencies import DECIMALS
 
 from . import brands, template_values, templates
+from .compose import said_by_hand
 from .formats import language_of
 from .refusals import CannotBeWritten, NotBefore, NotNeeded, NotWanted
 from .template_language import Plain
@@ -73,10 +74,15 @@ def text_for(delivery: Delivery, *, at: datetime) -> Text:
 
 def test_text(typed: str) -> Text:
     """A text to try things out with. Raises CannotBeWritten, NotWanted with the reason."""
+    words = _("This is a test from %(company)s. Texts work.", company=companies.settings().name or "Tillbook")
+    return text_to(typed, words)
+
+
+def text_to(typed: str, words: str) -> Text:
+    """These words to a number somebody typed. Raises CannotBeWritten, NotWanted with the reason."""
     delivery = Delivery(channel=Channel.SMS, address=_typed_number(typed))
     if opt_outs.blocks(delivery, Message(category="", essential=True, legal_notice=True)):
         raise NotWanted("Whoever has this number replied STOP. They must text START to you first.")
-    words = _("This is a test from %(company)s. Texts work.", company=companies.settings().name or "Tillbook")
     return Text(to=number_of(delivery), sender=_own_sender(), body=words)
 
 
@@ -121,12 +127,21 @@ def words_of(delivery: Delivery, *, at: datetime) -> str:
 
 
 def _as_typed(delivery: Delivery, at: datetime) -> str:
-    message = delivery.message
-    if message.template:
-        number = delivery.customer_id or message.customer_id
-        customer = db.session.get(Customer, number) if number else None
-        return templates.of_message(message.template, message.template_mark, customer, at=at, to=delivery.address).sms
-    return message.text_body or message.body
+    number = delivery.customer_id or delivery.message.customer_id
+    customer = db.session.get(Customer, number) if number else None
+    return by_hand(delivery.message, customer, at, to=delivery.address)
+
+
+def by_hand(message: Message, customer: Customer | None, at: datetime, *, to: str = "") -> str:
+    """What a person wrote, as the text that this customer gets. Raises CannotBeWritten."""
+    if not message.template and message.mailing is None:
+        return message.text_body or message.body
+    words = said_by_hand(message, customer, at, to=to).sms
+    # Amounts are written with spaces that never break, of which one alone doubles what a text costs.
+    return words.translate(_BREAKABLE).replace("\r\n", "\n").strip()
+
+
+_BREAKABLE = {0xA0: " ", 0x202F: " "}
 
 
 def _phone_code(delivery: Delivery, at: datetime) -> str:

@@ -33,6 +33,7 @@ from .file import File
 from .imports import ImportFile, ImportMappingSaved, ImportProblem, ImportState
 from .invoice import CreditNote, Invoice, InvoiceLine, InvoiceState, InvoiceTax, LineKind, Series
 from .ledger import Account, LedgerEntry, LedgerPosting
+from .mailing import Audience, Mailing, MailingCustomer, MailingFile, MailingState
 from .message import Channel, Delivery, DeliveryState, Message
 from .messaging import HookEvent, HookState, MessageCategory, MessageSettings, OptOut, PhoneCode, TextPrice, TextSender
 from .money import Money
@@ -60,6 +61,7 @@ __all__ = [
     "AccountType",
     "Allocation",
     "Attitude",
+    "Audience",
     "AuditEvent",
     "BillingError",
     "BillingGroup",
@@ -106,6 +108,10 @@ __all__ = [
     "LedgerEntry",
     "LedgerPosting",
     "LineKind",
+    "Mailing",
+    "MailingCustomer",
+    "MailingFile",
+    "MailingState",
     "Message",
     "MessageCategory",
     "MessageSettings",

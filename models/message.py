@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from .base import Model, key, ref
 from .customer import Customer
 from .invoice import Invoice
+from .mailing import Mailing
 from .types import Moment, choice
 
 
@@ -35,13 +36,15 @@ class Message(Model):
     """One thing to say. A system message is written from its template when it is delivered.
 
     `text_body` are the words of its texts where they are others than the mail's. A `legal_notice` goes also to
-    those who opted out; who marked it stands in the audit log. One said by a `template` (its key) is written in the
-    reader's language from the versions that were there when it was queued: those up to the id `template_mark`.
+    those who opted out; who marked it stands in the audit log. One that a person wrote belongs to a `mailing`. One said
+    by a `template` (its key) is written in the reader's language from the versions that were there when it was queued:
+    those up to the id `template_mark`.
     """
 
     __table_args__ = (Index("ix_message_customer_id", "customer_id", "id"),)
 
     id: Mapped[int] = key()
+    mailing_id: Mapped[int | None] = ref("mailing.id", nullable=True)
     kind: Mapped[str] = mapped_column(String(40))
     customer_id: Mapped[int | None] = ref("customer.id", index=False, nullable=True)
     invoice_id: Mapped[int | None] = ref("invoice.id", nullable=True)
@@ -60,6 +63,7 @@ class Message(Model):
     stopped_at: Mapped[datetime | None] = mapped_column(Moment)
 
     invoice: Mapped[Invoice | None] = relationship(viewonly=True)
+    mailing: Mapped[Mailing | None] = relationship()
     deliveries: Mapped[list[Delivery]] = relationship(back_populates="message", order_by="Delivery.id")
 
     def __str__(self) -> str:
@@ -83,6 +87,7 @@ class Delivery(Model):
             postgresql_where=text("state = 'queued'"),
         ),
         Index("ix_delivery_state", "state", "id"),
+        Index("ix_delivery_message_state", "message_id", "state"),
         Index("ix_delivery_customer_id", "customer_id", "id"),
         Index("ix_delivery_sent_at", "sent_at", "id"),
         Index(
@@ -102,7 +107,7 @@ class Delivery(Model):
     )
 
     id: Mapped[int] = key()
-    message_id: Mapped[int] = ref("message.id", ondelete="CASCADE")
+    message_id: Mapped[int] = ref("message.id", index=False, ondelete="CASCADE")
     customer_id: Mapped[int | None] = ref("customer.id", index=False, nullable=True)
     channel: Mapped[Channel] = mapped_column(choice(Channel, "channel"), default=Channel.EMAIL)
     address: Mapped[str] = mapped_column(String(254))

@@ -9,8 +9,10 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from admin.bulk_doors import bulk_action
+from models import Channel
 
 from .bulk_forms import EditForm, GroupForm, ResellerForm, SalespeopleForm, TagForm
+from .write_action import write_action
 
 Effects = list[tuple[str, str, str]]
 
@@ -71,6 +73,9 @@ def _shows_archived() -> bool:
 
 class CustomerActions:
     """Mixed into CustomerView."""
+
+    write_mail = write_action("mail", _l("Send e-mail"), Channel.EMAIL, place=7, icon="mail")
+    write_text = write_action("text", _l("Send text"), Channel.SMS, place=7, icon="smartphone")
 
     enable = bulk_action(
         "enable",
