@@ -113,7 +113,8 @@ class ComposeDoors:
             mailings.change(mailing, form.values(), by=actor())
             if len(sent) > MOST_AT_ONCE:
                 raise mailing_files.TooMuch(_("Choose at most %(n)s files at once.", n=MOST_AT_ONCE))
-            stored.extend(uploads.keep(one.stream, one.filename or "") for one in sent)  # type: ignore[arg-type]
+            for one in sent:
+                stored.append(uploads.keep(one.stream, one.filename or ""))  # type: ignore[arg-type]
             if stored:
                 mailing_files.add(mailing, stored, by=actor())
             if number := params.only(request.form, "unfile"):
@@ -162,7 +163,9 @@ class ComposeDoors:
         """The mail as its reader sees it, for a frame that runs nothing."""
         mailing = self._found(True)  # type: ignore[attr-defined]
         try:
-            html = mailing_previews.mail(mailing, panels.reader(mailing, request.args.get("for", "")), at=sessions.now()).html
+            html = mailing_previews.mail(
+                mailing, panels.reader(mailing, request.args.get("for", "")), at=sessions.now()
+            ).html
         except NotWritten as error:
             html = self.render("admin/messages/unwritten.html", why=str(error))  # type: ignore[attr-defined]
         answer = Response(html, mimetype="text/html")

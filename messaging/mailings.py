@@ -39,6 +39,8 @@ from . import mass, templates
 from .refusals import CannotBeWritten
 from .templates import Words
 
+NEWS = "news"
+"""What a message is taken for until its writer says something else: people may opt out of it."""
 AT_ONCE = 500
 """So many are queued while one waits; more are work for the scheduler."""
 MOST_DAYS = 366
@@ -75,7 +77,7 @@ def begin(
     by.require("messages.send")
     mailing = Mailing(
         audience=Audience.ALL, created_at=by.at, created_by=by.name, changed_at=by.at, staff_id=by.staff_id,
-        by_mail=Channel.EMAIL in channels, by_text=Channel.SMS in channels, category=message_categories.NEWS,
+        by_mail=Channel.EMAIL in channels, by_text=Channel.SMS in channels, category=NEWS,
     )  # fmt: skip
     if customers is not None:
         mailing.audience = Audience.CHOSEN

@@ -35,7 +35,8 @@ class MailingState(enum.StrEnum):
 class Mailing(Model):
     """`next_at` is when it is queued (again); every `every_days` days if that is not nought.
 
-    Where it is said by a `template` (its key), it has no words of its own. `total` counts the deliveries of the last time, `tries` how often queueing has ended its process.
+    Where it is said by a `template` (its key), it has no words of its own. `total` counts the deliveries of the last
+    time, `tries` how often queueing has ended its process.
     """
 
     __table_args__ = (
