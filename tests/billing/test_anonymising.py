@@ -122,7 +122,18 @@ def _fill_every_text(customer: Customer) -> None:
 
 
 def _holds_text(column: object) -> bool:
-    known = {"currency", "base", "quote", "country", "language", "kind", "content_hash", "gateway", "cost_currency"}
+    known = {
+        "currency",
+        "base",
+        "quote",
+        "country",
+        "language",
+        "kind",
+        "content_hash",
+        "gateway",
+        "cost_currency",
+        "template",
+    }
     plain = type(column.type) in (String, Text)  # type: ignore[attr-defined]
     long = plain and (column.type.length is None or column.type.length >= len(SECRET))  # type: ignore[attr-defined]
     return long and column.name not in known and not column.name.startswith(("fx_", "tax_cat"))  # type: ignore[attr-defined]
