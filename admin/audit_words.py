@@ -265,7 +265,13 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """What was changed: ``city: Cork → Dublin``."""
     currency = str(after.get("currency") or before.get("currency") or "")
     names = [name for name in (*before, *(n for n in after if n not in before)) if name != "currency" or not currency]
-    return [_change(name, before, after, currency) for name in names if _said(before.get(name), after.get(name))]
+    told = [name for name in names if not _beside(name) or len(names) == 1]
+    return [_change(name, before, after, currency) for name in told if _said(before.get(name), after.get(name))]
+
+
+def _beside(name: str) -> bool:
+    """Whether it only says whose the fact beside it is."""
+    return name.startswith("own_") or name == "group_by_hand"
 
 
 def _said(old: Any, new: Any) -> bool:

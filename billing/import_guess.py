@@ -22,11 +22,11 @@ external_id: clientid customerid customerno customernumber customernr clientnumb
   userid idnumber publicid id idcode idformat number no nr kundennummer kundennr
 name: name fullname displayname customername clientname accountname customer client account
 first_name: firstname first givenname forename vorname prenom
-last_name: lastname last surname familyname nachname nom
+last_name: lastname last surname familyname nachname familienname nom
 company_name: companyname company organisation organization organisationname organizationname business businessname
   firma
 contact_name: contactname contactperson contact attention attn ansprechpartner
-email: email emailaddress mail emailid primaryemail billingemail
+email: email emailaddress mail emailid primaryemail billingemail emailadresse mailadresse epost courriel
 username: username login loginname benutzername
 phone: phonenumber phone telephone telephonenumber tel mobile mobilephone cell telefon workphone homephone
 phone_extension: extension ext phoneext
@@ -34,7 +34,7 @@ street: address1 address street street1 addressline1 streetaddress strasse line1
 street2: address2 street2 addressline2 suite aptsuite apt apartment unit line2
 city: city town locality suburb ort stadt
 region: state region province stateprovince county stateregion bundesland
-postal_code: postcode postalcode zip zipcode zippostalcode plz
+postal_code: postcode postalcode zip zipcode zippostalcode plz postleitzahl
 country: country countrycode countryname countryid countryiso land
 tax_id: vatnumber taxid vatid vat taxnumber taxidnumber gstnumber ustid vatno abn
 currency: currency currencycode currencyid accountcurrency
@@ -42,7 +42,7 @@ language: language lang locale languagecode
 status: status clientstatus accountstatus
 account_type: accounttype clienttype customertype type
 registered_on: datecreated creationdate createdat created signupdate dateadded registered registeredon registrationdate
-  joined customersince dateregistered createdon
+  joined customersince dateregistered createdon kundeseit eintrittsdatum beitritt
 group: clientgroup customergroup group groupname clientgroupname
 payment_method: paymentmethod defaultpaymentmethod gateway defaultgateway paymenttype
 payment_days: paymentterms paymentdays terms netdays

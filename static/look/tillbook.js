@@ -199,4 +199,5 @@
   /* parts of the page were put in anew by a script */
   document.addEventListener("tillbook:fresh", function () { fitTables(); showTab(); ageToasts(); });
   window.addEventListener("resize", fitTables);
+  if (document.fonts) { document.fonts.ready.then(fitTables); }
 })();

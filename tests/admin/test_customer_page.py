@@ -365,6 +365,7 @@ def test_a_switch_acts_at_once_and_can_be_undone(panel):
     page = panel.post(url, data={"to": "yes"}, follow_redirects=True).text
     undo = html.unescape(re.search(r'action="([^"]*switch/[^"]*to=follow[^"]*)"', page)[1])
     assert of(customer).never_suspend and "Never suspended now" in page
+    assert "never suspend: No → Yes" in page and "own never suspend" not in page
     panel.post(undo)
     assert not of(customer).never_suspend
     assert "Never suspended" not in panel.post(url, data={"to": "no"}, follow_redirects=True).text

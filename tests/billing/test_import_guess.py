@@ -35,7 +35,7 @@ NINJA = (
         (BLESTA, "Blesta", "external_id first_name last_name company_name email street street2 city "
          "region postal_code country"),
         (NINJA, "Invoice Ninja", "name external_id tax_id street street2 city region postal_code country email phone"),
-        ("Kundennummer;Vorname;Nachname;Firma;Mail;Strasse;PLZ;Ort;Land;Telefon", "",
+        ("Kundennummer;Vorname;Nachname;Firma;E-Mail-Adresse;Strasse;Postleitzahl;Ort;Land;Telefon", "",
          "external_id first_name last_name company_name email street postal_code city country phone"),
     ],
 )  # fmt: skip
