@@ -60,11 +60,6 @@ def kind_words(kind: str) -> str:
     return str(KINDS.get(kind) or kind.replace("_", " ").capitalize())
 
 
-def add_kind(kind: str, verb: Any, done: Counted) -> None:
-    """The words of a further verb."""
-    KINDS[kind], _DONE[kind] = verb, done
-
-
 def what(action: BulkAction) -> str:
     """The verb with what it sets: ``Edit: Country, Group``."""
     params = action.params

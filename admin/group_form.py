@@ -17,7 +17,7 @@ from admin.fields import WholeField
 from admin.group_words import WAY_WORDS, fact_words, value_words
 from admin.own_lists import PERHAPS, colours, line, lines, yes_no_or_none
 from admin.projects import WaysField
-from billing import company, group_rules, groups
+from billing import company, group_conditions, groups
 from models import CustomerGroup, Package, db
 from web import formatters, languages
 from web.forms import choices, stripped
@@ -130,6 +130,6 @@ def _select(value: bool | None) -> str:
 def _typed(rule: list[Any]) -> dict[str, str]:
     """A stored condition as somebody would type it."""
     name, way, value = rule
-    asked = group_rules.fact(name)
+    asked = group_conditions.fact(name)
     shown = value_words(name, value) if asked and asked.kind in ("record", "yes_no") else str(value)
     return {"field": name, "way": way, "value": shown}

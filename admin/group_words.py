@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from admin.customers.choices import ACCOUNT_TYPES, ATTITUDES, country_names
-from billing import custom_fields, group_rules
+from billing import custom_fields, group_conditions
 from models import db
 from web import formatters
 from web.setup import currencies
@@ -49,7 +49,7 @@ def words(rules: Sequence[Sequence[Any]]) -> list[str]:
 
 def value_words(name: str, value: Any) -> str:
     """A stored value as people know it."""
-    asked = group_rules.fact(name)
+    asked = group_conditions.fact(name)
     if asked is not None and asked.kind == "record":
         return db.session.scalar(select(asked.table.name).where(asked.table.id == value)) or _("one that is gone")
     if isinstance(value, bool):
@@ -59,7 +59,7 @@ def value_words(name: str, value: Any) -> str:
 
 def offered(name: str) -> list[tuple[str, str]]:
     """(what to type, words) of the values a condition about `name` may have; nothing where anything may be typed."""
-    asked = group_rules.fact(name)
+    asked = group_conditions.fact(name)
     if asked is None or asked.kind not in ("record", "choice", "yes_no"):
         return []
     if asked.kind == "yes_no":

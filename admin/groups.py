@@ -16,6 +16,7 @@ from admin.group_form import GroupForm
 from admin.group_words import fact_words, offered, words
 from admin.own_lists import OwnList
 from billing import company, group_rules, groups, inheritance
+from billing.group_conditions import BadRule
 from models import BillingError, CustomerGroup, Package, db
 from web import formatters, languages
 from web.forms import put_error
@@ -65,7 +66,7 @@ class GroupView(OwnList):
             filled, rules = form.conditions()
             try:
                 return redirect(once(lambda: self._keep(group, form, rules)))
-            except group_rules.BadRule as wrong:
+            except BadRule as wrong:
                 row = filled[wrong.row].form if wrong.row < len(filled) else None
                 put_error(row[wrong.part] if row else form.automatic, str(wrong))
             except BillingError as refusal:

@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select
 
 from models import BillingError, Customer, CustomerGroup, Package, PaymentMethod, Project, db, group_package
 
-from . import audit, group_rules, inheritance, own_lists
+from . import audit, group_conditions, inheritance, own_lists
 from .actor import Actor
 
 WORDS = {PaymentMethod.FREE: "free of charge", PaymentMethod.INVOICE: "by invoice", PaymentMethod.CARD: "by card"}
@@ -105,7 +105,7 @@ def why_not(values: Mapping[str, Any], customer: Customer | None) -> dict[str, s
 
 
 def _rules(values: Mapping[str, Any], rules: Sequence[Sequence[str]]) -> list[list[Any]]:
-    read = group_rules.read(rules)
+    read = group_conditions.read(rules)
     if values.get("automatic") and not read:
         raise own_lists.EntryRefused(
             "Write at least one condition, or let people choose the group by hand.", "automatic"

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from billing import custom_fields, customers, group_rules, groups
 from billing.actor import Actor, NotAllowed
+from billing.group_conditions import BadRule
 from billing.own_lists import EntryRefused
 from jobs import schedule
 from models import AuditEvent, Customer, CustomerGroup, Payer, PaymentMethod, Project, Tag, db
@@ -107,7 +108,7 @@ def test_what_can_be_asked(by: Actor, rule: tuple[str, str, str], expected: set[
 )  # fmt: skip
 def test_a_condition_that_cannot_be_met_is_told_at_its_place(by: Actor, rule: tuple[str, str, str], part: str) -> None:
     make_company()
-    with pytest.raises(group_rules.BadRule) as wrong:
+    with pytest.raises(BadRule) as wrong:
         automatic("X", ("country", "is", "IE"), rule, by=by)
     assert (wrong.value.row, wrong.value.part) == (1, part)
 
