@@ -19,7 +19,7 @@ from admin.filter_kinds import choice
 from admin.links import list_url, record_url, view_of
 from admin.narrowing import NOBODY
 from billing import bulk, runs
-from billing.bulk_kinds import kind_named
+from billing.bulk_kinds import permission_for
 from models import BillingError, BulkAction, BulkRow, Customer, RowResult, db
 from web import sessions
 from web.permissions import actor, allows, refuse
@@ -100,12 +100,12 @@ class BulkActionsView(StaffView):
         )  # fmt: skip
 
     def _may(self, action: BulkAction) -> bool:
-        return allows(kind_named(action.kind).permission)
+        return allows(permission_for(action.kind, action.params))
 
     def _action(self) -> BulkAction:
         """The action the form is about, for somebody who may do such a thing."""
         action = self._found(True)
-        permission = kind_named(action.params.get("kind") or action.kind).permission
+        permission = permission_for(action.kind, action.params)
         if not allows(permission):
             refuse(permission)
         return action

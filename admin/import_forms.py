@@ -58,9 +58,8 @@ def read_choices(form: MultiDict[str, str], draft: ImportFile) -> Choices:
         if known and len(allowed) > 1:
             made.words[column] = known
     identity = params.only(form, "identity")
-    made.identity = (
-        header[int(identity)] if identity.isascii() and identity.isdigit() and int(identity) < len(header) else ""
-    )
+    place = params.row_id(identity)
+    made.identity = header[place] if place is not None and place < len(header) else ""
     made.fixed = {name: stripped(params.only(form, name))[:120] for name in FIXED}
     made.source = stripped(params.only(form, "source"))[:60] or "csv"
     made.date_format = _offered(params.only(form, "date_format"), import_guess.DATE_FORMATS)

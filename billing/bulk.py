@@ -23,7 +23,7 @@ from models.types import Moment
 
 from . import audit, company, staff
 from .actor import Actor
-from .bulk_kinds import Kind, kind_named
+from .bulk_kinds import Kind, kind_named, permission_for
 from .bulk_results import MOST_REASON, Result
 
 LEASE = "bulk"
@@ -71,7 +71,7 @@ def ask(
     (`refuse_too_many` leaves the trace of it), and what the kind's `clean` raises.
     """
     kind = kind_named(name)
-    by.require(kind.permission)
+    by.require(permission_for(name, params))
     chosen = sorted(set(ids))
     if not chosen:
         raise NothingToDo("There is no customer left to do this with.")
@@ -141,7 +141,7 @@ def do_part(action_id: int, *, past: int = -1, by: Actor) -> int | None:
     if part is None:
         return None
     kind = kind_named(part.kind)
-    by.require(kind.permission)
+    by.require(permission_for(part.kind, part.params))
     results = _careful(kind, json.loads(part.ids), part.params, by)
     faultpoint("bulk.changed")
     _keep(action_id, part.id, results)
@@ -198,7 +198,7 @@ def finish(action_id: int, *, at: datetime, error: str = "") -> None:
 
 def stop(action: BulkAction, *, by: Actor) -> bool:
     """Let it end after the part it is at; what is done is kept. False if it was over already. Raises NotAllowed."""
-    by.require(kind_named(action.kind).permission)
+    by.require(permission_for(action.kind, action.params))
     going = update(BulkAction).where(
         BulkAction.id == action.id, BulkAction.state.in_((RunState.QUEUED, RunState.RUNNING))
     )

@@ -52,6 +52,11 @@ def kind_named(name: str) -> Kind:
     return KINDS[name]
 
 
+def permission_for(name: str, params: Mapping[str, Any]) -> str:
+    """What somebody needs for an action: to take one back, what they would need to do it. Raises NoSuchAction."""
+    return kind_named(params["kind"] if name == "undo" else name).permission
+
+
 def _status(verb: str) -> Kind:
     def do(ids: Sequence[int], params: Mapping[str, Any], by: Actor) -> list[Result]:
         return customer_status.change_status(ids, verb, by=by)

@@ -12,8 +12,8 @@ from sqlalchemy import or_, select
 
 from models import BillingError, ImportFile, ImportMappingSaved, ImportState, Run, Staff, Tag, db
 
-from . import audit, company, import_problems
-from .actor import Actor
+from . import audit, company, import_problems, staff
+from .actor import Actor, NotAllowed
 from .import_choices import Choices, columns_hash, first_choices, mapping_of
 from .import_files import CsvFile
 from .import_mapping import ImportMapping
@@ -258,8 +258,13 @@ def next_waiting() -> int | None:
 
 
 def asked_by(draft: ImportFile, at: datetime, today: date) -> Actor:
-    """Whoever asked for the import, as the audit trail names them; what may be done was checked then."""
+    """Whoever asked for the import, as the audit trail names them. Raises NotAllowed if they may not import any more.
+
+    What the import then does it does as the system.
+    """
     person = db.session.get(Staff, draft.staff_id) if draft.staff_id else None
+    if draft.staff_id and not (person and person.active and NEEDS in staff.permissions_of(person.role)):
+        raise NotAllowed(f"{draft.made_by} asked for this, and may not import any more. Let somebody else go on.")
     name = str(person) if person else draft.made_by
     return Actor(name=name, at=at, today=today, permissions=None, staff_id=draft.staff_id)
 

@@ -15,7 +15,7 @@ from signing_in import make_staff
 from sqlalchemy import select
 
 from billing import bulk
-from billing.actor import Actor
+from billing.actor import Actor, NotAllowed
 from jobs import bulk as job
 from jobs import schedule
 from models import AuditEvent, BulkAction, BulkPart, BulkRow, Customer, RunState, Staff, Tag, customer_tag, db
@@ -141,6 +141,23 @@ def test_rights_that_were_taken_away_meanwhile_end_it(app: Flask, monkeypatch) -
     assert (action.state, action.done) == (RunState.FAILED, 0)
     assert "role does not allow" in action.error
     assert db.session.query(Customer).filter_by(status="active").count() > 0
+
+
+def test_who_may_not_do_it_any_more_may_not_take_it_back_either(app: Flask, by: Actor) -> None:
+    make_company()
+    action = bulk.ask("archive", {}, [make_customer().id], by=by)
+    bulk.do_now(action, by=by)
+    back = bulk.undo(action, by=by)
+    seller = make_staff("sales")
+    back.staff_id, back_id = seller.id, back.id
+    db.session.commit()
+    seller_now = bulk.actor_of(back, by.at, by.today)
+    for refused in (lambda: bulk.stop(back, by=seller_now), lambda: bulk.ask("undo", back.params, [1], by=seller_now)):
+        with pytest.raises(NotAllowed):
+            refused()
+    job.run()
+    back = db.session.get_one(BulkAction, back_id)
+    assert (back.state, back.done) == (RunState.FAILED, 0) and "role does not allow" in back.error
 
 
 def test_several_that_wait_are_done_in_the_order_they_were_asked(app: Flask, by: Actor, monkeypatch) -> None:

@@ -15,6 +15,7 @@ import pytest
 from conftest import Backend
 from factories import make_company
 from flask import Flask
+from signing_in import make_role, make_staff
 from sqlalchemy import func, select
 
 from billing import import_drafts
@@ -125,6 +126,21 @@ def test_what_was_told_to_stop_is_begun_again_later(app: Flask, make: Make) -> N
     assert draft(number).state is ImportState.IMPORTING and draft(number).tries == 0 and count(Customer) == 0
     imports.run()
     assert count(Customer) == 2
+
+
+@pytest.mark.parametrize("how", ["disabled", "another role"])
+def test_rights_that_were_taken_away_meanwhile_end_it(app: Flask, make: Make, how: str) -> None:
+    person = make_staff("billing")
+    number = make(table(bad=False), whole=False)
+    draft(number).staff_id = person.id
+    if how == "disabled":
+        person.active = False
+    else:
+        person.role = make_role("looker", "customers.view")
+    db.session.commit()
+    imports.run()
+    assert count(Customer) == 0
+    assert draft(number).state is ImportState.FAILED and "may not import any more" in draft(number).error
 
 
 def test_another_import_is_waited_for(app: Flask, make: Make) -> None:
