@@ -87,7 +87,7 @@ class MessageTemplatesView(Trials, SettingsPart, BaseView):
         except TemplateRefused as refusal:
             for name, why in refusal.errors.items():
                 put_error(form[name], why) if name in form else form.form_errors.append(why)
-            return self._editor(key, language, form), 400
+            return self._editor(key, language, form)
         return redirect(self.get_url(".edit", key=key, language=language))
 
     def _save(self, key: str, words: templates.Words) -> str:

