@@ -18,11 +18,11 @@ from admin.own_lists import OwnList
 from billing import company, group_rules, groups, inheritance
 from billing.group_conditions import BadRule
 from models import BillingError, CustomerGroup, Package, db
-from web import formatters, languages
 from web.forms import put_error
 from web.permissions import actor
 
 from .customers.choices import PAYMENT_METHODS
+from .customers.inherited import LABELS, value_words
 
 AT_ONCE = 20_000  # more moves than this are left to the job of the night
 
@@ -100,17 +100,10 @@ class GroupView(OwnList):
 
     def _defaults(self, row: CustomerGroup) -> list[tuple[Any, str, bool]]:
         """(words, what its customers get, whether the group says so) of everything it hands down."""
-        ways = {str(code): word for code, word in PAYMENT_METHODS}
-        tongues = dict(languages.choices())
-        printed: dict[str, Any] = {
-            "payment_method": lambda value: ways[value], "charge_tax": _yes, "never_suspend": _yes,
-            "payment_days": formatters.number, "language": lambda value: tongues.get(value, value),
-        }  # fmt: skip
-        out = []
-        for name, label in DEFAULTS.items():
+        out: list[tuple[Any, str, bool]] = []
+        for name, label in LABELS.items():
             value, source = inheritance.inherited(name, row)
-            shown = str(printed.get(name, str)(value)) if not inheritance.nothing(value) else "–"
-            out.append((label, shown, source == inheritance.GROUP))
+            out.append((label, value_words(name, value), source == inheritance.GROUP))
         out.append((_("Currency of new customers"), row.currency or company.settings().currency, bool(row.currency)))
         return out
 
@@ -136,13 +129,3 @@ class GroupView(OwnList):
             moved += n
             db.session.commit()
         flash(ngettext("%(n)s customer moved", "%(n)s customers moved", moved, n=format_number(moved)), "toast")
-
-
-DEFAULTS = {
-    "payment_method": _l("Pays by"), "payment_days": _l("Days to pay"), "charge_tax": _l("Charge tax"),
-    "never_suspend": _l("Never suspend"), "language": _l("Language"), "invoice_note": _l("Note on invoices"),
-}  # fmt: skip
-
-
-def _yes(value: bool) -> str:
-    return _("Yes") if value else _("No")
