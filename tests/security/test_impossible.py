@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from decimal import Decimal
 
 import pytest
@@ -12,7 +13,8 @@ from signing_in import Browser
 from billing import custom_fields, customers, message_settings
 from billing.actor import Actor
 from billing.texts import InvalidText
-from models import Customer, Tag, db
+from jobs import imports
+from models import Customer, ImportFile, Tag, db
 
 ENDLESS = "9" * 5000
 
@@ -78,3 +80,31 @@ def test_prices_beyond_number_are_refused_in_words(customer: Customer, by: Actor
     with pytest.raises(message_settings.RefusedLimits) as refused:
         message_settings.change({"prices": f"+353 {price}"}, by=by)
     assert "Line 1" in refused.value.errors["prices"]
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["name,email,id\na\x00b,a@mail.example,1\n", "na\x00me,email,id\na,a@mail.example,1\n",
+     "na\x1bme,\u202eb,id\n\x07,b,3\n",
+     "__proto__,constructor,<script>\n1,2,<img src=x onerror=1>\n", "=1+1,@x,-y\n+1,=2,\t3\n"],
+)  # fmt: skip
+def test_tables_that_are_no_tables_break_nothing(app: Flask, staff_client: Browser, table: str) -> None:
+    make_company()
+    file = (io.BytesIO(table.encode("utf-16")), 'a";\r\nX-Y: \u202e../b.csv')
+    with staff_client.post("/admin/imports/new/", data={"form_token": "a form of its own", "file": file}) as answer:
+        assert answer.status_code == 302
+    number = answer.location.rpartition("=")[2]
+    chosen = {
+        "column-0": "name", "column-1": "email", "column-2": "external_id", "identity": ENDLESS, "source": "x\x00y",
+        "form_token": "another form of its own", "currency": "EUR", "existing": "update",
+    }  # fmt: skip
+    for page in ("file", "columns", "details"):
+        shown = staff_client.get(f"/admin/imports/{page}/?id={number}")
+        assert shown.status_code in (200, 302) and "<img src=x" not in shown.text and "<script>\n" not in shown.text
+    for identity in (ENDLESS, "2"):
+        sent = {**chosen, "identity": identity, "form_token": f"a form for {len(identity)}"}
+        assert staff_client.post(f"/admin/imports/columns/?id={number}", data=sent).status_code < 500
+        imports.run()
+        assert db.session.get_one(ImportFile, int(number), populate_existing=True).error == ""
+    answer = staff_client.get(f"/admin/imports/wrong-lines/?id={number}")
+    assert answer.status_code in (200, 404) and "X-Y" not in answer.headers
