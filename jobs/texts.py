@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from integrations import texts as twilio
 from integrations.texts import Answer, Ending, NotReached, Text
-from messaging import deliver, hooks, text_delivery, texts
+from messaging import abandoned, deliver, hooks, text_delivery, texts
 from messaging.compose import NotWritten, NotYet
 from models import Channel, Delivery, DeliveryState, db
 
@@ -37,7 +37,7 @@ def run(on: date | None = None) -> dict[str, int | str]:
     carried out), waiting; `error` is empty unless no text can leave. Commits; may run in several processes at once.
     """
     counts: Counter[str] = Counter(told=process_events())
-    counts["unknown"] += deliver.lose_abandoned(clock.actor())
+    counts["unknown"] += abandoned.lose(clock.actor(), channel=Channel.SMS)
     text_delivery.revive_unknown(clock.actor())
     db.session.commit()
     error = texts.why_not_set_up()

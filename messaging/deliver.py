@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -25,9 +25,10 @@ from billing import audit, message_settings
 from billing.actor import Actor
 from integrations.letters import Letter
 from integrations.smtp import Answer, Ending
-from models import AuditEvent, Channel, Customer, Delivery, DeliveryState, Invoice, db
+from models import AuditEvent, Channel, Delivery, DeliveryState, Invoice, db
 
 from . import invoice_document
+from .bounces import flag_email
 from .compose import CannotBeWritten, NotBefore, NotNeeded, NotWritten, NotYet, sender_address
 from .files import FileLost
 
@@ -42,8 +43,6 @@ MOST_ATTEMPTS = 24
 QUIET = timedelta(hours=6)
 """At most one alert about the mail server in this time."""
 
-BOUNCED = "bounced"
-"""What Customer.email_state says once mail to the address came back."""
 STOPPED, STUCK = "mail.stopped", "delivery.stuck"
 _STATES = {
     Ending.SENT: DeliveryState.SENT,
@@ -51,7 +50,6 @@ _STATES = {
     Ending.REFUSED: DeliveryState.FAILED,
     Ending.UNKNOWN: DeliveryState.UNKNOWN,
 }
-_LOST = "Sending was interrupted after it had begun. It may have arrived; send it again if it has not."
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +95,6 @@ def wait_after(attempts: int) -> timedelta:
     return min(FIRST_WAIT * 2 ** min(max(attempts, 1) - 1, 20), LONGEST_WAIT)
 
 
-def lose_abandoned(by: Actor) -> int:
-    """Deliveries whose sender died in mid conversation become `unknown`; returns how many."""
-    abandoned = select(Delivery).where(Delivery.state == DeliveryState.SENDING, Delivery.claimed_until < by.at)
-    lost = list(db.session.scalars(abandoned.with_for_update(skip_locked=True)))
-    for delivery in lost:
-        delivery.state, delivery.error, delivery.claimed_until = DeliveryState.UNKNOWN, _LOST, None
-        audit.record(by, "delivery.unknown", delivery, after={"reason": _LOST})
-    db.session.flush()
-    return len(lost)
-
-
 def claim(limit: int, *, worker: str, by: Actor, channel: Channel = Channel.EMAIL) -> list[int]:
     """Reserve up to `limit` deliveries that are due, oldest first, for this worker; returns their ids."""
     due = (
@@ -142,20 +129,31 @@ def _allowed(at: datetime, channel: Channel) -> int:
 
 
 def begin(delivery_id: int, letter: Letter, *, worker: str, by: Actor) -> Letter | None:
-    """Mark a reserved delivery as leaving with this letter; None if it is no longer this worker's to send.
+    """As begin_all, for one. Raises NotYet if its PDF cannot be stored."""
+    found = begin_all({delivery_id: letter}, worker=worker, by=by).get(delivery_id)
+    if isinstance(found, NotYet):
+        raise found
+    return found
 
-    Stores the invoice's PDF if this is its first; the letter returned has the PDF that is the invoice's for
-    good. Raises NotYet if it cannot be stored.
+
+def begin_all(letters: Mapping[int, Letter], *, worker: str, by: Actor) -> dict[int, Letter | NotYet]:
+    """Mark reserved deliveries as leaving with these letters; those that are not this worker's to send are left out.
+
+    Stores an invoice's PDF if this is its first; the letter returned has the PDF that is the invoice's for good.
+    It is NotYet where the PDF cannot be stored: that delivery is not begun.
     """
-    delivery = db.session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
-    if delivery is None or delivery.state != DeliveryState.QUEUED or delivery.claimed_by != worker:
-        return None
-    letter = _with_stored_pdf(delivery, letter)
-    delivery.state, delivery.attempts = DeliveryState.SENDING, delivery.attempts + 1
-    delivery.claimed_until = by.at + TALKING
-    delivery.sent_subject, delivery.sent_text = letter.subject[:300], letter.text_to_keep
+    begun: dict[int, Letter | NotYet] = {}
+    for delivery in _all_of(worker, letters, DeliveryState.QUEUED):
+        try:
+            letter = begun[delivery.id] = _with_stored_pdf(delivery, letters[delivery.id])
+        except NotYet as why:
+            begun[delivery.id] = why
+            continue
+        delivery.state, delivery.attempts = DeliveryState.SENDING, delivery.attempts + 1
+        delivery.claimed_until = by.at + TALKING
+        delivery.sent_subject, delivery.sent_text = letter.subject[:300], letter.text_to_keep
     db.session.flush()
-    return letter
+    return {number: begun[number] for number in letters if number in begun}
 
 
 def _with_stored_pdf(delivery: Delivery, letter: Letter) -> Letter:
@@ -171,13 +169,25 @@ def _with_stored_pdf(delivery: Delivery, letter: Letter) -> Letter:
 
 
 def finish(delivery_id: int, answer: Answer, *, worker: str, by: Actor) -> DeliveryState | None:
-    """Record how sending ended; returns the new state, None if the delivery is no longer this worker's.
+    """As finish_all, for one; None if the delivery is no longer this worker's."""
+    return finish_all({delivery_id: (answer, by.at)}, worker=worker, by=by).get(delivery_id)
+
+
+def finish_all(answers: Mapping[int, tuple[Answer, datetime]], *, worker: str, by: Actor) -> dict[int, DeliveryState]:
+    """Record how sending ended, and when; returns the new states of those that are this worker's still.
 
     Also holds for a delivery that was given up as `unknown` meanwhile: now it is known.
     """
-    delivery = mine(delivery_id, worker, DeliveryState.SENDING, DeliveryState.UNKNOWN)
-    if delivery is None:
-        return None
+    found = _all_of(worker, answers, DeliveryState.SENDING, DeliveryState.UNKNOWN)
+    for delivery in found:
+        answer, at = answers[delivery.id]
+        end_with(delivery, answer, replace(by, at=at))
+    db.session.flush()
+    return {delivery.id: delivery.state for delivery in found}
+
+
+def end_with(delivery: Delivery, answer: Answer, by: Actor) -> None:
+    """Record on a locked delivery how sending it ended."""
     let_go(delivery, answer.reason)
     if answer.ending == Ending.SENT:
         delivery.state, delivery.sent_at = DeliveryState.SENT, by.at
@@ -187,8 +197,27 @@ def finish(delivery_id: int, answer: Answer, *, worker: str, by: Actor) -> Deliv
             flag_email(delivery)
     else:
         try_later(delivery, by, for_ever=answer.ending == Ending.NO_SERVER)
+
+
+def take_back(delivery_ids: Sequence[int], *, worker: str, release: bool = True) -> int:
+    """These were begun or reserved, and not handed over: they wait again, and that was no attempt; how many.
+
+    Without `release` they stay reserved for this worker.
+    """
+    states = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.UNKNOWN)
+    found = _all_of(worker, delivery_ids, *states)
+    for delivery in found:
+        take_it_back(delivery)
+        delivery.claimed_by = "" if release else worker
     db.session.flush()
-    return delivery.state
+    return len(found)
+
+
+def take_it_back(delivery: Delivery) -> None:
+    """A locked delivery that never left waits again."""
+    if delivery.state != DeliveryState.QUEUED:
+        delivery.state, delivery.attempts = DeliveryState.QUEUED, delivery.attempts - 1
+    let_go(delivery, "")
 
 
 def give_up(delivery_id: int, why: NotWritten, *, worker: str, by: Actor) -> DeliveryState | None:
@@ -225,32 +254,16 @@ def postpone(delivery_ids: Sequence[int], reason: str, *, worker: str, by: Actor
     return len(waiting)
 
 
-def flag_email(delivery: Delivery) -> None:
-    """The customer's page says that mail to their address comes back, until they get another one."""
-    same = (Customer.id == delivery.customer_id, func.lower(Customer.email) == delivery.address.lower())
-    db.session.execute(update(Customer).where(*same).values(email_state=BOUNCED))
-
-
-def unflag_emails(delivery_ids: Sequence[int]) -> None:
-    """Addresses that mail came back from and that took one of these are good again."""
-    flagged = select(Customer.id, Customer.email).where(Customer.email_state != "").subquery()
-    arrived = select(Delivery.customer_id).join(flagged, flagged.c.id == Delivery.customer_id)
-    arrived = arrived.where(
-        Delivery.id.in_(delivery_ids),
-        Delivery.state == DeliveryState.SENT,
-        func.lower(Delivery.address) == func.lower(flagged.c.email),
-    )
-    ids = list(db.session.scalars(arrived))
-    if ids:
-        db.session.execute(update(Customer).where(Customer.id.in_(ids)).values(email_state=""))
-
-
 def mine(delivery_id: int, worker: str, *states: DeliveryState) -> Delivery | None:
     """The delivery, locked, if it is this worker's and in one of these states."""
-    delivery = db.session.get(Delivery, delivery_id, with_for_update=True, populate_existing=True)
-    if delivery is None or delivery.claimed_by != worker or delivery.state not in states:
-        return None
-    return delivery
+    return next(iter(_all_of(worker, [delivery_id], *states)), None)
+
+
+def _all_of(worker: str, ids: Iterable[int], *states: DeliveryState) -> Sequence[Delivery]:
+    """Those of the deliveries that are this worker's and in one of these states, locked."""
+    known = select(Delivery).where(Delivery.id.in_(list(ids))).order_by(Delivery.id).with_for_update()
+    found = db.session.scalars(known.execution_options(populate_existing=True)).all()
+    return [each for each in found if each.claimed_by == worker and each.state in states]
 
 
 def let_go(delivery: Delivery, reason: str) -> None:

@@ -4,53 +4,22 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Backend, Clock
+from delivering import run, serving, states, verbs, wait_for
 from flask import Flask
 from mailing import SELLER, issue, queue
-from mailserver import MailServer, mail_server
 from sqlalchemy import create_engine, text
 
 from billing.actor import Actor
 from integrations import smtp
-from jobs import deliveries
 from messaging.deliver import mail_state
 from messaging.outbox import CannotSendAgain, queue_message, send_again
-from models import AuditEvent, Delivery, Invoice, Message, db
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-@contextmanager
-def serving(app: Flask, folder: Path, *rules: dict[str, Any]) -> Iterator[MailServer]:
-    with mail_server(folder, *rules) as server:
-        app.config.update(MAIL_SERVER="127.0.0.1", MAIL_PORT=server.port)
-        try:
-            yield server
-        finally:
-            app.config["MAIL_SERVER"] = ""
-
-
-def run() -> dict[str, Any]:
-    """A run's counts, without the noughts."""
-    return {name: value for name, value in deliveries.run().items() if value}
-
-
-def states() -> list[str]:
-    db.session.expire_all()
-    return [delivery.state.value for delivery in db.session.query(Delivery).order_by(Delivery.id)]
-
-
-def verbs() -> list[str]:
-    return list(db.session.scalars(db.select(AuditEvent.verb).order_by(AuditEvent.id)))
+from models import Delivery, Invoice, Message, db
 
 
 def test_an_invoice_arrives_with_its_pdf(app: Flask, clock: Clock, tmp_path: Path) -> None:
@@ -200,16 +169,6 @@ def test_others_can_write_while_the_server_hangs(
     assert results == [{"unknown": 1}]
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    """Until it holds in another process; a minute is far more than that takes."""
-    nothing = threading.Event()
-    for _try in range(3000):
-        if condition():
-            return
-        nothing.wait(0.02)
-    raise AssertionError("it did not come to that")
-
-
 def test_one_broken_connection_harms_one_mail(app: Flask, clock: Clock, tmp_path: Path) -> None:
     count = 130  # more than two batches
     queue(app, issue(), to=[f"c{n}@mail.example" for n in range(count)])
@@ -281,79 +240,6 @@ def test_only_so_many_a_minute(app: Flask, clock: Clock, tmp_path: Path) -> None
             assert len(server.recipients()) == 4
     finally:
         app.config["MAIL_PER_MINUTE"] = 0
-
-
-CHILD = """
-import sys
-from datetime import UTC, datetime
-from app import create_app
-url, files, port, moment = sys.argv[1:]
-app = create_app({
-    "SECRET_KEY": "a key for tests only, long enough to be strong 0123456789",
-    "SQLALCHEMY_DATABASE_URI": url, "FILES_DIR": files, "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": int(port),
-    "CLOCK": lambda: datetime.fromisoformat(moment),
-})
-with app.app_context():
-    from jobs import deliveries
-    deliveries.run()
-"""
-
-
-@contextmanager
-def child(app: Flask, backend: Backend, server: MailServer) -> Iterator[subprocess.Popen[str]]:
-    """Another process that delivers from the same database; killed at the end of the block."""
-    arguments = [backend.url, app.config["FILES_DIR"], str(server.port), app.clock().isoformat()]
-    process = subprocess.Popen([sys.executable, "-c", CHILD, *arguments], cwd=ROOT)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def test_killed_while_the_server_had_taken_it(app: Flask, backend: Backend, clock: Clock, tmp_path: Path) -> None:
-    (delivery, waiting) = queue(app, issue(), issue())
-    with serving(app, tmp_path, {"on": "data", "keep": True, "hang": True, "times": 1}) as server:
-        with child(app, backend, server):
-            wait_for(server.taken)
-        assert states() == ["sending", "queued"]
-        db.session.rollback()
-        assert run() == {"waiting": 1}  # reserved for the dead one still
-        clock.advance(minutes=11)
-        assert run() == {"unknown": 1, "sent": 1}
-        clock.advance(days=1)
-        assert run() == {}
-    assert states() == ["unknown", "sent"]
-    assert server.recipients() == [delivery.address, waiting.address]
-
-
-def test_three_hundred_mails_and_three_kills(app: Flask, backend: Backend, clock: Clock, tmp_path: Path) -> None:
-    addresses = [f"c{n}@mail.example" for n in range(300)]
-    queue(app, issue(), to=addresses)
-    with serving(app, tmp_path) as server:
-        for goal in (40, 110, 200):
-            with child(app, backend, server):
-                wait_for(lambda: server.taken() >= goal)  # noqa: B023
-            clock.advance(minutes=11)
-        run()
-        clock.advance(minutes=11)
-        assert run() == {}
-    got = server.recipients()
-    assert len(got) == len(set(got)), "a mail was sent twice"
-    ended = {d.address: d.state for d in db.session.query(Delivery)}
-    unknown = [address for address, state in ended.items() if state == "unknown"]
-    assert len(unknown) <= 3
-    assert set(ended.values()) <= {"sent", "unknown"}
-    assert {address for address, state in ended.items() if state == "sent"} <= set(got)
-    assert set(addresses) - set(got) <= set(unknown)
-
-
-def test_two_at_once_share_the_work(app: Flask, backend: Backend, tmp_path: Path) -> None:
-    queue(app, issue(), to=[f"c{n}@mail.example" for n in range(150)])
-    with serving(app, tmp_path) as server, child(app, backend, server) as one, child(app, backend, server) as two:
-        assert (one.wait(120), two.wait(120)) == (0, 0)
-    assert states() == ["sent"] * 150
-    assert len(server.recipients()) == len(set(server.recipients())) == 150
 
 
 EVIL = "Harbour\r\nBcc: x@y.example"

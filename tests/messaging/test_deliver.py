@@ -11,7 +11,7 @@ from mailing import issue, queue
 
 from billing.actor import Actor
 from integrations.smtp import Answer, Ending
-from messaging import compose, deliver
+from messaging import abandoned, compose, deliver
 from models import Delivery, db
 
 
@@ -44,8 +44,8 @@ def test_an_answer_that_comes_late_still_counts(app: Flask, by: Actor, ending: s
     letter = compose.letter_for(delivery, at=by.at)
     deliver.claim(9, worker="slow", by=by)
     deliver.begin(delivery.id, letter, worker="slow", by=by)
-    assert deliver.lose_abandoned(later(by, minutes=9)) == 0
-    assert deliver.lose_abandoned(later(by, minutes=11)) == 1
+    assert abandoned.lose(later(by, minutes=9)) == 0
+    assert abandoned.lose(later(by, minutes=11)) == 1
     assert delivery.state == "unknown"
     assert deliver.claim(9, worker="other", by=later(by, days=9)) == []
     assert deliver.finish(delivery.id, Answer(Ending(ending)), worker="slow", by=later(by, minutes=12)) == state
