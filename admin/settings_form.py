@@ -50,9 +50,14 @@ class SettingsForm(FlaskForm):
     website = _text(_l("Website"), _l("Printed at the foot of invoices."), 200)
     logo = FileField(
         _l("Logo"),
-        description=_l("PNG or JPEG of at most 1 MB, printed on invoices. Without one the name stands there."),
+        description=_l(
+            "PNG or JPEG of at most 1 MB, printed on invoices; e-mails show it up to 256 KB. "
+            "Without one the name stands there."
+        ),
     )
-    remove_logo = BooleanField(_l("Take the logo away"), description=_l("Invoices then begin with the name."))
+    remove_logo = BooleanField(
+        _l("Take the logo away"), description=_l("Invoices and e-mails then begin with the name.")
+    )
 
     currency = SelectField(_l("Currency"), description=_l("Your books are kept in it; fixed by the first document."))
     prices_include_tax = BooleanField(

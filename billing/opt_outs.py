@@ -6,6 +6,7 @@ until it says START: the network would refuse it anyway (Twilio's error 21610).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, func, literal, or_, select
@@ -106,6 +107,34 @@ def blocks(delivery: Delivery, message: Message) -> OptOut | None:
     rule = obeyed(delivery.channel, message.category, essential=message.essential, legal_notice=message.legal_notice)
     named = _named(delivery.address.lower(), delivery.customer_id)
     return db.session.scalars(select(OptOut).where(rule, named).order_by(OptOut.by_carrier.desc()).limit(1)).first()
+
+
+def blocked(deliveries: Sequence[Delivery], message: Message) -> set[int]:
+    """The ids of those deliveries of one message that an opt-out keeps from leaving: as `blocks`, for many at once."""
+    rule = obeyed(
+        deliveries[0].channel, message.category, essential=message.essential, legal_notice=message.legal_notice
+    )
+    folded = {each.id: each.address.lower() for each in deliveries}
+    customers = {each.customer_id for each in deliveries} - {None}
+    email = func.lower(Contact.email)
+    contacts = select(Contact.id).where(Contact.customer_id.in_(customers), email.in_(set(folded.values())))
+    named = or_(
+        OptOut.who.in_({f"address:{address}" for address in folded.values()}),
+        and_(OptOut.customer_id.in_(customers), OptOut.contact_id.is_(None)),
+        OptOut.contact_id.in_(contacts),
+    )
+    found = select(OptOut.who, OptOut.customer_id, OptOut.contact_id, Contact.customer_id, email)
+    rows = db.session.execute(found.outerjoin(Contact, Contact.id == OptOut.contact_id).where(rule, named)).all()
+    by_address = {who for who, *_rest in rows}
+    by_customer = {customer_id for _who, customer_id, contact_id, *_rest in rows if contact_id is None}
+    by_contact = {(customer_id, address) for *_rest, customer_id, address in rows if customer_id is not None}
+    return {
+        each.id
+        for each in deliveries
+        if f"address:{folded[each.id]}" in by_address
+        or (each.customer_id is not None and each.customer_id in by_customer)
+        or (each.customer_id, folded[each.id]) in by_contact
+    }
 
 
 def obeyed(channel: Channel, category: str, *, essential: bool, legal_notice: bool) -> ColumnElement[bool]:

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import secrets
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
 from datetime import datetime
-from email import charset, policy
+from email import charset
+from email.encoders import encode_base64
+from email.mime.base import MIMEBase
+from email.mime.image import MIMEImage
+from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
+from email.policy import Compat32
+from email.utils import formatdate
 
 import flask_mail
 
 LONGEST_NAME = 70
+LONGEST_LINE = 990
+"""A line of a mail has at most 998 letters (RFC 5322)."""
+LOGO = "logo"
+"""What the picture is called in the HTML: ``<img src="cid:logo">``."""
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"]{1,64}@[^\s@<>()\[\],;:\\\"]{1,253}")
+
+_QUOTED = charset.Charset("utf-8")
+_QUOTED.body_encoding = charset.QP
 
 
 class BadHeader(ValueError):
@@ -32,6 +48,7 @@ class Letter:
 
     `unsubscribe_url` takes a POST with one click (RFC 8058); empty for mails nobody can opt out of.
     `secret` is a part of the text that only its reader may have, such as a link that sets a password.
+    `logo` is a PNG or JPEG that the HTML shows as ``cid:logo``; empty without one.
     """
 
     message_id: str
@@ -46,6 +63,7 @@ class Letter:
     attachments: tuple[Attachment, ...] = ()
     unsubscribe_url: str = ""
     secret: str = ""
+    logo: bytes = b""
 
     @property
     def text_to_keep(self) -> str:
@@ -77,37 +95,92 @@ def check_address(address: str) -> None:
         raise BadHeader("The part before the @ holds letters that most mail servers do not take.")
 
 
-class _Message(flask_mail.Message):
-    """Flask-Mail's, that any server can carry: lines of 7-bit text, headers folded only once.
+class _AsItIs(Compat32):
+    """Headers leave as they are: folded a second time, a name with a comma loses its quotes and turns into two
+    addresses. (The policy for SMTP would leave them too, but reads each of them again and again.)"""
 
-    Folded a second time, a name with a comma loses its quotes and turns into two addresses.
-    """
+    def fold_binary(self, name: str, value: str) -> bytes:
+        return f"{name}: {self.linesep.join(value.splitlines())}{self.linesep}".encode("ascii", "surrogateescape")
+
+
+_POLICY = _AsItIs(linesep="\r\n", mangle_from_=False)
+
+
+class _Message(flask_mail.Message):
+    """Flask-Mail's, that any server can carry: lines of 7-bit text, headers folded only once."""
+
+    def __init__(self, letter: Letter) -> None:
+        # Not Flask-Mail's own: it would make a Message-ID of the machine's name, and ask the DNS for that each time.
+        self.subject, self.sender, self.recipients = (
+            letter.subject,
+            _named(letter.sender_name, letter.sender),
+            [letter.to],
+        )
+        self.cc, self.bcc, self.mail_options, self.rcpt_options = [], [], [], []
+        self.body, self.alts, self.charset = letter.text, {"html": letter.html} if letter.html else {}, None
+        self.reply_to, self.date = letter.reply_to or None, letter.written_at.timestamp()
+        self.msgId, self.extra_headers = letter.message_id, _extra_headers(letter)
+        self.attachments = [flask_mail.Attachment(*astuple(each)) for each in letter.attachments]
+        self.logo = letter.logo if letter.html else b""
+
+    def _message(self) -> MIMEBase:
+        whole: MIMEBase = self._mimetext(self.body)
+        if self.html:
+            whole = _together("alternative", whole, self._with_logo(self._mimetext(self.html, "html")))
+        if self.attachments:
+            whole = _together("mixed", whole, *(_attached(each) for each in self.attachments))
+        for name, value in self._headers():
+            whole[name] = value
+        return whole
+
+    def _headers(self) -> Iterator[tuple[str, str]]:
+        yield "Subject", flask_mail.sanitize_subject(self.subject)
+        yield "From", flask_mail.sanitize_address(self.sender)
+        yield "To", ", ".join(flask_mail.sanitize_addresses(self.recipients))
+        yield "Date", formatdate(self.date, localtime=True)
+        yield "Message-ID", self.msgId
+        if self.reply_to:
+            yield "Reply-To", flask_mail.sanitize_address(self.reply_to)
+        yield from (self.extra_headers or {}).items()
+
+    def _with_logo(self, html: MIMEBase) -> MIMEBase:
+        """The HTML, with the picture it shows (RFC 2387)."""
+        if not self.logo:
+            return html
+        kind = "png" if self.logo.startswith(PNG) else "jpeg"
+        picture = MIMEImage(self.logo, kind, policy=_POLICY)
+        picture["Content-ID"] = f"<{LOGO}>"
+        picture.add_header("Content-Disposition", "inline", filename=f"logo.{kind}")
+        return _together("related", html, picture)
 
     def _mimetext(self, text: str | None, subtype: str = "plain") -> MIMEText:
-        quoted = charset.Charset("utf-8")
-        quoted.body_encoding = charset.QP
-        return MIMEText(text or "", subtype, quoted)  # type: ignore[arg-type]
+        text = text or ""
+        short = text.isascii() and max(map(len, text.split("\n"))) < LONGEST_LINE
+        return MIMEText(text, subtype, "us-ascii" if short else _QUOTED, policy=_POLICY)  # type: ignore[arg-type]
 
     def as_bytes(self) -> bytes:
-        return self._message().as_bytes(policy=policy.SMTP.clone(refold_source="none"))
+        return self._message().as_bytes(policy=_POLICY)
+
+
+def _together(how: str, *parts: MIMEBase) -> MIMEBase:
+    # Left to itself, the library would search all parts for a boundary that is in none of them.
+    return MIMEMultipart(how, f"=_{secrets.token_hex(16)}", parts, policy=_POLICY)
+
+
+def _attached(each: flask_mail.Attachment) -> MIMEBase:
+    data = each.data if isinstance(each.data, bytes) else each.data.encode()
+    main, _, kind = each.content_type.partition("/")
+    part = MIMEBase(main, kind, policy=_POLICY)
+    part.set_payload(data)
+    encode_base64(part)
+    name = each.filename or ""
+    part.add_header("Content-Disposition", "attachment", filename=name if name.isascii() else ("UTF8", "", name))
+    return part
 
 
 def as_message(letter: Letter) -> flask_mail.Message:
     """The letter as Flask-Mail sends it."""
-    message = _Message(
-        subject=letter.subject,
-        recipients=[letter.to],
-        body=letter.text,
-        html=letter.html or None,
-        sender=_named(letter.sender_name, letter.sender),
-        reply_to=letter.reply_to or None,
-        date=letter.written_at.timestamp(),
-        extra_headers=_extra_headers(letter),
-    )
-    message.msgId = letter.message_id
-    for each in letter.attachments:
-        message.attach(each.filename, each.content_type, each.data)
-    return message
+    return _Message(letter)
 
 
 def _extra_headers(letter: Letter) -> dict[str, str]:

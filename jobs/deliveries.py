@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
@@ -207,13 +208,13 @@ def _written(ids: list[int]) -> dict[int, Letter | NotWritten]:
         known = select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.id)
         people = joinedload(Delivery.customer)
         loaded = known.options(joinedload(Delivery.message, innerjoin=True), people.joinedload(Customer.group))
-        return {each.id: _letter(each) for each in db.session.scalars(loaded).all()}
+        found = db.session.scalars(loaded).all()
+        return {number: _letter(number, write) for number, write in compose.letters_for(found, at=clock.now())}
 
 
-def _letter(delivery: Delivery) -> Letter | NotWritten:
-    delivery_id = delivery.id
+def _letter(delivery_id: int, write: Callable[[], Letter]) -> Letter | NotWritten:
     try:
-        return compose.letter_for(delivery, at=clock.now())
+        return write()
     except NotWritten as why:
         return why
     except Exception as error:

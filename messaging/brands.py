@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from billing import company as companies
+from integrations.letters import JPEG, PNG
 from models import Customer
+
+LARGEST_LOGO = 256 * 1024
+"""A larger one would make every mail of a message to thousands weigh as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +29,10 @@ def of(customer: Customer | None) -> Brand:
     if project is None:
         return Brand(seller.name, seller.email, seller.phone)
     return Brand(project.name, project.email or seller.email, project.phone or seller.phone, project.sender_email)
+
+
+def logo_of(customer: Customer | None) -> bytes:
+    """The PNG or JPEG that the customer's mails begin with: the project's, else the company's; empty without one."""
+    project = customer.project if customer else None
+    picture = (project.logo if project else None) or companies.settings().logo or b""
+    return picture if picture.startswith((PNG, JPEG)) and len(picture) <= LARGEST_LOGO else b""

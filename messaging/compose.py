@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parseaddr
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from flask import current_app
@@ -17,17 +17,16 @@ from jinja2 import FileSystemLoader, StrictUndefined, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from billing import company as companies
-from billing import opt_outs
 from billing.outbox import INVOICE
 from billing.portal_links import RESET, WELCOME
 from integrations.documents import DocumentError
 from integrations.letters import Attachment, BadHeader, Letter, check
-from models import CreditNote, Customer, Delivery, DeliveryState, Invoice, InvoiceState, Message, db
+from models import CreditNote, Customer, Delivery, Invoice, InvoiceState, Message, db
 
-from . import brands, invoice_document, template_values, templates, unsubscribe, uploads
+from . import brands, invoice_document, standing, template_values, templates, unsubscribe, uploads
 from .files import FileLost
 from .formats import day, language_of, language_of_words, money
-from .refusals import CannotBeWritten, NotNeeded, NotWanted, NotYet
+from .refusals import CannotBeWritten, NotNeeded, NotYet
 from .refusals import NotBefore as NotBefore
 from .refusals import NotWritten as NotWritten
 from .template_language import Plain
@@ -49,12 +48,25 @@ class Content:
     reply_to: str = ""
     attachments: tuple[Attachment, ...] = ()
     secret: str = ""
+    logo: bytes = b""
 
 
-def letter_for(delivery: Delivery, *, at: datetime) -> Letter:
-    """The mail of this delivery, written anew, dated `at`. Raises NotWritten's kinds. Writes no rows."""
+def letters_for(deliveries: Sequence[Delivery], *, at: datetime) -> Iterator[tuple[int, Callable[[], Letter]]]:
+    """The mails of many deliveries, each to be called for: who wants none is asked about all of them at once."""
+    kept_back = standing.reasons(deliveries)
+    for each in deliveries:
+        yield each.id, partial(letter_for, each, at=at, kept_back=kept_back)
+
+
+def letter_for(delivery: Delivery, *, at: datetime, kept_back: Mapping[int, NotNeeded] | None = None) -> Letter:
+    """The mail of this delivery, written anew, dated `at`. Raises NotWritten's kinds. Writes no rows.
+
+    `kept_back` is what is known already of why deliveries must not leave, by id.
+    """
     message = delivery.message
-    _still_wanted(delivery)
+    why = (standing.reasons([delivery]) if kept_back is None else kept_back).get(delivery.id)
+    if why is not None:
+        raise why
     writer = _WRITERS.get(message.kind)
     content = writer(message, at) if writer else by_hand(message, _customer(delivery), at, to=delivery.address)
     sender = brands.of(_customer(delivery)).sender or sender_address()
@@ -71,25 +83,13 @@ def letter_for(delivery: Delivery, *, at: datetime) -> Letter:
         attachments=content.attachments,
         unsubscribe_url="" if message.essential else unsubscribe.link(delivery, at=at),
         secret=content.secret,
+        logo=content.logo,
     )
     try:
         check(letter)
     except BadHeader as error:
         raise CannotBeWritten(str(error)) from error
     return letter
-
-
-def _still_wanted(delivery: Delivery) -> None:
-    """Raises NotNeeded for a message that was stopped, or whose reader wants none or cannot be reached."""
-    message = delivery.message
-    if message.stopped_at is not None:
-        raise NotNeeded("Sending this message was stopped.")
-    if message.essential:
-        return
-    if delivery.address.lower() in bounced_addresses(delivery.customer_id or message.customer_id):
-        raise NotNeeded("This address has turned mail back before.")
-    if opt_outs.blocks(delivery, message):
-        raise NotWanted("Whoever has this address wants no such mails.")
 
 
 def message_id(delivery: Delivery, sender: str) -> str:
@@ -106,18 +106,6 @@ def sender_address() -> str:
     """Who our mails come from: MAIL_DEFAULT_SENDER, else the company's address; empty if there is neither."""
     given = parseaddr(current_app.config.get("MAIL_DEFAULT_SENDER") or "")[1]
     return given or companies.settings().email.strip()
-
-
-def bounced_addresses(customer_id: int | None) -> set[str]:
-    """The customer's addresses (in lower case) that turned the last mail back."""
-    if customer_id is None:
-        return set()
-    ended = (DeliveryState.SENT, DeliveryState.BOUNCED)
-    query = db.select(Delivery.address, Delivery.state).where(
-        Delivery.customer_id == customer_id, Delivery.state.in_(ended)
-    )
-    last = {address.lower(): state for address, state in db.session.execute(query.order_by(Delivery.id))}
-    return {address for address, state in last.items() if state == DeliveryState.BOUNCED}
 
 
 def render(name: str, values: Mapping[str, Plain], *, folder: Path = TEMPLATES) -> str:
@@ -154,9 +142,10 @@ def _invoice(message: Message, at: datetime) -> Content:
     if invoice.state != InvoiceState.ISSUED:
         raise NotNeeded("The invoice is not in force any more.")
     said, seller = invoice_words(invoice, at)
+    logo = brands.logo_of(invoice.customer)
     return Content(
-        subject=said.subject, text=said.text, html=in_frame(said, seller.name),
-        sender_name=seller.name, reply_to=seller.email, attachments=(_pdf(invoice),),
+        subject=said.subject, text=said.text, html=in_frame(said, seller.name, with_logo=bool(logo)),
+        sender_name=seller.name, reply_to=seller.email, attachments=(_pdf(invoice),), logo=logo,
     )  # fmt: skip
 
 
@@ -171,9 +160,11 @@ def invoice_words(invoice: Invoice, at: datetime) -> tuple[Said, brands.Brand]:
         return templates.write(INVOICE, values, locale), seller
 
 
-def in_frame(said: Said, company: str) -> str:
-    """The whole HTML of a mail: what it says, below the name of whoever says it."""
-    values: dict[str, Plain] = {**direction(said.language), "company": company, "subject": said.subject, "body": _BODY}
+def in_frame(said: Said, company: str, *, with_logo: bool = False) -> str:
+    """The whole HTML of a mail: what it says, below the name or logo of whoever says it."""
+    values: dict[str, Plain] = {
+        **direction(said.language), "company": company, "with_logo": with_logo, "subject": said.subject, "body": _BODY,
+    }  # fmt: skip
     return render("letter.html", values).replace(_BODY, said.html)
 
 
@@ -218,9 +209,9 @@ def by_hand(message: Message, customer: Customer | None, at: datetime, *, to: st
     said = said_by_hand(message, customer, at, to=to)
     if not (said.text.strip() and said.subject):
         raise CannotBeWritten("It has no text or no subject for mails.")
-    brand = brands.of(customer)
-    html, reply_to = in_frame(said, brand.name), message.reply_to or brand.email
-    return Content(said.subject, said.text, html, brand.name, reply_to, files_of(message))
+    brand, logo = brands.of(customer), brands.logo_of(customer)
+    html, reply_to = in_frame(said, brand.name, with_logo=bool(logo)), message.reply_to or brand.email
+    return Content(said.subject, said.text, html, brand.name, reply_to, files_of(message), logo=logo)
 
 
 def said_by_hand(message: Message, customer: Customer | None, at: datetime, *, to: str = "") -> Said:
@@ -245,17 +236,18 @@ def _as_typed(message: Message, customer: Customer | None) -> Content:
     """A mail in its writer's own words."""
     if not message.body.strip():
         raise CannotBeWritten("This message has no text.")
-    brand, locale = brands.of(customer), language_of(customer, companies.settings())
+    brand, locale, logo = brands.of(customer), language_of(customer, companies.settings()), brands.logo_of(customer)
     values: dict[str, Plain] = {
         **page_values(locale),
         "company": brand.name,
+        "with_logo": bool(logo),
         "subject": message.subject,
         "paragraphs": [part.splitlines() for part in message.body.replace("\r\n", "\n").split("\n\n") if part.strip()],
     }
     with force_locale(locale):
         html = render("message.html", values)
         subject = message.subject or gettext("Message from %(company)s", company=brand.name)
-    return Content(subject, message.body, html, brand.name, message.reply_to or brand.email)
+    return Content(subject, message.body, html, brand.name, message.reply_to or brand.email, logo=logo)
 
 
 def _customer(delivery: Delivery) -> Customer | None:

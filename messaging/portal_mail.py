@@ -71,8 +71,9 @@ def write(message: Message, at: datetime) -> Content:
     user, customer = db.session.get_one(PortalUser, row.portal_user_id), db.session.get(Customer, message.customer_id)
     link = f"{base.rstrip('/')}{PATH}{token}"
     said, brand = words(message.kind, user, customer, link=link, home=f"{base.rstrip('/')}/portal/", at=at)
-    html = in_frame(said, brand.name)
-    return Content(said.subject, said.text, html, brand.name, brand.email, secret=link)
+    logo = brands.logo_of(customer)
+    html = in_frame(said, brand.name, with_logo=bool(logo))
+    return Content(said.subject, said.text, html, brand.name, brand.email, secret=link, logo=logo)
 
 
 def words(

@@ -20,8 +20,8 @@ from models import Channel, Customer, Delivery, DeliveryState, db
 from models.bulk import rows_changed
 
 from . import texts
-from .compose import NotWanted, NotWritten
 from .deliver import TALKING, end, give_up, let_go, mine, try_later
+from .refusals import NotWanted, NotWritten
 
 LOOKED_UP_AFTER = timedelta(minutes=10)
 """How long an unknown text is left alone before it is looked up: a signed callback may come meanwhile."""
