@@ -90,8 +90,12 @@ def show_every_column(panels: dict[int, Panel]) -> None:
     for one in panels.values():
         with one.app.test_request_context():
             names = list(list_view(one.app).offered_columns())
-        with one.app.app_context():
-            one.client.post(f"{one.url}choose-columns/", data={"order": names, "shown": names, "save": "1"})
+        choose(one, {"order": names, "shown": names, "save": "1"})
+
+
+def choose(panel: Panel, columns: dict[str, Any]) -> None:
+    with panel.app.app_context():
+        panel.client.post(f"{panel.url}choose-columns/", data=columns)
 
 
 SEARCHED_AND_SORTED = {case for case, query in CASES.items() if "search" in query and "sort" in query}
@@ -155,6 +159,8 @@ def main() -> None:
     chosen = arguments.parse_args()
     with ExitStack() as stack, server(chosen.db, chosen.keep) as where:
         panels = {n: stack.enter_context(panel(where, n)) for n in sorted(chosen.n)}
+        for one in panels.values():
+            choose(one, {"usual": "1"})
         for case, query in cases(next(iter(panels.values())).app).items():
             if not chosen.only or any(word in case for word in chosen.only):
                 report(case, chosen.db, take_turns(panels, query))

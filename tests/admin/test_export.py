@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from admin import export
 from billing.csv_cells import undefuse
+from billing.import_files import CsvFile
 from models import Customer, db
 
 URL = "/admin/people/export/csv/"
@@ -54,6 +55,23 @@ def test_any_text_comes_back_exactly_and_starts_no_formula(owner, people, names)
     assert not any(
         cell.lstrip(" \ufeff\u200b").startswith(("=", "+", "-", "@", "\t", "\r", "＝", "＋")) for cell in cells
     )
+
+
+LEADS = st.sampled_from(["=", "+", "-", "@", "\t", "\r", "'", "''", " =", "＝", "\ufeff", ";", '"', "\n", ","])
+
+
+@how(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.lists(st.builds(str.__add__, LEADS, texts) | LEADS | texts, min_size=1, max_size=4))
+def test_what_was_exported_is_imported_as_it_was(owner, people, tmp_path, names):
+    """The importing reader finds delimiter and encoding by itself and gives every text back (S06)."""
+    db.session.query(Customer).delete()
+    known = {"currency": "EUR", "country": "IE", "registered_on": date(2026, 1, 1), "email": "a@b.example"}
+    db.session.add_all(Customer(name=name, **known) for name in names)
+    file = tmp_path / "export.csv"
+    file.write_bytes(owner.get(f"{URL}?sort=id").data)
+    with CsvFile(file) as read:
+        assert read.header[:3] == ["Id", "Name", "E-mail"]
+        assert [(cells[1], cells[2]) for _line, cells in read.rows()] == [(name, "a@b.example") for name in names]
 
 
 def test_an_amount_below_zero_stays_a_number(owner, people, add_people):

@@ -10,11 +10,13 @@ from security.test_doors import address_of, doors
 from signing_in import Browser
 
 HOSTILE = ("'", '"', "%27--", "1) OR 1=1", "'; DROP TABLE customer; --", "\x00", "é" * 300, "9" * 40, "{{7*7}}", "-1")
-ARGUMENTS = ("search", "sort", "desc", "page", "page_size", "after", "before", "id", "url", "tab", "edit", "columns")
+ARGUMENTS = ("search", "sort", "desc", "page", "page_size", "after", "before", "id", "url", "tab", "edit", "columns",
+             "saved", "set", "op", "value", "list", "last")  # fmt: skip
 
 
 def lists(app: Flask) -> list[str]:
-    rules = [rule for verb, rule in doors(app) if verb == "GET" and rule.endpoint.endswith((".index_view", ".export"))]
+    ends = (".index_view", ".export", ".choose_columns", ".saved_view")
+    rules = [rule for verb, rule in doors(app) if verb == "GET" and rule.endpoint.endswith(ends)]
     return [address_of(app, rule).split("?")[0] for rule in rules]
 
 
