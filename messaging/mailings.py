@@ -47,7 +47,6 @@ MOST_DAYS = 366
 NOW, AT, NIGHT = "now", "at", "night"
 TEXTS = ("subject", "body", "text_body", "reply_to")
 FLAGS = ("by_mail", "by_text", "legal_notice", "with_contacts")
-REPEAT_ENDED = (MailingState.QUEUED, MailingState.STOPPED, MailingState.FAILED)
 
 
 class WrongMailing(BillingError):
@@ -311,8 +310,7 @@ def stop(mailing: Mailing, *, by: Actor) -> int:
         raise NoDraft("This is a draft: nothing of it is sent.")
     mailing.state, mailing.next_at = MailingState.STOPPED, None
     audit.record(by, "mailing.stopped", mailing)
-    newest = messages(mailing, 1)
-    return mass.stop(newest[0], by=by) if newest else 0
+    return sum(mass.stop(each, by=by) for each in messages(mailing) if each.stopped_at is None)
 
 
 def again(mailing: Mailing, *, by: Actor) -> int:
