@@ -75,7 +75,7 @@ class CardForm(FlaskForm):
     def held(self, name: str) -> Any:
         """What is stored in a field, to be told later whether it still is; of a form nothing was sent to."""
         if name == HIDDEN:
-            return fingerprint(self.customer.identity_number)
+            return fingerprint(self.customer.identity_number, self.customer)
         return _plain(self[name])
 
     def settle(self) -> bool:
@@ -84,7 +84,7 @@ class CardForm(FlaskForm):
         now = {name: stored.held(name) for name in self.widths}
         for name in self.widths:
             if name == HIDDEN:
-                mine, differs = bool(self[name].data), fingerprint(self[name].data or "") != now[name]
+                mine, differs = bool(self[name].data), fingerprint(self[name].data or "", self.customer) != now[name]
             else:
                 mine = _plain(self[name]) != was.get(name)
                 differs = _plain(self[name]) != now[name] and self[name].data != stored[name].data

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 from decimal import Decimal
 
 import pytest
 from factories import make_company, make_customer
 from flask import Flask
+from security.pages import Page
 from signing_in import Browser
 
 from billing import custom_fields, customers, message_settings
@@ -108,3 +110,19 @@ def test_tables_that_are_no_tables_break_nothing(app: Flask, staff_client: Brows
         assert db.session.get_one(ImportFile, int(number), populate_existing=True).error == ""
     answer = staff_client.get(f"/admin/imports/wrong-lines/?id={number}")
     assert answer.status_code in (200, 404) and "X-Y" not in answer.headers
+
+
+def test_an_identity_number_cannot_be_found_out_by_giving_it_to_somebody_else(
+    customer: Customer, staff_client: Browser
+) -> None:
+    other = make_customer(identity_number="8001015009087")
+    customer.identity_number = other.identity_number
+    pages = [
+        staff_client.get(f"/admin/customer/details/?id={one.id}&tab=billing&edit=tax").text for one in (customer, other)
+    ]
+    seen = [Page("/", page).forms for page in pages]
+    held = [
+        json.loads(field.value) for forms in seen for form in forms for field in form.fields if field.name == "seen"
+    ]
+    assert len(held) == 2 and held[0]["identity_number"] != held[1]["identity_number"]
+    assert not any(other.identity_number in page for page in pages)
