@@ -90,7 +90,7 @@ def aside(mailing: Mailing, typed: str, turn: str) -> dict[str, Any]:
     return {
         "whom": mailing_words.whom(mailing), "asked": asked, "tallies": tallies, "words": mailing_words,
         "shown": shown(mailing, turned(mailing, typed, turn)), "trouble": trouble(mailing),
-        "essential": message_categories.is_essential(mailing.category),
+        "essential": message_categories.is_essential(mailing.category), "varies": varies(mailing),
     }  # fmt: skip
 
 
@@ -105,6 +105,12 @@ def shown(mailing: Mailing, customer: Customer | None) -> Shown:
     except (CannotBeWritten, NotYet) as error:
         wrong = str(error)
     return Shown(customer, mail, text, segments.count(text) if text else None, wrong)
+
+
+def varies(mailing: Mailing) -> bool:
+    """Whether texts get longer or shorter from reader to reader, so that their size is only reckoned."""
+    words = mailings.words_of(mailing)
+    return bool(mailing.template) or "{{" in (words.text_body or words.body)
 
 
 def trouble(mailing: Mailing) -> str:
@@ -126,7 +132,8 @@ def review(mailing: Mailing, args: Mapping[str, str]) -> dict[str, Any]:
         "tallies": tallies, "channel": channel, "channels": channels, "rows": rows[:PAGE],
         "next": f"{last.customer_id}-{last.contact_id}" if last else "", "paged": after != (0, 0),
         "category": message_categories.name_of(mailing.category), "send_words": send_words(tallies),
-        "essential": draft.essential, "trouble": trouble(mailing), "shown": shown(mailing, reader(mailing, "")),
+        "essential": draft.essential, "varies": varies(mailing),
+        "trouble": trouble(mailing), "shown": shown(mailing, reader(mailing, "")),
         "going": sum(one.going for one in tallies.values()),
     }  # fmt: skip
 

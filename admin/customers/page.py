@@ -9,7 +9,7 @@ from flask_admin import expose
 from flask_babel import lazy_gettext as _l
 
 from admin.links import list_url, new_url, record_url
-from models import AuditEvent, Charge, Contact, Customer, Delivery, File, Invoice, Message, Note, Payment, Service
+from models import AuditEvent, Charge, Contact, Customer, Delivery, File, Invoice, Note, Payment, Service
 from web.permissions import actor, allows, refuse
 from web.price_words import price_words
 
@@ -35,7 +35,7 @@ TABS: tuple[Tab, ...] = (
     Tab("people", _l("People"), counts=Contact),
     Tab("notes", _l("Notes"), counts=Note),
     Tab("files", _l("Files"), counts=File),
-    Tab("messages", _l("Messages"), "messages.view", counts=Message),
+    Tab("messages", _l("Messages"), "messages.view", counts=Delivery),
     Tab("history", _l("History"), "audit.view"),
 )
 

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, and_, case, func, select, union_all
-from sqlalchemy.orm import joinedload, selectinload, undefer
+from sqlalchemy.orm import joinedload, undefer
 
 from models import (
     Account,
@@ -17,6 +17,7 @@ from models import (
     Charge,
     Credit,
     Customer,
+    Delivery,
     FxRate,
     Invoice,
     InvoiceState,
@@ -121,8 +122,11 @@ def credits(customer: Customer) -> list[Credit]:
     return list(db.session.scalars(_newest(Credit, customer, NEWEST)))
 
 
-def messages(customer: Customer) -> list[Message]:
-    return list(db.session.scalars(_newest(Message, customer, NEWEST).options(selectinload(Message.deliveries))))
+def messages(customer: Customer) -> list[Delivery]:
+    """What went to the customer and its contacts, also of messages that went to many."""
+    about = joinedload(Delivery.message, innerjoin=True).load_only(Message.kind, Message.subject)
+    number = about.joinedload(Message.invoice).load_only(Invoice.number)
+    return list(db.session.scalars(_newest(Delivery, customer, NEWEST).options(number)))
 
 
 def salespeople(customer: Customer) -> str:

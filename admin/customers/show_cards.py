@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import g, request
 
+from admin.delivery_states import state_pill, subject
 from billing import customers
 from billing.inheritance import STORED
 from models import BillingGroup, Customer
@@ -131,7 +132,7 @@ def give_credit(customer: Customer) -> dict[str, Any]:
 
 
 def messages(customer: Customer) -> dict[str, Any]:
-    return {"messages": panels.messages(customer)}
+    return {"messages": panels.messages(customer), "subject": subject, "state_pill": state_pill}
 
 
 def notes(customer: Customer) -> dict[str, Any]:
