@@ -165,7 +165,7 @@ class ComposeDoors:
         try:
             html = mailing_previews.mail(
                 mailing, panels.reader(mailing, request.args.get("for", "")), at=sessions.now()
-            ).html
+            ).html_to_show
         except NotWritten as error:
             html = self.render("admin/messages/unwritten.html", why=str(error))  # type: ignore[attr-defined]
         answer = Response(html, mimetype="text/html")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from billing import company as companies
 from billing.outbox import INVOICE
 from billing.portal_links import RESET, WELCOME
 from integrations.documents import DocumentError
-from integrations.letters import Attachment, BadHeader, Letter, check
+from integrations.letters import LOGO, PNG, Attachment, BadHeader, Letter, check
 from models import CreditNote, Customer, Delivery, Invoice, InvoiceState, Message, db
 
 from . import brands, invoice_document, standing, template_values, templates, unsubscribe, uploads
@@ -49,6 +50,13 @@ class Content:
     attachments: tuple[Attachment, ...] = ()
     secret: str = ""
     logo: bytes = b""
+
+    @property
+    def html_to_show(self) -> str:
+        """The HTML for a page, which has no parts to find the logo in."""
+        kind = "png" if self.logo.startswith(PNG) else "jpeg"
+        data = f"data:image/{kind};base64,{b64encode(self.logo).decode()}"
+        return self.html.replace(f'src="cid:{LOGO}"', f'src="{data}"') if self.logo else self.html
 
 
 def letters_for(deliveries: Sequence[Delivery], *, at: datetime) -> Iterator[tuple[int, Callable[[], Letter]]]:

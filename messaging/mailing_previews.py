@@ -46,7 +46,7 @@ def trial_letter(mailing: Mailing, customer: Customer | None, to: str, *, at: da
     letter = Letter(
         message_id=f"<test.{secrets.token_hex(12)}@{sender.rpartition('@')[2].encode('idna').decode()}>",
         sender=sender, sender_name=content.sender_name, to=to, subject=content.subject, text=content.text,
-        html=content.html, written_at=at, attachments=content.attachments,
+        html=content.html, written_at=at, attachments=content.attachments, logo=content.logo,
         reply_to="" if content.reply_to.lower() == sender.lower() else content.reply_to,
     )  # fmt: skip
     try:

@@ -44,13 +44,13 @@ def verbs() -> list[str]:
     return list(db.session.scalars(db.select(AuditEvent.verb).order_by(AuditEvent.id)))
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    """Until it holds in another process; a minute is far more than that takes."""
-    nothing = threading.Event()
+def wait_for(condition: Callable[[], object], seconds: int = 60) -> None:
+    """Until it holds in another process; the time is far more than that takes."""
+    nothing, pause = threading.Event(), seconds / 3000
     for _try in range(3000):
         if condition():
             return
-        nothing.wait(0.02)
+        nothing.wait(pause)
     raise AssertionError("it did not come to that")
 
 

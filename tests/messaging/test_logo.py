@@ -13,9 +13,9 @@ from mailing import issue, queue
 from sample_invoice import logo
 
 from billing.actor import Actor
-from messaging import brands
+from messaging import brands, compose
 from messaging.outbox import queue_message
-from models import Company, Customer, Project, db
+from models import Company, Customer, Message, Project, db
 
 PNG = base64.b64decode(logo()["data"])
 JPEG = b"\xff\xd8\xff\xe0 a picture"
@@ -71,3 +71,13 @@ def test_without_one_the_name_stands_there(app: Flask, by: Actor, tmp_path: Path
     assert pictures(mail) == [] and "<img" not in html
     assert '<p class="from">Harbour</p>' in html
     assert mail.get_content_type() == "multipart/alternative"
+
+
+def test_a_page_shows_it_too(app: Flask, by: Actor) -> None:
+    """There are no parts of a mail to find it in."""
+    customer = issue().customer
+    db.session.get_one(Company, 1).logo = PNG
+    write_to(customer, by)
+    content = compose.by_hand(db.session.query(Message).one(), customer, by.at)
+    assert (content.logo, "cid:" in content.html_to_show) == (PNG, False)
+    assert f'src="data:image/png;base64,{logo()["data"]}"' in content.html_to_show
