@@ -129,9 +129,11 @@ def _tile_address(value: Any) -> str:
     """An https address with {z}, {x} and {y} in its path. Nothing else in braces, no port tricks: it goes into a
     header and a link."""
     found = one_line(value, 200, "The address", empty=False)
-    plain = re.sub(r"\{[zxy]\}", "0", found)
+    scheme, slashes, rest = found.partition("://")
+    host, slash, path = rest.partition("/")
+    plain = f"{scheme}{slashes}{host}{slash}" + re.sub(r"\{[zxy]\}", "0", path)
     if not re.fullmatch(r"https://[A-Za-z0-9.-]+\.[A-Za-z]{2,}(:[0-9]{2,5})?/[A-Za-z0-9._~/?=&%@+-]*", plain) or any(
-        part not in found.partition("://")[2].partition("/")[2] for part in ("{z}", "{x}", "{y}")
+        part not in path for part in ("{z}", "{x}", "{y}")
     ):
         raise WrongSetting("The address looks like https://tile.company.example/{z}/{x}/{y}.png.")
     return found

@@ -115,6 +115,7 @@ def test_online_maps_come_only_when_they_are_switched_on_and_to_this_page_alone(
         "http://t.example/{z}/{x}/{y}.png", "https://t.example/{z}/{x}.png", "javascript:{z}{x}{y}", "https://t/{z}/{x}/{y}",
         "https://{x}.t.example/{z}/{y}.png", "https://t.example; script-src */{z}/{x}/{y}", "https://t.example/{z}/{x}/{y}/{a}",
         "https://u:p@t.example/{z}/{x}/{y}", "https://t.example/{z.__class__}/{x}/{y}",
+        "https://{x}.t.example/{z}/{x}/{y}.png", "https://https://t.example/{z}/{x}/{y}",
     ],
 )  # fmt: skip
 def test_only_a_tile_server_is_taken_for_one(panel: Browser, by: Any, address: str) -> None:
