@@ -11,7 +11,7 @@ from wtforms import RadioField, SelectField, SelectMultipleField, StringField, T
 from wtforms.validators import InputRequired
 
 from admin.bulk_doors import BulkForm, customers_words
-from admin.fields import WholeField
+from admin.fields import TickField, WholeField
 from billing.bulk_edit import FIELDS, REFERENCES
 from models import Staff, Tag, db
 from web import formatters, languages
@@ -91,7 +91,7 @@ class ResellerForm(_OneOf):
 
 
 class SalespeopleForm(BulkForm):
-    people = SelectMultipleField(_l("Salespeople"), coerce=int)
+    people = TickField(_l("Salespeople"), coerce=int)
     way = RadioField(
         _l("What to do with them"),
         choices=choices([*WAYS, ("set", _l("These and nobody else"))]), default="add",
@@ -117,7 +117,7 @@ class EditForm(BulkForm):
     reseller_id = SelectField(_l("Reseller"))
     project_id = SelectField(_l("Project"))
     contract_type_id = SelectField(_l("Contract type"))
-    salespeople = SelectMultipleField(_l("Salespeople"), coerce=int)
+    salespeople = TickField(_l("Salespeople"), coerce=int)
     salespeople_way = RadioField(
         _l("What to do with the salespeople"),
         choices=choices([*WAYS, ("set", _l("These and nobody else"))]), default="add",

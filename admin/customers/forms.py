@@ -15,14 +15,13 @@ from wtforms import (
     PasswordField,
     RadioField,
     SelectField,
-    SelectMultipleField,
     StringField,
     TextAreaField,
 )
 from wtforms.validators import InputRequired, Optional
 from wtforms.widgets import PasswordInput
 
-from admin.fields import DayField, ExactField, WholeField
+from admin.fields import DayField, ExactField, TickField, WholeField
 from billing import company, inheritance
 from billing.customers import InvalidCustomer
 from billing.duplicates import Likely
@@ -113,7 +112,7 @@ class CustomerForm(FlaskForm):
     reseller_id = SelectField(_l("Reseller"), coerce=_id)
     contract_type_id = SelectField(_l("Contract type"), coerce=_id)
     attitude = SelectField(_l("How to deal with them"), default=Attitude.NONE, description=_l("Only staff see this."))
-    salespeople = SelectMultipleField(_l("Salespeople"), coerce=int, description=_l("Who looks after them."))
+    salespeople = TickField(_l("Salespeople"), coerce=int, description=_l("Who looks after them."))
     registered_on = DayField(_l("Customer since"))
     starts_on = DayField(_l("Contract starts"))
     ends_on = DayField(_l("Contract ends"))

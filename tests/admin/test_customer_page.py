@@ -51,10 +51,8 @@ def opened(client, customer, card):
     form = re.search(rf'<form[^>]*card/\?[^"]*card={card}".*?</form>', page, re.DOTALL)[0]
     values = {}
     for tag, name, value in re.findall(r'<(input|textarea)[^>]* name="(\w+)"(?:[^>]*? value="([^"]*)")?', form):
-        checked = (
-            'type="radio"'
-            not in re.search(rf'<{tag}[^>]*name="{name}"[^>]*value="{re.escape(value)}"[^>]*>|$', form)[0]
-        )
+        found = re.search(rf'<{tag}[^>]*name="{name}"[^>]*value="{re.escape(value)}"[^>]*>|$', form)[0]
+        checked = 'type="radio"' not in found and 'type="checkbox"' not in found
         if checked or re.search(rf'<input[^>]*checked[^>]*name="{name}"[^>]*value="{re.escape(value)}"', form):
             values[name] = html.unescape(value)
     for name, body in re.findall(r'<textarea[^>]*name="(\w+)"[^>]*>(.*?)</textarea>', form, re.DOTALL):
