@@ -94,7 +94,7 @@ class RowView:
 class RowAction:
     """An icon at the end of each row: `address(row)` says where it leads; None leaves it out for that row.
 
-    `post`: it changes something there, so it is a button of the page's form `row-post`, and `address` is the row's id.
+    `post`: it changes something there, so it is a button of the form `row-post`, and `address` is what it `sends`.
     """
 
     icon: str
@@ -102,6 +102,7 @@ class RowAction:
     address: Callable[[Any], str | None]
     danger: bool = False
     post: str = ""
+    sends: str = "id"
     acts: bool = False  # a button instead of a link: the address is the verb of an action of the list
 
 
@@ -147,7 +148,7 @@ class Icons:
             return f'button{kind} name="one" value="{escape(url)}.{row.id}"'
         if action.post:
             to = "" if action.post == self.posts_to else f' formaction="{escape(action.post)}"'
-            return f'button{kind} form="row-post"{to} name="id" value="{escape(url)}"'
+            return f'button{kind} form="row-post"{to} name="{action.sends}" value="{escape(url)}"'
         return f'a{kind} href="{escape(shortened(url, self.base))}"'
 
 

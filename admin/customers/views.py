@@ -126,19 +126,16 @@ class CustomerView(
             RowAction("power", _("Enable"), lambda row: "enable" if row.status != "active" else None, acts=True),
         ]
         return [
-            *(
-                [RowAction("mail", _("Write to this customer"), self._write_url, post=True)]
-                if allows("messages.send")
-                else []
-            ),
+            *([self._writing()] if allows("messages.send") else []),
             *[action for action in self.own_row_actions() if not action.danger],
             RowAction("funnel", _("Show only this customer"), lambda row: str(row.id), post=only),
             *(verbs if self.is_action_allowed("enable") else []),
             *[action for action in self.own_row_actions() if action.danger],
         ]
 
-    def _write_url(self, row: Any) -> str:
-        return f"{self.get_url('messages.create_view')}?to=customer.{row.id}"
+    def _writing(self) -> RowAction:
+        to = self.get_url("messages.create_view")
+        return RowAction("mail", _("Write to this customer"), lambda row: f"customer.{row.id}", post=to, sends="to")
 
     @expose("/ajax/lookup/")
     def ajax_lookup(self) -> Any:
