@@ -39,7 +39,7 @@ def test_all_usual_columns_stand_beside_each_other_on_a_small_screen(owner: Page
     expect(owner.get_by_role("link", name="Edit")).to_be_visible()
     expect(owner.get_by_role("link", name="Delete")).to_be_hidden()
     owner.get_by_role("button", name="More").click()
-    owner.keyboard.press("ArrowDown")
+    owner.keyboard.press("ArrowUp")
     expect(owner.get_by_role("menuitem", name="Delete")).to_be_focused()
     owner.keyboard.press("Escape")
     expect(owner.get_by_role("menuitem")).to_have_count(0)
