@@ -14,7 +14,6 @@ depends_on = None
 
 STATES = ("draft", "asked", "queued", "repeating", "stopped", "failed")
 AUDIENCES = ("chosen", "group", "project", "all")
-COLUMNS = "PRAGMA table_info(message)"
 
 
 def big():
@@ -87,11 +86,10 @@ def upgrade():
     op.create_index("ix_mailing_file_mailing_id", "mailing_file", ["mailing_id"])
     sqlite = op.get_bind().dialect.name == "sqlite"
     # Written out: SQLite would have to make the table anew to be given a foreign key afterwards.
-    if not (sqlite and any(c[1] == "mailing_id" for c in op.get_bind().exec_driver_sql(COLUMNS))):
-        op.execute(
-            f"ALTER TABLE message ADD COLUMN mailing_id {'INTEGER' if sqlite else 'BIGINT'}"
-            " CONSTRAINT fk_message_mailing_id REFERENCES mailing (id)"
-        )
+    op.execute(
+        f"ALTER TABLE message ADD COLUMN mailing_id {'INTEGER' if sqlite else 'BIGINT'}"
+        " CONSTRAINT fk_message_mailing_id REFERENCES mailing (id)"
+    )
     op.create_index("ix_message_mailing_id", "message", ["mailing_id"])
     op.create_index("ix_delivery_message_state", "delivery", ["message_id", "state"])
     op.drop_index("ix_delivery_message_id", "delivery")
@@ -101,9 +99,8 @@ def downgrade():
     op.create_index("ix_delivery_message_id", "delivery", ["message_id"])
     op.drop_index("ix_delivery_message_state", "delivery")
     op.drop_index("ix_message_mailing_id", "message")
-    if op.get_bind().dialect.name == "sqlite":  # which drops no column with a foreign key: it stays, empty
-        op.execute("UPDATE message SET mailing_id = NULL WHERE mailing_id IS NOT NULL")
-    else:
-        op.drop_column("message", "mailing_id")
+    # Made anew on SQLite, which drops no column with a foreign key, and takes no row that refers to no table.
+    with op.batch_alter_table("message") as message:
+        message.drop_column("mailing_id")
     for table in ("mailing_file", "mailing_customer", "mailing"):
         op.drop_table(table)
