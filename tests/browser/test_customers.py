@@ -77,7 +77,7 @@ def test_ticked_customers_are_tagged_and_one_is_disabled_and_back(owner: Page) -
     expect(owner.locator("tr", has_text="Anna").locator(".tag")).to_have_text("fibre")
     expect(owner.locator("tr", has_text="Bob").locator(".tag")).to_have_count(0)
     owner.get_by_role("link", name="Anna", exact=True).click()
-    owner.locator(".page-actions summary").click()
+    owner.locator(".page-actions summary", has_text="More").click()
     owner.get_by_role("button", name="Disable").click()
     expect(owner.locator(".page-head .pill")).to_have_text("Disabled")
     owner.get_by_role("button", name="Undo").click()
