@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -115,6 +116,7 @@ def migrated_app(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> 
 def app(migrated_app: Flask) -> Iterator[Flask]:
     """An app whose database is empty, with its context pushed."""
     migrated_app.clock.__init__()
+    shutil.rmtree(migrated_app.config["FILES_DIR"], ignore_errors=True)
     with migrated_app.app_context():
         yield migrated_app
         db.session.remove()

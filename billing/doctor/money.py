@@ -86,7 +86,7 @@ def wrong_balances(scope: Scope) -> Query:
 
 
 def wrong_service_counts(scope: Scope) -> Query:
-    """Customers whose stored number of running services is not what their services come to."""
+    """I02, of the stored number of running services."""
     active = (
         select(Service.customer_id, func.count().label("services"))
         .where(Service.status == ServiceStatus.ACTIVE)
@@ -155,7 +155,7 @@ def payments_not_placed(scope: Scope) -> Query:
 
 
 def wrong_credit_rests(scope: Scope) -> Query:
-    """Credits whose rest is not their amount less what was taken from them."""
+    """I06, of a credit: its rest is its amount less what was taken from it."""
     used = select(Allocation.credit_id, total(Allocation.amount_minor).label("amount"))
     spent = used.where(Allocation.credit_id.is_not(None)).group_by(Allocation.credit_id).subquery()
     wrong = Credit.remaining_minor != Credit.amount_minor - func.coalesce(spent.c.amount, 0)

@@ -79,4 +79,4 @@ def test_all_or_nothing(world: Flask, owner: Browser, work: str) -> None:
             except Broken:
                 pass
         now = changed(before, prints())
-    assert at > 5 and set(now) - {"customer_search"} == all_of_it
+    assert at > 4 and set(now) - {"customer_search"} == all_of_it
