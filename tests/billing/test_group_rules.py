@@ -8,7 +8,7 @@ import pytest
 from conftest import Backend
 from factories import make_company, make_customer
 from flask import Flask
-from sqlalchemy import create_engine, event, select, update
+from sqlalchemy import create_engine, event, select, text, update
 from sqlalchemy.exc import OperationalError
 
 from billing import custom_fields, customers, group_rules, groups
@@ -146,6 +146,8 @@ def test_nobody_is_put_by_hand_between_looking_and_moving(app: Flask, backend: B
     """Two at once there are on PostgreSQL only; SQLite has one writer."""
     make_company()
     automatic("Irish", ("country", "is", "IE"), by=by)
+    if backend.name == "postgresql":  # in the first part, whatever ran before
+        db.session.execute(text("SELECT setval(pg_get_serial_sequence('customer', 'id'), 1, false)"))
     one = make_customer(country="IE").id
     db.session.commit()
     if backend.name == "sqlite":
