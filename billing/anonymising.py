@@ -17,6 +17,7 @@ from sqlalchemy import String, case, cast, delete, exists, func, literal, select
 
 from models import (
     Attitude,
+    Audience,
     AuditEvent,
     BillingError,
     BillingGroup,
@@ -32,6 +33,10 @@ from models import (
     Invoice,
     InvoiceAddress,
     InvoiceState,
+    Mailing,
+    MailingCustomer,
+    MailingFile,
+    MailingState,
     Message,
     Note,
     OneTimeToken,
@@ -158,7 +163,7 @@ def anonymise(customer: Customer, *, by: Actor) -> list[str]:
     event = audit.record(by, audit_redaction.VERB, customer, after={"status": "archived"})
     event.object_label = f"customer {customer.id}"
     db.session.flush()
-    guests, files = _remove_logins(ids), _remove_files(ids)
+    guests, files = _remove_logins(ids), [*_remove_files(ids), *_mailings(ids)]
     for table in DELETED:
         _run(delete(table).where(table.customer_id.in_(ids)))
     for table, values in EMPTIED:
@@ -216,6 +221,21 @@ def _remove_logins(ids: Sequence[int]) -> list[int]:
 def _remove_files(ids: Sequence[int]) -> list[str]:
     names = list(db.session.scalars(select(File.stored_name).where(File.customer_id.in_(ids))))
     _run(delete(File).where(File.customer_id.in_(ids)))
+    return names
+
+
+def _mailings(ids: Sequence[int]) -> list[str]:
+    """What was written to this person alone loses its words and files, and is not sent any more; the files' names."""
+    addressed = select(MailingCustomer.mailing_id).where(MailingCustomer.customer_id.in_(ids))
+    others = exists().where(MailingCustomer.mailing_id == Mailing.id, MailingCustomer.customer_id.not_in(ids))
+    mine = Mailing.audience == Audience.CHOSEN, Mailing.id.in_(addressed), ~others
+    alone = list(db.session.scalars(select(Mailing.id).where(*mine)))
+    names = list(db.session.scalars(select(MailingFile.stored_name).where(MailingFile.mailing_id.in_(alone))))
+    _run(delete(MailingFile).where(MailingFile.mailing_id.in_(alone)))
+    words = dict.fromkeys(("subject", "body", "text_body", "reply_to"), "")
+    _run(update(Message).where(Message.mailing_id.in_(alone)).values(words))
+    ended = {"state": case((Mailing.state == MailingState.QUEUED, Mailing.state), else_=MailingState.STOPPED)}
+    _run(update(Mailing).where(Mailing.id.in_(alone)).values(error="", next_at=None, **ended, **words))
     return names
 
 

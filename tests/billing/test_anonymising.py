@@ -24,6 +24,7 @@ from billing import (
 )
 from billing.actor import Actor, NotAllowed
 from models import (
+    Audience,
     AuditEvent,
     BillingGroup,
     BulkAction,
@@ -39,6 +40,10 @@ from models import (
     FxRate,
     Invoice,
     InvoiceAddress,
+    Mailing,
+    MailingCustomer,
+    MailingFile,
+    MailingState,
     Message,
     Money,
     Note,
@@ -294,3 +299,22 @@ def test_groups_and_services_are_left_without_words(person: Customer, by: Actor)
     anonymising.anonymise(person, by=by)
     assert {g.name for g in db.session.query(BillingGroup)} == {f"Group {g.id}" for g in db.session.query(BillingGroup)}
     assert db.session.query(Service.cancel_reason).one() == ("",)
+
+
+def test_what_was_written_to_this_person_alone_goes_too(person: Customer, by: Actor) -> None:
+    other = make_customer()
+    moments = {"created_at": by.at, "changed_at": by.at, "created_by": "Owner", "state": MailingState.REPEATING}
+    words = {"subject": SECRET, "body": SECRET, "text_body": SECRET, "reply_to": "a@b.example"}
+    alone, both, everybody = (
+        add(Mailing(**words, **moments, audience=audience))
+        for audience in (Audience.CHOSEN, Audience.CHOSEN, Audience.ALL)
+    )
+    for mailing, whom in ((alone, person), (both, person), (both, other)):
+        add(MailingCustomer(mailing_id=mailing.id, customer_id=whom.id))
+    bytes_ = {"media_type": "text/plain", "size": 3, "sha256": "0" * 64, "uploaded_at": by.at}
+    add(MailingFile(mailing_id=alone.id, stored_name="a" * 32, name=SECRET, **bytes_))
+    said = add(Message(kind="mass", mailing_id=alone.id, subject=SECRET, body=SECRET, created_at=by.at, created_by="x"))
+    assert "a" * 32 in anonymising.anonymise(person, by=by)
+    assert (alone.subject, alone.body, alone.text_body, alone.state) == ("", "", "", MailingState.STOPPED)
+    assert (said.subject, said.body, alone.files) == ("", "", [])
+    assert (both.body, both.state, everybody.body) == (SECRET, MailingState.REPEATING, SECRET)
