@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from admin import bulk_words
 from admin.actions import Chosen, Moved, StaffAction
-from admin.doors import once
+from admin.doors import kept, once
 from billing import bulk
 from billing.customer_fields import InvalidCustomer
 from models import BillingError, BulkAction, BulkRow, db
@@ -125,13 +125,7 @@ class Door:
         do = partial(self._ask, count, params)
         if form_tokens.FIELD in request.form:
             return once(do)
-        try:
-            url = do()
-            db.session.commit()
-        except Exception:
-            db.session.rollback()
-            raise
-        return url
+        return kept(do)
 
     def _ask(self, count: int, params: dict[str, Any]) -> str:
         ids = list(self.chosen.all_ids())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import flash, request
 
 from models import BillingError, db
 from web import form_tokens, params
+
+T = TypeVar("T")
 
 
 def once(do: Callable[[], str]) -> str:
@@ -17,16 +19,26 @@ def once(do: Callable[[], str]) -> str:
     Whatever `do` raises comes out, with nothing kept; the form may then be sent again.
     """
     token = params.only(request.form, form_tokens.FIELD)
-    try:
+
+    def first() -> str:
         url = form_tokens.once(token)
         if url is None:
             url = do()
             form_tokens.led_to(token, url)
+        return url
+
+    return kept(first)
+
+
+def kept(do: Callable[[], T]) -> T:
+    """Do it and commit; what it gives. Whatever `do` raises comes out, with nothing kept."""
+    try:
+        done = do()
         db.session.commit()
     except Exception:
         db.session.rollback()
         raise
-    return url
+    return done
 
 
 def told(do: Callable[[], Any], done: Any = "") -> bool:

@@ -13,7 +13,7 @@ from werkzeug.datastructures import FileStorage
 
 from admin import mailing_panels as panels
 from admin.customers.files import MOST_AT_ONCE
-from admin.doors import once
+from admin.doors import kept, once
 from admin.mailing_form import MailingForm, night_words, zone
 from admin.message_settings import not_too_often
 from billing import audit
@@ -121,15 +121,7 @@ class ComposeDoors:
                 gone.extend(mailing_files.remove(self._file(mailing, number), mailing, by=actor()))
             return self._edit_url(mailing)
 
-        if sent:
-            once(do)
-            return
-        try:
-            do()
-            db.session.commit()
-        except Exception:
-            db.session.rollback()
-            raise
+        (once if sent else kept)(do)
 
     def _next(self, mailing: Mailing, do: str) -> Any:
         if do == "review":
