@@ -151,6 +151,7 @@ def test_a_service_moves_to_another_group_and_the_empty_one_is_closed(owner: Pag
     owner.get_by_label("Select Domain .example").check()
     owner.get_by_label("Bill what is ticked with").select_option(label="Main")
     owner.get_by_role("button", name="Move", exact=True).click()
+    expect(owner.locator(".toast")).to_be_visible()
     groups.get_by_role("button", name="Close Domains").click()
     expect(groups).to_contain_text("Closed")
     assert stored(Service, service.id).billing_group_id == main.id and stored(BillingGroup, spare.id).closed_on

@@ -116,7 +116,8 @@ def test_a_package_gets_its_rows_without_scripts(plain: Page) -> None:
     rows = plain.locator("[name$='-setup_fee']")
     before = rows.count()
     plain.get_by_role("button", name="Add price").click()
-    assert rows.count() == before + 1 and plain.get_by_label("Name").input_value() == "Fibre 300"
+    expect(rows).to_have_count(before + 1)
+    expect(plain.get_by_label("Name")).to_have_value("Fibre 300")
     plain.locator(f"[name=prices-{before}-price]").fill("49.50")
     plain.locator(f"[name=prices-{before}-price]").press("Enter")
     expect(plain.get_by_role("heading", level=1)).to_have_text("Fibre 300")

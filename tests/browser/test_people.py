@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from factories import make_company, make_customer
 from playwright.sync_api import Page, expect
 
@@ -20,8 +21,9 @@ def test_from_adding_a_customer_to_their_own_page(owner: Page, by: Actor, app) -
     owner.get_by_label("E-mail").fill("anna@lindqvist.example")
     owner.get_by_label("Phone").fill("085 01")
     owner.get_by_role("button", name="Generate a password").click()
-    made = owner.get_by_label("Password", exact=False).first.input_value()
-    assert len(made) == 19 and owner.get_by_label("Repeat password").input_value() == made
+    made = owner.get_by_label("Password", exact=False).first
+    expect(made).to_have_value(re.compile("^.{19}$"))
+    expect(owner.get_by_label("Repeat password")).to_have_value(made.input_value())
     owner.get_by_role("button", name="Create customer").click()
     expect(owner.get_by_role("alert")).to_contain_text("Is this the same customer?")
     owner.get_by_role("button", name="Create anyway").click()
