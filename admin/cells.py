@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from string import ascii_letters
+from types import SimpleNamespace
 from typing import Any
 
 from flask_babel import gettext as _
@@ -14,6 +17,8 @@ from markupsafe import Markup, escape
 
 from models import Money
 from web.formatters import moment, money, number, short_date
+
+OF_ROW = "~"
 
 
 def printed(value: Any) -> Any:
@@ -68,7 +73,9 @@ class Column:
         kind = ("num " if self.numeric else "") + ("cell-id " if self.key == "id" else "")
         if isinstance(value, Money):
             kind += _money_class(value)
-        attrs = (f' class="{kind.rstrip()}"' if kind else "") + (f" data-m={self.phone}" if self.phone else "")
+        kind = kind.rstrip()
+        classes = (f' class="{kind}"' if " " in kind else f" class={kind}") if kind else ""
+        attrs = classes + (f" data-m={self.phone}" if self.phone else "")
         body = escape(text)
         if self.link:  # the head of its row: what the row's icons are about
             opens = f'<a class="row-link" href="{escape(url)}">{body}</a>' if url else body
@@ -123,33 +130,55 @@ class Icons:
     actions: list[RowAction]
     base: str = "\0"  # the list's own address
     named: bool = True  # each says which row it is about, as no head of the row does
-    folded: int = 0  # after so many there are words, which a script gathers in a menu
+    folded: int = 0  # those after so many stand in a menu, which the page holds once: see `menu`
+    _menu: dict[str, str] = field(default_factory=dict)  # entry -> the letter rows call it by
 
     @property
     def posts_to(self) -> str:
         return next((action.post for action in self.actions if action.post), "")
 
-    def of(self, row: Any) -> Markup:
-        """The title is tip and name in one, the drawing stands once in the page (admin.icons)."""
+    @property
+    def menu(self) -> Markup:
+        """The entries that the rows printed so far name; in each, OF_ROW stands for the row's id."""
+        return Markup("").join(Markup(entry) for entry in self._menu)  # noqa: S704 printed by _entry
+
+    def of(self, row: Any, url: str = "") -> Markup:
+        """The title is tip and name in one, the drawing stands once in the page (admin.icons). Without scripts the
+        sign of the menu leads to the row's own page, `url`, where all of it can be done too."""
         about = escape(f": {row}" if self.named else "")
-        shown = [(action, url) for action in self.actions if (url := action.address(row))]
+        shown = [(action, address) for action in self.actions if (address := action.address(row))]
         icons = self.folded if self.folded and len(shown) > self.folded + 1 else len(shown)
         out = []
-        for i, (action, url) in enumerate(shown):
-            tag, label = self._tag(action, url, row), escape(action.label)
-            end = "button" if action.post or action.acts else "a"
-            drawn = f' title="{label}{about}"><svg><use href="#{escape(action.icon)}"/></svg>'
-            out.append(f"<{tag}{drawn if i < icons else f'>{label}'}</{end}>")
+        for action, address in shown[:icons]:
+            tip = f"{escape(action.label)}{about}"
+            out.append(self._tag(action, address, row, f' title="{tip}"', _drawing(action.icon)))
+        if icons < len(shown):
+            letters = "".join(self._entry(action, address, row) for action, address in shown[icons:])
+            words = f'class=dots href="{escape(url)}" title="{escape(_("More"))}" data-menu={letters}'
+            out.append(f"<a {words}>{_drawing('ellipsis')}</a>")
         return Markup("".join(out))  # noqa: S704 every part was escaped
 
-    def _tag(self, action: RowAction, url: str, row: Any) -> str:
-        kind = ' class="danger"' if action.danger else ""
+    def _entry(self, action: RowAction, address: str, row: Any) -> str:
+        """The letter of this entry of the menu; most rows have the same ones."""
+        there = re.sub(rf"(?<!\w){row.id}(?!\w)", OF_ROW, address)
+        kind = ' role="menuitem" class="dropdown-item{}"'.format(" danger" if action.danger else "")
+        words = _drawing(action.icon, ' class="icon" aria-hidden="true"') + escape(action.label)
+        entry = self._tag(action, there, SimpleNamespace(id=OF_ROW), kind, words)
+        return self._menu.setdefault(entry, ascii_letters[len(self._menu)])
+
+    def _tag(self, action: RowAction, address: str, row: Any, attrs: str, body: str) -> str:
+        kind = ' class="danger"' if action.danger and "class=" not in attrs else ""
         if action.acts:
-            return f'button{kind} name="one" value="{escape(url)}.{row.id}"'
+            return f'<button{kind} name="one" value="{escape(address)}.{row.id}"{attrs}>{body}</button>'
         if action.post:
             to = "" if action.post == self.posts_to else f' formaction="{escape(action.post)}"'
-            return f'button{kind} form="row-post"{to} name="{action.sends}" value="{escape(url)}"'
-        return f'a{kind} href="{escape(shortened(url, self.base))}"'
+            sent = f'name="{action.sends}" value="{escape(address)}"'
+            return f'<button{kind} form="row-post"{to} {sent}{attrs}>{body}</button>'
+        return f'<a{kind} href="{escape(shortened(address, self.base))}"{attrs}>{body}</a>'
+
+
+def _drawing(icon: str, attrs: str = "") -> Markup:
+    return Markup(f'<svg{attrs}><use href="#{escape(icon)}"/></svg>')  # noqa: S704 our own attributes
 
 
 def pill(kind: str, word: Any) -> Markup:

@@ -86,7 +86,7 @@ class Listing:
         for i, row in enumerate(self.page.rows):
             url = shortened(self.view.row_url(row), self.base)
             values = [self._value(row, column.key, i) for column in self.columns]
-            out.append(RowView(row.id, str(row), cells(self.columns, values, url), self.icons.of(row)))
+            out.append(RowView(row.id, str(row), cells(self.columns, values, url), self.icons.of(row, url)))
         return out
 
     def _value(self, row: Any, key: str, i: int) -> Any:
@@ -94,11 +94,6 @@ class Listing:
             return self.view.cell_value(row, key)
         place, column = self.extra[key]
         return column.cell(row, self.page.extra[i][place])
-
-    @property
-    def icon_names(self) -> dict[str, str]:
-        """Which icon belongs to which words, for the menu at the end of a row."""
-        return {str(action.label): action.icon for action in self.row_actions}
 
     @property
     def symbols(self) -> Markup:

@@ -135,7 +135,7 @@ class CustomerView(
 
     def _writing(self) -> RowAction:
         to = self.get_url("messages.create_view")
-        return RowAction("mail", _("Write to this customer"), lambda row: f"customer.{row.id}", post=to, sends="to")
+        return RowAction("mail", _("Write"), lambda row: f"customer.{row.id}", post=to, sends="to")
 
     @expose("/ajax/lookup/")
     def ajax_lookup(self) -> Any:

@@ -33,33 +33,21 @@
     });
   }
 
-  /* where a list has many columns, the icons after the second are found in a menu at the end of the row */
+  /* where a list has many columns, the icons after the second are found in a menu at the end of the row; without
+     scripts its sign is a link to the record's page */
   function foldIcons() {
-    var head = document.querySelector(".crowded th.acts");
-    if (!head || !HTMLElement.prototype.showPopover) { return; }
-    all(".crowded td.acts").forEach(function (cell) {
-      if (cell.children.length < 4 || cell.querySelector(".dots")) { return; }
-      var dots = document.createElement("button");
-      dots.type = "button"; dots.className = "dots"; dots.setAttribute("aria-haspopup", "menu"); dots.setAttribute("aria-expanded", "false");
-      dots.title = head.getAttribute("data-more");
-      dots.innerHTML = '<svg class="icon" aria-hidden="true"><use href="#ellipsis"/></svg>';
-      cell.appendChild(dots);
-    });
+    if (!HTMLElement.prototype.showPopover) { return; }
+    all("a.dots").forEach(function (dots) { dots.setAttribute("role", "button"); dots.setAttribute("aria-haspopup", "menu"); dots.setAttribute("aria-expanded", "false"); });
   }
 
   function openIcons(dots) {
-    var menu = document.createElement("div"), at = dots.getBoundingClientRect();
+    var menu = document.createElement("div"), at = dots.getBoundingClientRect(), entries = document.getElementById("row-menu").content.children;
+    var id = dots.closest("tr").querySelector("[name=rowid]").value;
     menu.className = "dropdown-menu row-menu show"; menu.popover = "auto"; menu.setAttribute("role", "menu");
-    var icons = JSON.parse(document.querySelector("th.acts").getAttribute("data-icons"));
-    Array.prototype.slice.call(dots.parentNode.children, 2).forEach(function (icon) {
-      if (icon === dots) { return; }
-      var item = document.createElement(icon.href ? "a" : "button"), words = document.createElement("span");
-      item.className = "dropdown-item" + (icon.matches(".danger") ? " danger" : ""); item.setAttribute("role", "menuitem");
-      if (icon.href) { item.href = icon.href; } else { item.type = "button"; item.addEventListener("click", function () { icon.click(); }); }
-      item.innerHTML = '<svg class="icon" aria-hidden="true"><use/></svg>';
-      item.querySelector("use").setAttribute("href", "#" + icons[icon.textContent]);
-      words.textContent = icon.textContent;
-      item.appendChild(words); menu.appendChild(item);
+    dots.getAttribute("data-menu").split("").forEach(function (letter) {
+      var entry = entries["abcdefghijklmnopqrstuvwxyz".indexOf(letter)].cloneNode(true);
+      ["href", "value"].forEach(function (name) { if (entry.hasAttribute(name)) { entry.setAttribute(name, entry.getAttribute(name).replaceAll("~", id)); } });
+      menu.appendChild(entry);
     });
     dots.after(menu);
     menu.addEventListener("toggle", function (e) { if (e.newState === "closed") { dots.setAttribute("aria-expanded", "false"); menu.remove(); } });
@@ -119,7 +107,7 @@
   document.addEventListener("click", function (e) {
     var t = e.target.closest("[data-theme-set],[data-scope-all],[data-clear-selection],[data-open],[data-close],[data-dismiss-toast],[data-print],[data-add-inline],button.close[data-dismiss=alert]");
     all("details.menu[open]").forEach(function (d) { if (!d.contains(e.target) || e.target.closest(".dropdown-item")) { d.open = false; } });
-    if (e.target.closest(".dots")) { openIcons(e.target.closest(".dots")); }
+    if (e.target.closest(".dots[aria-haspopup]")) { e.preventDefault(); openIcons(e.target.closest(".dots")); }
     if (!t) { return; }
     if (t.matches("[data-theme-set]")) { setTheme(t.getAttribute("data-theme-set")); }
     if (t.matches("[data-scope-all]")) { scope("all"); t.closest(".selbar").querySelector(".sel-n").textContent = t.getAttribute("data-scope-all"); t.hidden = true; }
@@ -160,6 +148,7 @@
     var typing = (/^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName) && e.target.type !== "checkbox") || e.target.isContentEditable;
     var search = document.getElementById("search") ? null : document.getElementById("find"), at = document.activeElement;
     if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k" && search) { e.preventDefault(); search.focus(); search.select(); return; }
+    if (e.key === " " && e.target.matches(".dots[aria-haspopup]")) { e.preventDefault(); e.target.click(); }
     if (e.key === "Escape") { all("details.menu[open]").forEach(function (d) { d.open = false; d.querySelector("summary").focus(); }); }
     if (typing || e.ctrlKey || e.metaKey || e.altKey || root.getAttribute("data-keys") === "off") { return; }
     if (e.key === "?" && document.getElementById("keys")) { document.getElementById("keys").showModal(); }

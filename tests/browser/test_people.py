@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 from factories import make_company, make_customer
 from playwright.sync_api import Page, expect
 
