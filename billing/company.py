@@ -30,7 +30,10 @@ def settings() -> Company:
                 locale="en", help_url="", paper="a4", invoice_prefix="INV", first_number=1, number_digits=5,
                 yearly_numbers=False, payment_days=14, issue_days_ahead=0, prices_include_tax=False,
                 invoice_terms="", invoice_note="", payment_method=PaymentMethod.INVOICE, charge_tax=True,
-                never_suspend=False, renewals_hour=2, renewals_on=True,
+                never_suspend=False, renewals_hour=2, renewals_on=True, number_when_paid=False,
+                credit_note_prefix="CN", credit_note_first=1, credit_note_digits=5, credit_note_yearly=False,
+                proforma_prefix="PRO", proforma_first=1, proforma_digits=5, proforma_yearly=False,
+                quote_prefix="Q", quote_first=1, quote_digits=5, quote_yearly=False,
             )  # fmt: skip
     return found
 

@@ -19,15 +19,28 @@ LINE = (
     "position", "kind", "description", "details", "period_start", "period_end", "quantity", "currency",
     "unit_price_micro", "amount_minor", "tax_category", "tax_rate",
 )  # fmt: skip
+FURTHER_DOCUMENT = ("discount_percent", "discount_minor", "discount_reason")
+FURTHER_LINE = ("quantity_per", "discount_percent", "discount_minor", "discount_reason", "document_discount_minor")
+"""What came later: hashed only where there is something, so that what was issued before keeps its fingerprint."""
 TAX = ("category", "rate", "currency", "taxable_minor", "tax_minor")
 
 
 def fingerprint(document: Sequence[Any], lines: Iterable[Sequence[Any]], taxes: Iterable[Sequence[Any]]) -> str:
     """SHA-256 (hex) over the values of DOCUMENT, then LINE of each line and TAX of each tax, in order.
 
+    FURTHER_DOCUMENT and FURTHER_LINE may follow in the same rows; left out they count as empty.
     Taxes are in the order they were written. Decimals count as numbers (1.50 is 1.5), days as ISO text.
     """
-    return sha256(_as_text([document, list(lines), list(taxes)]).encode()).hexdigest()
+    told = _told(document, len(DOCUMENT), FURTHER_DOCUMENT)
+    shown = [told, [_told(line, len(LINE), FURTHER_LINE) for line in lines], list(taxes)]
+    return sha256(_as_text(shown).encode()).hexdigest()
+
+
+def _told(row: Sequence[Any], base: int, further: Sequence[str]) -> Sequence[Any]:
+    if len(row) == base:
+        return row
+    there = {name: value for name, value in zip(further, row[base:], strict=True) if value}
+    return [*row[:base], there] if there else row[:base]
 
 
 @lru_cache(maxsize=4096)

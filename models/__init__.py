@@ -31,7 +31,7 @@ from .customer import (
 from .errors import BillingError, FieldError
 from .file import File
 from .imports import ImportFile, ImportMappingSaved, ImportProblem, ImportState
-from .invoice import CreditNote, Invoice, InvoiceLine, InvoiceState, InvoiceTax, LineKind, Series
+from .invoice import CreditNote, Invoice, InvoiceLine, InvoiceState, InvoiceTax, LineKind, Proforma, Series
 from .ledger import Account, LedgerEntry, LedgerPosting
 from .mailing import Audience, Mailing, MailingCustomer, MailingFile, MailingState
 from .message import Channel, Delivery, DeliveryState, Message
@@ -133,6 +133,7 @@ __all__ = [
     "PortalAccess",
     "PortalRight",
     "PortalUser",
+    "Proforma",
     "Project",
     "Renewal",
     "Reseller",

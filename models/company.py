@@ -33,7 +33,24 @@ class PostalAddress:
     country: Mapped[str] = mapped_column(String(2), default="")
 
 
-class Company(PostalAddress, Model):
+class FurtherSeries:
+    """How credit notes, proformas and quotes are numbered; invoices have columns of the company's own."""
+
+    credit_note_prefix: Mapped[str] = mapped_column(String(20), default="CN")
+    credit_note_first: Mapped[int] = mapped_column(default=1)
+    credit_note_digits: Mapped[int] = mapped_column(default=5)
+    credit_note_yearly: Mapped[bool] = mapped_column(default=False)
+    proforma_prefix: Mapped[str] = mapped_column(String(20), default="PRO")
+    proforma_first: Mapped[int] = mapped_column(default=1)
+    proforma_digits: Mapped[int] = mapped_column(default=5)
+    proforma_yearly: Mapped[bool] = mapped_column(default=False)
+    quote_prefix: Mapped[str] = mapped_column(String(20), default="Q")
+    quote_first: Mapped[int] = mapped_column(default=1)
+    quote_digits: Mapped[int] = mapped_column(default=5)
+    quote_yearly: Mapped[bool] = mapped_column(default=False)
+
+
+class Company(FurtherSeries, PostalAddress, Model):
     """The one company of this installation and everything its owner chooses."""
 
     __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
@@ -58,6 +75,8 @@ class Company(PostalAddress, Model):
     first_number: Mapped[int] = mapped_column(default=1)
     number_digits: Mapped[int] = mapped_column(default=5)
     yearly_numbers: Mapped[bool] = mapped_column(default=False)
+    # Invoices begin as proformas, and get their number when they are paid.
+    number_when_paid: Mapped[bool] = mapped_column(default=False)
     payment_days: Mapped[int] = mapped_column(default=14)
     issue_days_ahead: Mapped[int] = mapped_column(default=0)
     prices_include_tax: Mapped[bool] = mapped_column(default=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 
 from sqlalchemy import CheckConstraint, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
@@ -66,6 +67,12 @@ class Invoice(Model):
             sqlite_where=text("open_minor > 0"),
             postgresql_where=text("open_minor > 0"),
         ),
+        Index(
+            "ix_invoice_became_id",
+            "became_id",
+            sqlite_where=text("became_id IS NOT NULL"),
+            postgresql_where=text("became_id IS NOT NULL"),
+        ),
         CheckConstraint("(state = 'draft') = (number IS NULL)", name="numbered_when_issued"),
         CheckConstraint("open_minor >= 0", name="open_not_negative"),
     )
@@ -76,6 +83,8 @@ class Invoice(Model):
     billing_group_id: Mapped[int | None] = ref("billing_group.id", nullable=True)
     payer_id: Mapped[int | None] = ref("payer.id", nullable=True)
     original_id: Mapped[int | None] = ref("invoice.id", nullable=True)
+    # Of a proforma: the invoice it became when it was paid.
+    became_id: Mapped[int | None] = ref("invoice.id", index=False, nullable=True)
     series_id: Mapped[int | None] = ref("series.id", index=False, nullable=True)
     sequence: Mapped[int | None]
     number: Mapped[str | None] = mapped_column(String(40), unique=True)
@@ -90,6 +99,10 @@ class Invoice(Model):
     tax_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
     total_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
     open_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
+    # Of the whole document, already off the net; each line knows its share.
+    discount_percent: Mapped[Decimal | None] = mapped_column(Percent)
+    discount_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
+    discount_reason: Mapped[str] = mapped_column(String(200), default="")
     prices_include_tax: Mapped[bool] = mapped_column(default=False)
     fx_currency: Mapped[str] = mapped_column(String(3), default="")
     fx_rate: Mapped[Decimal | None] = mapped_column(Rate)
@@ -105,11 +118,16 @@ class Invoice(Model):
     content_hash: Mapped[str | None] = mapped_column(String(64))
     pdf_hash: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(Moment)
+    # When a person issued it; empty for what a run made.
+    issued_at: Mapped[datetime | None] = mapped_column(Moment)
+    # Counts the changes of a draft, so that two people at one draft see each other.
+    version: Mapped[int] = mapped_column(default=1)
 
     net: Mapped[Money] = composite(Money, "net_minor", "currency")
     tax: Mapped[Money] = composite(Money, "tax_minor", "currency")
     total: Mapped[Money] = composite(Money, "total_minor", "currency")
     open: Mapped[Money] = composite(Money, "open_minor", "currency")
+    discount: Mapped[Money] = composite(Money, "discount_minor", "currency")
 
     customer: Mapped[Customer] = relationship()
     lines: Mapped[list[InvoiceLine]] = relationship(order_by="InvoiceLine.position")
@@ -128,10 +146,28 @@ class CreditNote(Invoice):
     __mapper_args__ = {"polymorphic_identity": "credit_note"}
 
 
-class InvoiceLine(Model):
-    """One line. The amount is quantity × unit price (× the share of the period), rounded once."""
+class Proforma(Invoice):
+    """Asks for money before there is an invoice: no debt, no tax, a series of its own. Paid, it becomes an invoice."""
 
-    __table_args__ = (Index("ix_invoice_line_invoice_id", "invoice_id", "position"),)
+    __tablename__ = None
+    __mapper_args__ = {"polymorphic_identity": "proforma"}
+
+
+class InvoiceLine(Model):
+    """One line. The amount is quantity × unit price (× the share of the period), rounded once, less the discount."""
+
+    __table_args__ = (
+        Index("ix_invoice_line_invoice_id", "invoice_id", "position"),
+        *(
+            Index(
+                f"ix_invoice_line_{name}",
+                name,
+                sqlite_where=text(f"{name} IS NOT NULL"),
+                postgresql_where=text(f"{name} IS NOT NULL"),
+            )
+            for name in ("package_id", "original_line_id")
+        ),
+    )
 
     id: Mapped[int] = key()
     invoice_id: Mapped[int] = ref("invoice.id", index=False, ondelete="CASCADE")
@@ -139,19 +175,40 @@ class InvoiceLine(Model):
     kind: Mapped[LineKind] = mapped_column(choice(LineKind, "kind"))
     service_id: Mapped[int | None] = ref("service.id", nullable=True)
     charge_id: Mapped[int | None] = ref("charge.id", index=False, nullable=True)
+    package_id: Mapped[int | None] = ref("package.id", index=False, nullable=True)
+    # Of a credit note's line: the line it takes back.
+    original_line_id: Mapped[int | None] = ref("invoice_line.id", index=False, nullable=True)
     description: Mapped[str] = mapped_column(String(400))
     details: Mapped[str] = mapped_column(String(400), default="")
     period_start: Mapped[date | None]
     period_end: Mapped[date | None]
     quantity: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(1))
+    # 60 where 55/60 was typed: then `quantity` is that, rounded, and amounts are worked out with the fraction.
+    quantity_per: Mapped[int | None]
     currency: Mapped[str] = mapped_column(String(3))
     # Millionths of the currency's major unit: metered goods cost less than a cent.
     unit_price_micro: Mapped[int] = mapped_column(MinorUnits)
+    # Never below zero, and already off the amount.
+    discount_percent: Mapped[Decimal | None] = mapped_column(Percent)
+    discount_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
+    discount_reason: Mapped[str] = mapped_column(String(200), default="")
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
+    # The line's share of the document's discount, which is not off the amount.
+    document_discount_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
     tax_category: Mapped[str] = mapped_column(String(12), default="S")
     tax_rate: Mapped[Decimal] = mapped_column(Percent, default=Decimal(0))
+    # What kind of goods the tax was looked up for (S, R…), so that a draft can look it up again.
+    taxed_as: Mapped[str] = mapped_column(String(12), default="")
 
     amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    discount: Mapped[Money] = composite(Money, "discount_minor", "currency")
+
+    @property
+    def exact_quantity(self) -> Decimal | Fraction:
+        """The quantity as it was typed: 55/60 is not 0.916667."""
+        if self.quantity_per is None:
+            return self.quantity
+        return Fraction(round(self.quantity * self.quantity_per), self.quantity_per)
 
 
 class InvoiceTax(Model):

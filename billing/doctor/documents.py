@@ -20,22 +20,30 @@ SERIES = "number series", "number series"
 
 
 def wrong_sums(scope: Scope) -> Query:
-    """I04: total = net + tax; net (or, where prices include tax, total) = Σ lines; tax = Σ taxes, in its currency."""
+    """I04: total = net + tax; net (or, where prices include tax, total) = Σ lines − discount; tax = Σ taxes; the
+    lines' shares of the document's discount are that discount. Each in the document's currency."""
     lines, taxes = _sums(InvoiceLine, InvoiceLine.amount_minor), _sums(InvoiceTax, InvoiceTax.tax_minor)
+    shares = _sums(InvoiceLine, InvoiceLine.document_discount_minor)
     of_lines = case((Invoice.prices_include_tax, Invoice.total_minor), else_=Invoice.net_minor)
     return (
         select(Invoice.id, Invoice.number)
         .outerjoin(lines, and_(lines.c.invoice_id == Invoice.id, lines.c.currency == Invoice.currency))
         .outerjoin(taxes, and_(taxes.c.invoice_id == Invoice.id, taxes.c.currency == Invoice.currency))
+        .outerjoin(shares, and_(shares.c.invoice_id == Invoice.id, shares.c.currency == Invoice.currency))
         .where(
             FROZEN,
             or_(
                 Invoice.net_minor + Invoice.tax_minor != Invoice.total_minor,
-                func.coalesce(lines.c.amount, 0) != of_lines,
+                func.coalesce(lines.c.amount, 0) - Invoice.discount_minor != of_lines,
+                func.coalesce(shares.c.amount, 0) != Invoice.discount_minor,
                 func.coalesce(taxes.c.amount, 0) != Invoice.tax_minor,
             ),
         )
     )
+
+
+def _minor(column: Any) -> Any:
+    return type_coerce(column, BigInteger)
 
 
 def _sums(rows: Any, amount: Any) -> Any:
@@ -45,9 +53,10 @@ def _sums(rows: Any, amount: Any) -> Any:
 
 def wrong_taxes(scope: Scope) -> Query:
     """I04: each rate's tax is worked out once on the sum of its lines (SPEC 3.6); category O is out of scope."""
+    after_discount = _minor(InvoiceLine.amount_minor) - _minor(InvoiceLine.document_discount_minor)
     lines = select(
         InvoiceLine.invoice_id, InvoiceLine.tax_category, type_coerce(InvoiceLine.tax_rate, BigInteger),
-        InvoiceLine.amount_minor.label("line"), literal(0).label("taxable"), literal(0).label("tax"),
+        after_discount.label("line"), literal(0).label("taxable"), literal(0).label("tax"),
     ).where(InvoiceLine.tax_category != "O")  # fmt: skip
     taxes = select(
         InvoiceTax.invoice_id, InvoiceTax.category, type_coerce(InvoiceTax.rate, BigInteger),
@@ -76,12 +85,22 @@ def wrong_taxes(scope: Scope) -> Query:
 
 
 def wrong_line_amounts(scope: Scope) -> Query:
-    """I04: quantity × price, rounded once; a line for a period may be a share of that, never more."""
+    """I04: quantity × price, rounded once, less the discount; a line for a period may be a share of that, never more.
+
+    A quantity typed as a fraction is worked out with the fraction: the whole number nearest quantity × quantity_per,
+    over quantity_per.
+    """
     quantity, price = whole(InvoiceLine.quantity, scope), whole(InvoiceLine.unit_price_micro, scope)
-    full = rounded(quantity * price, micro_per_minor(InvoiceLine.currency) * 1_000_000, scope)
-    amount = type_coerce(InvoiceLine.amount_minor, BigInteger)
+    per, micro = whole(InvoiceLine.quantity_per, scope), micro_per_minor(InvoiceLine.currency)
+    of_fraction = rounded(rounded(quantity * per, 1_000_000, scope) * price, micro * per, scope)
+    of_number = rounded(quantity * price, micro * 1_000_000, scope)
+    full = case((InvoiceLine.quantity_per.is_not(None), of_fraction), else_=of_number)
+    discount = _minor(InvoiceLine.discount_minor)
+    amount = _minor(InvoiceLine.amount_minor) + discount
     share = case((full >= 0, amount.between(0, full)), else_=amount.between(full, 0))
-    right = or_(amount == full, and_(InvoiceLine.period_start.is_not(None), share))
+    worked_out = or_(amount == full, and_(InvoiceLine.period_start.is_not(None), share))
+    within = or_(discount == 0, and_(discount > 0, discount <= amount))
+    right = and_(worked_out, within, InvoiceLine.document_discount_minor >= 0)
     shown = Invoice.number + literal(" line ", String) + as_text(InvoiceLine.position)
     return select(InvoiceLine.id, shown).join(Invoice, Invoice.id == InvoiceLine.invoice_id).where(FROZEN, ~right)
 

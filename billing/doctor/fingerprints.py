@@ -21,7 +21,7 @@ def changed_documents(scope: Scope) -> Iterator[tuple[int, str]]:
     last = 0
     while documents := _documents(scope, last):
         first, last = documents[0][0], documents[-1][0]
-        lines = _children(scope, InvoiceLine, content.LINE, "position", first, last)
+        lines = _children(scope, InvoiceLine, (*content.LINE, *content.FURTHER_LINE), "position", first, last)
         taxes = _children(scope, InvoiceTax, content.TAX, "id", first, last)
         for number, name, stored, *shown in documents:
             if content.fingerprint(shown, lines.get(number, ()), taxes.get(number, ())) != stored:
@@ -29,8 +29,8 @@ def changed_documents(scope: Scope) -> Iterator[tuple[int, str]]:
 
 
 def _documents(scope: Scope, past: int) -> Sequence[Any]:
-    table = Invoice.__table__
-    wanted = select(table.c.id, table.c.number, table.c.content_hash, *_columns(scope, table, content.DOCUMENT))
+    table, names = Invoice.__table__, (*content.DOCUMENT, *content.FURTHER_DOCUMENT)
+    wanted = select(table.c.id, table.c.number, table.c.content_hash, *_columns(scope, table, names))
     issued = wanted.where(table.c.id > past, table.c.state != InvoiceState.DRAFT)
     return db.session.execute(issued.order_by(table.c.id).limit(CHUNK)).all()
 

@@ -229,9 +229,10 @@ def documents_against_books(scope: Scope) -> Query:
 
     What is receivable: invoices, less credit notes, less what was put on them; in hand: credits less what was used of
     them; received: payments less refunds. A credit note's rest, given as credit, moves from receivable to credit.
+    Proformas are not in the books.
     """
     signed = case((Invoice.kind == "credit_note", -Invoice.total_minor), else_=Invoice.total_minor)
-    issued = Invoice.state == InvoiceState.ISSUED
+    issued = and_(Invoice.state == InvoiceState.ISSUED, Invoice.kind != "proforma")
     on_invoice = Invoice.id == Allocation.invoice_id
     on_credit = Credit.id == Allocation.credit_id
     from_note = Credit.invoice_id.is_not(None)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from billing import credit
+from billing.document_lines import taxed
 from billing.fx import FxTable
 from billing.money import Money
 from billing.tax import totals
@@ -92,31 +93,17 @@ def _add_lines(
     options: dict[int, list[ServiceOption]],
     tables: Tables,
 ) -> None:
-    account, tax, taxed = bill.account, tables.tax, _taxed(bill)
+    account, tax = bill.account, tables.tax
+    buyer = taxed(account, bill.payer)
     for thing in (*services, *charges):
         if thing.currency != account.currency:
             name = thing.description or "A service"
             raise NotBillable(f"{name} is priced in {thing.currency}, but the account is in {account.currency}.")
     for service in services:
-        rate = tax.tax_for(taxed, service.tax_category, bill.day)
+        rate = tax.tax_for(buyer, service.tax_category, bill.day)
         bill_service(service, options.get(service.id, ()), rate, bill)
     for charge in charges:
-        bill_charge(charge, tax.tax_for(taxed, charge.tax_category, bill.day), bill)
-
-
-def _taxed(bill: Bill) -> Any:
-    """Whose country and tax number decide the tax: the payer's, under the switches of the customer."""
-    account, payer = bill.account, bill.payer
-    if payer is None:
-        return account
-    return SimpleNamespace(
-        country=payer.country or account.country,
-        account_type=payer.account_type,
-        tax_id=payer.tax_id,
-        charge_tax=account.charge_tax,
-        tax_exempt=account.tax_exempt,
-        tax_rate=account.tax_rate,
-    )
+        bill_charge(charge, tax.tax_for(buyer, charge.tax_category, bill.day), bill)
 
 
 def _sum_up(bill: Bill, tables: Tables) -> None:
