@@ -10,16 +10,17 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class DocumentError(Exception):
-    """A document could not be made. `line` is the line of the template at fault, where there is one."""
+    """A document could not be made. `line` and `column` say where in the template, from 1, where that is known."""
 
-    def __init__(self, message: str, line: int | None = None) -> None:
-        super().__init__(message if line is None else f"Line {line}: {message}")
+    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
+        place = f"Line {line}, column {column}: " if line and column else f"Line {line}: " if line else ""
+        super().__init__(place + message)
         self.sentence = message
-        self.line = line
+        self.line, self.column = line, column
 
 
 class Logo(TypedDict):
-    """A picture of the seller's, at most 1 MB; printed at most 58 mm wide and 13 mm high."""
+    """A picture of the seller's, at most 1 MB; printed at most 58 mm wide and as high as the look says."""
 
     data: str  # the PNG or JPEG file, in base64
     alt: str  # what it shows, for people who do not see it
@@ -58,18 +59,51 @@ class Line(TypedDict):
     amount: str
 
 
+class Code(TypedDict):
+    """A square to be scanned, such as a payment code."""
+
+    data: str  # a PNG, in base64
+    alt: str
+    label: str  # printed small below
+
+
 class Payment(TypedDict):
-    """How to pay: sentences first, then the bank account and reference."""
+    """How to pay: sentences first, then the bank account and reference, beside it a code to scan."""
 
     terms: list[str]
     details: list[Fact]
+    qr: NotRequired[Code | None]
+
+
+class Column(TypedDict):
+    """A column of a table of its own; figures stand to the right of texts, and are set to the right."""
+
+    label: str
+    figure: bool
+    wide: NotRequired[bool]  # takes the room that is left
+
+
+class Table(TypedDict):
+    """What stands in place of lines, as on a statement."""
+
+    columns: list[Column]
+    rows: list[list[str]]
+
+
+class Look(TypedDict, total=False):
+    """What was chosen for the look; each has a default."""
+
+    layout: Literal["standard", "letter", "compact"]
+    font: str  # one of integrations.pdf.FAMILIES
+    logo_height: int  # millimetres, 13
+    details: bool  # whether the small print under each line is shown, yes
 
 
 class InvoiceLabels(TypedDict):
-    """The fixed words of an invoice."""
+    """The fixed words of a document."""
 
-    invoice: str  # the title when `kind` is "invoice"
-    credit_note: str  # the title when `kind` is "credit_note"
+    invoice: NotRequired[str]  # the title when `kind` is "invoice" and there is no `title`
+    credit_note: NotRequired[str]  # likewise
     billed_to: str
     seller: str  # "From"
     facts: str  # "Dates": the heading above `facts`
@@ -78,17 +112,19 @@ class InvoiceLabels(TypedDict):
     price: str  # the place to say so when prices include tax: "Price incl. VAT"
     tax: str
     amount: str
+    position: NotRequired[str]  # heads the column of line numbers
     page: str  # with the places {page} and {pages}: "Page {page} of {pages}"
 
 
 class InvoiceDocument(TypedDict):
-    """The data of `invoice.typ`: an invoice or a credit note.
+    """The data of `invoice.typ`: an invoice, or any other document with a seller, a reader and figures.
 
     The totals print in this order: `subtotals` (net, discounts, tax per rate), a rule, `total`, `included`
     (the tax inside a total whose prices include it), `settled` (credit used, paid), `due` (still to pay).
     """
 
-    kind: Literal["invoice", "credit_note"]
+    kind: Literal["invoice", "credit_note", "proforma", "quote", "statement", "receipt"]
+    title: NotRequired[str]  # without one, the label named as the kind
     number: str  # also a draft has something here: "Draft"
     paper: Literal["a4", "us-letter"]
     lang: NotRequired[str]  # ISO 639 code, "en" if absent; decides direction, hyphens and forms of letters
@@ -100,8 +136,10 @@ class InvoiceDocument(TypedDict):
     seller: Party
     buyer: Party
     facts: list[Fact]  # issued, due, period, P.O. number
-    columns: NotRequired[list[Literal["quantity", "price", "tax"]]]  # those shown; all three if absent
+    intro: NotRequired[list[str]]  # paragraphs above the lines
+    columns: NotRequired[list[Literal["position", "quantity", "price", "tax"]]]  # the last three if absent
     lines: list[Line]
+    table: NotRequired[Table | None]  # in place of the lines, which are then not printed
     subtotals: list[Sum]
     total: Sum
     included: NotRequired[list[Sum]]
@@ -109,4 +147,6 @@ class InvoiceDocument(TypedDict):
     due: NotRequired[Sum | None]
     payment: NotRequired[Payment | None]
     notes: NotRequired[list[str]]  # what the law asks to be said (reverse charge), then the invoice's note
+    sign: NotRequired[list[str]]  # lines to sign on at the end: "Place, day", "Signature"
     footer: NotRequired[list[str]]  # printed small at the foot of each page: registration, contact
+    look: NotRequired[Look]

@@ -18,11 +18,14 @@ import typst
 from integrations.documents import DocumentError
 from integrations.pdf_data import as_json, with_printable_text
 
-__all__ = ["FOLDER", "FONTS", "DocumentError", "document_names", "render", "typeset"]
+__all__ = ["FAMILIES", "FOLDER", "FONTS", "DocumentError", "document_names", "pictures", "render", "typeset"]
 
 FOLDER = Path(__file__).resolve().parent.parent / "templates" / "documents"
 FONTS = FOLDER / "fonts"
 STANDARD = "a-3b"
+FAMILIES = ("Inter", "IBM Plex Sans", "Source Serif 4")
+"""Fonts one can choose for Latin, Greek and Cyrillic; what a font lacks is set in Noto."""
+SHARPNESS = 110.0  # dots per inch of pictures
 
 _UNPRINTABLE = "could not be displayed with font"
 
@@ -45,24 +48,37 @@ def render(document: str, data: Mapping[str, Any], *, on: date) -> bytes:
     return typeset(FOLDER / f"{document}.typ", data, on=on)
 
 
-def typeset(template: Path | bytes, data: Mapping[str, Any], *, on: date, root: Path = FOLDER) -> bytes:
-    """The PDF of a template given as a file or as its source; files it reads must lie under `root`.
+def pictures(document: str, data: Mapping[str, Any], *, on: date) -> list[bytes]:
+    """The pages of a shipped document as PNG, to look at in a browser. Otherwise as `render`."""
+    if document not in document_names():
+        raise DocumentError(f"There is no document called “{document}”.")
+    return typeset(FOLDER / f"{document}.typ", data, on=on, kind="png")
+
+
+def typeset(
+    template: Path | bytes, data: Mapping[str, Any], *, on: date, root: Path = FOLDER, kind: str = "pdf"
+) -> Any:
+    """The PDF of a template given as a file or as its source, or (kind `png`) the list of its pages as pictures;
+    files it reads must lie under `root`.
 
     Runs without limits of time and memory in this process: only for templates we ship, or in a process of
     their own (`integrations.pdf_sandbox`). Raises DocumentError.
     """
     try:
-        return _compile(template, as_json(data), on, root)
+        return _compile(template, as_json(data), on, root, kind)
     except typst.TypstError as error:
         if _UNPRINTABLE not in error.message:
             raise _explained(error) from error
     try:
-        return _compile(template, as_json(with_printable_text(data, _prints)), on, root)
+        return _compile(template, as_json(with_printable_text(data, _prints)), on, root, kind)
     except typst.TypstError as error:
         raise _explained(error) from error
 
 
-def _compile(template: Path | bytes, data: str, on: date, root: Path) -> bytes:
+def _compile(template: Path | bytes, data: str, on: date, root: Path, kind: str = "pdf") -> Any:
+    if kind == "png":
+        pages = _pooled(template, root=root, format="png", ppi=SHARPNESS, sys_inputs={"data": data})
+        return pages if isinstance(pages, list) else [pages]
     return _pooled(
         template,
         root=root,
@@ -83,7 +99,7 @@ def _fonts() -> typst.Fonts:
 _idle: list[typst.Compiler] = []
 
 
-def _pooled(template: Path | bytes, **options: Any) -> bytes:
+def _pooled(template: Path | bytes, **options: Any) -> Any:
     try:
         compiler = _idle.pop()
     except IndexError:
@@ -105,11 +121,11 @@ def _prints(texts: list[str]) -> bool:
 
 
 def _explained(error: typst.TypstError) -> DocumentError:
-    """The compiler's complaint as one sentence, with the line of the template it is about."""
-    place = re.search(r"┌─ .*?:(\d+):\d+", error.diagnostic)
+    """The compiler's complaint as one sentence, with the place in the template it is about."""
+    place = re.search(r"┌─ .*?:(\d+):(\d+)", error.diagnostic)
     message = error.message
     if "package" in message and ("download" in message or "not found" in message):
         message = "packages cannot be used; put what you need into the template itself"
     elif "outside of the project" in error.diagnostic or message.startswith("file not found"):
         message = "a template can read no files"
-    return DocumentError(f"{message[:1].upper()}{message[1:]}.", int(place[1]) if place else None)
+    return DocumentError(f"{message[:1].upper()}{message[1:]}.", *((int(place[1]), int(place[2])) if place else ()))

@@ -1,7 +1,8 @@
 """The child of `pdf_sandbox`: takes its own rights away, then sets one template. Run as a script, with an empty
 folder as its only argument.
 
-Reads the order as JSON from standard input; writes one line of JSON (null, or what is wrong) and then the PDF.
+Reads the order as JSON from standard input; writes one line of JSON (what is wrong, or how long each file is), then
+the files: PDFs, one for each set of data, or pictures of pages.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -24,10 +26,11 @@ def main(root: Path, order: dict[str, Any]) -> None:
     from integrations.pdf import DocumentError, typeset
 
     try:
-        source = order["source"].encode(errors="replace")
-        _say(None, typeset(source, order["data"], on=date.fromisoformat(order["on"]), root=root))
+        source, on = order["source"].encode(errors="replace"), date.fromisoformat(order["on"])
+        made = [typeset(source, data, on=on, root=root, kind=order["kind"]) for data in order["data"]]
+        _say({}, made if order["kind"] == "pdf" else [page for pages in made for page in pages][: order["pages"]])
     except DocumentError as error:
-        _say({"message": error.sentence, "line": error.line})
+        _say({"message": error.sentence, "line": error.line, "column": error.column})
 
 
 def _limit(seconds: int, megabytes: int) -> None:
@@ -40,8 +43,9 @@ def _limit(seconds: int, megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _say(verdict: dict[str, Any] | None, pdf: bytes = b"") -> None:
-    sys.stdout.buffer.write(json.dumps(verdict).encode() + b"\n" + pdf)
+def _say(verdict: dict[str, Any], files: Sequence[bytes] = ()) -> None:
+    told = {**verdict, "files": [len(file) for file in files]}
+    sys.stdout.buffer.write(json.dumps(told).encode() + b"\n" + b"".join(files))
 
 
 if __name__ == "__main__":

@@ -12,18 +12,26 @@ from integrations.documents import DocumentError
 
 MISSING = "�"
 MAX_LOGO = 1_000_000  # bytes
+PICTURES = ("logo", "qr")
 
 Prints = Callable[[list[str]], bool]
 
 
 def as_json(data: Any) -> str:
-    """The data as JSON; a logo's base64 becomes the list of its bytes, which is what typst can turn into a
-    picture. Keys keep their order, so the same data give the same text. Raises DocumentError for a logo that is
-    no PNG or JPEG, or too large."""
-    if isinstance(data, Mapping) and data.get("logo"):
-        data = {**data, "logo": {**data["logo"], "data": list(_picture(data["logo"]["data"]))}}
+    """The data as JSON; the base64 of a picture (`PICTURES`) becomes the list of its bytes, which is what typst can
+    turn into a picture. Keys keep their order, so the same data give the same text. Raises DocumentError for one that
+    is no PNG or JPEG, or too large."""
+    if isinstance(data, Mapping):
+        data = _with_pictures(data)
+        if isinstance(data.get("payment"), Mapping):
+            data = {**data, "payment": _with_pictures(data["payment"])}
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace").decode()  # half a surrogate pair is no text
+
+
+def _with_pictures(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = {name: {**data[name], "data": list(_picture(data[name]["data"]))} for name in PICTURES if data.get(name)}
+    return {**data, **found} if found else data
 
 
 def _picture(encoded: str) -> bytes:
@@ -53,7 +61,7 @@ def _texts(data: Any) -> list[str]:
     if isinstance(data, str):
         return [data]
     if isinstance(data, Mapping):
-        return [text for key, value in data.items() if key != "logo" for text in _texts(value)]
+        return [text for key, value in data.items() if key not in PICTURES for text in _texts(value)]
     if isinstance(data, list | tuple):
         return [text for value in data for text in _texts(value)]
     return []
@@ -83,7 +91,7 @@ def _replaced(data: Any, new: Mapping[str, str]) -> Any:
     if isinstance(data, str):
         return new.get(data, data)
     if isinstance(data, Mapping):
-        return {key: value if key == "logo" else _replaced(value, new) for key, value in data.items()}
+        return {key: value if key in PICTURES else _replaced(value, new) for key, value in data.items()}
     if isinstance(data, list | tuple):
         return [_replaced(value, new) for value in data]
     return data

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,33 @@ def render_untrusted(
     """The PDF (PDF/A-3b) that the template `source` makes of `data`; `on` is the day in the file's properties.
 
     `seconds` bounds both the time on the clock and the processor's, `megabytes` the memory of the child.
-    Raises DocumentError with a sentence for the person who edits the template, and the line at fault if there
+    Raises DocumentError with a sentence for the person who edits the template, and the place at fault if there
     is one: a mistake in it, data it does not find, too much time or memory, a file or package asked for.
     """
-    order = {"source": source, "data": data, "on": on.isoformat(), "seconds": seconds, "megabytes": megabytes}
+    return _ordered(source, [data], on, "pdf", seconds, megabytes)[0]
+
+
+def pictures_untrusted(
+    source: str, data: Mapping[str, Any], *, on: date, pages: int = 5, seconds: int = 10, megabytes: int = 1024
+) -> list[bytes]:
+    """The first pages as PNG, to look at in a browser. Otherwise as `render_untrusted`."""
+    return _ordered(source, [data], on, "png", seconds, megabytes, pages)
+
+
+def check_untrusted(
+    source: str, samples: Sequence[Mapping[str, Any]], *, on: date, seconds: int = 10, megabytes: int = 1024
+) -> None:
+    """Whether the template can set every one of the `samples`. Raises DocumentError as `render_untrusted` does."""
+    _ordered(source, samples, on, "pdf", seconds, megabytes)
+
+
+def _ordered(
+    source: str, data: Sequence[Mapping[str, Any]], on: date, kind: str, seconds: int, megabytes: int, pages: int = 0
+) -> list[bytes]:
+    order = {
+        "source": source, "data": list(data), "on": on.isoformat(), "kind": kind, "pages": pages, "seconds": seconds,
+        "megabytes": megabytes,
+    }  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="document-") as root:
         try:
             child = subprocess.run(  # noqa: S603 - our own file; the template only comes on its input
@@ -61,14 +84,18 @@ def render_untrusted(
     return _answer(child, seconds, megabytes)
 
 
-def _answer(child: subprocess.CompletedProcess[bytes], seconds: int, megabytes: int) -> bytes:
+def _answer(child: subprocess.CompletedProcess[bytes], seconds: int, megabytes: int) -> list[bytes]:
     if child.returncode != 0:
         raise _died(child, seconds, megabytes)
-    verdict, _, pdf = child.stdout.partition(b"\n")
-    fault = json.loads(verdict)
-    if fault:
-        raise DocumentError(fault["message"], fault["line"])
-    return pdf
+    head, _, rest = child.stdout.partition(b"\n")
+    told = json.loads(head)
+    if "message" in told:
+        raise DocumentError(told["message"], told["line"], told["column"])
+    files, start = [], 0
+    for length in told["files"]:
+        files.append(rest[start : start + length])
+        start += length
+    return files
 
 
 def _died(child: subprocess.CompletedProcess[bytes], seconds: int, megabytes: int) -> DocumentError:

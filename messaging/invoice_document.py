@@ -5,11 +5,6 @@ Only what was frozen at issue is printed (parties, lines, taxes, what was settle
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Mapping
-from typing import Literal
-
 from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy import select, update
@@ -17,10 +12,9 @@ from sqlalchemy import select, update
 from billing import company as companies
 from billing import parties, payers
 from integrations import pdf
-from integrations.documents import Fact, InvoiceDocument, InvoiceLabels, Line, Logo, Party, Payment, Sum
+from integrations.documents import Fact, InvoiceDocument, Line, Payment, Sum
 from models import (
     Allocation,
-    BillingError,
     BillingGroup,
     Company,
     CreditNote,
@@ -33,18 +27,11 @@ from models import (
 )
 
 from . import files
-from .formats import country, day, language_of, language_of_words, money, number, percent, period, unit_price
+from .documents import NotPrintable, bank_facts, frame, frozen_party, labels
+from .formats import day, language_of, money, number, percent, period, unit_price
 
 FOLDER, SUFFIX = "documents", ".pdf"
-PAPERS: dict[str, Literal["a4", "us-letter"]] = {"letter": "us-letter", "us-letter": "us-letter"}
-# How a place is written: "Austin, TX 78701"; "Dublin D01 K2T9"; elsewhere "10115 Berlin".
-CITY_FIRST, CODE_LAST = {"US", "CA", "AU"}, {"GB", "IE"}
 REVERSE_CHARGE = "AE"
-PNG, JPEG = b"\x89PNG\r\n", b"\xff\xd8\xff"
-
-
-class NotPrintable(BillingError):
-    """There is no document of this invoice to be had."""
 
 
 def pdf_of(invoice: Invoice) -> bytes:
@@ -100,37 +87,6 @@ def document_data(invoice: Invoice, *, nameless: bool = False) -> InvoiceDocumen
         return _Writer(invoice, company, locale, nameless).document()
 
 
-def frozen_party(text: str, nameless: bool = False) -> dict[str, str]:
-    """A frozen buyer or seller as words. Raises NotPrintable, also if the name is missing unless `nameless`."""
-    try:
-        words = json.loads(text)
-        if not isinstance(words, dict) or not (words.get("name") or nameless):
-            raise ValueError
-    except ValueError:
-        raise NotPrintable("The names frozen on this invoice cannot be read.") from None
-    return {"name": "", **{str(key): str(value) for key, value in words.items()}}
-
-
-def address_lines(words: Mapping[str, str], locale: str) -> list[str]:
-    """Street to country, one line each, blank ones left out."""
-    get = words.get
-    city, region, code = get("city", ""), get("region", ""), get("postal_code", "")
-    if get("country") in CITY_FIRST:
-        place = [", ".join(filter(None, [city, f"{region} {code}".strip()]))]
-    elif get("country") in CODE_LAST:
-        place = [f"{city} {code}".strip(), region]
-    else:
-        place = [f"{code} {city}".strip(), region]
-    lines = [get("street"), get("street2"), *place]
-    return [line for line in (*lines, country(get("country", ""), locale)) if line]
-
-
-def bank_facts(text: str) -> list[Fact]:
-    """The company's bank details line by line, each parted at its first colon: ``IBAN: IE29…``."""
-    pairs = [line.partition(":") for line in text.splitlines() if line.strip()]
-    return [{"label": (a if colon else "").strip(), "value": (b if colon else a).strip()} for a, colon, b in pairs]
-
-
 def _names_now(invoice: Invoice, company: Company) -> tuple[str, str]:
     """Buyer and seller as a draft would freeze them."""
     group = db.session.get(BillingGroup, invoice.billing_group_id) if invoice.billing_group_id else None
@@ -152,15 +108,17 @@ class _Writer:
 
     def document(self) -> InvoiceDocument:
         invoice = self.invoice
-        document: InvoiceDocument = {
-            "kind": "credit_note" if self.is_credit_note else "invoice",
-            "number": invoice.number or _("Draft"),
-            "paper": PAPERS.get(self.company.paper, "a4"),
-            "lang": language_of_words(self.locale).split("_")[0],
-            "labels": self._labels(),
-            "logo": self._logo(),
-            "seller": self._party(self.seller),
-            "buyer": self._party(self.buyer),
+        document = frame(
+            invoice.customer,
+            self.locale,
+            kind="credit_note" if self.is_credit_note else "invoice",
+            title=_("Credit note") if self.is_credit_note else _("Invoice"),
+            number=invoice.number or _("Draft"),
+            buyer=self.buyer,
+            seller=self.seller,
+        )
+        document |= {
+            "labels": labels(_("Price incl. tax") if invoice.prices_include_tax and self.has_tax else ""),
             "facts": self._facts(),
             "columns": ["quantity", "price", "tax"] if self.has_tax else ["quantity", "price"],
             "lines": [self._line(line) for line in invoice.lines],
@@ -171,32 +129,10 @@ class _Writer:
             "due": None if self.is_credit_note else {"label": _("To pay"), "amount": self._money(self._due())},
             "payment": self._payment(),
             "notes": [text for text in (invoice.legal_note, invoice.note) if text],
-            "footer": self._footer(),
         }
         if invoice.state == InvoiceState.VOID:
             document["mark"] = _("Void")
         return document
-
-    def _labels(self) -> InvoiceLabels:
-        return {
-            "invoice": _("Invoice"),
-            "credit_note": _("Credit note"),
-            "billed_to": _("Billed to"),
-            "seller": _("From"),
-            "facts": _("Details"),
-            "description": _("Description"),
-            "quantity": _("Quantity"),
-            "price": _("Price incl. tax") if self.invoice.prices_include_tax and self.has_tax else _("Price"),
-            "tax": _("Tax"),
-            "amount": _("Amount"),
-            "page": _("Page {page} of {pages}"),
-        }
-
-    def _party(self, words: Mapping[str, str]) -> Party:
-        name, person = words.get("company") or words["name"], words["name"]
-        lines = ([person] if person != name else []) + address_lines(words, self.locale)
-        tax_id = words.get("tax_id", "")
-        return {"name": name, "lines": lines, "ids": [_("Tax no. %(number)s", number=tax_id)] if tax_id else []}
 
     def _facts(self) -> list[Fact]:
         invoice, facts = self.invoice, []
@@ -262,19 +198,6 @@ class _Writer:
             terms.insert(0, _("Please pay by %(day)s.", day=day(invoice.due_on, self.locale)))
         reference: Fact = {"label": _("Reference"), "value": str(invoice.number)}
         return {"terms": terms, "details": [*bank_facts(self.seller.get("bank_details", "")), reference]}
-
-    def _footer(self) -> list[str]:
-        get = self.seller.get
-        lines = ([self.seller["name"], get("registration")], [get("email"), get("phone"), get("website")])
-        return [" · ".join(filter(None, words)) for words in lines if any(words)]
-
-    def _logo(self) -> Logo | None:
-        project = self.invoice.customer.project
-        picture = (project.logo if project else None) or self.company.logo
-        if not picture or not picture.startswith((PNG, JPEG)):
-            return None
-        alt = _("Logo of %(name)s", name=self.seller["name"])
-        return {"data": base64.b64encode(picture).decode(), "alt": alt}
 
     def _money(self, amount: Money) -> str:
         return money(amount, self.locale)

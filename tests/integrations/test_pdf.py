@@ -18,7 +18,7 @@ import pypdfium2
 import pytest
 from sample_invoice import LABELS, invoice, line, logo, long, three_rates
 
-from integrations.pdf import FONTS, DocumentError, document_names, render
+from integrations.pdf import FAMILIES, FONTS, DocumentError, document_names, pictures, render
 
 ON = date(2026, 11, 1)
 ROOT = Path(__file__).resolve().parents[2]
@@ -314,3 +314,75 @@ def test_memory_is_flat_over_200() -> None:
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, env=env).stdout
     before, after = json.loads(out)
     assert after - before < 15, f"{before} MB, then {after} MB"
+
+
+def test_a_title_paragraphs_numbers_and_places_to_sign() -> None:
+    quote = invoice(
+        kind="quote",
+        title="Quotation",
+        intro=["Dear Anna,", "as asked for:"],
+        columns=["position", "quantity"],
+        labels={**LABELS, "position": "Pos."},
+        sign=["Place, day", "Signature"],
+        due=None,
+        payment=None,
+    )
+    (page,) = printed(render_invoice(quote))
+    assert page.startswith("Quotation INV-2026-4817")
+    assert page.index("Dear Anna, as asked for:") < page.index("Pos. Description Quantity Amount 1 Fibre 300 Business")
+    assert "2 Managed hosting M" in page
+    assert page.index("Place, day Signature") > page.index("Thank you")
+
+
+def test_a_table_of_its_own_stands_in_place_of_the_lines() -> None:
+    columns = [{"label": "Day", "figure": False}, {"label": "What", "figure": False, "wide": True}]
+    table = {"columns": [*columns, {"label": "Balance", "figure": True}], "rows": [["1 Nov", "Invoice 7", "€10.00"]]}
+    (page,) = printed(render_invoice(invoice(kind="statement", title="Statement", lines=[], table=table)))
+    assert "Day What Balance 1 Nov Invoice 7 €10.00 Net" in page
+    assert "Quantity" not in page
+
+
+@pytest.mark.parametrize("layout", ["standard", "letter", "compact"])
+def test_every_layout_says_the_same_words(layout: str) -> None:
+    plain, page = three_rates(), " ".join(printed(render_invoice(three_rates(look={"layout": layout}))))
+    for text in [*texts(plain["lines"]), *texts(plain["total"]), *texts(plain["buyer"]), *texts(plain["facts"])]:
+        assert " ".join(text.split()) in page
+
+
+def test_the_address_of_a_letter_stands_in_the_window() -> None:
+    document = pypdfium2.PdfDocument(render_invoice(invoice(look={"layout": "letter"})))
+    page = document[0].get_textpage()
+    left, _bottom, _right, top = page.get_charbox(page.search("Lindqvist").get_next()[0])
+    millimetres = 25.4 / 72
+    assert 20 <= left * millimetres <= 30
+    assert 45 <= (document[0].get_height() - top) * millimetres <= 62
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_font_can_be_chosen_and_what_it_lacks_is_still_printed(family: str) -> None:
+    name = family.replace(" ", "")
+    pdf = render_invoice(invoice(buyer={"name": "Київ 株式会社", "lines": []}, look={"font": family}))
+    assert {f"{name}-Regular", f"{name}-SemiBold"} <= fonts_of(pdf) <= SHIPPED
+
+
+def test_small_print_can_be_left_out() -> None:
+    (page,) = printed(render_invoice(invoice(look={"details": False})))
+    assert "Line 044-7712" not in page
+
+
+def test_a_payment_code_is_a_picture_with_its_words() -> None:
+    bare, code = invoice(), {"data": logo()["data"], "alt": "Payment code", "label": "Scan to pay"}
+    with_code = render_invoice(invoice(payment={**bare["payment"], "qr": code}))
+    assert "Scan to pay" in printed(with_code)[0]
+    assert len(pictures_in(with_code)) == len(pictures_in(render_invoice(bare))) + 1
+
+
+def pictures_in(pdf: bytes) -> list[Any]:
+    document = pypdfium2.PdfDocument(pdf)
+    return list(document[0].get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_IMAGE]))
+
+
+def test_pages_are_pictures_to_look_at() -> None:
+    pages = pictures("invoice", long(120), on=ON)
+    assert len(pages) == len(printed(render_invoice(long(120))))
+    assert all(page.startswith(b"\x89PNG") for page in pages)

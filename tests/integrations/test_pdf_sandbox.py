@@ -12,7 +12,7 @@ import pytest
 from sample_invoice import invoice
 
 from integrations.pdf import FOLDER, DocumentError, render
-from integrations.pdf_sandbox import render_untrusted
+from integrations.pdf_sandbox import check_untrusted, pictures_untrusted, render_untrusted
 
 ON = date(2026, 11, 1)
 BUSY = "#for a in range(100000) { for b in range(100000) { let c = a * b } }"
@@ -79,7 +79,7 @@ def test_packages_cannot_be_imported(name: str) -> None:
 
 def test_a_mistake_is_named_with_its_line() -> None:
     error = refused("= Invoice\n\n#let total = \n")
-    assert (error.line, str(error)) == (3, "Line 3: Expected expression.")
+    assert (error.line, error.column, str(error)) == (3, 12, "Line 3, column 12: Expected expression.")
 
 
 def test_data_that_are_not_there_are_named_with_the_line() -> None:
@@ -93,3 +93,15 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     render_untrusted("Hello", {}, on=ON)
     refused(BUSY, seconds=1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_sample_has_to_be_set() -> None:
+    source = '#let doc = json(bytes(sys.inputs.data))\n#if doc.kind == "quote" { doc.nothing }'
+    check_untrusted(source, [invoice()], on=ON)
+    with pytest.raises(DocumentError, match="Line 2, column"):
+        check_untrusted(source, [invoice(), invoice(kind="quote")], on=ON)
+
+
+def test_pages_are_pictures_as_many_as_asked_for() -> None:
+    pages = pictures_untrusted("a\n#pagebreak()\nb\n#pagebreak()\nc", {}, on=ON, pages=2)
+    assert [page[:4] for page in pages] == [b"\x89PNG"] * 2
