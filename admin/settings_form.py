@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from flask_babel import gettext as _
@@ -14,6 +14,7 @@ from wtforms.validators import InputRequired, Length
 
 from admin.customers.choices import PAYMENT_METHODS
 from admin.fields import WholeField
+from admin.settings_numbers import KINDS, FurtherNumbers, series
 from billing.settings import Locks
 from models import Company
 from web import formatters, languages, sessions
@@ -32,7 +33,7 @@ def _whole(label: Any, about: Any) -> WholeField:
     return WholeField(label, [NEEDED], description=about)
 
 
-class SettingsForm(FlaskForm):
+class SettingsForm(FurtherNumbers, FlaskForm):
     """One field per setting, under the setting's own name."""
 
     name = _text(_l("Name"), _l("Stands on invoices and mails."), 200, NEEDED)
@@ -136,8 +137,7 @@ class SettingsForm(FlaskForm):
 
     def fix(self, locks: Locks, seller: Company) -> None:
         """Show what can no longer be chosen as it is, with the reason; what a request says about it is not read."""
-        for name in ("currency", "first_number"):
-            why = getattr(locks, name)
+        for name, why in asdict(locks).items():
             if why:
                 self[name].process(None, getattr(seller, name))
                 self[name].validators, self[name].render_kw, self[name].description = (), {"disabled": True}, why
@@ -148,7 +148,7 @@ class SettingsForm(FlaskForm):
             "csrf_token",
             "logo",
             "remove_logo",
-            *(name for name in ("currency", "first_number") if getattr(locks, name)),
+            *(name for name, why in asdict(locks).items() if why),
         }
         return {field.short_name: _plain(field) for field in self if field.short_name not in left_out}
 
@@ -191,9 +191,11 @@ SECTIONS = (
     )),
     Section("money", _l("Money"), _l("What prices are in."), (("currency", 6), ("prices_include_tax", 12))),
     Section("invoices", _l("Invoices"), _l("Their numbers, when they are due, and what stands on them."), (
-        ("invoice_prefix", 4), ("first_number", 4), ("number_digits", 4), ("yearly_numbers", 12), ("payment_days", 6),
-        ("issue_days_ahead", 6), ("invoice_terms", 12), ("invoice_note", 12), ("bank_details", 12), ("paper", 4),
+        ("invoice_prefix", 4), ("first_number", 4), ("number_digits", 4), ("yearly_numbers", 12),
+        ("number_when_paid", 12), ("payment_days", 6), ("issue_days_ahead", 6), ("invoice_terms", 12),
+        ("invoice_note", 12), ("bank_details", 12), ("paper", 4),
     )),
+    *(Section(f"{kind}_numbers", title, about, series(kind)) for kind, title, about in KINDS),
     Section("renewals", _l("Renewals"), _l("When services are billed by themselves."), (
         ("renewals_on", 12), ("renewals_hour", 6),
     )),

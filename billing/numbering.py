@@ -1,23 +1,54 @@
-"""Document numbers: gapless per series, taken in the transaction that issues, the counter row last."""
+"""Document numbers: gapless per series, taken in the transaction that issues, held from there to its end."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import select, update
 
 from models import Company, Series, db
 
-
-def series_year(company: Company, issued_on: date) -> int:
-    """The year a number belongs to; 0 where numbers do not start again each year."""
-    return issued_on.year if company.yearly_numbers else 0
+KINDS = ("invoice", "credit_note", "proforma", "quote")
 
 
-def take(company: Company, issued_on: date, count: int) -> tuple[int, int]:
-    """(series id, first of `count` consecutive numbers). Locks the series until the transaction ends."""
-    year = series_year(company, issued_on)
-    series_id = _series_id(company, year)
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How the numbers of one kind of document look. `first` is where counting starts, `yearly` whether each year
+    begins at one again, with the year in the number."""
+
+    prefix: str
+    first: int
+    digits: int
+    yearly: bool
+
+    def year(self, issued_on: date) -> int:
+        """The year a number belongs to; 0 where numbers do not start again each year."""
+        return issued_on.year if self.yearly else 0
+
+    def written(self, issued_on: date, sequence: int) -> str:
+        """A number as it is printed: INV-00042, or INV-2026-00042 with yearly numbers."""
+        middle = f"{issued_on.year}-" if self.yearly else ""
+        return f"{self.prefix}-{middle}{sequence:0{self.digits}d}"
+
+
+def style(company: Company, kind: str) -> Style:
+    """How documents of a kind (one of KINDS) are numbered."""
+    if kind == "invoice":
+        return Style(company.invoice_prefix, company.first_number, company.number_digits, company.yearly_numbers)
+    prefix, first, digits, yearly = (
+        getattr(company, f"{kind}_{name}") for name in ("prefix", "first", "digits", "yearly")
+    )
+    return Style(prefix, first, digits, yearly)
+
+
+def take(company: Company, issued_on: date, count: int = 1, kind: str = "invoice") -> tuple[int, int]:
+    """(series id, first of `count` consecutive numbers). Locks the series until the transaction ends.
+
+    Whoever also books takes its number before the postings, as renewals do: all wait for each other in one order.
+    """
+    wanted = style(company, kind)
+    series_id = _series_id(wanted, wanted.year(issued_on))
     last = db.session.execute(
         update(Series)
         .where(Series.id == series_id)
@@ -28,22 +59,20 @@ def take(company: Company, issued_on: date, count: int) -> tuple[int, int]:
     return series_id, last - count + 1
 
 
-def written(company: Company, issued_on: date, sequence: int) -> str:
-    """A number as it is printed: INV-00042, or INV-2026-00042 with yearly numbers."""
-    year = series_year(company, issued_on)
-    middle = f"{year}-" if year else ""
-    return f"{company.invoice_prefix}-{middle}{sequence:0{company.number_digits}d}"
+def written(company: Company, issued_on: date, sequence: int, kind: str = "invoice") -> str:
+    """A number of that kind of document as it is printed: INV-00042, or INV-2026-00042 with yearly numbers."""
+    return style(company, kind).written(issued_on, sequence)
 
 
-def _series_id(company: Company, year: int) -> int:
-    wanted = select(Series.id).where(Series.prefix == company.invoice_prefix, Series.year == year)
+def _series_id(style: Style, year: int) -> int:
+    wanted = select(Series.id).where(Series.prefix == style.prefix, Series.year == year)
     found = db.session.scalar(wanted)
     if found is None:
         # The first number continues what was counted elsewhere; a new year begins at one.
-        known = select(Series.id).where(Series.prefix == company.invoice_prefix).limit(1)
-        first = company.first_number if db.session.scalar(known) is None else 1
-        values = {"prefix": company.invoice_prefix, "year": year, "first_number": first}
-        _insert_unless_there({**values, "last_number": first - 1, "digits": company.number_digits})
+        known = select(Series.id).where(Series.prefix == style.prefix).limit(1)
+        first = style.first if db.session.scalar(known) is None else 1
+        values = {"prefix": style.prefix, "year": year, "first_number": first}
+        _insert_unless_there({**values, "last_number": first - 1, "digits": style.digits})
         found = db.session.scalars(wanted).one()
     return found
 

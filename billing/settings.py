@@ -6,7 +6,8 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import combinations
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -26,6 +27,12 @@ LARGEST_LOGO = 1_000_000
 """Bytes."""
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 LARGEST_NUMBER = 999_999_999
+FIRST_NUMBERS = {
+    "first_number": "invoice_prefix", "credit_note_first": "credit_note_prefix", "proforma_first": "proforma_prefix",
+    "quote_first": "quote_prefix",
+}  # fmt: skip
+"""The setting that says where a series begins -> the one that says which series."""
+PREFIXES = ("invoice_prefix", "credit_note_prefix", "proforma_prefix", "quote_prefix")
 
 
 class WrongSetting(BillingError):
@@ -50,6 +57,9 @@ class Locks:
 
     currency: str = ""
     first_number: str = ""
+    credit_note_first: str = ""
+    proforma_first: str = ""
+    quote_first: str = ""
 
 
 def _line(longest: int, what: str, *, empty: bool = True) -> Callable[[Any], str]:
@@ -188,6 +198,17 @@ SETTINGS: dict[str, Callable[[Any], Any]] = {
     "first_number": _whole(1, LARGEST_NUMBER, "The first number"),
     "number_digits": _whole(1, 12, "The number of digits"),
     "yearly_numbers": _yes_or_no,
+    "number_when_paid": _yes_or_no,
+    **{
+        f"{kind}_{name}": how
+        for kind in ("credit_note", "proforma", "quote")
+        for name, how in {
+            "prefix": _prefix,
+            "first": _whole(1, LARGEST_NUMBER, "The first number"),
+            "digits": _whole(1, 12, "The number of digits"),
+            "yearly": _yes_or_no,
+        }.items()
+    },
     "payment_days": _whole(0, 365, "The time to pay"),
     "issue_days_ahead": _whole(0, 90, "The number of days"),
     "invoice_terms": _lines("The text"),
@@ -241,7 +262,7 @@ def locks(seller: Company | None) -> Locks:
     """Which settings are fixed by what has happened since."""
     if seller is None:
         return Locks()
-    return Locks(_why_currency_is_fixed(seller), _why_first_number_is_fixed(seller))
+    return Locks(currency=_why_currency_is_fixed(seller), **_why_first_numbers_are_fixed(seller))
 
 
 def fingerprint(seller: Company | None) -> str:
@@ -263,7 +284,7 @@ def _read(values: Mapping[str, Any], seller: Company | None) -> dict[str, Any]:
             read[name] = SETTINGS[name](value)
         except BillingError as refusal:
             errors[name] = str(refusal)
-    errors |= _locked(read, seller)
+    errors |= _locked(read, seller) | _shared_prefixes(read, seller)
     if errors:
         raise RefusedSettings(errors)
     return read
@@ -272,9 +293,19 @@ def _read(values: Mapping[str, Any], seller: Company | None) -> dict[str, Any]:
 def _locked(read: Mapping[str, Any], seller: Company | None) -> dict[str, str]:
     if seller is None:
         return {}
-    fixed = locks(seller)
-    reasons = {"currency": fixed.currency, "first_number": fixed.first_number}
+    reasons = asdict(locks(seller))
     return {name: why for name, why in reasons.items() if why and name in read and read[name] != getattr(seller, name)}
+
+
+def _shared_prefixes(read: Mapping[str, Any], seller: Company | None) -> dict[str, str]:
+    """Two kinds of documents in one row of numbers would make gaps in both; credit notes may continue the invoices'."""
+    prefixes = {prefix: read.get(prefix, getattr(seller, prefix, "")) for prefix in PREFIXES}
+    errors = {}
+    for one, other in combinations(PREFIXES, 2):
+        alike = prefixes[one].lower() == prefixes[other].lower()
+        if alike and (one, other) != ("invoice_prefix", "credit_note_prefix") and {one, other} & read.keys():
+            errors[other if other in read else one] = "Another kind of document has this prefix. Choose another."
+    return errors
 
 
 def _why_currency_is_fixed(seller: Company) -> str:
@@ -283,11 +314,12 @@ def _why_currency_is_fixed(seller: Company) -> str:
     return ""
 
 
-def _why_first_number_is_fixed(seller: Company) -> str:
-    series = select(Series.id).where(Series.prefix == seller.invoice_prefix, Series.last_number >= Series.first_number)
-    if db.session.scalar(series.limit(1)):
-        return f"Numbers with {seller.invoice_prefix} have been given, and they follow each other without a gap."
-    return ""
+def _why_first_numbers_are_fixed(seller: Company) -> dict[str, str]:
+    prefixes = {name: getattr(seller, prefix) for name, prefix in FIRST_NUMBERS.items()}
+    begun = Series.prefix.in_(set(prefixes.values())), Series.last_number >= Series.first_number
+    given = set(db.session.scalars(select(Series.prefix).where(*begun)))
+    why = "Numbers with {} have been given, and they follow each other without a gap."
+    return {name: why.format(prefix) for name, prefix in prefixes.items() if prefix in given}
 
 
 def _new_company(read: Mapping[str, Any]) -> Company:
