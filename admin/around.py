@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import current_app, url_for
 from flask_admin import BaseView, expose
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
 from admin.settings_parts import SettingsPart
@@ -16,6 +17,7 @@ class AroundPart(SettingsPart):
     """Mixed into a list that is reached through Settings, Customers. `about` says what it is for."""
 
     about: Any = ""
+    card = "customers"
     under = "around"  # the endpoint of the part of Settings it belongs to
 
     @property
@@ -32,6 +34,9 @@ def around() -> list[Any]:
 
 class AroundView(SettingsPart, BaseView):
     """A card for each list: what it is for, and how many entries it has."""
+
+    card = "customers"
+    search_words = _l("groups tags projects brands resellers contract types own fields")
 
     @expose("/")
     def index(self) -> Any:

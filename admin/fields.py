@@ -45,6 +45,10 @@ class _Typed(StringField):
         super().__init__(*args, **kwargs)
         self.typed: str | None = None
 
+    def process_data(self, value: Any) -> None:
+        super().process_data(value)
+        self.typed = None
+
     def process_formdata(self, valuelist: list[str]) -> None:
         if not valuelist:
             return

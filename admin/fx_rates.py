@@ -64,6 +64,8 @@ def _audience(view: Any, context: Any, row: FxRate, name: str) -> str:
 
 class FxRateView(SettingsPart, StaffView):
     of_customer = "customer_id"
+    card = "currency"
+    search_words = _l("fx currency conversion ecb")
     can_create = Open("settings.edit")
     can_delete = Open("settings.edit")
     list_template = "admin/settings/list.html"

@@ -42,6 +42,7 @@ class CategoryForm(FlaskForm):
 
 class MessageCategoriesView(SettingsPart, BaseView):
     needs = "settings.edit"
+    card = "messages"
     under = "message_settings"
 
     @expose("/")

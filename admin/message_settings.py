@@ -14,8 +14,8 @@ from sqlalchemy import func, select
 
 from admin.doors import once
 from admin.message_settings_form import MessageSettingsForm
-from admin.settings import State
 from admin.settings_parts import SettingsPart
+from admin.settings_states import State
 from billing import audit, company, message_settings
 from messaging import deliver, texts, trials
 from messaging.compose import NotWritten
@@ -33,6 +33,7 @@ MOST_PROJECTS = 100
 
 class MessageSettingsView(SettingsPart, BaseView):
     needs = "settings.edit"
+    card = "messages"
 
     @expose("/")
     def index(self) -> Page:

@@ -29,6 +29,7 @@ MOST = 200
 
 class MessageTemplatesView(Trials, SettingsPart, BaseView):
     needs = "settings.edit"
+    card = "messages"
     under = "message_settings"
 
     @expose("/")

@@ -34,6 +34,7 @@ class RoleForm(FlaskForm):
 
 class RoleView(SettingsPart, StaffView):
     needs = "staff.edit"
+    card = "staff"
     can_create = Open("staff.edit")
     can_edit = Open("staff.edit")
     can_delete = Open("staff.edit")

@@ -1,90 +1,118 @@
-"""Settings: everything about the whole installation that a business person may choose, and how it is doing."""
+"""Settings: an overview with one box that finds everything, and a page of plain settings for each group."""
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from flask import Response, flash, redirect, request
+from flask import Response, abort, flash, redirect, request
 from flask_admin import BaseView, expose
-from flask_babel import format_number
 from flask_babel import gettext as _
 
 from admin.doors import once
-from admin.settings_form import SECTIONS, SettingsForm
-from admin.settings_parts import SettingsPart
-from billing import company, runs, settings
+from admin.settings_find import find
+from admin.settings_form import REMOVE_LOGO, SettingsForm, default_words, form_for
+from admin.settings_parts import SettingsPart, cards, parts, tabs
+from admin.settings_states import states
+from billing import company, settings
+from billing.setting_list import CURRENCY, GROUPS, NONE, Group
 from integrations import logos
 from integrations.documents import DocumentError
-from messaging.deliver import mail_state
 from models import db
-from web import params, sessions
-from web.config import ROOT
+from web import params
 from web.forms import put_error
-from web.permissions import actor
+from web.permissions import actor, allows
 
 Page = Response | str | tuple[str, int]
 
 
-@dataclass(frozen=True)
-class State:
-    """A card that says how something is doing."""
-
-    title: Any
-    kind: str  # of the pill
-    word: Any
-    text: Any
-    names: tuple[str, ...] = ()  # of environment variables
-
-
 class SettingsView(SettingsPart, BaseView):
-    needs = "settings.edit"
+    def is_accessible(self) -> bool:
+        return bool(parts())
 
     @expose("/")
     def index(self) -> Page:
-        return self._page(_form())
+        words = params.only(request.args, "find").strip()[:100]
+        if words:
+            return self._found(words)
+        shown = [(card, _pages(card.key)) for card in cards()]
+        told = states() if allows("settings.edit") else ()
+        return self.render("admin/settings/index.html", cards=[c for c in shown if c[1]], states=told, find="")
 
-    @expose("/", methods=["POST"])
-    def save(self) -> Page:
+    def _found(self, words: str) -> Page:
+        found = find(words)
+        if len(found) == 1:
+            return redirect(found[0].url)
+        return self.render("admin/settings/index.html", found=found, find=words, cards=(), states=())
+
+    @expose("/<key>/", methods=["GET", "POST"])
+    def group(self, key: str) -> Page:
+        group = _group(key)
+        if request.method == "GET":
+            if company.get() is None and key != "company":
+                flash(_("First say who sells; the rest follows."), "info")
+                return redirect(self.get_url(".group", key="company"))
+            return self._page(group, _form(group))
+        return self._back(group) if "back" in request.form else self._save(group)
+
+    def _save(self, group: Group) -> Page:
         logo = _uploaded()  # printed once to see whether it can be, with no transaction open
-        form = _form()
-        if not form.validate_on_submit() or not _put(form, logo):
-            return self._page(form, "" if form.form_errors else params.only(request.form, "seen")), 400
-        return redirect(self.get_url(".index"))
+        form = _form(group)
+        if not form.validate_on_submit() or not _put(group, form, logo):
+            return self._page(group, form, "" if form.form_errors else params.only(request.form, "seen")), 400
+        return redirect(self.get_url(".group", key=group.key))
+
+    def _back(self, group: Group) -> Page:
+        """The form as it was typed, with one default in its place; saved is nothing yet."""
+        form, name = _form(group), params.only(request.form, "back")
+        if not form.put_default(name):
+            abort(400)
+        return self._page(group, form, params.only(request.form, "seen"), put_back=name)
 
     @expose("/logo")
     def logo(self) -> Response:
         """The picture as it is stored; one of two kinds, so no browser can take it for a page."""
-        picture = settings.stored_logo()
+        picture = settings.stored_logo() if allows("settings.edit") else None
         if picture is None:
             return Response(status=404)
         kind = "image/png" if picture.startswith(settings.PNG) else "image/jpeg"
         return Response(picture, mimetype=kind, headers={"X-Content-Type-Options": "nosniff"})
 
-    def _page(self, form: SettingsForm, seen: str = "") -> str:
-        seller = company.get()
-        words = "" if form.errors or form.form_errors else params.only(request.args, "find").strip()[:100]
-        shown = {name for section in SECTIONS for name in section.found(form, words)}
+    def _page(self, group: Group, form: SettingsForm, seen: str = "", put_back: str = "") -> str:
+        seller = company.settings()
         return self.render(
-            "admin/settings/index.html",
+            "admin/settings/group.html",
+            group=group,
+            sections=_sections(group),
+            tabs=tabs(group.key, ("",)),
             form=form,
-            sections=SECTIONS,
-            shown=shown,
-            find=words,
-            seen=seen or settings.fingerprint(seller),
-            has_logo=settings.stored_logo() is not None,
-            states=() if words else _states(),
+            locks=settings.locks(company.get()),
+            defaults={setting.name: default_words(setting) for setting in form.settings},
+            changed={s.name for s in form.settings if s.default not in (NONE, company.value(s.name, seller))},
+            put_back=put_back,
+            seen=seen or settings.fingerprint(company.get(), [s.name for s in form.settings]),
+            has_logo=any(s.name == "logo" for s in form.settings) and settings.stored_logo() is not None,
         )
 
 
-def _form() -> SettingsForm:
-    seller = company.settings()
-    form = SettingsForm(obj=seller)
-    form.offer()
-    form.fix(settings.locks(company.get()), seller)
-    return form
+def _pages(key: str) -> list[tuple[Any, str, bool]]:
+    return tabs(key, ())
+
+
+def _group(key: str) -> Group:
+    found = next((group for group in GROUPS if group.key == key), None)
+    if found is None or not allows("settings.edit"):
+        abort(404)
+    return found
+
+
+def _sections(group: Group) -> tuple[Any, ...]:
+    """Of a new installation the first page asks for the currency too: nothing can be kept without it."""
+    return group.sections if company.get() is not None else (*group.sections, *CURRENCY.sections[:1])
+
+
+def _form(group: Group) -> SettingsForm:
+    asked = tuple(setting for section in _sections(group) for setting in section.settings)
+    return form_for(asked, company.settings(), settings.locks(company.get()))
 
 
 def _uploaded() -> bytes | str | None:
@@ -103,19 +131,19 @@ def _uploaded() -> bytes | str | None:
     return picture
 
 
-def _put(form: SettingsForm, logo: bytes | str | None) -> bool:
+def _put(group: Group, form: SettingsForm, logo: bytes | str | None) -> bool:
     """Save what was chosen; False with the reason beside each field that was wrong."""
-    if isinstance(logo, str):
-        put_error(form.logo, logo)
+    if isinstance(logo, str) and "logo" in form:
+        put_error(form["logo"], logo)
         return False
     values = form.values(settings.locks(company.get()))
-    if logo or form.remove_logo.data:
+    if "logo" in form and (logo or form[REMOVE_LOGO].data):
         values["logo"] = logo
     try:
-        once(lambda: _change(values))
+        once(lambda: _change(group, form, values))
     except settings.RefusedSettings as refusal:
         for name, why in refusal.errors.items():
-            put_error(form[name], why)
+            put_error(form[name], why) if name in form else form.form_errors.append(why)
         return False
     except settings.ChangedMeanwhile as refusal:
         form.form_errors.append(str(refusal))
@@ -123,44 +151,8 @@ def _put(form: SettingsForm, logo: bytes | str | None) -> bool:
     return True
 
 
-def _change(values: dict[str, Any]) -> str:
-    changed = settings.change(values, by=actor(), seen=params.only(request.form, "seen"))
+def _change(group: Group, form: SettingsForm, values: dict[str, Any]) -> str:
+    looked_at = [setting.name for setting in form.settings]
+    changed = settings.change(values, by=actor(), seen=params.only(request.form, "seen"), looked_at=looked_at)
     flash(_("Settings saved") if changed else _("Nothing was different, so nothing changed"), "toast")
-    return "/admin/settings/"
-
-
-def _states() -> tuple[State, ...]:
-    return _mail(), _scheduler(), _database(), _version()
-
-
-def _mail() -> State:
-    mail = mail_state()
-    names = ("MAIL_SERVER", "MAIL_PORT", "MAIL_USE_TLS", "MAIL_USERNAME", "MAIL_PASSWORD", "MAIL_DEFAULT_SENDER")
-    kind, word = ("ok", _("Set up")) if mail.is_set_up else ("warn", _("Not set up"))
-    if mail.stuck:
-        kind, word = "bad", _("Stopped")
-    waiting = _("%(n)s mails wait.", n=format_number(mail.waiting)) if mail.waiting else _("No mail waits.")
-    return State(_("E-mail"), kind, word, mail.sentence or waiting, names)
-
-
-def _scheduler() -> State:
-    if runs.scheduler_alive(sessions.now()):
-        return State(_("Scheduler"), "ok", _("Running"), _("Renewals and mails go out by themselves."))
-    text = _("Nothing happens by itself. Start one with flask jobs scheduler, or make run.")
-    return State(_("Scheduler"), "bad", _("Not running"), text)
-
-
-def _database() -> State:
-    if db.engine.dialect.name == "postgresql":
-        return State(_("Database"), "ok", "PostgreSQL", _("Fit for several machines."), ("DATABASE_URL",))
-    return State(_("Database"), "ok", "SQLite", _("One file, for one machine."), ("DATABASE_URL",))
-
-
-def _version() -> State:
-    return State(_("Version"), "", _written_version(), _("Of Tillbook, as it runs here."))
-
-
-@cache
-def _written_version() -> str:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return str(project["project"]["version"])
+    return f"/admin/settings/{group.key}/"

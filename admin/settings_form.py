@@ -1,160 +1,163 @@
-"""The form of the Settings page: sections of fields, each with one sentence and its default."""
+"""Forms of the Settings pages, made from the list of settings: one field for each, by its kind."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
+from flask_babel import format_number, gettext, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, FileField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from admin.customers.choices import PAYMENT_METHODS
-from admin.fields import WholeField
-from admin.settings_numbers import KINDS, FurtherNumbers, series
-from billing.settings import Locks
+from admin.fields import TickField, WholeField
+from billing import company, setting_kinds
+from billing.setting_list import NONE, Setting
 from models import Company
 from web import formatters, languages, sessions
 from web.forms import choices, stripped
 from web.setup import countries, currencies, timezones
 
 NEEDED = InputRequired(_l("This cannot be empty."))
-PAPERS = (("a4", "A4"), ("us-letter", "US Letter"))
+LARGEST_TEXT = 400
+REMOVE_LOGO = "remove_logo"
 
 
-def _text(label: Any, about: Any, longest: int, *more: Any) -> StringField:
-    return StringField(label, [Length(max=longest), *more], description=about, filters=[stripped])
+class SettingsForm(FlaskForm):
+    """One field per setting, under the setting's own name; `settings` are those of the page."""
 
-
-def _whole(label: Any, about: Any) -> WholeField:
-    return WholeField(label, [NEEDED], description=about)
-
-
-class SettingsForm(FurtherNumbers, FlaskForm):
-    """One field per setting, under the setting's own name."""
-
-    name = _text(_l("Name"), _l("Stands on invoices and mails."), 200, NEEDED)
-    legal_name = _text(_l("Legal name"), _l("As registered; without one the name is used."), 200)
-    street = _text(_l("Street"), _l("Printed on invoices."), 200)
-    street2 = _text(_l("Street, second line"), _l("Suite, floor or building."), 200)
-    postal_code = _text(_l("Postal code"), _l("As written on letters."), 24)
-    city = _text(_l("City"), _l("Printed on invoices."), 120)
-    region = _text(_l("Region"), _l("State, county or canton, where addresses have one."), 120)
-    country = SelectField(_l("Country"), description=_l("Decides which tax customers abroad pay."))
-    tax_id = _text(_l("Tax number"), _l("VAT or sales-tax number, printed on invoices."), 40)
-    registration = _text(_l("Registration"), _l("Register and number, printed at the foot of invoices."), 200)
-    email = _text(_l("E-mail"), _l("Mails are sent from it, and answers come to it."), 254)
-    phone = _text(_l("Phone"), _l("Printed at the foot of invoices."), 40)
-    website = _text(_l("Website"), _l("Printed at the foot of invoices."), 200)
-    logo = FileField(
-        _l("Logo"),
-        description=_l(
-            "PNG or JPEG of at most 1 MB, printed on invoices; e-mails show it up to 256 KB. "
-            "Without one the name stands there."
-        ),
-    )
-    remove_logo = BooleanField(
-        _l("Take the logo away"), description=_l("Invoices and e-mails then begin with the name.")
-    )
-
-    currency = SelectField(_l("Currency"), description=_l("Your books are kept in it; fixed by the first document."))
-    prices_include_tax = BooleanField(
-        _l("Prices include tax"), description=_l("Default: no; tax is added to the price of a package.")
-    )
-
-    invoice_prefix = _text(
-        _l("Prefix"), _l("Begins every number. Default: INV. A new prefix starts a new row."), 20, NEEDED
-    )
-    first_number = _whole(_l("First number"), _l("Where counting starts. Default: 1."))
-    number_digits = _whole(_l("Digits"), _l("Shorter numbers get zeros in front. Default: 5, as in INV-00042."))
-    yearly_numbers = BooleanField(
-        _l("Start again each year"), description=_l("Default: no. If yes, the year is in the number: INV-2026-00042.")
-    )
-    payment_days = _whole(_l("Days to pay"), _l("From issue to due day; groups and customers may differ. Default: 14."))
-    payment_method = SelectField(
-        _l("Customers pay by"), description=_l("Unless their group or they themselves differ. Default: invoice.")
-    )
-    charge_tax = BooleanField(_l("Charge tax"), description=_l("Default: yes. Groups and customers may differ."))
-    never_suspend = BooleanField(
-        _l("Never suspend for late payment"), description=_l("Default: no. Groups and customers may differ.")
-    )
-    issue_days_ahead = _whole(
-        _l("Days issued ahead"), _l("Renewal invoices are written so many days before the renewal. Default: 0.")
-    )
-    invoice_terms = TextAreaField(_l("Terms"), description=_l("How and when to pay, below the total. Default: empty."))
-    invoice_note = TextAreaField(_l("Note"), description=_l("Printed at the end of every invoice. Default: empty."))
-    bank_details = TextAreaField(
-        _l("Bank details"),
-        description=_l("One line each, such as “IBAN: IE29 AIBK 9311 5212 3456 78”. Default: empty."),
-    )
-    paper = SelectField(_l("Paper"), choices=choices(PAPERS), description=_l("Size of every PDF. Default: A4."))
-
-    renewals_on = BooleanField(
-        _l("Bill renewals every day"),
-        description=_l("Default: yes. If no, invoices are made only when someone starts a run."),
-    )
-    renewals_hour = SelectField(
-        _l("Hour of the daily run"), coerce=int, description=_l("In your time zone. Default: 02:00.")
-    )
-
-    timezone = SelectField(_l("Time zone"), description=_l("Decides on which day a bill falls. Default: UTC."))
-    locale = SelectField(
-        _l("Language and formats"),
-        description=_l("For documents, and for everybody who has not chosen their own. Default: English."),
-    )
-
-    help_url = _text(
-        _l("Address of Help and support"),
-        _l("Where the link on every page leads: a page, or mailto: with an address. Default: the built-in help page."),
-        400,
-    )
-
-    map_tiles = BooleanField(
-        _l("Show online maps"),
-        description=_l(
-            "Default: no; a map of our own is shown. If yes, the tile server learns which places are looked at."
-        ),
-    )
-    map_tile_address = _text(
-        _l("Tile server"),
-        _l("With {z}, {x} and {y} in it. Default: that of OpenStreetMap; read its terms of use."),
-        200,
-    )
-    map_tile_credit = _text(_l("Credit of the map"), _l("Shown below it, as its licence asks for."), 120)
+    settings: Sequence[Setting] = ()
 
     def offer(self) -> None:
         """Fill the lists one can choose from, in the reader's language."""
-        reader = formatters.locale()
-        self.country.choices = choices([("", _("Choose")), *countries(reader)])
-        self.currency.choices = choices(_with(self.currency.data, [("", _("Choose")), *currencies(reader)]))
-        self.timezone.choices = choices(_with(self.timezone.data, timezones(sessions.now())))
-        self.locale.choices = choices(_with(self.locale.data, languages.choices()))
-        self.payment_method.choices = choices((str(code), word) for code, word in PAYMENT_METHODS)
-        self.renewals_hour.choices = choices((hour, f"{hour:02d}:00") for hour in range(24))
+        for setting in self.settings:
+            offered = _OFFERED.get(type(setting.kind))
+            if offered:
+                field = self[setting.name]
+                field.choices = choices(offered(setting, field.data))
 
-    def fix(self, locks: Locks, seller: Company) -> None:
-        """Show what can no longer be chosen as it is, with the reason; what a request says about it is not read."""
-        for name, why in asdict(locks).items():
-            if why:
-                self[name].process(None, getattr(seller, name))
-                self[name].validators, self[name].render_kw, self[name].description = (), {"disabled": True}, why
+    def fix(self, locks: Mapping[str, str], seller: Company) -> None:
+        """Show what can no longer be chosen as it is; what a request says about it is not read."""
+        for name in {setting.name for setting in self.settings} & set(locks):
+            self[name].process(None, company.value(name, seller))
+            self[name].validators, self[name].render_kw = (), {"disabled": True}
 
-    def values(self, locks: Locks) -> dict[str, Any]:
+    def put_default(self, name: str) -> bool:
+        """Put the default into the field, to be looked at and saved; False for what has none."""
+        setting = next((one for one in self.settings if one.name == name), None)
+        if setting is None or setting.default is NONE or (self[name].render_kw or {}).get("disabled"):
+            return False
+        self[name].process(None, setting.default)
+        return True
+
+    def values(self, locks: Mapping[str, str]) -> dict[str, Any]:
         """What was chosen, without what is fixed and without the file."""
-        left_out = {
-            "csrf_token",
-            "logo",
-            "remove_logo",
-            *(name for name, why in asdict(locks).items() if why),
-        }
-        return {field.short_name: _plain(field) for field in self if field.short_name not in left_out}
+        wanted = [s.name for s in self.settings if s.name not in locks and s.name != "logo"]
+        return {name: "" if self[name].data is None else self[name].data for name in wanted}
 
 
-def _plain(field: Field) -> Any:
-    return "" if field.data is None else field.data
+@cache
+def form_class(settings: tuple[Setting, ...]) -> type[SettingsForm]:
+    """The form that asks for these settings."""
+    fields: dict[str, Any] = {setting.name: _FIELDS[type(setting.kind)](setting) for setting in settings}
+    if "logo" in fields:
+        about = _l("Invoices and e-mails then begin with the name.")
+        fields[REMOVE_LOGO] = BooleanField(_l("Take the logo away"), description=about)
+    return type("SettingsForm", (SettingsForm,), {**fields, "settings": settings})
+
+
+def form_for(settings: tuple[Setting, ...], seller: Company, locks: Mapping[str, str]) -> SettingsForm:
+    """The form with what holds now, or with what a request says."""
+    form = form_class(settings)(data={s.name: company.value(s.name, seller) for s in settings if s.name != "logo"})
+    form.offer()
+    form.fix(locks, seller)
+    return form
+
+
+def words_of(setting: Setting, value: Any) -> str:
+    """A value as a person reads it: "14 days", "yes", "A4"."""
+    kind = setting.kind
+    if isinstance(kind, setting_kinds.YesNo):
+        return _("yes") if value else _("no")
+    if isinstance(kind, setting_kinds.OneOf):
+        return gettext(kind.words[value]) if value in kind.words else str(value)
+    if isinstance(kind, setting_kinds.Whole):
+        return _counted(value, kind.unit)
+    found = dict(_OFFERED[type(kind)](setting, value)) if type(kind) in _OFFERED else {}
+    if isinstance(value, list):
+        return ", ".join(str(found.get(one, one)) for one in value) or _("none")
+    return str(found.get(value, value)) if value else _("empty")
+
+
+def default_words(setting: Setting) -> str:
+    """The default as a person reads it; empty for what has none."""
+    return "" if setting.default is NONE else words_of(setting, setting.default)
+
+
+def _counted(number: int, unit: str) -> str:
+    if unit == "days":
+        return ngettext("%(num)d day", "%(num)d days", number)
+    return f"{format_number(number) if number > 9999 else number} {gettext(unit) if unit else ''}".strip()
+
+
+def _about(setting: Setting) -> Any:
+    return _l(setting.about)
+
+
+def _text(setting: Setting) -> StringField:
+    longest = getattr(setting.kind, "longest", LARGEST_TEXT)
+    needed = [NEEDED] if getattr(setting.kind, "empty", True) is False or setting.name == "invoice_prefix" else []
+    return StringField(
+        _l(setting.label), [Length(max=longest), *needed], description=_about(setting), filters=[stripped]
+    )
+
+
+def _lines(setting: Setting) -> TextAreaField:
+    return TextAreaField(_l(setting.label), description=_about(setting))
+
+
+def _whole(setting: Setting) -> WholeField:
+    return WholeField(_l(setting.label), [NEEDED], description=_about(setting))
+
+
+def _tick(setting: Setting) -> BooleanField:
+    return BooleanField(_l(setting.label), description=_about(setting))
+
+
+def _select(setting: Setting) -> SelectField:
+    whole = isinstance(setting.kind, setting_kinds.OneOf) and isinstance(next(iter(setting.kind.words)), int)
+    return SelectField(_l(setting.label), coerce=int if whole else str, description=_about(setting))
+
+
+def _ticks(setting: Setting) -> TickField:
+    return TickField(_l(setting.label), description=_about(setting))
+
+
+def _file(setting: Setting) -> FileField:
+    return FileField(_l(setting.label), description=_about(setting))
+
+
+_FIELDS: dict[type, Callable[[Setting], Field]] = {
+    setting_kinds.Line: _text,
+    setting_kinds.Lines: _lines,
+    setting_kinds.Whole: _whole,
+    setting_kinds.YesNo: _tick,
+    setting_kinds.OneOf: _select,
+    setting_kinds.Countries: _ticks,
+    setting_kinds.Country: _select,
+    setting_kinds.Currency: _select,
+    setting_kinds.Zone: _select,
+    setting_kinds.Language: _select,
+    setting_kinds.Email: _text,
+    setting_kinds.Prefix: _text,
+    setting_kinds.Website: _text,
+    setting_kinds.HelpAddress: _text,
+    setting_kinds.TileAddress: _text,
+    setting_kinds.Logo: _file,
+}
 
 
 def _with(value: Any, offered: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -163,48 +166,15 @@ def _with(value: Any, offered: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return offered if not value or value in known else [*offered, (value, value)]
 
 
-@dataclass(frozen=True)
-class Section:
-    key: str
-    title: Any
-    about: Any
-    fields: tuple[tuple[str, int], ...]  # name and width of twelve
-
-    def found(self, form: SettingsForm, words: str) -> set[str]:
-        """The fields that the words are about; all of them if the section itself is."""
-        if matches(words, (self.title, self.about)):
-            return {name for name, _width in self.fields}
-        return {n for n, _width in self.fields if matches(words, (form[n].label.text, form[n].description, n))}
+def _countries() -> list[tuple[str, str]]:
+    return countries(formatters.locale())
 
 
-def matches(words: str, texts: Iterable[Any]) -> bool:
-    """Whether every word occurs somewhere in the texts."""
-    whole = " ".join(str(text) for text in texts).casefold().replace("_", " ")
-    return all(word in whole for word in words.casefold().split())
-
-
-SECTIONS = (
-    Section("company", _l("Company"), _l("Who sells. Printed on invoices; issued ones keep what they say."), (
-        ("name", 6), ("legal_name", 6), ("street", 6), ("street2", 6), ("postal_code", 3), ("city", 5), ("region", 4),
-        ("country", 6), ("tax_id", 6), ("registration", 12), ("email", 6), ("phone", 6), ("website", 6), ("logo", 12),
-        ("remove_logo", 12),
-    )),
-    Section("money", _l("Money"), _l("What prices are in."), (("currency", 6), ("prices_include_tax", 12))),
-    Section("invoices", _l("Invoices"), _l("Their numbers, when they are due, and what stands on them."), (
-        ("invoice_prefix", 4), ("first_number", 4), ("number_digits", 4), ("yearly_numbers", 12),
-        ("number_when_paid", 12), ("payment_days", 6), ("issue_days_ahead", 6), ("invoice_terms", 12),
-        ("invoice_note", 12), ("bank_details", 12), ("paper", 4),
-    )),
-    *(Section(f"{kind}_numbers", title, about, series(kind)) for kind, title, about in KINDS),
-    Section("renewals", _l("Renewals"), _l("When services are billed by themselves."), (
-        ("renewals_on", 12), ("renewals_hour", 6),
-    )),
-    Section("defaults", _l("Customers"), _l("What holds where group and customer say nothing else."), (
-        ("payment_method", 6), ("charge_tax", 12), ("never_suspend", 12),
-    )),
-    Section("place", _l("Place"), _l("Days, times and words."), (("timezone", 6), ("locale", 6))),
-    Section("maps", _l("Maps"), _l("How the place of a customer is shown."), (
-        ("map_tiles", 12), ("map_tile_address", 6), ("map_tile_credit", 6),
-    )),
-    Section("help", _l("Help"), _l("Where people turn to."), (("help_url", 12),)),
-)  # fmt: skip
+_OFFERED: dict[type, Callable[[Setting, Any], list[tuple[Any, Any]]]] = {
+    setting_kinds.OneOf: lambda setting, value: [(key, gettext(text)) for key, text in setting.kind.words.items()],  # type: ignore[attr-defined]
+    setting_kinds.Countries: lambda setting, value: _countries(),
+    setting_kinds.Country: lambda setting, value: [("", _("Choose")), *_countries()],
+    setting_kinds.Currency: lambda setting, value: _with(value, [("", _("Choose")), *currencies(formatters.locale())]),
+    setting_kinds.Zone: lambda setting, value: _with(value, timezones(sessions.now())),
+    setting_kinds.Language: lambda setting, value: _with(value, languages.choices()),
+}

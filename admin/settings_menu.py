@@ -49,7 +49,7 @@ def add_settings(panel: Admin) -> None:
     panel.add_view(FxRateView(FxRate, db, _l("Exchange rates"), endpoint="fx_rates", url="/admin/fx-rates"))
     panel.add_view(StaffListView(Staff, db, _l("Staff"), endpoint="staff", url="/admin/staff"))
     panel.add_view(RoleView(Role, db, _l("Roles"), endpoint="roles", url="/admin/roles"))
-    panel.add_view(AroundView(name=_l("Customers"), endpoint="around", url="/admin/around"))
+    panel.add_view(AroundView(name=_l("Arranging customers"), endpoint="around", url="/admin/around"))
     for view, model, name, endpoint, icon in AROUND:
         icons = {"menu_icon_type": "look", "menu_icon_value": icon}
         panel.add_view(view(model, db, name, endpoint=endpoint, url=f"/admin/{endpoint.replace('_', '-')}", **icons))

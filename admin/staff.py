@@ -45,6 +45,7 @@ class StaffForm(FlaskForm):
 
 class StaffListView(SettingsPart, StaffView):
     needs = "staff.edit"
+    card = "staff"
     can_create = Open("staff.edit")
     can_view_details = True
     list_template = "admin/settings/list.html"

@@ -52,6 +52,8 @@ class TaxRateForm(BaseForm):
 
 
 class TaxRateView(SettingsPart, StaffView):
+    card = "tax"
+    search_words = _l("vat percent country reduced standard")
     can_create = Open("settings.edit")
     can_edit = Open("settings.edit")
     list_template = "admin/tax_rates/list.html"

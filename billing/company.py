@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from models import Company, PaymentMethod, db
+from models import Company, db
+
+from .setting_list import SETTINGS
 
 
 def get() -> Company | None:
@@ -24,18 +28,29 @@ def settings() -> Company:
     found = get()
     if found is None:
         with db.session.no_autoflush:
-            found = Company(
-                name="", legal_name="", email="", phone="", website="", tax_id="", registration="", bank_details="",
-                street="", street2="", city="", region="", postal_code="", country="", currency="", timezone="UTC",
-                locale="en", help_url="", paper="a4", invoice_prefix="INV", first_number=1, number_digits=5,
-                yearly_numbers=False, payment_days=14, issue_days_ahead=0, prices_include_tax=False,
-                invoice_terms="", invoice_note="", payment_method=PaymentMethod.INVOICE, charge_tax=True,
-                never_suspend=False, renewals_hour=2, renewals_on=True, number_when_paid=False,
-                credit_note_prefix="CN", credit_note_first=1, credit_note_digits=5, credit_note_yearly=False,
-                proforma_prefix="PRO", proforma_first=1, proforma_digits=5, proforma_yearly=False,
-                quote_prefix="Q", quote_first=1, quote_digits=5, quote_yearly=False,
-            )  # fmt: skip
+            found = Company(**{c.name: _default(c) for c in Company.__table__.c if c.name not in ("id", "logo")})
     return found
+
+
+def value(name: str, seller: Company | None = None) -> Any:
+    """What holds for a setting of setting_list: what was chosen, else its default. `seller` is the company, or a run's
+    snapshot of it; without one it is asked for."""
+    seller = settings() if seller is None else seller
+    if is_column(name):
+        return getattr(seller, name)
+    return seller.chosen.get(name, SETTINGS[name].default)
+
+
+def _default(column: Any) -> Any:
+    if column.default is None:
+        return None if column.nullable else ""
+    return column.default.arg if column.default.is_scalar else column.default.arg(None)
+
+
+@cache
+def is_column(name: str) -> bool:
+    """Whether the setting has a column of its own."""
+    return name in Company.__table__.c
 
 
 def day_of(moment: datetime) -> date:

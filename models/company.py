@@ -94,6 +94,8 @@ class Company(FurtherSeries, PostalAddress, Model):
 
     renewals_hour: Mapped[int] = mapped_column(default=2)
     renewals_on: Mapped[bool] = mapped_column(default=True)
+    # Settings without a column of their own, by name; see billing.setting_list.
+    chosen: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
 
     def __str__(self) -> str:
         return self.name

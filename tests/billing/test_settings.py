@@ -10,8 +10,9 @@ from factories import add, make_company, make_customer, make_invoice
 from sample_invoice import logo
 from sqlalchemy import select
 
-from billing import settings
+from billing import company, settings
 from billing.actor import NotAllowed
+from billing.setting_list import NONE
 from models import AuditEvent, Company, db
 
 PICTURE = base64.b64decode(logo()["data"])
@@ -82,12 +83,22 @@ def test_addresses_of_help(by, url):
 
 def test_the_first_document_fixes_currency_and_first_number(by):
     seller = make_company()
-    assert settings.locks(seller) == settings.Locks()
+    assert settings.locks(seller) == {}
     settings.change({"currency": "CHF", "first_number": 100}, by=by)
     make_invoice(make_customer())
     errors = refused(by, currency="EUR", first_number=7)
     assert "CHF" in errors["currency"] and "INV" in errors["first_number"]
     assert settings.change({"currency": "CHF", "first_number": 100}, by=by) == {}
+
+
+def test_each_kind_of_document_counts_for_itself(by):
+    make_company()
+    settings.change({"credit_note_prefix": "INV"}, by=by)
+    assert set(refused(by, proforma_prefix="inv")) == {"proforma_prefix"}
+    assert set(refused(by, quote_prefix="AN", proforma_prefix="AN")) == {"quote_prefix"}
+    make_invoice(make_customer())
+    assert set(refused(by, first_number=7)) == {"first_number"}
+    assert settings.change({"quote_first": 7}, by=by) == {"quote_first": 7}
 
 
 def test_logo_is_stored_and_taken_away(by):
@@ -105,6 +116,26 @@ def test_what_somebody_else_saved_meanwhile_is_not_overwritten(by):
     with pytest.raises(settings.ChangedMeanwhile):
         settings.change({"city": "Galway"}, by=by, seen=seen)
     assert seller.city == "Cork"
+
+
+def test_only_what_was_looked_at_must_still_be_as_it_was(by):
+    seller = make_company()
+    seen = settings.fingerprint(seller, ["city", "region"])
+    settings.change({"payment_days": 7}, by=by)
+    settings.change({"city": "Cork"}, by=by, seen=seen, looked_at=["city", "region"])
+    with pytest.raises(settings.ChangedMeanwhile):
+        settings.change({"region": "Munster"}, by=by, seen=seen, looked_at=["city", "region"])
+
+
+def test_the_company_without_a_row_has_every_default(by):
+    nobody = company.settings()
+    for name, setting in settings.SETTINGS.items():
+        if setting.default is not NONE:
+            assert company.value(name, nobody) == setting.default, name
+    stored = add(Company(id=1, name="Shop", currency="EUR"))
+    for name, setting in settings.SETTINGS.items():
+        if setting.default is not NONE:
+            assert company.value(name, stored) == setting.default, name
 
 
 def test_settings_make_the_company_where_there_is_none(by):

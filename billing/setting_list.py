@@ -1,0 +1,225 @@
+"""The list of all settings: what a business person may choose about the whole installation.
+
+To add one, write a `Setting` in the section it belongs to, and read it with ``company.value("its_name")``. That is
+all: the Settings pages show it with its sentence and its default, the box above them finds it, `settings.change`
+checks it, writes the audit event and refuses a stale form. Nothing needs a column or a migration: what is chosen is
+kept in `Company.chosen`; where `Company` has a column of the setting's name, that column holds it instead.
+
+A setting has a kind (`setting_kinds`: Line, Lines, Whole, YesNo, OneOf …), which reads what was typed. The label says
+what it is, `about` says in one sentence what it does. Do not write the default into the sentence; the page adds it.
+`words` are others that people look for it by. A new section names the group (the page) it stands on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from models import PaymentMethod
+
+from .setting_kinds import (
+    Country,
+    Currency,
+    Email,
+    HelpAddress,
+    Kind,
+    Language,
+    Line,
+    Lines,
+    Logo,
+    OneOf,
+    Prefix,
+    TileAddress,
+    Website,
+    Whole,
+    YesNo,
+    Zone,
+)
+
+NONE: Any = object()
+"""The default of what has no sensible one, such as the company's street: the page then speaks of none."""
+LARGEST_NUMBER = 999_999_999
+TILES, TILE_CREDIT = "https://tile.openstreetmap.org/{z}/{x}/{y}.png", "© OpenStreetMap contributors"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """One thing to choose. `width` is of twelve; `default` is what holds while nothing was chosen."""
+
+    name: str
+    kind: Kind
+    default: Any
+    label: str
+    about: str
+    width: int = 12
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Settings that stand together under a heading."""
+
+    key: str
+    title: str
+    about: str
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A page of sections. `about` says on the overview what is found there."""
+
+    key: str
+    title: str
+    icon: str
+    about: str
+    sections: tuple[Section, ...]
+
+    @property
+    def settings(self) -> list[Setting]:
+        return [setting for section in self.sections for setting in section.settings]
+
+
+def _series(kind: str, prefix: str, title: str, about: str, *more: Setting) -> Section:
+    """How a kind of document is numbered."""
+    shown = f"Shorter numbers get zeros in front, as in {prefix}-00042."
+    return Section(f"{kind}-numbers", title, about, (
+        Setting(f"{kind}_prefix", Prefix(), prefix, "Prefix", "Begins every number; a new prefix starts a new row.", 4,
+                title),
+        Setting(f"{kind}_first", Whole(1, LARGEST_NUMBER, "The first number"), 1, "First number",
+                "Where counting starts; set it before the first one.", 4, f"start {title}"),
+        Setting(f"{kind}_digits", Whole(1, 12, "The number of digits"), 5, "Digits", shown, 4, title),
+        Setting(f"{kind}_yearly", YesNo(), False, "Start again each year",
+                f"If yes, the year is in the number: {prefix}-2026-00042.", words=title),
+        *more,
+    ))  # fmt: skip
+
+
+COMPANY = Group("company", "Company", "building-2", "Who sells: name, address, logo and registration.", (
+    Section("company", "Company", "Who sells. Printed on invoices; issued ones keep what they say.", (
+        Setting("name", Line(200, "The name", empty=False), NONE, "Name", "Stands on invoices and mails.", 6),
+        Setting("legal_name", Line(200, "The legal name"), NONE, "Legal name",
+                "As registered; without one the name is used.", 6),
+        Setting("street", Line(200, "The street"), NONE, "Street", "Printed on invoices.", 6, "address"),
+        Setting("street2", Line(200, "The second line"), NONE, "Street, second line", "Suite, floor or building.", 6),
+        Setting("postal_code", Line(24, "The postal code"), NONE, "Postal code", "As written on letters.", 3, "zip"),
+        Setting("city", Line(120, "The city"), NONE, "City", "Printed on invoices.", 5),
+        Setting("region", Line(120, "The region"), NONE, "Region",
+                "State, county or canton, where addresses have one.", 4),
+        Setting("country", Country(), NONE, "Country", "Decides which tax customers abroad pay.", 6),
+        Setting("registration", Line(200, "The registration"), NONE, "Registration",
+                "Register and number, printed at the foot of invoices.", 6),
+    )),
+    Section("reach", "How to reach you", "Printed at the foot of invoices.", (
+        Setting("email", Email(), NONE, "E-mail", "Mails are sent from it, and answers come to it.", 6, "sender from"),
+        Setting("phone", Line(40, "The phone number"), NONE, "Phone", "Printed at the foot of invoices.", 6),
+        Setting("website", Website(), NONE, "Website", "Printed at the foot of invoices.", 6),
+    )),
+    Section("logo", "Logo", "On invoices and mails.", (
+        Setting("logo", Logo(), NONE, "Logo",
+                "PNG or JPEG of at most 1 MB, printed on invoices; e-mails show it up to 256 KB. "
+                "Without one the name stands there.", words="picture brand"),
+    )),
+))  # fmt: skip
+
+INVOICES = Group("invoices", "Invoices and numbers", "receipt-text",
+                 "How invoices are numbered, when they are due, what stands on them.", (
+    Section("numbers", "Numbers of invoices", "Numbers follow each other without a gap.", (
+        Setting("invoice_prefix", Prefix(), "INV", "Prefix", "Begins every number; a new prefix starts a new row.", 4),
+        Setting("first_number", Whole(1, LARGEST_NUMBER, "The first number"), 1, "First number",
+                "Where counting starts; set it before the first invoice.", 4, "start"),
+        Setting("number_digits", Whole(1, 12, "The number of digits"), 5, "Digits",
+                "Shorter numbers get zeros in front, as in INV-00042.", 4),
+        Setting("yearly_numbers", YesNo(), False, "Start again each year",
+                "If yes, the year is in the number: INV-2026-00042."),
+    )),
+    _series("credit_note", "CN", "Numbers of credit notes", "The prefix of invoices makes them share one row."),
+    _series("proforma", "PRO", "Numbers of proformas", "Asked to pay before the invoice is written.", Setting(
+        "number_when_paid", YesNo(), False, "Give invoices their number when they are paid",
+        "If yes, invoices begin as proformas, which are no debt and no revenue; the first payment makes an invoice of "
+        "them.",
+        words="proforma",
+    )),
+    _series("quote", "Q", "Numbers of quotes", "Offers that customers may accept."),
+    Section("due", "When they are due", "Groups and customers may differ.", (
+        Setting("payment_days", Whole(0, 365, "The time to pay", "days"), 14, "Days to pay",
+                "From issue to due day; groups and customers may differ.", 6, "terms net due"),
+        Setting("issue_days_ahead", Whole(0, 90, "The number of days", "days"), 0, "Days issued ahead",
+                "Renewal invoices are written so many days before the renewal.", 6),
+    )),
+    Section("printed", "What is printed", "Issued invoices keep what they say.", (
+        Setting("invoice_terms", Lines("The text"), "", "Terms", "How and when to pay, below the total."),
+        Setting("invoice_note", Lines("The note"), "", "Note", "Printed at the end of every invoice."),
+        Setting("bank_details", Lines("The text"), "", "Bank details",
+                "One line each, such as “IBAN: IE29 AIBK 9311 5212 3456 78”.", words="iban account"),
+        Setting("paper", OneOf({"a4": "A4", "us-letter": "US Letter"}), "a4", "Paper", "Size of every PDF.", 4),
+    )),
+))  # fmt: skip
+
+PAYMENTS = Group("payments", "Payments", "credit-card", "How customers pay.", (
+    Section("paying", "Paying", "What holds where group and customer say nothing else.", (
+        Setting("payment_method", OneOf({
+            PaymentMethod.INVOICE: "Invoice", PaymentMethod.CARD: "Card", PaymentMethod.FREE: "Free, no invoices",
+        }), PaymentMethod.INVOICE, "Customers pay by", "Unless their group or they themselves differ.", 6),
+    )),
+))  # fmt: skip
+
+TAX = Group("tax", "Tax", "percent", "Your registration, rates, categories and the texts the law asks for.", (
+    Section("registration", "Registration", "Who you are to the tax office.", (
+        Setting("tax_id", Line(40, "The tax number"), NONE, "Tax number",
+                "VAT or sales-tax number, printed on invoices.", 6, "vat id"),
+    )),
+    Section("prices", "Prices", "What a price of a package means.", (
+        Setting("charge_tax", YesNo(), True, "Charge tax", "Groups and customers may differ.", words="vat"),
+        Setting("prices_include_tax", YesNo(), False, "Prices include tax",
+                "If no, tax is added to the price of a package.", words="gross net vat"),
+    )),
+))  # fmt: skip
+
+CURRENCY = Group("currency", "Currency", "coins", "What your books are kept in, and exchange rates.", (
+    Section("currency", "Currency", "What your books are kept in.", (
+        Setting("currency", Currency(), NONE, "Currency", "Your books are kept in it; fixed by the first document.",
+                6, "money"),
+    )),
+))  # fmt: skip
+
+RENEWALS = Group("renewals", "Renewals", "repeat", "When services are billed by themselves.", (
+    Section("renewals", "Renewals", "When services are billed by themselves.", (
+        Setting("renewals_on", YesNo(), True, "Bill renewals every day",
+                "If no, invoices are made only when someone starts a run.", words="automatic"),
+        Setting("renewals_hour", OneOf({hour: f"{hour:02d}:00" for hour in range(24)}), 2, "Hour of the daily run",
+                "In your time zone.", 6),
+    )),
+))  # fmt: skip
+
+CUSTOMERS = Group("customers", "Customers", "users", "What holds for customers, and what they are arranged by.", (
+    Section("defaults", "What holds by default", "Where group and customer say nothing else.", (
+        Setting("never_suspend", YesNo(), False, "Never suspend for late payment", "Groups and customers may differ.",
+                words="overdue"),
+    )),
+))  # fmt: skip
+
+PLACE = Group("place", "Language, time and help", "globe", "Days, times, words, maps, and where people turn to.", (
+    Section("place", "Language and time", "Days, times and words.", (
+        Setting("timezone", Zone(), "UTC", "Time zone", "Decides on which day a bill falls.", 6, "clock hour"),
+        Setting("locale", Language(), "en", "Language and formats",
+                "For documents, and for everybody who has not chosen their own.", 6, "date number format"),
+    )),
+    Section("help", "Help", "Where people turn to.", (
+        Setting("help_url", HelpAddress(), "", "Address of Help and support",
+                "Where the link on every page leads: a page, or mailto: with an address. "
+                "Empty: the built-in help page."),
+    )),
+    Section("maps", "Maps", "How the place of a customer is shown.", (
+        Setting("map_tiles", YesNo(), False, "Show online maps",
+                "If no, a map of our own is shown. If yes, the tile server learns which places are looked at."),
+        Setting("map_tile_address", TileAddress(), TILES, "Tile server",
+                "With {z}, {x} and {y} in it; read the terms of use of the server.", 6),
+        Setting("map_tile_credit", Line(120, "The credit"), TILE_CREDIT, "Credit of the map",
+                "Shown below it, as its licence asks for.", 6),
+    )),
+))  # fmt: skip
+
+GROUPS = (COMPANY, INVOICES, PAYMENTS, TAX, CURRENCY, RENEWALS, CUSTOMERS, PLACE)
+"""The pages, in the order of the overview."""
+SETTINGS: dict[str, Setting] = {setting.name: setting for group in GROUPS for setting in group.settings}
