@@ -9,7 +9,7 @@ from typing import Any
 from flask_admin.contrib.sqla.filters import BaseSQLAFilter
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, Select, and_, or_
+from sqlalchemy import ColumnElement, Enum, Select, and_, or_
 
 from billing import company
 from models import Money
@@ -34,8 +34,10 @@ BARE = ("empty", "filled")  # ways that need no value; addresses say 1
 
 
 def _other(column: Any, value: Any) -> Any:
-    """Not that value, in the words of an index: what lies before and after it, and blank ones."""
-    apart = or_(column < value, column > value)
+    """Not that value, in the words of an index: the other choices, or what lies before and after it; and blank ones."""
+    kind = stored(column).type
+    others = [one for one in kind.enum_class if one != value] if isinstance(kind, Enum) and kind.enum_class else []
+    apart = column.in_(others) if others else or_(column < value, column > value)
     return or_(apart, column.is_(None)) if stored(column).nullable else apart
 
 

@@ -138,9 +138,13 @@ class Lister:
         return query.join(found, found.c.id == self.model.id), key
 
     def _leads_in_order(self, key: SortKey) -> bool:
-        """Whether one index holds just what matches, in the order of id already."""
+        """Whether one index holds just what matches, in the order of the list already."""
         filters = self.asked.filters
-        if not key.by_id or len(filters) + bool(self.words) != 1:
+        if len(filters) + bool(self.words) != 1:
+            return False
+        if filters and filters[0].filter.bounds(key.column):
+            return True
+        if not key.by_id:
             return False
         if filters:
             return filters[0].filter.leads(filters[0].clean)

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     union_all,
     update,
 )
@@ -152,7 +154,16 @@ def recipients(draft: Draft, channel: Channel, *, after: tuple[int, int] = (0, 0
         later = or_(rows.c.customer_id > after[0], and_(rows.c.customer_id == after[0], rows.c.contact_id > after[1]))
         query = select(rows).where(later).order_by(rows.c.customer_id, rows.c.contact_id).limit(limit)
         return [Recipient(r.customer_id, r.contact_id, r.name, r.address, r.reason) for r in db.session.execute(query)]
-    return [one for one, _number in zip(_texts(draft, after=after[0]), range(limit), strict=False)]
+    page = list(islice(_texts(draft, Customer.id > after[0]), limit))
+    return _told_twice(draft, page, after[0]) if after[0] else page
+
+
+def _told_twice(draft: Draft, page: list[Recipient], after: int) -> list[Recipient]:
+    """The page, with the numbers marked that customers before it, up to the id `after`, get the text at already."""
+    numbers = [one.address for one in page if not one.reason]
+    earlier = _texts(draft, and_(Customer.id <= after, Customer.phone_e164.in_(numbers)))
+    told = {one.address for one in earlier if not one.reason}
+    return [replace(one, reason=TWICE) if not one.reason and one.address in told else one for one in page]
 
 
 def queue(draft: Draft, *, by: Actor) -> Message:
@@ -333,12 +344,12 @@ def _queue_mails(draft: Draft, message: Message, by: Actor) -> int:
     return db.session.scalar(select(func.count()).where(Delivery.message_id == message.id)) or 0
 
 
-def _texts(draft: Draft, *, after: int = 0) -> Iterator[Recipient]:
-    """Every customer asked for from `after` on, with the number in E.164 where it is one."""
+def _texts(draft: Draft, which: ColumnElement[bool] | None = None) -> Iterator[Recipient]:
+    """Every customer asked for, or `which` of them, with the number in E.164 where it is one."""
     allowed = message_settings.countries()
     seen: set[str] = set()
     unwanted = _unwanted_numbers(draft)
-    for row in _customers(draft, after):
+    for row in _customers(draft, true() if which is None else which):
         number, reason = _number(row, allowed)
         if not reason and (number in unwanted or row.opted_out):
             reason = OPTED_OUT
@@ -351,13 +362,14 @@ def _texts(draft: Draft, *, after: int = 0) -> Iterator[Recipient]:
         yield Recipient(row.id, 0, row.name, number or row.phone, reason)
 
 
-def _customers(draft: Draft, after: int) -> Iterator[Any]:
+def _customers(draft: Draft, which: ColumnElement[bool]) -> Iterator[Any]:
     rule = opt_outs.obeyed(SMS, draft.category, essential=draft.essential, legal_notice=draft.legal_notice)
     own = and_(rule, OptOut.customer_id == Customer.id, OptOut.contact_id.is_(None))
     opted_out = select(OptOut.id).where(own).exists().label("opted_out")
     columns = (Customer.id, Customer.name, Customer.phone, Customer.country, Customer.status, Customer.phone_state)
+    after = 0
     while True:
-        query = select(*columns, opted_out).where(_asked(draft), Customer.id > after)
+        query = select(*columns, opted_out).where(_asked(draft), which, Customer.id > after)
         rows = db.session.execute(query.order_by(Customer.id).limit(CHUNK)).all()
         yield from rows
         if len(rows) < CHUNK:

@@ -80,6 +80,17 @@ def test_who_gets_a_text_and_what_it_costs(app: Flask, by: Actor) -> None:
     assert (legal.going, legal.left_out["opted_out"]) == (2, 1)  # the number that said STOP gets nothing
 
 
+def test_a_number_is_told_twice_on_every_page_of_the_recipients(app: Flask, by: Actor) -> None:
+    make_company(timezone="Europe/Dublin")
+    for name in ("Ann", "Bob", "Cleo"):
+        make_customer(name=name, phone="086 123 4501", phone_e164="+353861234501")
+    pages, after = [], (0, 0)
+    for _page in range(3):
+        [line] = mass.recipients(news(channels=(SMS,)), SMS, after=after, limit=1)
+        pages, after = [*pages, line.reason], (line.customer_id, 0)
+    assert pages == ["", "twice", "twice"]
+
+
 def test_contacts_who_want_news_get_a_copy(app: Flask, by: Actor) -> None:
     made = people(by)
     for email, wants in (("carl@mail.example", True), ("dora@mail.example", False), ("bob@mail.example", True)):
