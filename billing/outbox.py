@@ -6,13 +6,16 @@ The rows say who gets which invoice; messaging writes and sends the mails after 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Table, select
 
-from models import Channel, Contact, Delivery, DeliveryState, InvoiceAddress, Message, db
+from models import Channel, Contact, Customer, Delivery, DeliveryState, InvoiceAddress, Message, db
 from models.bulk import among, insert_rows, reserve_ids
+
+from .actor import Actor
 
 INVOICE = "invoice"
 """The kind of message that brings an invoice."""
@@ -83,6 +86,35 @@ def queue_invoices(items: Sequence[Item], *, at: datetime, by: str) -> int:
     insert_rows(session, _MESSAGES, MESSAGE_COLUMNS, messages)
     insert_rows(session, _DELIVERIES, DELIVERY_COLUMNS, deliveries)
     return len(deliveries)
+
+
+def queue_about(
+    kind: str,
+    customer: Customer,
+    addresses: Sequence[str],
+    occasion: int | str,
+    about: Mapping[str, Any],
+    *,
+    category: str = "",
+    by: Actor,
+) -> Message | None:
+    """Queue a mail of the system's own to each of the addresses, once for each `kind` and `occasion`; its words are
+    written when it leaves. `about` is what its writer looks at, in plain values. None if nobody was left. Flushes.
+    """
+    wanted = {dedupe_key(kind, occasion, folded): address for folded, address in distinct(addresses).items()}
+    known = set(db.session.scalars(select(Delivery.dedupe_key).where(Delivery.dedupe_key.in_(wanted))))
+    if not (wanted.keys() - known):
+        return None
+    message = Message(kind=kind, customer_id=customer.id, about=dict(about), category=category, created_at=by.at)
+    message.created_by = by.name
+    message.deliveries = [
+        Delivery(customer_id=customer.id, address=address, dedupe_key=key, next_try_at=by.at)
+        for key, address in wanted.items()
+        if key not in known
+    ]
+    db.session.add(message)
+    db.session.flush()
+    return message
 
 
 def distinct(addresses: Iterable[str]) -> dict[str, str]:

@@ -38,7 +38,7 @@ from .message import Channel, Delivery, DeliveryState, Message
 from .messaging import HookEvent, HookState, MessageCategory, MessageSettings, OptOut, PhoneCode, TextPrice, TextSender
 from .money import Money
 from .package import OptionKind, OptionPrice, Package, PackageOption, PackagePrice
-from .payment import Allocation, Credit, Payment
+from .payment import Allocation, Credit, CreditOutflow, Outflow, Payment
 from .rates import FxRate, TaxRate
 from .run import JobDay, Lease, Run, RunState, RunUnit, UnitState
 from .saved_list import SavedList
@@ -75,6 +75,7 @@ __all__ = [
     "ContractType",
     "Credit",
     "CreditNote",
+    "CreditOutflow",
     "Customer",
     "CustomField",
     "CustomValue",
@@ -123,6 +124,7 @@ __all__ = [
     "OptionKind",
     "OptionPrice",
     "OptOut",
+    "Outflow",
     "Package",
     "PackageOption",
     "PackagePrice",

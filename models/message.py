@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Index, String, Text, text
+from sqlalchemy import JSON, BigInteger, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
@@ -59,6 +60,8 @@ class Message(Model):
     reply_to: Mapped[str] = mapped_column(String(254), default="")
     template: Mapped[str] = mapped_column(String(40), default="", server_default="")
     template_mark: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    # What a message of the system's own is about, in plain values that its kind knows.
+    about: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     send_at: Mapped[datetime | None] = mapped_column(Moment)
     stopped_at: Mapped[datetime | None] = mapped_column(Moment)
 

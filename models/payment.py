@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, Index, String, text
@@ -11,7 +12,7 @@ from .base import Model, key, ref
 from .customer import Customer
 from .invoice import Invoice
 from .money import Money
-from .types import MinorUnits, Moment
+from .types import MinorUnits, Moment, choice
 
 
 class Payment(Model):
@@ -60,6 +61,14 @@ class Credit(Model):
 
     __table_args__ = (
         Index("ix_credit_customer_id", "customer_id", "granted_on", "id"),
+        Index("ix_credit_granted_on", "granted_on", "id"),
+        Index(
+            "ix_credit_expires_on",
+            "expires_on",
+            "id",
+            sqlite_where=text("expires_on IS NOT NULL"),
+            postgresql_where=text("expires_on IS NOT NULL"),
+        ),
         CheckConstraint("remaining_minor BETWEEN 0 AND amount_minor", name="remaining_within"),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
     )
@@ -81,6 +90,45 @@ class Credit(Model):
 
     def __str__(self) -> str:
         return f"{self.amount}, {self.reason}"
+
+
+class Outflow(enum.StrEnum):
+    """How credit left other than for an invoice."""
+
+    EXPIRED = "expired"
+    PAID_OUT = "paid_out"
+    TAKEN_BACK = "taken_back"
+
+
+class CreditOutflow(Model):
+    """The part of a credit that ran out, was paid out or was taken back, with the posting that booked it.
+
+    `method` and `reference` say how money was paid out; `reason` why a credit was taken back.
+    """
+
+    __table_args__ = (
+        Index("ix_credit_outflow_customer_id", "customer_id", "id"),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+    )
+
+    id: Mapped[int] = key()
+    customer_id: Mapped[int] = ref("customer.id", index=False)
+    credit_id: Mapped[int] = ref("credit.id")
+    posting_id: Mapped[int] = ref("ledger_posting.id")
+    kind: Mapped[Outflow] = mapped_column(choice(Outflow, "kind"))
+    currency: Mapped[str] = mapped_column(String(3))
+    amount_minor: Mapped[int] = mapped_column(MinorUnits)
+    on: Mapped[date]
+    method: Mapped[str] = mapped_column(String(60), default="")
+    reference: Mapped[str] = mapped_column(String(120), default="")
+    reason: Mapped[str] = mapped_column(String(200), default="")
+    recorded_at: Mapped[datetime] = mapped_column(Moment)
+    recorded_by: Mapped[str] = mapped_column(String(200))
+
+    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+
+    def __str__(self) -> str:
+        return str(self.amount)
 
 
 class Allocation(Model):

@@ -141,10 +141,22 @@ class ServiceChange(Model):
 
 
 class Charge(Model):
-    """Something billed beside the packages: once, or every so many months or days."""
+    """Something billed beside the packages: once, or every so many months or days.
+
+    One below zero is a prepayment: every bill of its group from `next_on` on takes off what it can, until nothing of
+    it is left.
+    """
 
     __table_args__ = (
         Index("ix_charge_next_on", "next_on", "billing_group_id"),
+        Index(
+            "ix_charge_prepaid",
+            "billing_group_id",
+            sqlite_where=text("left_minor > 0"),
+            postgresql_where=text("left_minor > 0"),
+        ),
+        CheckConstraint("left_minor >= 0", name="left_not_negative"),
+        CheckConstraint("price_minor >= 0 OR (months = 0 AND days = 0)", name="prepaid_once"),
         CheckConstraint("months >= 0 AND days >= 0 AND (months = 0 OR days = 0)", name="one_period"),
     )
 
@@ -165,13 +177,20 @@ class Charge(Model):
     ends_on: Mapped[date | None]
     # The day it is billed next; empty once nothing more will come.
     next_on: Mapped[date | None]
+    # Of a prepayment: how much no bill has taken off yet.
+    left_minor: Mapped[int] = mapped_column(MinorUnits, default=0, server_default="0")
 
+    left: Mapped[Money] = composite(Money, "left_minor", "currency")
     price: Mapped[Money] = composite(Money, "price_minor", "currency")
     customer: Mapped[Customer] = relationship()
     billing_group: Mapped[BillingGroup] = relationship()
 
     def __str__(self) -> str:
         return self.description
+
+    @property
+    def is_prepayment(self) -> bool:
+        return self.price_minor < 0
 
 
 class Renewal(Model):

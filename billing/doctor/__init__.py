@@ -6,7 +6,7 @@ reads and sees one state of everything, or a write in between would look like a 
 
 from __future__ import annotations
 
-from . import accounts, around, belongings, bulk, documents, messages, money, people, periods, runs
+from . import accounts, around, belongings, bulk, credits, documents, messages, money, people, periods, runs
 from .checks import Check, Finding, Sample, Scope
 
 __all__ = ["CHECKS", "Check", "Finding", "Sample", "Scope", "examine"]
@@ -23,6 +23,7 @@ CHECKS: tuple[Check, ...] = tuple(
             *around.CHECKS,
             *messages.CHECKS,
             *bulk.CHECKS,
+            *credits.CHECKS,
             *belongings.CHECKS,
         ),
         key=lambda check: check.code,

@@ -24,11 +24,13 @@ from models import (
     Account,
     Allocation,
     Credit,
+    CreditOutflow,
     Customer,
     Invoice,
     InvoiceState,
     LedgerEntry,
     LedgerPosting,
+    Outflow,
     Payment,
     Service,
     ServiceStatus,
@@ -155,11 +157,18 @@ def payments_not_placed(scope: Scope) -> Query:
 
 
 def wrong_credit_rests(scope: Scope) -> Query:
-    """I06, of a credit: its rest is its amount less what was taken from it."""
+    """I06, of a credit: its rest is its amount less what was used of it, and what left it otherwise."""
     used = select(Allocation.credit_id, total(Allocation.amount_minor).label("amount"))
     spent = used.where(Allocation.credit_id.is_not(None)).group_by(Allocation.credit_id).subquery()
-    wrong = Credit.remaining_minor != Credit.amount_minor - func.coalesce(spent.c.amount, 0)
-    return select(Credit.id, Credit.reason).outerjoin(spent, spent.c.credit_id == Credit.id).where(wrong)
+    out = select(CreditOutflow.credit_id, total(CreditOutflow.amount_minor).label("amount"))
+    left = out.group_by(CreditOutflow.credit_id).subquery()
+    gone = func.coalesce(spent.c.amount, 0) + func.coalesce(left.c.amount, 0)
+    return (
+        select(Credit.id, Credit.reason)
+        .outerjoin(spent, spent.c.credit_id == Credit.id)
+        .outerjoin(left, left.c.credit_id == Credit.id)
+        .where(Credit.remaining_minor != Credit.amount_minor - gone)
+    )
 
 
 def refunded_too_much(scope: Scope) -> Query:
@@ -228,8 +237,8 @@ def documents_against_books(scope: Scope) -> Query:
     """I38: replayed from the documents, each account of a customer comes to what the ledger says.
 
     What is receivable: invoices, less credit notes, less what was put on them; in hand: credits less what was used of
-    them; received: payments less refunds. A credit note's rest, given as credit, moves from receivable to credit.
-    Proformas are not in the books.
+    them and what left them otherwise; received: payments less refunds and payouts. A credit note's rest, given as
+    credit, moves from receivable to credit. Proformas are not in the books.
     """
     signed = case((Invoice.kind == "credit_note", -Invoice.total_minor), else_=Invoice.total_minor)
     issued = and_(Invoice.state == InvoiceState.ISSUED, Invoice.kind != "proforma")
@@ -250,6 +259,10 @@ def documents_against_books(scope: Scope) -> Query:
             Allocation, on_credit
         ),
         _amount(Payment.customer_id, Payment.currency, Account.CASH, Payment.refunded_minor - Payment.amount_minor),
+        _amount(CreditOutflow.customer_id, CreditOutflow.currency, Account.CREDIT, -CreditOutflow.amount_minor),
+        _amount(CreditOutflow.customer_id, CreditOutflow.currency, Account.CASH, CreditOutflow.amount_minor).where(
+            CreditOutflow.kind == Outflow.PAID_OUT
+        ),
     ]
     every = union_all(*parts).subquery()
     owner, currency, account, amount = every.c

@@ -38,6 +38,7 @@ class Line:
     tax: Tax
     service_id: int | None = None
     charge_id: int | None = None
+    details: str = ""
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ class Billed:
 @dataclass(slots=True)
 class Bill:
     """What the run found for one billing group and day. `account` is the row of `due.accounts`, `payer` who is
-    billed where it is not the customer itself."""
+    billed where it is not the customer itself. `drawn` are prepayments: id, how much, and whether that was all."""
 
     account: Any
     day: date
@@ -64,6 +65,7 @@ class Bill:
     totals: DocumentTotals | None = None
     exchange: Exchange | None = None
     credit_used: list[tuple[int, int]] = field(default_factory=list)
+    drawn: list[tuple[int, int, bool]] = field(default_factory=list)
     still_due: int = 0
     state: UnitState = UnitState.DONE
     reason: str = ""
@@ -127,14 +129,15 @@ def bill_charge(charge: Charge, tax: Tax, bill: Bill) -> None:
     assert start is not None
     if not (charge.months or charge.days):
         period = BillingPeriod(start, start + timedelta(days=1))
-        amount, next_on = charge.price.times(charge.quantity), None
+        amount, shown, next_on = charge.price.times(charge.quantity), None, None
     else:
         period, whole = period_from(start, charge.months, charge.days, charge.anchor_day, None)
-        next_on = period.end
-        if charge.ends_on and charge.ends_on < period.end:
+        last = charge.ends_on is not None and charge.ends_on <= period.end
+        next_on = None if last else period.end
+        if charge.ends_on and last:
             period = BillingPeriod(start, charge.ends_on)
         amount = _part(charge.price, whole if charge.proratable else period, period, charge.quantity)
-    shown = period if next_on else None
+        shown = period
     line = Line(
         LineKind.CHARGE, charge.description, shown, charge.quantity, charge.price, amount, tax, charge_id=charge.id
     )

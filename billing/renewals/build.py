@@ -19,6 +19,7 @@ from models import BillingError, Charge, Company, PaymentMethod, ServiceOption, 
 
 from . import due
 from .bill import Bill, NotBillable, bill_charge, bill_service, tax_lines
+from .prepaid import draw
 from .safety import refuse_absurd, refuse_very_late
 
 
@@ -48,6 +49,7 @@ def build(groups: Sequence[int], day: date, on: date, tables: Tables) -> list[Bi
     """
     services = _by(due.services(groups, day), "billing_group_id")
     charges = _by(due.charges(groups, day), "billing_group_id")
+    prepaid = _by(due.prepayments(groups, day), "billing_group_id")
     options = _by(due.options([s.id for found in services.values() for s in found]), "service_id")
     accounts = due.accounts(groups)
     named = {account.payer_id for account in accounts} - {None}
@@ -56,7 +58,7 @@ def build(groups: Sequence[int], day: date, on: date, tables: Tables) -> list[Bi
     for account in accounts:
         bill = Bill(account, day, payers.get(account.payer_id))
         group = account.group_id
-        _try(bill, on, services.get(group, ()), charges.get(group, ()), options, tables)
+        _try(bill, on, services.get(group, ()), charges.get(group, ()), options, prepaid.get(group, ()), tables)
         bills.append(bill)
     issued_on = day - timedelta(days=tables.company.issue_days_ahead)
     _use_credit([bill for bill in bills if bill.makes_invoice and bill.account.credit_minor], issued_on)
@@ -76,11 +78,13 @@ def _try(
     services: Sequence[Any],
     charges: Sequence[Charge],
     options: dict[int, list[ServiceOption]],
+    prepaid: Sequence[Any],
     tables: Tables,
 ) -> None:
     try:
         refuse_very_late(bill, on)
         _add_lines(bill, services, charges, options, tables)
+        draw(bill, prepaid, lambda goods: tables.tax.tax_for(taxed(bill.account, bill.payer), goods, bill.day))
         _sum_up(bill, tables)
     except BillingError as error:
         bill.state, bill.reason = UnitState.PARKED, str(error)
@@ -113,7 +117,7 @@ def _sum_up(bill: Bill, tables: Tables) -> None:
     bill.still_due = bill.totals.gross.minor
     if account.payment_method == PaymentMethod.FREE:
         bill.state, bill.reason = UnitState.SKIPPED, "Free customer: no bill"
-    elif not bill.still_due:
+    elif not bill.still_due and not bill.drawn:
         bill.state, bill.reason = UnitState.SKIPPED, "Nothing to pay: no bill"
     elif company.currency and company.currency != account.currency:
         bill.exchange = tables.fx.exchange(

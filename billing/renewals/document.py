@@ -115,7 +115,7 @@ def _notes(lines: Sequence[Line]) -> str:
 def _line(position: int, line: Line) -> tuple[Any, ...]:
     period, currency = line.period, line.amount.currency
     return (
-        position, line.kind.value, line.description, "", period.start if period else None,
+        position, line.kind.value, line.description, line.details, period.start if period else None,
         period.end if period else None, line.quantity, currency, line.price.minor * micro_per_minor(currency),
         line.amount.minor, line.tax.category, line.tax.rate,
     )  # fmt: skip

@@ -28,8 +28,10 @@ _SERVICE_DUE = and_(
     Service.status == ServiceStatus.ACTIVE,
     or_(Service.ends_on.is_(None), Service.ends_on > Service.next_renewal_on),
 )
+# Prepayments are never due by themselves: they wait for a bill.
 _CHARGE_DUE = and_(
     Charge.next_on.is_not(None),
+    Charge.price_minor >= 0,
     or_(Charge.ends_on.is_(None), Charge.ends_on > Charge.next_on),
 )
 _BILLABLE = and_(
@@ -159,6 +161,20 @@ def charges(groups: Sequence[int], day: date) -> Sequence[Charge]:
         _CHARGE_DUE, Charge.next_on == day, among(db.session, Charge.billing_group_id, groups)
     )
     return db.session.scalars(wanted.order_by(Charge.billing_group_id, Charge.id)).all()
+
+
+def prepayments(groups: Sequence[int], day: date) -> Sequence[Any]:
+    """What is left of the prepayments of these groups on `day`, locked until the transaction ends."""
+    wanted = select(
+        Charge.id, Charge.billing_group_id, Charge.description, Charge.currency, Charge.left_minor, Charge.tax_category
+    ).where(
+        Charge.left_minor > 0,
+        Charge.next_on <= day,
+        or_(Charge.ends_on.is_(None), Charge.ends_on > day),
+        among(db.session, Charge.billing_group_id, groups),
+    )
+    ordered = wanted.order_by(Charge.billing_group_id, Charge.next_on, Charge.id)
+    return db.session.execute(ordered.with_for_update()).all()
 
 
 def credits(customers: Sequence[int], on: date) -> Sequence[Any]:

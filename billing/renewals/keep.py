@@ -48,6 +48,7 @@ def keep(bills: Sequence[Bill], *, run_id: int, on: date, tables: Tables, by: Ac
     issued = [bill for bill in bills if bill.makes_invoice]
     _set_aside([bill for bill in bills if bill.state is UnitState.PARKED], by)
     _move_on([billed for bill in bills if bill.state is not UnitState.PARKED for billed in bill.billed])
+    _draw([drawn for bill in issued for drawn in bill.drawn])
     _remember_usual(issued)
     documents = _number(issued, tables, by)
     _write_documents(documents)
@@ -74,6 +75,12 @@ def _move_on(billed: Sequence[Any]) -> None:
     charges = [(one.next_on, one.charge_id) for one in billed if one.charge_id]
     update_rows(db.session, Service.__table__, ("next_renewal_on",), services)
     update_rows(db.session, Charge.__table__, ("next_on",), charges)
+
+
+def _draw(drawn: Sequence[tuple[int, int, bool]]) -> None:
+    """Prepayments shrink by what was taken off; one with nothing left is done."""
+    add_to_rows(db.session, Charge.__table__, ("left_minor",), [(-part, one) for one, part, _all in drawn])
+    update_rows(db.session, Charge.__table__, ("next_on",), [(None, one) for one, _part, all_ in drawn if all_])
 
 
 def _remember_usual(bills: Sequence[Bill]) -> None:
@@ -126,7 +133,8 @@ def _write_renewals(bills: Sequence[Bill], invoice_of: dict[int, int]) -> None:
 
 
 def _write_ledger(documents: Sequence[Document]) -> None:
-    """Receivable against revenue and tax, and what customers owe moved by the same sums."""
+    """Receivable against revenue and tax, and what customers owe moved by the same sums; nothing where it is zero."""
+    documents = [doc for doc in documents if doc.bill.amount]
     postings: Rows = []
     entries: Rows = []
     owes: Counter[int] = Counter()

@@ -26,20 +26,25 @@ def refuse_absurd(bill: Bill) -> None:
     total = bill.totals.gross.minor
     if total < 0:
         raise NotBillable(f"The bill comes to less than nothing ({bill.totals.gross}).")
+    total += sum(part for _id, part, _all in bill.drawn)
     lines = Counter(line.service_id for line in bill.lines if line.service_id)
     if lines and max(lines.values()) > MOST_LINES_A_SERVICE:
         raise NotBillable(f"One service has {max(lines.values())} lines on this bill.")
     usual = bill.account.usual_minor
     if usual and total > usual * MOST_TIMES_USUAL:
         was = Money(usual, bill.account.currency)
-        raise NotBillable(f"The bill ({bill.totals.gross}) is {total // usual} times the usual one ({was}).")
+        shown = Money(total, bill.account.currency)
+        raise NotBillable(f"The bill ({shown}) is {total // usual} times the usual one ({was}).")
 
 
 def usual_after(bill: Bill) -> int:
     """What the next bills of the group are measured by: the most it has come to, in minor units, where part of a
-    period counts as all of it. A bill for a few days, or for a small thing alone, must not make the next one absurd.
+    period counts as all of it, and a prepayment for nothing. A bill for a few days, for a small thing alone or paid
+    in advance must not make the next one absurd.
     """
     whole = sum(
-        line.price.minor if line.quantity == 1 else int(line.price.minor * line.quantity) for line in bill.lines
+        line.price.minor if line.quantity == 1 else int(line.price.minor * line.quantity)
+        for line in bill.lines
+        if line.price.minor > 0
     )
     return max(bill.account.usual_minor or 0, bill.amount.minor, whole)
