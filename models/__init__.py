@@ -28,6 +28,19 @@ from .customer import (
     customer_salesperson,
     customer_tag,
 )
+from .discount import (
+    Coupon,
+    CouponUse,
+    Discount,
+    DiscountAmount,
+    DiscountAudience,
+    DiscountCovers,
+    DiscountKind,
+    DiscountLasts,
+    DiscountTarget,
+    DiscountUse,
+    discount_package,
+)
 from .errors import BillingError, FieldError
 from .file import File
 from .imports import ImportFile, ImportMappingSaved, ImportProblem, ImportState
@@ -73,6 +86,8 @@ __all__ = [
     "Company",
     "Contact",
     "ContractType",
+    "Coupon",
+    "CouponUse",
     "Credit",
     "CreditNote",
     "CreditOutflow",
@@ -88,6 +103,15 @@ __all__ = [
     "db",
     "Delivery",
     "DeliveryState",
+    "Discount",
+    "DiscountAmount",
+    "DiscountAudience",
+    "DiscountCovers",
+    "DiscountKind",
+    "DiscountLasts",
+    "discount_package",
+    "DiscountTarget",
+    "DiscountUse",
     "FieldError",
     "FieldKind",
     "File",

@@ -178,6 +178,8 @@ class InvoiceLine(Model):
     package_id: Mapped[int | None] = ref("package.id", index=False, nullable=True)
     # Of a credit note's line: the line it takes back.
     original_line_id: Mapped[int | None] = ref("invoice_line.id", index=False, nullable=True)
+    # The discount that applied by itself and took the most; what a person took off by hand names none.
+    discount_id: Mapped[int | None] = ref("discount.id", index=False, nullable=True)
     description: Mapped[str] = mapped_column(String(400))
     details: Mapped[str] = mapped_column(String(400), default="")
     period_start: Mapped[date | None]

@@ -10,6 +10,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from billing.discount_rules import Cut, Live, cut
+from billing.discount_table import CustomerDiscounts, Sold
 from billing.fx import Exchange
 from billing.money import Money, decimals_of
 from billing.periods import BillingPeriod, full_period, next_renewal, renewal_dates_by_days
@@ -27,7 +29,7 @@ class NotBillable(BillingError):
 
 @dataclass(slots=True)
 class Line:
-    """One line of the bill, before it has an id."""
+    """One line of the bill, before it has an id; `amount` is what is left after the discount `cut`."""
 
     kind: LineKind
     description: str
@@ -39,6 +41,7 @@ class Line:
     service_id: int | None = None
     charge_id: int | None = None
     details: str = ""
+    cut: Cut | None = None
 
 
 @dataclass(slots=True)
@@ -92,8 +95,15 @@ def period_from(
     return BillingPeriod(start, end), full_period(start, months, anchor_day, anchor_month)
 
 
-def bill_service(service: Any, options: Sequence[ServiceOption], tax: Tax, bill: Bill) -> None:
-    """Add a service's lines for its next period, prorated where the period is cut short by its start or end."""
+def bill_service(
+    service: Any,
+    options: Sequence[ServiceOption],
+    tax: Tax,
+    bill: Bill,
+    discounts: CustomerDiscounts | None = None,
+) -> None:
+    """Add a service's lines for its next period, prorated where the period is cut short by its start or end, each
+    less the discount that wins for it."""
     period, whole = period_from(
         service.next_renewal_on, service.months, service.days, service.anchor_day, service.anchor_month
     )
@@ -101,26 +111,67 @@ def bill_service(service: Any, options: Sequence[ServiceOption], tax: Tax, bill:
     billed = BillingPeriod(period.start, stop) if stop != period.end else period
     price = Money(0 if service.free else service.price_minor, service.currency)
     amount = _part(price, whole, billed)
-    bill.billed.append(Billed(billed, amount, period.end, service_id=service.id))
+    name = service.description or service.package
+    line = Line(LineKind.SERVICE, name, billed, ONE, price, amount, tax, service_id=service.id)
+    live = _discounts(service, billed, bill, discounts) if discounts and not service.free else ()
+    if live:
+        _discount(line, live, billed)
+    bill.billed.append(Billed(billed, line.amount, period.end, service_id=service.id))
     if service.free:
         return
-    name = service.description or service.package
-    bill.lines.append(Line(LineKind.SERVICE, name, billed, ONE, price, amount, tax, service_id=service.id))
+    bill.lines.append(line)
     for option in options:
-        _bill_option(option, service.id, whole, billed, tax, bill)
+        _bill_option(option, service.id, whole, billed, tax, bill, live)
     if service.setup_fee_minor and service.next_renewal_on == service.billed_from == service.started_on:
-        fee = Money(service.setup_fee_minor, service.currency)
-        bill.lines.append(Line(LineKind.SETUP, f"Set-up: {name}", None, ONE, fee, fee, tax, service_id=service.id))
+        _bill_setup(service, name, tax, bill, live)
 
 
 def _bill_option(
-    option: ServiceOption, service_id: int, whole: BillingPeriod, billed: BillingPeriod, tax: Tax, bill: Bill
+    option: ServiceOption,
+    service_id: int,
+    whole: BillingPeriod,
+    billed: BillingPeriod,
+    tax: Tax,
+    bill: Bill,
+    live: Sequence[Live],
 ) -> None:
     name = f"{option.name}: {option.value}" if option.value else option.name
     amount = _part(option.price, whole, billed, option.quantity)
-    bill.lines.append(
-        Line(LineKind.OPTION, name, billed, option.quantity, option.price, amount, tax, service_id=service_id)
+    line = Line(LineKind.OPTION, name, billed, option.quantity, option.price, amount, tax, service_id=service_id)
+    if live:
+        _discount(line, live, billed)
+    bill.lines.append(line)
+
+
+def _bill_setup(service: Any, name: str, tax: Tax, bill: Bill, live: Sequence[Live]) -> None:
+    """Once, with the first bill; a discount has to run on the first day."""
+    fee, day = Money(service.setup_fee_minor, service.currency), service.next_renewal_on
+    line = Line(LineKind.SETUP, f"Set-up: {name}", None, ONE, fee, fee, tax, service_id=service.id)
+    if live:
+        _discount(line, live, BillingPeriod(day, day + timedelta(days=1)))
+    bill.lines.append(line)
+
+
+def _discounts(service: Any, billed: BillingPeriod, bill: Bill, discounts: CustomerDiscounts) -> Sequence[Live]:
+    """The discounts that run for the service on some day of the period."""
+    account = bill.account
+    sold = Sold(
+        account.customer_id,
+        account.customer_group_id,
+        account.project_id,
+        service.package_id,
+        service.months,
+        service.days,
+        service.started_on,
+        service.id,
     )
+    return discounts.live(sold, billed)
+
+
+def _discount(line: Line, live: Sequence[Live], billed: BillingPeriod) -> None:
+    line.cut = cut(live, line.kind, line.amount, line.price.minor, billed)
+    if line.cut:
+        line.amount -= Money(line.cut.minor, line.amount.currency)
 
 
 def bill_charge(charge: Charge, tax: Tax, bill: Bill) -> None:

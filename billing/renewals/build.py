@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from billing import credit
+from billing.discount_table import CustomerDiscounts, DiscountTable
 from billing.document_lines import taxed
 from billing.fx import FxTable
 from billing.money import Money
@@ -30,10 +31,11 @@ class Tables:
     company: Company
     tax: TaxTable
     fx: FxTable
+    discounts: DiscountTable
 
     @classmethod
     def load(cls, company: Company) -> Tables:
-        return cls(_copy(company), TaxTable.of(company), FxTable())
+        return cls(_copy(company), TaxTable.of(company), FxTable(), DiscountTable())
 
 
 def _copy(company: Company) -> Company:
@@ -54,11 +56,21 @@ def build(groups: Sequence[int], day: date, on: date, tables: Tables) -> list[Bi
     accounts = due.accounts(groups)
     named = {account.payer_id for account in accounts} - {None}
     payers = due.payers(sorted(named)) if named else {}
+    discounts = tables.discounts.of(list({account.customer_id for account in accounts}))
     bills = []
     for account in accounts:
         bill = Bill(account, day, payers.get(account.payer_id))
         group = account.group_id
-        _try(bill, on, services.get(group, ()), charges.get(group, ()), options, prepaid.get(group, ()), tables)
+        _try(
+            bill,
+            on,
+            services.get(group, ()),
+            charges.get(group, ()),
+            options,
+            prepaid.get(group, ()),
+            tables,
+            discounts,
+        )
         bills.append(bill)
     issued_on = day - timedelta(days=tables.company.issue_days_ahead)
     _use_credit([bill for bill in bills if bill.makes_invoice and bill.account.credit_minor], issued_on)
@@ -80,10 +92,11 @@ def _try(
     options: dict[int, list[ServiceOption]],
     prepaid: Sequence[Any],
     tables: Tables,
+    discounts: CustomerDiscounts | None,
 ) -> None:
     try:
         refuse_very_late(bill, on)
-        _add_lines(bill, services, charges, options, tables)
+        _add_lines(bill, services, charges, options, tables, discounts)
         draw(bill, prepaid, lambda goods: tables.tax.tax_for(taxed(bill.account, bill.payer), goods, bill.day))
         _sum_up(bill, tables)
     except BillingError as error:
@@ -96,6 +109,7 @@ def _add_lines(
     charges: Sequence[Charge],
     options: dict[int, list[ServiceOption]],
     tables: Tables,
+    discounts: CustomerDiscounts | None,
 ) -> None:
     account, tax = bill.account, tables.tax
     buyer = taxed(account, bill.payer)
@@ -105,7 +119,7 @@ def _add_lines(
             raise NotBillable(f"{name} is priced in {thing.currency}, but the account is in {account.currency}.")
     for service in services:
         rate = tax.tax_for(buyer, service.tax_category, bill.day)
-        bill_service(service, options.get(service.id, ()), rate, bill)
+        bill_service(service, options.get(service.id, ()), rate, bill, discounts)
     for charge in charges:
         bill_charge(charge, tax.tax_for(buyer, charge.tax_category, bill.day), bill)
 

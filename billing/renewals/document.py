@@ -25,6 +25,8 @@ class Document:
     invoice: tuple[Any, ...]
     lines: list[tuple[Any, ...]]
     taxes: list[tuple[Any, ...]]
+    discounted: bool
+    """Whether its lines are in the order of DISCOUNTED_LINE, as all of a chunk are if one has a discount."""
 
 
 # The hashed part comes first, as content.DOCUMENT and content.LINE list it.
@@ -33,7 +35,11 @@ INVOICE = (
     "open_minor", "content_hash", "created_at",
 )  # fmt: skip
 LINE = (*content.LINE, "invoice_id", "service_id", "charge_id")
+DISCOUNTED_LINE = (*LINE, *content.FURTHER_LINE, "discount_id")
+"""The columns where any line of a chunk is discounted; without, the defaults say that none is."""
 TAX = (*content.TAX, "invoice_id")
+_SHOWN = len(content.LINE)
+_NO_DISCOUNT = (None, None, 0, "", 0)
 
 
 class Printer:
@@ -41,6 +47,7 @@ class Printer:
 
     def __init__(self, company: Company, bills: Sequence[Bill]) -> None:
         self.company = company
+        self.discounted = any(line.cut for bill in bills for line in bill.lines)
         self._projects = _found(due.projects, [bill.account.project_id for bill in bills])
         self._sellers: dict[int | None, str] = {}
         self._defaults = Defaults([bill.account.customer_group_id for bill in bills], company)
@@ -81,9 +88,17 @@ class Printer:
             invoice_id,
             number,
             invoice,
-            [(*row, invoice_id, line.service_id, line.charge_id) for row, line in zip(lines, bill.lines, strict=True)],
+            [self._row(row, line, invoice_id) for row, line in zip(lines, bill.lines, strict=True)],
             [(*row, invoice_id) for row in taxes],
+            self.discounted,
         )
+
+    def _row(self, shown: tuple[Any, ...], line: Line, invoice_id: int) -> tuple[Any, ...]:
+        """A line in the order of LINE, or of DISCOUNTED_LINE."""
+        whose = invoice_id, line.service_id, line.charge_id
+        if not self.discounted:
+            return *shown, *whose
+        return (*shown[:_SHOWN], *whose, *(shown[_SHOWN:] or _NO_DISCOUNT), line.cut.discount_id if line.cut else None)
 
     def _seller(self, project_id: int | None) -> str:
         if project_id not in self._sellers:
@@ -114,8 +129,10 @@ def _notes(lines: Sequence[Line]) -> str:
 
 def _line(position: int, line: Line) -> tuple[Any, ...]:
     period, currency = line.period, line.amount.currency
-    return (
+    found = (
         position, line.kind.value, line.description, line.details, period.start if period else None,
         period.end if period else None, line.quantity, currency, line.price.minor * micro_per_minor(currency),
         line.amount.minor, line.tax.category, line.tax.rate,
     )  # fmt: skip
+    cut = line.cut
+    return found if cut is None else (*found, None, cut.percent, cut.minor, cut.reason, 0)

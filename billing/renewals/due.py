@@ -40,10 +40,10 @@ _BILLABLE = and_(
 )
 
 _SERVICE = (
-    Service.id, Service.billing_group_id, Service.customer_id, Service.currency, Service.price_minor,
-    Service.setup_fee_minor, Service.months, Service.days, Service.anchor_day, Service.anchor_month,
-    Service.started_on, Service.billed_from, Service.next_renewal_on, Service.ends_on, Service.free,
-    Service.description, Package.name.label("package"), Package.tax_category,
+    Service.id, Service.billing_group_id, Service.customer_id, Service.package_id, Service.currency,
+    Service.price_minor, Service.setup_fee_minor, Service.months, Service.days, Service.anchor_day,
+    Service.anchor_month, Service.started_on, Service.billed_from, Service.next_renewal_on, Service.ends_on,
+    Service.free, Service.description, Package.name.label("package"), Package.tax_category,
 )  # fmt: skip
 _ACCOUNT = (
     BillingGroup.id.label("group_id"),

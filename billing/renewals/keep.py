@@ -17,11 +17,13 @@ from models import (
     Charge,
     Credit,
     Customer,
+    DiscountUse,
     Invoice,
     InvoiceLine,
     InvoiceTax,
     LedgerEntry,
     LedgerPosting,
+    PaymentMethod,
     Renewal,
     RunUnit,
     Service,
@@ -54,6 +56,7 @@ def keep(bills: Sequence[Bill], *, run_id: int, on: date, tables: Tables, by: Ac
     _write_documents(documents)
     invoice_of = {id(doc.bill): doc.id for doc in documents}
     _write_renewals(bills, invoice_of)
+    _write_discounts(bills, invoice_of)
     _write_ledger(documents)
     _write_credit_use(documents)
     _write_audit(documents, by)
@@ -106,7 +109,8 @@ def _number(bills: Sequence[Bill], tables: Tables, by: Actor) -> list[Document]:
 
 def _write_documents(documents: Sequence[Document]) -> None:
     _insert(Invoice, document.INVOICE, [doc.invoice for doc in documents])
-    _insert(InvoiceLine, document.LINE, [row for doc in documents for row in doc.lines])
+    columns = document.DISCOUNTED_LINE if any(doc.discounted for doc in documents) else document.LINE
+    _insert(InvoiceLine, columns, [row for doc in documents for row in doc.lines])
     _insert(InvoiceTax, document.TAX, [row for doc in documents for row in doc.taxes])
 
 
@@ -130,6 +134,29 @@ def _write_renewals(bills: Sequence[Bill], invoice_of: dict[int, int]) -> None:
                 )
             )  # fmt: skip
     _insert(Renewal, columns, rows)
+
+
+def _write_discounts(bills: Sequence[Bill], invoice_of: dict[int, int]) -> None:
+    """What each discount took off each service; also where nothing was left to pay, so that a free month counts."""
+    taken: dict[tuple[int, int, int], list[Any]] = {}
+    for place, bill in enumerate(bills):
+        if bill.state is UnitState.PARKED or bill.account.payment_method == PaymentMethod.FREE:
+            continue
+        for line in bill.lines:
+            for part in line.cut.parts if line.cut else ():
+                key = place, part.discount_id, line.service_id or 0
+                row = taken.setdefault(key, [part.first_on, 0])
+                row[0] = min(row[0], part.first_on)
+                row[1] += part.minor
+    rows = []
+    for (place, discount_id, service_id), (first_on, minor) in taken.items():
+        bill = bills[place]
+        account, invoice_id = bill.account, invoice_of.get(id(bill))
+        rows.append(
+            (discount_id, account.customer_id, service_id, invoice_id, bill.day, first_on, account.currency, minor)
+        )
+    columns = "discount_id", "customer_id", "service_id", "invoice_id", "on", "first_on", "currency", "amount_minor"
+    _insert(DiscountUse, columns, rows)
 
 
 def _write_ledger(documents: Sequence[Document]) -> None:
