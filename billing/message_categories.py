@@ -15,6 +15,7 @@ from .texts import one_line
 
 BUILTIN: dict[str, tuple[str, bool]] = {
     "invoice": ("Invoices", True),
+    "quote": ("Quotes", True),
     "reminder": ("Payment reminders", True),
     "receipt": ("Receipts", True),
     "welcome": ("Welcome", True),

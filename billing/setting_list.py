@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from models import PaymentMethod
+from models import PaymentMethod, QuoteBecomes
 
 from .setting_kinds import (
     Country,
@@ -156,6 +156,30 @@ INVOICES = Group("invoices", "Invoices and numbers", "receipt-text",
     )),
 ))  # fmt: skip
 
+QUOTES = Group("quotes", "Quotes", "file-check", "How long offers are valid, and what becomes of accepted ones.", (
+    Section("quotes", "Quotes", "What holds for new ones. Their numbers are under Invoices and numbers.", (
+        Setting("quote_days", Whole(1, 366, "The time a quote is valid", "days"), 30, "Days a quote is valid",
+                "From the day it is sent; each quote may say another day.", 6, "validity expiry offer"),
+        Setting("quote_terms", Lines("The terms"), "", "Terms",
+                "Stand on every new quote, and are agreed to with it.", words="conditions offer"),
+    )),
+    Section("accepted", "Accepted quotes", "What happens when a customer says yes.", (
+        Setting("quote_becomes", OneOf({
+            QuoteBecomes.INVOICE: "An invoice, issued at once", QuoteBecomes.DRAFT: "A draft of an invoice",
+            QuoteBecomes.NOTHING: "Nothing until a person makes the invoice",
+        }), QuoteBecomes.INVOICE, "An accepted quote becomes",
+                "The services on it start with the invoice.", 6, "convert accept"),
+        Setting("notify_email", Email(), "", "Tell this address",
+                "Gets a mail when a quote is accepted or declined. Empty: the company’s own address.", 6,
+                "notification notice staff order"),
+    )),
+    Section("quotes-first", "Quotes first", "For those who never bill without an offer.", (
+        Setting("quotes_first", YesNo(), False, "New invoices come from quotes only",
+                "If yes, invoices are not written by hand: a quote is, and becomes the invoice when it is accepted.",
+                words="manual invoice estimate"),
+    )),
+))  # fmt: skip
+
 PAYMENTS = Group("payments", "Payments", "credit-card", "How customers pay.", (
     Section("paying", "Paying", "What holds where group and customer say nothing else.", (
         Setting("payment_method", OneOf({
@@ -220,6 +244,6 @@ PLACE = Group("place", "Language, time and help", "globe", "Days, times, words, 
     )),
 ))  # fmt: skip
 
-GROUPS = (COMPANY, INVOICES, PAYMENTS, TAX, CURRENCY, RENEWALS, CUSTOMERS, PLACE)
+GROUPS = (COMPANY, INVOICES, QUOTES, PAYMENTS, TAX, CURRENCY, RENEWALS, CUSTOMERS, PLACE)
 """The pages, in the order of the overview."""
 SETTINGS: dict[str, Setting] = {setting.name: setting for group in GROUPS for setting in group.settings}

@@ -20,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from billing import company as companies
 from billing.outbox import INVOICE
 from billing.portal_links import RESET, WELCOME
+from billing.quote_links import PURPOSE as QUOTE
 from integrations.documents import DocumentError
 from integrations.letters import LOGO, PNG, Attachment, BadHeader, Letter, check
 from models import CreditNote, Customer, Delivery, Invoice, InvoiceState, Message, db
@@ -280,4 +281,12 @@ def _link(message: Message, at: datetime) -> Content:
     return portal_mail.write(message, at)
 
 
-_WRITERS: dict[str, Callable[[Message, datetime], Content]] = {INVOICE: _invoice, WELCOME: _link, RESET: _link}
+def _quote(message: Message, at: datetime) -> Content:
+    from . import quote_mail  # likewise
+
+    return quote_mail.write(message, at)
+
+
+_WRITERS: dict[str, Callable[[Message, datetime], Content]] = {
+    INVOICE: _invoice, WELCOME: _link, RESET: _link, QUOTE: _quote,
+}  # fmt: skip

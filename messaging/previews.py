@@ -12,12 +12,12 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from billing import company as companies
-from billing import phone_verification, segments
+from billing import phone_verification, quote_links, segments
 from billing.outbox import INVOICE
 from integrations.letters import BadHeader, Letter, check
-from models import Customer, Invoice, InvoiceState, db
+from models import Customer, Invoice, InvoiceState, Quote, db
 
-from . import brands, compose, invoice_document, portal_mail, templates, texts
+from . import brands, compose, invoice_document, portal_mail, quote_mail, templates, texts
 from .formats import language_of
 from .refusals import CannotBeWritten
 from .template_kinds import KINDS
@@ -78,6 +78,8 @@ def _said(key: str, words: Words, customer: Customer | None, at: datetime) -> tu
     with force_locale(locale):
         if key == INVOICE:
             return _of_invoice(words, customer, locale, at)
+        if key == quote_mail.KIND:
+            return _of_quote(words, customer, locale, at)
         if key == phone_verification.KIND:
             minutes = int(phone_verification.VALID.total_seconds() // 60)
             values = texts.code_values(customer, locale, EXAMPLE_CODE, minutes, at)
@@ -101,3 +103,14 @@ def _of_invoice(words: Words, customer: Customer | None, locale: str, at: dateti
     except invoice_document.NotPrintable as error:
         raise CannotBeWritten(str(error)) from error
     return brand, templates.said(words, values)
+
+
+def _of_quote(words: Words, customer: Customer | None, locale: str, at: datetime) -> tuple[brands.Brand, Said]:
+    """Shown on the customer's newest quote that was sent, with a made-up link."""
+    sent = select(Quote).where(Quote.number.is_not(None), Quote.customer_id == (customer.id if customer else None))
+    quote = db.session.scalars(sent.order_by(Quote.id.desc()).limit(1)).first()
+    if customer is None or quote is None:
+        raise CannotBeWritten(_("Choose a customer to whom a quote was sent."))
+    base = str(current_app.config.get("BASE_URL") or "https://portal.example").rstrip("/")
+    values = quote_mail.values(quote, locale, link=f"{base}{quote_links.PATH}{'x' * 12}", at=at)
+    return brands.of(customer), templates.said(words, values)

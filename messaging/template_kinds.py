@@ -11,6 +11,7 @@ from billing import custom_fields
 from billing.outbox import INVOICE
 from billing.phone_verification import KIND as PHONE_CODE
 from billing.portal_links import RESET, WELCOME
+from billing.quote_links import PURPOSE as QUOTE
 
 from .template_language import Fields
 
@@ -58,6 +59,18 @@ OF_INVOICE: Fields = {
     "bank": [{"label": _l("Such as IBAN"), "value": _l("What stands behind it")}],
     "terms": [_l("One line of the terms of payment")],
 }
+OF_QUOTE: Fields = {
+    **COMMON,
+    "quote": {
+        "number": _l("Number of the quote"),
+        "title": _l("What it is about, or nothing"),
+        "buyer": _l("Whom it is for"),
+        "total": _l("Its total, with tax"),
+        "sent_on": _l("Its date"),
+        "valid_until": _l("The last day it can be accepted"),
+    },
+    "link": _l("Where it is read, accepted or declined"),
+}
 OF_LINK: Fields = {
     **COMMON,
     "name": _l("Whose account it is"),
@@ -89,6 +102,8 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind(INVOICE, _l("Invoice or credit note"), _l("Brings each issued invoice, with its PDF."), "invoice",
              OF_INVOICE),
+        Kind(QUOTE, _l("Quote"), _l("Brings a quote with its PDF, and the link to accept or decline it."), "quote",
+             OF_QUOTE, needs=("link",)),
         Kind(WELCOME, _l("Welcome to the portal"), _l("Lets a new portal user choose a password."), "welcome", OF_LINK,
              needs=("link",)),
         Kind(RESET, _l("New password"), _l("Goes to whoever forgot the password of the portal."), "reset", OF_LINK,

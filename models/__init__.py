@@ -52,6 +52,7 @@ from .messaging import HookEvent, HookState, MessageCategory, MessageSettings, O
 from .money import Money
 from .package import OptionKind, OptionPrice, Package, PackageOption, PackagePrice
 from .payment import Allocation, Credit, CreditOutflow, Outflow, Payment
+from .quote import Quote, QuoteAnswer, QuoteBecomes, QuoteLine, QuoteLink, QuoteState, QuoteTax
 from .rates import FxRate, TaxRate
 from .run import JobDay, Lease, Run, RunState, RunUnit, UnitState
 from .saved_list import SavedList
@@ -161,6 +162,13 @@ __all__ = [
     "PortalUser",
     "Proforma",
     "Project",
+    "Quote",
+    "QuoteAnswer",
+    "QuoteBecomes",
+    "QuoteLine",
+    "QuoteLink",
+    "QuoteState",
+    "QuoteTax",
     "Renewal",
     "Reseller",
     "Role",

@@ -1,0 +1,254 @@
+"""The lines of a quote: what an invoice's lines are, and what they start once the quote is accepted.
+
+A line of a package with a billing period starts a service; the options and the set-up fee of that service follow it.
+Such a line is about one service: three of them are three lines, each with its own options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import selectinload
+
+from models import BillingError, Customer, LineKind, Money, Package, Payer, Quote, QuoteLine, QuoteTax, db
+
+from . import company, groups
+from .document_lines import (
+    ONE,
+    Amount,
+    InvalidLine,
+    LineInput,
+    WorkedLine,
+    WorkedOut,
+    line_values,
+    quantity_of,
+    taxed,
+    work_out,
+)
+from .money import UnitPrice, decimals_of
+from .prices import check_category, check_period
+from .tax_rates import TaxTable
+from .texts import many_lines, one_line
+
+MOST_SERVICES = 50
+"""Services that one line may be about."""
+LONGEST_DETAILS = 400
+FOLLOWS = frozenset({LineKind.OPTION, LineKind.SETUP})
+KINDS = frozenset({LineKind.SERVICE, LineKind.MANUAL}) | FOLLOWS
+_NOT_KEPT = ("period_start", "period_end", "charge_id", "original_line_id")
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteItem:
+    """One line as it is entered. `months` or `days` is the billing period of the service it starts; an option says
+    which (`option_id`, and its `choice`)."""
+
+    line: LineInput
+    months: int = 0
+    days: int = 0
+    option_id: int | None = None
+    choice: str = ""
+
+    @property
+    def starts_service(self) -> bool:
+        return self.line.kind == LineKind.SERVICE
+
+    @property
+    def follows(self) -> bool:
+        return self.line.kind in FOLLOWS
+
+
+Block = tuple[QuoteItem, ...]
+"""A service line with its options and set-up fee, or a line that stands for itself."""
+
+
+def blocks(items: Sequence[QuoteItem]) -> Iterator[Block]:
+    """The lines in the groups they belong together in. Raises InvalidLine for an option without its package."""
+    start = 0
+    while start < len(items):
+        if items[start].follows:
+            raise InvalidLine("An option or a set-up fee stands below the line of its package.", start + 1)
+        end = start + 1
+        while end < len(items) and items[start].starts_service and items[end].follows:
+            end += 1
+        yield tuple(items[start:end])
+        start = end
+
+
+def tidy(items: Sequence[QuoteItem], customer: Customer) -> list[QuoteItem]:
+    """The lines as a quote keeps them: checked against the catalogue, one service for each line.
+
+    Raises InvalidLine, with the place of the line from 1.
+    """
+    packages = _packages(items)
+    clean: list[QuoteItem] = []
+    head: QuoteItem | None = None
+    for place, item in enumerate(items, 1):
+        head = head if item.follows else item
+        try:
+            clean.append(_checked(item, head, packages, customer))
+        except InvalidLine as error:
+            raise InvalidLine(error.reason, place) from None
+        except BillingError as error:
+            raise InvalidLine(str(error), place) from None
+    return [each for block in blocks(clean) for each in _one_by_one(block)]
+
+
+def priced(
+    items: Sequence[QuoteItem],
+    customer: Customer,
+    payer: Payer | None,
+    *,
+    on: date,
+    discount_percent: Decimal | None = None,
+    discount: Money | None = None,
+) -> WorkedOut:
+    """What these lines come to for the customer on the day `on`, with the discount of the whole quote. Raises what
+    work_out raises."""
+    seller = company.settings()
+    return work_out(
+        [item.line for item in items],
+        buyer=taxed(customer, payer),
+        currency=customer.currency,
+        tax=TaxTable.of(seller),
+        on=on,
+        prices_include_tax=seller.prices_include_tax,
+        discount_percent=discount_percent,
+        discount=discount,
+    )
+
+
+def write(quote: Quote, items: Sequence[QuoteItem], worked: WorkedOut) -> None:
+    """Put these lines and their sums in place of what the quote had. Flushes."""
+    for table in (QuoteLine, QuoteTax):
+        db.session.execute(delete(table).where(table.quote_id == quote.id))
+    db.session.expire(quote, ["lines", "taxes"])
+    both = zip(items, worked.lines, strict=True)
+    db.session.add_all(_row(quote, place, item, line) for place, (item, line) in enumerate(both, 1))
+    db.session.add_all(
+        QuoteTax(
+            quote_id=quote.id, category=tax.category, rate=tax.rate, currency=quote.currency,
+            taxable_minor=tax.taxable.minor, tax_minor=tax.tax.minor,
+        )
+        for tax in worked.totals.subtotals
+        if tax.category != "O"
+    )  # fmt: skip
+    sums = worked.totals
+    quote.net_minor, quote.tax_minor, quote.total_minor = sums.net.minor, sums.tax.minor, sums.gross.minor
+    quote.discount_minor, quote.legal_note = worked.discount.minor, worked.legal_note
+    db.session.flush()
+
+
+def items_of(quote: Quote) -> list[QuoteItem]:
+    """The quote's lines as they were entered."""
+    return [item_of(row) for row in quote.lines]
+
+
+def item_of(row: QuoteLine) -> QuoteItem:
+    """A stored line as it was entered."""
+    fixed = row.discount_minor and row.discount_percent is None
+    line = LineInput(
+        description=row.description,
+        unit_price=UnitPrice(row.unit_price_micro, row.currency),
+        quantity=quantity_of(row),
+        kind=row.kind,
+        details=row.details,
+        taxed_as=row.taxed_as,
+        discount_percent=row.discount_percent,
+        discount=row.discount if fixed else None,
+        discount_reason=row.discount_reason,
+        package_id=row.package_id,
+    )
+    return QuoteItem(line, row.months, row.days, row.option_id, row.choice)
+
+
+def whole_price(line: LineInput) -> Money:
+    """The unit price in whole minor units, as services keep it; raises InvalidLine for a finer one or one below
+    zero."""
+    per_minor = 10 ** (6 - decimals_of(line.unit_price.currency))
+    if line.unit_price.micro < 0:
+        raise InvalidLine("The price of a package cannot be below zero. Give a discount instead.")
+    if line.unit_price.micro % per_minor:
+        raise InvalidLine(f"The price of a package in {line.unit_price.currency} has fewer decimals.")
+    return Money(line.unit_price.micro // per_minor, line.unit_price.currency)
+
+
+def _row(quote: Quote, place: int, item: QuoteItem, line: WorkedLine) -> QuoteLine:
+    values = {name: value for name, value in line_values(line).items() if name not in _NOT_KEPT}
+    own = {"months": item.months, "days": item.days, "option_id": item.option_id, "choice": item.choice}
+    return QuoteLine(quote_id=quote.id, position=place, **values, **own)
+
+
+def _packages(items: Sequence[QuoteItem]) -> Mapping[int, Package]:
+    named = {item.line.package_id for item in items} - {None}
+    found = select(Package).where(Package.id.in_(named)).options(selectinload(Package.options))
+    return {package.id: package for package in db.session.scalars(found)} if named else {}
+
+
+def _checked(item: QuoteItem, head: QuoteItem | None, packages: Mapping[int, Package], customer: Customer) -> QuoteItem:
+    line = item.line
+    if line.kind not in KINDS or line.service_id or line.charge_id or line.original_line_id or line.period or line.tax:
+        raise InvalidLine("A quote has lines of packages and lines of your own.")
+    package = packages.get(line.package_id) if line.package_id else None
+    if line.package_id and package is None:
+        raise InvalidLine("This package is not there any more. Choose another one.")
+    if item.starts_service:
+        _check_service(item, package, customer)
+    elif item.follows:
+        _check_follower(item, head, package)
+    else:
+        item = QuoteItem(line)
+    details = many_lines(line.details, "The details")
+    if len(details) > LONGEST_DETAILS:
+        raise InvalidLine(f"The details are too long: at most {LONGEST_DETAILS} letters.")
+    cleaned = replace(
+        line,
+        description=one_line(line.description, LONGEST_DETAILS, "The description"),
+        details=details,
+        taxed_as=check_category(line.taxed_as),
+        discount_reason=one_line(line.discount_reason, 200, "The reason of the discount", empty=True),
+    )
+    return replace(item, line=cleaned, choice=one_line(item.choice, 120, "The choice", empty=True))
+
+
+def _check_service(item: QuoteItem, package: Package | None, customer: Customer) -> None:
+    if package is None:
+        raise InvalidLine("Choose the package of this line.")
+    if package.archived:
+        raise InvalidLine(f"{package.name} is not sold any more. Choose another package, or restore this one.")
+    groups.check_package(customer, package)
+    check_period(item.months, item.days)
+    whole_price(item.line)
+    number = item.line.quantity.exact
+    if number != int(number):
+        raise InvalidLine("A package with a billing period comes in whole numbers.")
+    if number > MOST_SERVICES:
+        raise InvalidLine(f"One line is about {MOST_SERVICES} services at the most.")
+
+
+def _check_follower(item: QuoteItem, head: QuoteItem | None, package: Package | None) -> None:
+    line = item.line
+    if head is None or not head.starts_service or head.line.package_id != line.package_id or package is None:
+        raise InvalidLine("An option or a set-up fee stands below the line of its package.")
+    whole_price(line)
+    if line.kind == LineKind.SETUP and line.quantity != Amount(ONE):
+        raise InvalidLine("A set-up fee is charged once for each service.")
+    if line.quantity.per is not None:
+        raise InvalidLine("The quantity of an option is a number such as 2 or 2.5.")
+    if item.option_id is not None and item.option_id not in {option.id for option in package.options}:
+        raise InvalidLine(f"This is not an option of {package.name} any more.")
+
+
+def _one_by_one(block: Block) -> list[QuoteItem]:
+    """A service line of three as three, each with its options; an amount taken off is shared among them."""
+    head = block[0]
+    count = int(head.line.quantity.exact) if head.starts_service else 1
+    if count == 1:
+        return list(block)
+    parts = head.line.discount.allocate([1] * count) if head.line.discount else [None] * count
+    heads = [replace(head, line=replace(head.line, quantity=Amount(ONE), discount=part or None)) for part in parts]
+    return [each for one in heads for each in (one, *block[1:])]
