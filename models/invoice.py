@@ -165,7 +165,7 @@ class InvoiceLine(Model):
                 sqlite_where=text(f"{name} IS NOT NULL"),
                 postgresql_where=text(f"{name} IS NOT NULL"),
             )
-            for name in ("charge_id", "package_id", "original_line_id")
+            for name in ("charge_id", "package_id", "original_line_id", "discount_id")
         ),
     )
 
