@@ -1,7 +1,8 @@
 """What invoices leave open and what credits still hold: read, locked, and lowered so that nothing goes twice.
 
-Locks are taken in one order everywhere (invoices by id, then credits oldest first, then the customer by its ledger
-posting), so that two transactions wait for each other and never both. SQLite's write lock makes them wait anyway.
+Locks are taken in one order everywhere (a payment that is there already, invoices by id, then credits oldest first,
+then the customer by its ledger posting), so that two transactions wait for each other and never both. SQLite's write
+lock makes them wait anyway.
 """
 
 from __future__ import annotations
@@ -10,10 +11,21 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import selectinload
 
-from models import Allocation, BillingError, Credit, Customer, Invoice, InvoiceState, LedgerPosting, Money, db
+from models import (
+    Allocation,
+    BillingError,
+    Credit,
+    Customer,
+    Invoice,
+    InvoiceState,
+    LedgerPosting,
+    Money,
+    Payment,
+    db,
+)
 from models.bulk import rows_changed
 
 
@@ -100,6 +112,30 @@ def lower_open(invoice: Invoice, part: Money) -> None:
     db.session.expire(invoice, ["open_minor", "open"])
 
 
+def raise_open(invoice: Invoice, part: Money) -> None:
+    """The invoice, locked by the caller, wants `part` again; raises ChangedMeanwhile if it is not in force any more."""
+    known = (Invoice.id == invoice.id, Invoice.state == InvoiceState.ISSUED, Invoice.kind == "invoice")
+    higher = Invoice.open_minor + part.minor
+    _lower(
+        invoice,
+        update(Invoice).where(*known, higher <= Invoice.total_minor).values(open_minor=higher),
+        f"{invoice} was voided or changed by somebody else just now. Nothing was booked; look at it again.",
+    )
+    db.session.expire(invoice, ["open_minor", "open"])
+
+
+def lock_payment(payment: Payment) -> Payment:
+    """The payment as it is now, locked until the transaction ends: before its invoices are."""
+    mine = select(Payment).where(Payment.id == payment.id).with_for_update(key_share=True)
+    return db.session.scalars(mine.execution_options(populate_existing=True)).one()
+
+
+def lock_credit(credit_id: int) -> Credit:
+    """A credit as it is now, locked until the transaction ends."""
+    mine = select(Credit).where(Credit.id == credit_id).with_for_update(key_share=True)
+    return db.session.scalars(mine.execution_options(populate_existing=True)).one()
+
+
 def lower_remaining(credit: Credit, part: Money) -> None:
     """Take `part` off what the credit still holds; raises ChangedMeanwhile if it is not that much any more."""
     left = (Credit.currency == part.currency, Credit.remaining_minor >= part.minor)
@@ -116,7 +152,8 @@ def postings_of(invoice: Invoice) -> list[LedgerPosting]:
     payments = select(Allocation.payment_id).where(
         Allocation.invoice_id == invoice.id, Allocation.payment_id.is_not(None)
     )
-    about = or_(LedgerPosting.invoice_id == invoice.id, LedgerPosting.payment_id.in_(payments))
+    whole = and_(LedgerPosting.payment_id.in_(payments), LedgerPosting.invoice_id.is_(None))
+    about = or_(LedgerPosting.invoice_id == invoice.id, whole)
     entries = selectinload(LedgerPosting.entries)
     return list(db.session.scalars(select(LedgerPosting).where(about).options(entries).order_by(LedgerPosting.id)))
 

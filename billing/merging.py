@@ -8,7 +8,7 @@ the merged customer's accounts come to off one account and put it on the other, 
 are sealed and stay where they happened.
 
 Locks: billing groups first, as a run of renewals takes them, so that the run finishes its chunk or finds the groups
-moved; then services, invoices and credits, each by id, and the two customers last (see balances).
+moved; then services, payments, invoices and credits, each by id, and the two customers last (see balances).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from models import (
     CustomerStatus,
     Invoice,
     OptOut,
+    Payment,
     Service,
     db,
 )
@@ -185,7 +186,7 @@ def _count(column: Column[Any], merged: Customer) -> Any:
 def _lock(primary: Customer, merged: Customer) -> None:
     """Everything that a run, a payment or a change of a service would take hold of, in the order they do."""
     both = (primary.id, merged.id)
-    for model in (BillingGroup, Service, Invoice, Credit):
+    for model in (BillingGroup, Service, Payment, Invoice, Credit):
         rows = select(model.id).where(model.customer_id.in_(both)).order_by(model.id)
         db.session.execute(rows.with_for_update(key_share=True)).all()
     customers_ = select(Customer).where(Customer.id.in_(both)).order_by(Customer.id)

@@ -20,6 +20,7 @@ PERMISSIONS: dict[str, str] = {
     "invoices.edit": "Write, issue and void invoices",
     "payments.view": "See payments and credit",
     "payments.edit": "Record payments and give credit",
+    "payments.refund": "Give money back, take payments back and write off",
     "runs.view": "See bill runs",
     "runs.start": "Start bill runs",
     "messages.view": "See messages",
@@ -47,6 +48,7 @@ ROLES: dict[str, frozenset[str]] = {
             "quotes.edit",
             "invoices.edit",
             "payments.edit",
+            "payments.refund",
             "runs.start",
             "messages.send",
         }

@@ -53,7 +53,9 @@ from .money import Money
 from .package import OptionKind, OptionPrice, Package, PackageOption, PackagePrice
 from .payment import Allocation, Credit, CreditOutflow, Outflow, Payment
 from .quote import Quote, QuoteAnswer, QuoteBecomes, QuoteLine, QuoteLink, QuoteState, QuoteTax
+from .payment_way import PaymentWay
 from .rates import FxRate, TaxRate
+from .refund import Refund, RefundKind, WriteOff
 from .run import JobDay, Lease, Run, RunState, RunUnit, UnitState
 from .saved_list import SavedList
 from .service import BillingGroup, Charge, Renewal, Service, ServiceChange, ServiceOption, ServiceStatus
@@ -156,6 +158,7 @@ __all__ = [
     "Payer",
     "Payment",
     "PaymentMethod",
+    "PaymentWay",
     "PhoneCode",
     "PortalAccess",
     "PortalRight",
@@ -169,6 +172,8 @@ __all__ = [
     "QuoteLink",
     "QuoteState",
     "QuoteTax",
+    "Refund",
+    "RefundKind",
     "Renewal",
     "Reseller",
     "Role",
@@ -191,4 +196,5 @@ __all__ = [
     "TextSender",
     "UnitState",
     "WebSession",
+    "WriteOff",
 ]

@@ -103,6 +103,7 @@ class Invoice(Model):
     discount_percent: Mapped[Decimal | None] = mapped_column(Percent)
     discount_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
     discount_reason: Mapped[str] = mapped_column(String(200), default="")
+    written_off_minor: Mapped[int] = mapped_column(MinorUnits, default=0, server_default="0")
     prices_include_tax: Mapped[bool] = mapped_column(default=False)
     fx_currency: Mapped[str] = mapped_column(String(3), default="")
     fx_rate: Mapped[Decimal | None] = mapped_column(Rate)
@@ -128,6 +129,7 @@ class Invoice(Model):
     total: Mapped[Money] = composite(Money, "total_minor", "currency")
     open: Mapped[Money] = composite(Money, "open_minor", "currency")
     discount: Mapped[Money] = composite(Money, "discount_minor", "currency")
+    written_off: Mapped[Money] = composite(Money, "written_off_minor", "currency")
 
     customer: Mapped[Customer] = relationship()
     lines: Mapped[list[InvoiceLine]] = relationship(order_by="InvoiceLine.position")

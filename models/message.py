@@ -49,6 +49,7 @@ class Message(Model):
     kind: Mapped[str] = mapped_column(String(40))
     customer_id: Mapped[int | None] = ref("customer.id", index=False, nullable=True)
     invoice_id: Mapped[int | None] = ref("invoice.id", nullable=True)
+    payment_id: Mapped[int | None] = ref("payment.id", nullable=True)
     subject: Mapped[str] = mapped_column(String(300), default="")
     body: Mapped[str] = mapped_column(Text, default="")
     essential: Mapped[bool] = mapped_column(default=True)

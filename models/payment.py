@@ -16,7 +16,7 @@ from .types import MinorUnits, Moment, choice
 
 
 class Payment(Model):
-    """One receipt of money. `method` is the shop's own word for how it came."""
+    """One receipt of money. `method` is the shop's own word for how it came, kept as it was then."""
 
     __table_args__ = (
         Index("ix_payment_received_on", "received_on", "id"),
@@ -37,6 +37,7 @@ class Payment(Model):
 
     id: Mapped[int] = key()
     customer_id: Mapped[int] = ref("customer.id")
+    way_id: Mapped[int | None] = ref("payment_way.id", nullable=True)
     method: Mapped[str] = mapped_column(String(60))
     reference: Mapped[str] = mapped_column(String(120), default="")
     gateway: Mapped[str] = mapped_column(String(24), default="")
@@ -47,6 +48,8 @@ class Payment(Model):
     received_on: Mapped[date]
     recorded_at: Mapped[datetime] = mapped_column(Moment)
     recorded_by: Mapped[str] = mapped_column(String(200))
+    # Entered by mistake, and taken back on that day; what it was put on is open again.
+    reversed_on: Mapped[date | None]
 
     amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
     customer: Mapped[Customer] = relationship()
@@ -57,7 +60,10 @@ class Payment(Model):
 
 
 class Credit(Model):
-    """Money a customer has in hand, used oldest first. `remaining` can never fall below zero."""
+    """Money a customer has in hand, used oldest first. `remaining` can never fall below zero.
+
+    The credit of a payment is whatever of it is on no invoice: `amount` grows when more of it is taken off one.
+    """
 
     __table_args__ = (
         Index("ix_credit_customer_id", "customer_id", "granted_on", "id"),
@@ -132,11 +138,13 @@ class CreditOutflow(Model):
 
 
 class Allocation(Model):
-    """The part of a payment, or of a credit, that settled (part of) an invoice."""
+    """The part of a payment, or of a credit, that settled (part of) an invoice. Nothing is ever removed: what is taken
+    off the invoice again is a row with the opposite amount that names the first, so that every sum still holds."""
 
     __table_args__ = (
         CheckConstraint("(payment_id IS NULL) <> (credit_id IS NULL)", name="of_one_source"),
-        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint("amount_minor <> 0", name="amount_not_zero"),
+        CheckConstraint("(amount_minor < 0) = (undoes_id IS NOT NULL)", name="taken_back_by_number"),
     )
 
     id: Mapped[int] = key()
@@ -144,6 +152,7 @@ class Allocation(Model):
     invoice_id: Mapped[int] = ref("invoice.id")
     payment_id: Mapped[int | None] = ref("payment.id", nullable=True)
     credit_id: Mapped[int | None] = ref("credit.id", nullable=True)
+    undoes_id: Mapped[int | None] = ref("allocation.id", nullable=True)
     currency: Mapped[str] = mapped_column(String(3))
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
     on: Mapped[date]

@@ -6,7 +6,20 @@ reads and sees one state of everything, or a write in between would look like a 
 
 from __future__ import annotations
 
-from . import accounts, around, belongings, bulk, credits, documents, messages, money, people, periods, runs
+from . import (
+    accounts,
+    around,
+    belongings,
+    bulk,
+    credits,
+    documents,
+    messages,
+    money,
+    people,
+    periods,
+    refunds,
+    runs,
+)
 from .checks import Check, Finding, Sample, Scope
 
 __all__ = ["CHECKS", "Check", "Finding", "Sample", "Scope", "examine"]
@@ -15,6 +28,7 @@ CHECKS: tuple[Check, ...] = tuple(
     sorted(
         (
             *money.CHECKS,
+            *refunds.CHECKS,
             *documents.CHECKS,
             *periods.CHECKS,
             *runs.CHECKS,
