@@ -47,10 +47,12 @@ from models import (
     PhoneCode,
     PortalAccess,
     PortalUser,
+    Refund,
     RunUnit,
     Service,
     ServiceChange,
     WebSession,
+    WriteOff,
     db,
 )
 from models.bulk import update_rows
@@ -87,6 +89,8 @@ EMPTIED: tuple[tuple[Any, dict[str, Any]], ...] = (
     (Payment, {"reference": ""}),
     (Credit, {"reason": REMOVED}),
     (Discount, {"name": REMOVED, "reason": REMOVED}),
+    (Refund, {"reference": "", "reason": REMOVED}),
+    (WriteOff, {"reason": REMOVED}),
     (Service, {"cancel_reason": ""}),
     (Message, {"subject": "", "body": "", "text_body": "", "reply_to": ""}),
     (RunUnit, {"reason": ""}),

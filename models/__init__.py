@@ -52,8 +52,8 @@ from .messaging import HookEvent, HookState, MessageCategory, MessageSettings, O
 from .money import Money
 from .package import OptionKind, OptionPrice, Package, PackageOption, PackagePrice
 from .payment import Allocation, Credit, CreditOutflow, Outflow, Payment
-from .quote import Quote, QuoteAnswer, QuoteBecomes, QuoteLine, QuoteLink, QuoteState, QuoteTax
 from .payment_way import PaymentWay
+from .quote import Quote, QuoteAnswer, QuoteBecomes, QuoteLine, QuoteLink, QuoteState, QuoteTax
 from .rates import FxRate, TaxRate
 from .refund import Refund, RefundKind, WriteOff
 from .run import JobDay, Lease, Run, RunState, RunUnit, UnitState

@@ -87,7 +87,6 @@ class Company(FurtherSeries, PostalAddress, Model):
     )
     charge_tax: Mapped[bool] = mapped_column(default=True)
     never_suspend: Mapped[bool] = mapped_column(default=False)
-    send_receipts: Mapped[bool] = mapped_column(default=False)
 
     map_tiles: Mapped[bool] = mapped_column(default=False)
     map_tile_address: Mapped[str] = mapped_column(String(200), default="https://tile.openstreetmap.org/{z}/{x}/{y}.png")

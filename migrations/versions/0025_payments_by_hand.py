@@ -103,7 +103,6 @@ def upgrade():
     point("payment", "way_id", "payment_way")
     point("message", "payment_id", "payment")
     op.add_column("invoice", sa.Column("written_off_minor", sa.BigInteger(), nullable=False, server_default="0"))
-    op.add_column("company", sa.Column("send_receipts", sa.Boolean(), nullable=False, server_default=sa.false()))
     keep_words()
 
 
@@ -117,7 +116,6 @@ def keep_words():
 
 
 def downgrade():
-    op.drop_column("company", "send_receipts")
     op.drop_column("invoice", "written_off_minor")
     # Made anew on SQLite, which drops no column with a foreign key, and takes no row that refers to no table.
     for table, names in (("message", ("payment_id",)), ("payment", ("way_id", "reversed_on"))):
