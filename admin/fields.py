@@ -36,7 +36,7 @@ class TickField(SelectMultipleField):
     widget, option_widget = TickList(), CheckboxInput()
 
 
-class _Typed(StringField):
+class Typed(StringField):
     """Keeps what was typed, and reads it into `data`; empty is None."""
 
     widget: Any = TextInput()
@@ -68,14 +68,14 @@ class _Typed(StringField):
         return str(value)
 
 
-class WholeField(_Typed):
+class WholeField(Typed):
     def read(self, text: str) -> int:
         if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) < 12):
             raise ValueError(_("Write a whole number, such as 14."))
         return int(text)
 
 
-class ExactField(_Typed):
+class ExactField(Typed):
     """A number with decimals, never a float."""
 
     def read(self, text: str) -> Decimal:
@@ -88,7 +88,7 @@ class ExactField(_Typed):
         return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
-class DayField(_Typed):
+class DayField(Typed):
     widget = DateInput()
 
     def read(self, text: str) -> date:
@@ -98,7 +98,7 @@ class DayField(_Typed):
             raise ValueError(_("Write the day as year-month-day, such as 2026-11-22.")) from error
 
 
-class AmountField(_Typed):
+class AmountField(Typed):
     """An amount without its currency, which the page knows: `money(currency)` gives both together."""
 
     def read(self, text: str) -> str:

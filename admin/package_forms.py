@@ -1,8 +1,7 @@
-"""The form of a package: prices and options are rows, which are added and taken away without scripts too."""
+"""The form of a package: prices, options and targets are rows, which are added and taken away without scripts too."""
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import Any
 
 from flask import request
@@ -10,22 +9,17 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy import select
-from wtforms import FieldList, Form, FormField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, FieldList, FormField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
-from admin.fields import AmountField, WholeField, amount_text
+from admin.fields import WholeField, amount_text
+from admin.package_rows import MOST_ROWS, OptionForm, PriceRow, TargetRow
 from billing import company
-from billing.packages import ChoicePrice, InvalidPackage, Option, Price
-from models import BillingError, Money, OptionKind, Package, TaxRate, db
-from models.money import decimals_of
+from billing.package_prices import YES, Option, Price
+from models import ChangeTo, Direction, Money, OptionKind, Package, TaxRate, db
 from web.forms import choices, put_error
 
 UNITS = [("months", _l("months")), ("days", _l("days")), ("once", _l("once"))]
-KINDS = [
-    (OptionKind.YES_NO, _l("Yes or no")),
-    (OptionKind.QUANTITY, _l("A number of them")),
-    (OptionKind.CHOICE, _l("One of several")),
-]
 TAXES = [
     ("S", _l("Standard rate")),
     ("Z", _l("Zero rate")),
@@ -33,86 +27,48 @@ TAXES = [
     ("AE", _l("Reverse charge")),
     ("O", _l("Not subject to tax")),
 ]
-EMPTY_ROWS, MOST_ROWS = 2, 200
-
-
-class Row(Form):
-    """A price for one period in one currency."""
-
-    every = WholeField(_l("Every"), default=1)
-    unit = SelectField(_l("Period"), choices=choices(UNITS), default="months")
-    currency = StringField(_l("Currency"))
-    price = AmountField(_l("Price"))
-
-    def period(self) -> dict[str, int]:
-        n = self.every.data if self.every.data is not None else 1
-        return {"months": n if self.unit.data == "months" else 0, "days": n if self.unit.data == "days" else 0}
-
-    def validate(self, extra_validators: Any = None) -> bool:
-        good = super().validate(extra_validators)
-        if not self.wanted:
-            return good
-        self.currency.data = (self.currency.data or "").strip().upper()
-        try:
-            decimals_of(self.currency.data)
-        except BillingError:
-            put_error(self.currency, _("Use three letters, such as EUR."))
-            return False
-        if self.unit.data != "once" and not self.period()[self.unit.data]:
-            put_error(self.every, _("At least 1."))
-            return False
-        amounts = [f.fits(self.currency.data) for f in self if isinstance(f, AmountField)]
-        return good and all(amounts)
-
-    @property
-    def wanted(self) -> bool:
-        """Empty rows are left out."""
-        return bool(self.price.typed)
-
-
-class PriceRow(Row):
-    setup_fee = AmountField(_l("Set-up fee"))
-
-    def price_of(self) -> Price:
-        price = self.price.money(self.currency.data)
-        assert price is not None
-        return Price(price, **self.period(), setup_fee=self.setup_fee.money(self.currency.data))
-
-
-class OptionRow(Row):
-    name = StringField(_l("Option"))
-    kind = SelectField(_l("Kind"), choices=choices(KINDS), default=OptionKind.YES_NO)
-    value = StringField(_l("Choice"))
-
-    @property
-    def wanted(self) -> bool:
-        return bool((self.name.data or "").strip() or self.price.typed)
-
-    def price_of(self) -> ChoicePrice | None:
-        price = self.price.money(self.currency.data)
-        return ChoicePrice(price, (self.value.data or "").strip(), **self.period()) if price else None
+WAYS = [
+    (ChangeTo.ANY, _l("Any package on sale")),
+    (ChangeTo.GROUP, _l("All packages of the same group")),
+    (ChangeTo.CHOSEN, _l("Only those chosen below")),
+    (ChangeTo.NONE, _l("None: it stays what it is")),
+]
+MOST_PACKAGES = 1000
 
 
 class PackageForm(FlaskForm):
     name = StringField(_l("Name"), [InputRequired(_l("Type the package's name; it stands on invoices."))])
-    description = TextAreaField(_l("Description"))
+    group = StringField(_l("Group"), description=_l("Of packages that can stand in for one another, such as Hosting."))
+    description = TextAreaField(_l("Description"), description=_l("Stands on quotes and invoices."))
+    order_text = TextAreaField(
+        _l("Text on the order form"),
+        description=_l("**bold**, *italic*, lists with - in front, [words](https://…) for a link."),
+    )
     tax_category = SelectField(_l("Tax"), default="S")
+    trial_days = WholeField(_l("Free days to try"), default=0, description=_l("Before the first period is billed."))
+    hidden = BooleanField(_l("Hidden from customers"), description=_l("Staff can still sell it."))
     prices = FieldList(FormField(PriceRow), max_entries=MOST_ROWS)
-    options = FieldList(FormField(OptionRow), max_entries=MOST_ROWS)
+    options = FieldList(FormField(OptionForm), max_entries=MOST_ROWS)
+    change_to = RadioField(_l("It may change to"), choices=choices(WAYS), default=ChangeTo.ANY)
+    targets = FieldList(FormField(TargetRow), max_entries=MOST_ROWS)
 
     def __init__(self, package: Package | None = None) -> None:
-        values = _values(package) if package and request.method != "POST" else {}
-        super().__init__(data=values)
-        own = [package.tax_category] if package else []
-        self.tax_category.choices = choices(tax_categories(own))
-        if request.method != "POST":
-            for rows in (self.prices, self.options):
-                for _row in range(EMPTY_ROWS if rows.entries else EMPTY_ROWS + 1):
-                    self.add_row(rows)
+        looked_at = request.method != "POST"
+        super().__init__(data=_values(package) if package and looked_at else {})
+        self.tax_category.choices = choices(tax_categories([package.tax_category] if package else []))
+        if looked_at and not package:
+            self.add_row(self.prices)
+        self.others = _others(package)
+        for row in self.targets:
+            row.form.to.choices = self._packages()
+
+    def _packages(self) -> Any:
+        return choices([("", _("Choose")), *self.others])
 
     def rearranged(self) -> bool:
         """Whether the button pressed adds a row or takes one away; then nothing is saved yet."""
-        for rows in (self.prices, self.options):
+        lists = [self.prices, self.options, self.targets, *(option.form.prices for option in self.options)]
+        for rows in lists:
             if request.form.get("add") == rows.name and len(rows.entries) < MOST_ROWS:
                 self.add_row(rows)
                 return True
@@ -123,47 +79,109 @@ class PackageForm(FlaskForm):
         return False
 
     def add_row(self, rows: FieldList) -> None:
-        rows.append_entry({"currency": company.settings().currency})
+        """An empty one; a price begins with the currency and the period of the one above it."""
+        row = rows.append_entry({}).form
+        if rows is self.targets:
+            row.to.choices = self._packages()
+        elif rows is self.options:
+            self.add_row(row.prices)
+        else:
+            above = rows.entries[-2].form if len(rows.entries) > 1 else self._first_price(rows)
+            row.currency.data = (above.currency.data if above else "") or company.settings().currency
+            row.period.data = (above.period.data if above else None) or (1, 0)
+
+    def _first_price(self, rows: FieldList) -> Any:
+        priced = [row.form for row in self.prices if row.form.period.data]
+        return priced[0] if rows is not self.prices and priced else None
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        good = super().validate(extra_validators)
+        return all([good, self._no_twins(), self._targets_fit()])
+
+    def _no_twins(self) -> bool:
+        """Each period and currency once, each option once; the second is told."""
+        seen: set[Any] = set()
+        fit = True
+        for row in self.prices:
+            key = row.form.wanted and (row.form.currency.data, row.form.period.data)
+            if key and key in seen:
+                put_error(row.form.period, _("This period and currency is there twice."))
+                fit = False
+            seen.add(key)
+        for option in self.options:
+            name = option.form.wanted and (option.form.name.data or "").strip().casefold()
+            if name and name in seen:
+                put_error(option.form.name, _("There is an option of this name already."))
+                fit = False
+            seen.add(name)
+        for rows in (self.prices, self.options):
+            rows.errors = [row.errors for row in rows]
+        return fit
+
+    def _targets_fit(self) -> bool:
+        if self.change_to.data == ChangeTo.GROUP and not (self.group.data or "").strip():
+            put_error(self.group, _("Write the group whose packages it may change to."))
+            return False
+        if self.change_to.data == ChangeTo.CHOSEN and not self.wanted_targets():
+            put_error(self.change_to, _("Choose at least one package below."))
+            return False
+        return True
 
     def wanted_prices(self) -> list[Price]:
         return [row.form.price_of() for row in self.prices if row.form.wanted]
 
     def wanted_options(self) -> list[Option]:
-        """Rows of the same name are one option with several prices."""
-        rows = [row.form for row in self.options if row.form.wanted]
-        order = list(dict.fromkeys(_named(row) for row in rows))
-        grouped = groupby(sorted(rows, key=lambda row: order.index(_named(row))), key=_named)
-        return [_option(name, list(members)) for name, members in grouped]
+        return [row.form.option() for row in self.options if row.form.wanted]
 
+    def wanted_targets(self) -> dict[Package, Direction | None]:
+        ways = {row.form.to.data: row.form.direction.data for row in self.targets if row.form.to.data}
+        if self.change_to.data != ChangeTo.CHOSEN or not ways:
+            return {}
+        found = db.session.scalars(select(Package).where(Package.id.in_(ways)))
+        return {package: Direction(ways[package.id]) if ways[package.id] else None for package in found}
 
-def _named(row: Any) -> str:
-    return (row.name.data or "").strip()
-
-
-def _option(name: str, rows: list[Any]) -> Option:
-    kinds = {row.kind.data for row in rows}
-    if len(kinds) > 1:
-        raise InvalidPackage(
-            _("%(name)s is there with two kinds. Choose the same kind in each of its rows.", name=name)
-        )
-    return Option(name, OptionKind(kinds.pop()), [price for row in rows if (price := row.price_of())])
+    def values(self) -> dict[str, Any]:
+        names = ("name", "group", "description", "order_text", "tax_category", "hidden", "change_to")
+        return {**{name: self[name].data or "" for name in names}, "trial_days": self.trial_days.data or 0}
 
 
 def _values(package: Package) -> dict[str, Any]:
-    prices = [{**_row(p), "setup_fee": amount_text(p.setup_fee) if p.setup_fee_minor else None} for p in package.prices]
-    options = []
-    for option in package.options:
-        about = {"name": option.name, "kind": option.kind}
-        options += [{**about, **_row(p), "value": p.value} for p in option.prices] or [about]
-    about = {"name": package.name, "description": package.description, "tax_category": package.tax_category}
-    return {**about, "prices": prices, "options": options}
+    about = {name: getattr(package, name) for name in PLAIN}
+    return {
+        **about,
+        "group": package.group.name if package.group else "",
+        "prices": [
+            {**_row(p), "setup_fee": amount_text(p.setup_fee) if p.setup_fee_minor else None} for p in package.prices
+        ],
+        "options": [_option(option) for option in package.options],
+        "targets": [{"to": row.to_id, "direction": row.direction or ""} for row in package.targets],
+    }
+
+
+PLAIN = ("name", "description", "order_text", "tax_category", "trial_days", "hidden", "change_to")
+
+
+def _option(option: Any) -> dict[str, Any]:
+    usual = option.default_value
+    return {
+        "name": option.name, "kind": option.kind, "required": option.required, "least": option.min_quantity,
+        "most": option.max_quantity, "usual": "" if option.kind == OptionKind.YES_NO else usual,
+        "ticked": option.kind == OptionKind.YES_NO and usual == YES,
+        "prices": [{**_row(p), "value": p.value} for p in option.prices],
+    }  # fmt: skip
 
 
 def _row(price: Any) -> dict[str, Any]:
-    unit = "months" if price.months else "days" if price.days else "once"
     amount = Money(price.price_minor, price.currency)
-    every = price.months or price.days or 1
-    return {"every": every, "unit": unit, "currency": price.currency, "price": amount_text(amount)}
+    return {"period": (price.months, price.days), "currency": price.currency, "price": amount_text(amount)}
+
+
+def _others(package: Package | None) -> list[tuple[int, str]]:
+    """The packages this one may be changed to; archived ones only where they are chosen already."""
+    chosen = [row.to_id for row in package.targets] if package else []
+    there = select(Package.id, Package.name).where(~Package.archived | Package.id.in_(chosen))
+    mine = there.where(Package.id != (package.id if package else 0)).order_by(Package.name).limit(MOST_PACKAGES)
+    return [(row.id, row.name) for row in db.session.execute(mine)]
 
 
 def tax_categories(own: list[str]) -> list[tuple[str, Any]]:

@@ -8,24 +8,26 @@ from flask import abort, flash, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload
 
 from admin.actions import staff_action
-from admin.audit_words import timeline
 from admin.base import StaffView
 from admin.cells import pill
-from admin.doors import once, told
-from admin.links import list_url
+from admin.customers.choices import Rows
+from admin.doors import once
+from admin.filters import ChoiceFilter
 from admin.list_columns import ListColumn
 from admin.narrowing import NOBODY
-from admin.package_forms import KINDS, TAXES, PackageForm
+from admin.package_forms import PackageForm
+from admin.package_page import PackagePage, running, status_words
+from admin.period_field import offered
 from admin.rights import Open
 from billing import company, packages
-from models import AuditEvent, BillingError, Money, Package, PackageOption, Service, ServiceStatus
+from models import BillingError, Money, Package, PackageGroup
 from models.currencies import DECIMALS
 from web.forms import put_error
-from web.permissions import actor, allows
+from web.permissions import actor
 from web.price_words import price_words
 
 SHOWN_PRICES = 2
@@ -41,23 +43,22 @@ def _prices(view: Any, _context: Any, row: Package, _key: str) -> str:
 
 
 def _status(view: Any, _context: Any, row: Package, _key: str) -> Any:
-    return pill("", _("Archived")) if row.archived else pill("ok", _("On sale"))
+    return pill(*status_words(row))
 
 
-def _running() -> Any:
-    """How many services run of the package of the row."""
-    running = select(func.count()).where(Service.package_id == Package.id, Service.status == ServiceStatus.ACTIVE)
-    return running.correlate(Package).scalar_subquery()
+def _group(view: Any, _context: Any, row: Package, _key: str) -> str:
+    return row.group.name if row.group else ""
 
 
-class PackageView(StaffView):
+class PackageView(PackagePage, StaffView):
     needs = "packages.view"
     of_customer = NOBODY
-    can_create, can_edit = Open("packages.edit"), Open("packages.edit")
+    can_create = can_edit = can_delete = Open("packages.edit")
     can_view_details = True
-    column_list = ("name", "prices", "running", "archived")
+    column_list = ("name", "group", "prices", "running", "archived")
     column_labels = {
         "name": _l("Name"),
+        "group": _l("Group"),
         "prices": _l("Prices"),
         "running": _l("Running services"),
         "archived": _l("Status"),
@@ -67,20 +68,27 @@ class PackageView(StaffView):
     column_default_sort = ("name", False)
     column_link = "name"
     column_phone = {"name": "title", "prices": "sub", "archived": "end"}
-    column_formatters = {"prices": _prices, "archived": _status}
-    column_extra = (ListColumn("running", _l("Running services"), _running, numeric=True),)
-    column_filters = ("name", "archived")
+    column_formatters = {"group": _group, "prices": _prices, "archived": _status}
+    column_extra = (ListColumn("running", _l("Running services"), running, numeric=True),)
+    column_filters = (
+        "name",
+        ChoiceFilter(Package.group_id, _l("Group"), "is", "group", Rows(PackageGroup)),
+        "archived",
+        "hidden",
+    )
     saved_views = (
         (_l("All"), {}),
-        (_l("On sale"), {"flt0_archived_is": "0"}),
+        (_l("On sale"), {"flt0_archived_is": "0", "flt1_hidden_is": "0"}),
+        (_l("Hidden"), {"flt0_archived_is": "0", "flt1_hidden_is": "1"}),
         (_l("Archived"), {"flt0_archived_is": "1"}),
     )
     create_label, save_label = _l("Add package"), _l("Save package")
+    delete_label = _l("Delete package")
     empty_title = _l("No packages yet")
     empty_text = _l("A package is what you sell, with its prices per period and its options. Add the first one.")
 
     def list_options(self) -> tuple[Any, ...]:
-        return (selectinload(Package.prices),)
+        return selectinload(Package.prices), joinedload(Package.group)
 
     @staff_action("archive", _l("Archive"), permission="packages.edit", icon="archive")
     def archive(self, row: Package) -> None:
@@ -90,45 +98,13 @@ class PackageView(StaffView):
     def restore(self, row: Package) -> None:
         packages.restore([row], by=actor())
 
-    @expose("/details/")
-    def details_view(self) -> Any:
-        package = self._found(True)
-        running = self.db_session.scalar(select(_running()).where(Package.id == package.id))
-        found = {
-            "package": package,
-            "options": self._options(package),
-            "running": running,
-        }
-        words = {"kinds": dict(KINDS), "taxes": dict(TAXES), "price_words": price_words}
-        services = list_url(Service, package_is=package.id)
-        return self.render(
-            "admin/packages/page.html", **found, **words, services=services, events=self._events(package)
-        )
+    @staff_action("hide", _l("Hide"), permission="packages.edit", icon="lock")
+    def hide(self, row: Package) -> None:
+        packages.hide([row], by=actor())
 
-    def _options(self, package: Package) -> list[PackageOption]:
-        query = select(PackageOption).where(PackageOption.package_id == package.id)
-        order = PackageOption.position, PackageOption.id
-        return list(self.db_session.scalars(query.order_by(*order).options(selectinload(PackageOption.prices))))
-
-    def _events(self, package: Package) -> list[dict[str, Any]]:
-        if not allows("audit.view"):
-            return []
-        mine = AuditEvent.object_type == "package", AuditEvent.object_id == package.id
-        return timeline(
-            list(self.db_session.scalars(select(AuditEvent).where(*mine).order_by(AuditEvent.id.desc()).limit(20)))
-        )
-
-    @expose("/status/", methods=("POST",))
-    def status_view(self) -> Any:
-        """Archive it, or sell it again."""
-        package = self._found(self.can_edit)
-        away = request.values.get("to") == "archived"
-        change = packages.archive if away else packages.restore
-        words = _("%(name)s archived", name=package.name) if away else _("%(name)s is sold again", name=package.name)
-        if told(lambda: change([package], by=actor())):
-            undo = self.get_url(".status_view", id=package.id, to="" if away else "archived")
-            flash({"text": words, "undo": undo}, "toast")  # type: ignore[arg-type]
-        return redirect(self.row_url(package))
+    @staff_action("show", _l("Show"), permission="packages.edit", icon="eye")
+    def show(self, row: Package) -> None:
+        packages.show([row], by=actor())
 
     @expose("/new/", methods=("GET", "POST"))
     def create_view(self) -> Any:
@@ -144,22 +120,25 @@ class PackageView(StaffView):
             try:
                 return redirect(once(lambda: self._keep(form, package)))
             except BillingError as refusal:
-                if isinstance(refusal, packages.DuplicatePackage):
-                    put_error(form.name, str(refusal))
-                elif not form.errors:
+                field = {packages.DuplicatePackage: form.name, packages.NoGroup: form.group}.get(type(refusal))
+                if field is not None:
+                    put_error(field, str(refusal))
+                else:
                     flash(_("Nothing was saved. %(why)s", why=str(refusal)), "danger")
         back = self.row_url(package) if package else self.back()
-        known = sorted(DECIMALS)
+        groups = self.db_session.scalars(select(PackageGroup.name).order_by(PackageGroup.name).limit(200)).all()
         return self.render(
-            "admin/packages/form.html", form=form, package=package, cancel_url=back, known_currencies=known
-        )
+            "admin/packages/form.html", form=form, package=package, cancel_url=back,
+            known_currencies=sorted(DECIMALS), known_periods=offered(), known_groups=groups,
+        )  # fmt: skip
 
     def _keep(self, form: PackageForm, package: Package | None) -> str:
-        about = {"description": form.description.data or "", "tax_category": form.tax_category.data}
-        rows: dict[str, Any] = {"prices": form.wanted_prices(), "options": form.wanted_options(), "by": actor()}
+        rows: dict[str, Any] = {"prices": form.wanted_prices(), "options": form.wanted_options()}
+        rows |= {"targets": form.wanted_targets(), "by": actor()}
+        values = form.values()
         if package is None:
-            package = packages.create(form.name.data or "", **about, **rows)
+            package = packages.create(values.pop("name"), **values, **rows)
         else:
-            packages.edit(package, {"name": form.name.data, **about}, **rows)
+            packages.edit(package, values, **rows)
         flash(_("%(name)s saved", name=package.name), "toast")
         return self.row_url(package)

@@ -16,10 +16,11 @@ from wtforms.validators import InputRequired, ValidationError
 from admin.customers.lookup import CustomerField
 from admin.fields import AmountField, DayField, ExactField, WholeField
 from admin.package_forms import UNITS
-from billing.services import Chosen
+from billing.package_prices import YES
+from billing.services import Chosen, NoPrice
 from models import BillingGroup, Customer, Money, OptionKind, Package, PackageOption, PackagePrice, db
 from web.formatters import money
-from web.forms import choices
+from web.forms import choices, put_error
 from web.permissions import actor
 from web.price_words import price_words
 
@@ -54,6 +55,7 @@ class TermsForm(FlaskForm):
     setup_fee = AmountField(_l("Set-up fee"), description=_l("Empty: the one of the price."))
     free = BooleanField(_l("Free of charge"))
     start = DayField(_l("Starts on"), [InputRequired(_l("Choose the day it starts."))])
+    trial_days = WholeField(_l("Free days to try"), description=_l("Empty: those of the package."))
     billed_from = DayField(_l("First day billed"), description=_l("Empty: the start. Later, if it was billed before."))
     anchor_day = WholeField(_l("Renewal day"), description=_l("Of the month, 1 to 31. Empty: the first day billed."))
     description = StringField(_l("Description"), description=_l("Such as a line or a domain. Stands on invoices."))
@@ -92,6 +94,17 @@ class TermsForm(FlaskForm):
         if self.terms.data == OTHER and not field.typed:
             raise ValidationError(_("Write the price agreed; the package has none for this period."))
 
+    def validate_trial_days(self, field: Any) -> None:
+        if field.data and self.billed_from.data:
+            raise ValidationError(_("Either free days, or the first day billed. Leave one of them empty."))
+
+    def put_refusal(self, refusal: Exception) -> None:
+        """Tell it where it belongs."""
+        option = getattr(refusal, "option", None)
+        name = f"option_{option.id}" if option is not None else ""
+        field = self[name] if name in self else self.price if isinstance(refusal, NoPrice) else self.start
+        put_error(field, str(refusal))
+
     def amounts_fit(self) -> bool:
         """Whether every amount fits the currency; what does not is told at its field."""
         fit = True
@@ -129,6 +142,9 @@ def terms_form(customer: Customer, package: Package) -> TermsForm:
         form.terms.data = "0" if offers else OTHER
         form.start.data = actor().today
         form.every.data = 1
+        form.trial_days.data = package.trial_days or None
+        for option in package.options:
+            _begin(form[f"option_{option.id}"], option)
     return form
 
 
@@ -145,10 +161,29 @@ def _option_field(option: PackageOption, currency: str) -> Any:
         values = dict.fromkeys(p.value for p in option.prices)
         offers = {v: ", ".join(_words(p) for p in prices if p.value == v) for v in values}
         named = [(v, f"{v}: {words}" if words else v) for v, words in offers.items()]
-        return SelectField(option.name, choices=choices([("", _("None")), *named]), default="")
+        return SelectField(
+            option.name, choices=choices([("", _("Choose") if option.required else _("None")), *named]), default=""
+        )
     if option.kind == OptionKind.QUANTITY:
-        return ExactField(option.name, description=listed)
-    return BooleanField(option.name, description=listed)
+        return ExactField(option.name, description=_about(option, listed))
+    return BooleanField(option.name, description=_about(option, listed))
+
+
+def _begin(field: Any, option: PackageOption) -> None:
+    """What the package begins with."""
+    usual = option.default_value
+    if option.kind == OptionKind.QUANTITY:
+        field.data = Decimal(usual) if usual else option.min_quantity or None
+    elif usual:
+        field.data = usual == YES if option.kind == OptionKind.YES_NO else usual
+
+
+def _about(option: PackageOption, listed: str) -> str:
+    """Its prices, and whether it must be there."""
+    least, most = option.min_quantity, option.max_quantity
+    words = [listed, _("Must be chosen.") if option.required else ""]
+    words += [_("At least %(n)s.", n=f"{least:f}") if least else "", _("At most %(n)s.", n=f"{most:f}") if most else ""]
+    return " ".join(word for word in words if word)
 
 
 def _words(price: Any) -> str:

@@ -26,7 +26,6 @@ from admin.service_page import ServicePage
 from admin.tabs import Tabs
 from billing import services
 from models import BillingError, Package, Service, ServiceStatus
-from web.forms import put_error
 from web.permissions import actor
 from web.price_words import price_words
 
@@ -142,7 +141,7 @@ class ServiceView(Tabs, ServicePage, StaffView):
             try:
                 return redirect(once(lambda: self._start(form)))
             except BillingError as refusal:
-                put_error(form.price if isinstance(refusal, services.NoPrice) else form.start, str(refusal))
+                form.put_refusal(refusal)
         return self.render("admin/services/terms.html", form=form, customer=customer, package=package)
 
     def _start(self, form: TermsForm) -> str:
@@ -160,6 +159,7 @@ class ServiceView(Tabs, ServicePage, StaffView):
             description=form.description.data or "",
             setup_fee=form.setup_fee.money(currency),
             free=form.free.data,
+            trial_days=form.trial_days.data,
             by=actor(),
         )
         flash(_("%(name)s started", name=str(service)), "toast")

@@ -1,68 +1,57 @@
-"""The catalogue: packages, their prices per period and currency, their options and what these cost."""
+"""The catalogue: packages are made, changed, copied, hidden, archived; deleted only where nothing ever used them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from models import (
-    BillingError,
-    Money,
-    OptionKind,
-    OptionPrice,
+    ChangeTo,
+    Direction,
+    InvoiceLine,
     Package,
-    PackageOption,
     PackagePrice,
-    ServiceOption,
+    Service,
     db,
 )
 
 from . import audit
 from .actor import Actor
-from .prices import check_category, check_period, check_price, period_words
+from .package_moves import drop_empty_groups, group_called, write_targets
+from .package_prices import (
+    ChoicePrice,
+    InvalidPackage,
+    Option,
+    Price,
+    summary,
+    write_options,
+    write_prices,
+)
+from .prices import InvalidTerms, check_category
 from .texts import many_lines, one_line
 
-EDITABLE = frozenset({"name", "description", "tax_category"})
+__all__ = ["ChoicePrice", "InvalidPackage", "Option", "Price"]
 
-
-class InvalidPackage(BillingError):
-    """The catalogue cannot hold this."""
+EDITABLE = frozenset(
+    {"name", "description", "order_text", "tax_category", "trial_days", "hidden", "group", "change_to"}
+)
+LONGEST_TRIAL = 366
+Targets = Mapping[Package, Direction | None]
 
 
 class DuplicatePackage(InvalidPackage):
     """There is a package of this name already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What a package costs for one period (months, or days, or neither: once), in the price's currency."""
-
-    price: Money
-    months: int = 1
-    days: int = 0
-    setup_fee: Money | None = None
+class NoGroup(InvalidPackage):
+    """It is to change within its group, and has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChoicePrice:
-    """What an option costs per period; of a choice, what this `value` of it costs."""
-
-    price: Money
-    value: str = ""
-    months: int = 1
-    days: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """Something that can be chosen with a package."""
-
-    name: str
-    kind: OptionKind = OptionKind.YES_NO
-    prices: Sequence[ChoicePrice] = ()
+class InUse(InvalidPackage):
+    """Something points to the package: it can be archived, not deleted."""
 
 
 def create(
@@ -70,20 +59,24 @@ def create(
     *,
     prices: Sequence[Price] = (),
     options: Sequence[Option] = (),
-    description: str = "",
-    tax_category: str = "S",
+    targets: Targets | None = None,
     by: Actor,
+    **values: Any,
 ) -> Package:
-    """A new package. Raises InvalidPackage, InvalidPrice, InvalidTerms, NotAllowed."""
+    """A new package; `values` are those that can be edited (description, order_text, tax_category, trial_days,
+    hidden, group: its name, change_to). Raises InvalidPackage, InvalidPrice, InvalidTerms, InvalidText, NotAllowed.
+    """
     by.require("packages.edit")
-    values = _clean({"name": name, "description": description, "tax_category": tax_category})
-    _check_name(values["name"])
-    package = Package(**values)
+    cleaned = _clean({"name": name, **values})
+    _check_name(cleaned["name"])
+    package = Package(**cleaned)
     db.session.add(package)
     db.session.flush()
-    _write_prices(package, prices)
-    _write_options(package, options)
-    audit.record(by, "package.created", package, after={**values, **_summary(package)})
+    write_prices(package, prices)
+    write_options(package, options)
+    write_targets(package, targets or {})
+    _check_group(package)
+    audit.record(by, "package.created", package, after={**_plain(cleaned), **_summary(package)})
     db.session.flush()
     return package
 
@@ -94,39 +87,96 @@ def edit(
     *,
     prices: Sequence[Price] | None = None,
     options: Sequence[Option] | None = None,
+    targets: Targets | None = None,
     by: Actor,
 ) -> Package:
-    """Change name, description or tax category (`values`), and put these prices or options in place of all there
-    are. Services keep what was agreed with their customer. Raises as `create` does."""
+    """Change its `values`, and put these prices, options or targets in place of all there are. Services keep what
+    was agreed with their customer. Raises as `create` does."""
     by.require("packages.edit")
     cleaned = _clean(values or {})
     if "name" in cleaned and cleaned["name"] != package.name:
         _check_name(cleaned["name"], package.id)
-    before, after = audit.changes(package, cleaned)
-    for name in after:
-        setattr(package, name, cleaned[name])
-    was = _summary(package)
+    was = {**_plain({name: getattr(package, name) for name in cleaned}), **_summary(package)}
+    for name, value in cleaned.items():
+        setattr(package, name, value)
     if prices is not None:
-        _write_prices(package, prices)
+        write_prices(package, prices)
     if options is not None:
-        _write_options(package, options)
-    now = _summary(package)
+        write_options(package, options)
+    if targets is not None:
+        write_targets(package, targets)
+    db.session.flush()
+    _check_group(package)
+    drop_empty_groups()
+    now = {**_plain({name: getattr(package, name) for name in cleaned}), **_summary(package)}
     changed = [key for key in now if was[key] != now[key]]
-    if after or changed:
-        before, after = before | {key: was[key] for key in changed}, after | {key: now[key] for key in changed}
+    if changed:
+        before, after = ({key: one[key] for key in changed} for one in (was, now))
         audit.record(by, "package.changed", package, before=before, after=after)
     db.session.flush()
     return package
 
 
+def copy(package: Package, name: str, *, by: Actor) -> Package:
+    """A package of another name with the same prices, options and rules; hidden, until somebody has looked at it.
+
+    Raises InvalidPackage, InvalidText, NotAllowed."""
+    values = {field: getattr(package, field) for field in EDITABLE - {"name", "hidden", "group"}}
+    return create(
+        name,
+        prices=[Price(p.price, p.months, p.days, p.setup_fee) for p in package.prices],
+        options=[_option_of(option) for option in package.options],
+        targets={target.to: target.direction for target in package.targets},
+        group=package.group.name if package.group else "",
+        hidden=True,
+        by=by,
+        **values,
+    )
+
+
 def archive(packages: Iterable[Package], *, by: Actor) -> int:
     """Stop selling these packages; running services go on. How many were changed. Raises NotAllowed."""
-    return _set_archived(packages, True, "package.archived", by)
+    return _set(packages, "archived", True, "package.archived", by)
 
 
 def restore(packages: Iterable[Package], *, by: Actor) -> int:
     """Sell archived packages again. How many were changed. Raises NotAllowed."""
-    return _set_archived(packages, False, "package.restored", by)
+    return _set(packages, "archived", False, "package.restored", by)
+
+
+def hide(packages: Iterable[Package], *, by: Actor) -> int:
+    """Offer them to customers nowhere; staff can still sell them. How many were changed. Raises NotAllowed."""
+    return _set(packages, "hidden", True, "package.hidden", by)
+
+
+def show(packages: Iterable[Package], *, by: Actor) -> int:
+    """Offer hidden packages to customers again. How many were changed. Raises NotAllowed."""
+    return _set(packages, "hidden", False, "package.shown", by)
+
+
+def delete(package: Package, *, by: Actor) -> None:
+    """Remove a package that nothing ever used, with its prices and options. Raises InUse, NotAllowed."""
+    by.require("packages.edit")
+    refusal = InUse(f"{package.name} was sold already, or stands on documents. Archive it instead.")
+    if used(package):
+        raise refusal
+    audit.record(by, "package.deleted", package, before={"name": package.name, **_summary(package)})
+    try:
+        with db.session.begin_nested():
+            write_prices(package, ())
+            write_options(package, ())
+            db.session.delete(package)
+            db.session.flush()
+    except IntegrityError:
+        raise refusal from None
+    drop_empty_groups()
+
+
+def used(package: Package) -> bool:
+    """Whether anything was ever sold of it: services, or lines of documents."""
+    found = select(Service.id).where(Service.package_id == package.id).limit(1)
+    lines = select(InvoiceLine.id).where(InvoiceLine.package_id == package.id).limit(1)
+    return any(db.session.scalar(one) is not None for one in (found, lines))
 
 
 def price_of(package: Package, currency: str, months: int, days: int) -> PackagePrice | None:
@@ -135,28 +185,43 @@ def price_of(package: Package, currency: str, months: int, days: int) -> Package
     return next((p for p in package.prices if (p.currency, p.months, p.days) == wanted), None)
 
 
-def _set_archived(packages: Iterable[Package], archived: bool, verb: str, by: Actor) -> int:
+def _set(packages: Iterable[Package], field: str, value: bool, verb: str, by: Actor) -> int:
     by.require("packages.edit")
-    changed = [package for package in packages if package.archived is not archived]
+    changed = [package for package in packages if getattr(package, field) is not value]
     for package in changed:
-        package.archived = archived
+        setattr(package, field, value)
         audit.record(by, verb, package)
     db.session.flush()
     return len(changed)
 
 
-def _clean(values: Mapping[str, Any]) -> dict[str, str]:
+def _clean(values: Mapping[str, Any]) -> dict[str, Any]:
     unknown = set(values) - EDITABLE
     if unknown:
         raise InvalidPackage(f"A package has no field called {', '.join(sorted(unknown))}.")
-    cleaned = {name: str(value) for name, value in values.items()}
-    if "name" in cleaned:
-        cleaned["name"] = one_line(cleaned["name"], 160, "The package's name")
-    if "tax_category" in cleaned:
-        cleaned["tax_category"] = check_category(cleaned["tax_category"])
-    if "description" in cleaned:
-        cleaned["description"] = many_lines(cleaned["description"], "The description")
-    return cleaned
+    return {name: _CLEANED[name](value) for name, value in values.items()}
+
+
+def _trial(days: Any) -> int:
+    if type(days) is not int or not 0 <= days <= LONGEST_TRIAL:
+        raise InvalidTerms(f"A trial has from 0 to {LONGEST_TRIAL} days.")
+    return days
+
+
+_CLEANED: dict[str, Any] = {
+    "name": lambda text: one_line(text, 160, "The package's name"),
+    "description": lambda text: many_lines(text, "The description"),
+    "order_text": lambda text: many_lines(text, "The text of the order form"),
+    "tax_category": lambda text: check_category(str(text)),
+    "trial_days": _trial,
+    "hidden": bool,
+    "group": group_called,
+    "change_to": ChangeTo,
+}
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return audit.plain({name: value if value is not None else "" for name, value in values.items()})
 
 
 def _check_name(name: str, own_id: int | None = None) -> None:
@@ -165,98 +230,16 @@ def _check_name(name: str, own_id: int | None = None) -> None:
         raise DuplicatePackage(f"There is a package called {name} already. Choose another name, or change that one.")
 
 
-def _write_prices(package: Package, prices: Sequence[Price]) -> None:
-    """Rows for the same period and currency are changed in place, the others go."""
-    wanted = {(p.price.currency, p.months, p.days): _checked(p) for p in prices}
-    if len(wanted) < len(prices):
-        raise InvalidPackage("A package has one price for each period and currency; one of them is there twice.")
-    for row in list(package.prices):
-        if (row.currency, row.months, row.days) not in wanted:
-            package.prices.remove(row)
-            db.session.delete(row)
-    there = {(row.currency, row.months, row.days): row for row in package.prices}
-    for (currency, months, days), price in wanted.items():
-        row = there.get((currency, months, days)) or PackagePrice(currency=currency, months=months, days=days)
-        if row not in package.prices:
-            package.prices.append(row)
-        row.price_minor = price.price.minor
-        row.setup_fee_minor = price.setup_fee.minor if price.setup_fee else 0
-    db.session.flush()
+def _check_group(package: Package) -> None:
+    if package.change_to == ChangeTo.GROUP and package.group is None:
+        raise NoGroup("It may change to packages of its group, but is in none. Write the group, or choose another way.")
 
 
-def _checked(price: Price) -> Price:
-    check_period(price.months, price.days, once=True)
-    check_price(price.price)
-    if price.setup_fee is not None:
-        check_price(price.setup_fee, "The set-up fee")
-        if price.setup_fee.currency != price.price.currency:
-            raise InvalidPackage("The set-up fee is in the currency of the price.")
-    return price
-
-
-def _write_options(package: Package, options: Sequence[Option]) -> None:
-    """Options are known by name. One that goes stays written on the services that have it."""
-    wanted = {one_line(option.name, 120, "The option's name"): option for option in options}
-    if len(wanted) < len(options):
-        raise InvalidPackage("Each option of a package has a name of its own; one of them is there twice.")
-    for row in [row for row in package.options if row.name not in wanted]:
-        _drop_option(package, row)
-    there = {row.name: row for row in package.options}
-    for position, (name, option) in enumerate(wanted.items()):
-        row = there.get(name) or PackageOption(name=name)
-        if row not in package.options:
-            package.options.append(row)
-        row.kind, row.position = OptionKind(option.kind), position
-        db.session.flush()
-        _write_option_prices(row, option)
-
-
-def _drop_option(package: Package, row: PackageOption) -> None:
-    db.session.execute(update(ServiceOption).where(ServiceOption.option_id == row.id).values(option_id=None))
-    for price in list(row.prices):
-        db.session.delete(price)
-    db.session.flush()
-    package.options.remove(row)
-    db.session.delete(row)
-
-
-def _write_option_prices(row: PackageOption, option: Option) -> None:
-    keys = set()
-    for price in option.prices:
-        check_period(price.months, price.days, once=True)
-        check_price(price.price, f"The price of {option.name}")
-        if bool(price.value.strip()) != (option.kind == OptionKind.CHOICE):
-            raise InvalidPackage(f"{option.name}: only an option with choices has a price for each choice.")
-        keys.add((price.value.strip(), price.price.currency, price.months, price.days))
-    if len(keys) < len(option.prices):
-        raise InvalidPackage(f"{option.name} has two prices for the same choice, period and currency.")
-    for old in list(row.prices):
-        row.prices.remove(old)
-        db.session.delete(old)
-    db.session.flush()
-    row.prices.extend(_option_price(price) for price in option.prices)
-    db.session.flush()
-
-
-def _option_price(price: ChoicePrice) -> OptionPrice:
-    return OptionPrice(
-        value=one_line(price.value, 120, "The choice", empty=True),
-        months=price.months,
-        days=price.days,
-        currency=price.price.currency,
-        price_minor=price.price.minor,
-    )
+def _option_of(row: Any) -> Option:
+    prices = [ChoicePrice(p.price, p.value, p.months, p.days) for p in row.prices]
+    return Option(row.name, row.kind, prices, row.required, row.min_quantity, row.max_quantity, row.default_value)
 
 
 def _summary(package: Package) -> dict[str, str]:
-    """Prices and options in words, for the audit log."""
-    prices = [
-        f"{row.price} {period_words(row.months, row.days)}" + (f" + {row.setup_fee}" if row.setup_fee_minor else "")
-        for row in package.prices
-    ]
-    options = [f"{row.name}, {row.kind} ({', '.join(map(_option_words, row.prices))})" for row in package.options]
-    return {"prices": "; ".join(sorted(prices)), "options": "; ".join(options)}
-
-
-def _option_words(price: OptionPrice) -> str:
-    return f"{price.value} {price.price} {period_words(price.months, price.days)}".strip()
+    ways = [f"{target.to} ({target.direction})" if target.direction else str(target.to) for target in package.targets]
+    return {**summary(package), "targets": "; ".join(ways)}

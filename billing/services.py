@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from sqlalchemy import or_, select, update
@@ -30,7 +30,8 @@ from . import groups, service_changes
 from .actor import Actor
 from .charges import add_charge
 from .ending import end_due
-from .packages import price_of
+from .package_prices import check_bounds
+from .packages import LONGEST_TRIAL, price_of
 from .prices import (
     check_anchor,
     check_day,
@@ -53,6 +54,14 @@ class InvalidService(BillingError):
 
 class NoPrice(InvalidService):
     """The package has no price for that period in the customer's currency."""
+
+
+class MissingOption(InvalidService):
+    """An option that must be chosen was not."""
+
+    def __init__(self, words: str, option: PackageOption) -> None:
+        super().__init__(words)
+        self.option = option
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,7 @@ def start(
     description: str = "",
     setup_fee: Money | None = None,
     free: bool = False,
+    trial_days: int | None = None,
     by: Actor,
 ) -> Service:
     """Start a service for every `months` (1 unless told) or `days`; nothing is billed yet, the first renewal on or
@@ -89,12 +99,14 @@ def start(
 
     Price and set-up fee default to the package's for that period in the customer's currency. `anchor_day` (1–31)
     defaults to the day it is billed from. `billed_from` is later than `start` for a service that was billed
-    elsewhere before. Without a billing group it goes into the customer's first one. Raises InvalidService, NoPrice,
-    InvalidPrice, InvalidTerms, NotForGroup, NotAllowed.
+    elsewhere before; otherwise the first `trial_days` (the package's unless told) are free to try, and the first
+    period begins after them. Without a billing group it goes into the customer's first one. Raises InvalidService,
+    NoPrice, InvalidPrice, InvalidTerms, NotForGroup, NotAllowed.
     """
     by.require("services.edit")
     months = (0 if days else 1) if months is None else months
-    first = start if billed_from is None else billed_from
+    trial = _trial(package, trial_days, billed_from)
+    first = start + timedelta(days=trial) if billed_from is None else billed_from
     _check(customer, package, start, first, months, days, anchor_day, by)
     groups.check_package(customer, package)
     listed = price_of(package, customer.currency, months, days)
@@ -114,13 +126,16 @@ def start(
         started_on=start,
         billed_from=first,
         next_renewal_on=first,
+        trial_days=trial,
     )
     db.session.add(service)
     db.session.flush()
+    _check_options(package, options)
     service.options = [_option(service, package, chosen) for chosen in options]
     _count(customer, 1)
     after = {"package": package.name, "price_minor": service.price_minor, "currency": service.currency}
     after |= {"period": period_words(months, days), "billed_from": first.isoformat()}
+    after |= {"trial_days": trial} if trial else {}
     service_changes.record(service, start, "start", "service.started", None, after, by)
     return service
 
@@ -179,6 +194,30 @@ def _check(
     if check_day(first, by.today, "The first day billed") < start:
         raise InvalidService("A service cannot be billed from a day before it starts.")
     check_anchor(anchor)
+
+
+def _trial(package: Package, days: int | None, billed_from: date | None) -> int:
+    """What was billed elsewhere before is not tried any more."""
+    if billed_from is not None:
+        if days:
+            raise InvalidService("Either the first days are free to try, or the first day billed is set. Not both.")
+        return 0
+    days = package.trial_days if days is None else days
+    if not 0 <= days <= LONGEST_TRIAL:
+        raise InvalidService(f"A trial has from 0 to {LONGEST_TRIAL} days.")
+    return days
+
+
+def _check_options(package: Package, chosen: Sequence[Chosen]) -> None:
+    """What must be chosen is, and not too much or too little of anything."""
+    there = {one.option.id for one in chosen if one.option is not None}
+    for option in package.options:
+        if option.required and option.id not in there:
+            raise MissingOption(f"{option.name} belongs to {package.name}. Choose it.", option)
+    for one in chosen:
+        if one.option is not None and one.option.kind == OptionKind.QUANTITY:
+            option = one.option
+            check_bounds(option.name, one.quantity, option.min_quantity, option.max_quantity, InvalidService)
 
 
 def _group(customer: Customer, group: BillingGroup | None) -> BillingGroup:

@@ -50,9 +50,20 @@ from .mailing import Audience, Mailing, MailingCustomer, MailingFile, MailingSta
 from .message import Channel, Delivery, DeliveryState, Message
 from .messaging import HookEvent, HookState, MessageCategory, MessageSettings, OptOut, PhoneCode, TextPrice, TextSender
 from .money import Money
-from .package import OptionKind, OptionPrice, Package, PackageOption, PackagePrice
+from .package import (
+    ChangeTo,
+    Direction,
+    OptionKind,
+    OptionPrice,
+    Package,
+    PackageGroup,
+    PackageOption,
+    PackagePrice,
+    PackageTarget,
+)
 from .payment import Allocation, Credit, CreditOutflow, Outflow, Payment
 from .payment_way import PaymentWay
+from .price_change import ListedPriceChange, NewPrice, NewPriceState, PriceChange, PriceChangeState
 from .quote import Quote, QuoteAnswer, QuoteBecomes, QuoteLine, QuoteLink, QuoteState, QuoteTax
 from .rates import FxRate, TaxRate
 from .refund import Refund, RefundKind, WriteOff
@@ -197,4 +208,13 @@ __all__ = [
     "UnitState",
     "WebSession",
     "WriteOff",
+    "ChangeTo",
+    "Direction",
+    "ListedPriceChange",
+    "NewPrice",
+    "NewPriceState",
+    "PackageGroup",
+    "PackageTarget",
+    "PriceChange",
+    "PriceChangeState",
 ]

@@ -90,6 +90,8 @@ class Service(Model):
     started_on: Mapped[date]
     billed_from: Mapped[date]
     next_renewal_on: Mapped[date]
+    # Of the days between the start and the first day billed, those that were free to try.
+    trial_days: Mapped[int] = mapped_column(default=0)
     ends_on: Mapped[date | None]
     cancelled_on: Mapped[date | None]
     cancel_reason: Mapped[str] = mapped_column(String(200), default="")

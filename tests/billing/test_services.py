@@ -12,8 +12,9 @@ from factories import make_customer, make_group, make_package, make_service
 from flask import Flask
 from sqlalchemy import select
 
-from billing import packages, pauses, services
+from billing import doctor, packages, pauses, services
 from billing.actor import Actor, NotAllowed
+from billing.doctor import Scope
 from billing.packages import ChoicePrice, Option, Price
 from billing.prices import InvalidPrice, InvalidTerms
 from billing.services import Chosen, InvalidService, NoPrice
@@ -349,3 +350,32 @@ def test_a_suspended_service_was_not_counted_and_is_not_taken_off(app: Flask, by
     services.cancel(one, TODAY, "", by=by)
     services.end_due(TODAY, by=by)
     assert (one.status, two.status, customer.service_count) == ("cancelled", "cancelled", 1)
+
+
+def test_a_trial_is_free_and_the_first_period_begins_after_it(app: Flask, by: Actor) -> None:
+    package = make_package(trial_days=14)
+    service = services.start(make_customer(), package, start=date(2026, 12, 10), by=by)
+    assert (service.trial_days, service.billed_from, service.anchor_day) == (14, date(2026, 12, 24), 24)
+    assert service.next_renewal_on == date(2026, 12, 24)
+    own = services.start(make_customer(), package, start=date(2026, 12, 10), trial_days=0, by=by)
+    assert own.billed_from == date(2026, 12, 10)
+    moved = services.start(make_customer(), package, start=date(2026, 1, 1), billed_from=date(2026, 12, 10), by=by)
+    assert (moved.trial_days, moved.billed_from) == (0, date(2026, 12, 10))
+    billed = {"billed_from": date(2026, 12, 1), "trial_days": 3}
+    for wrong in (billed, {"trial_days": 400}):
+        with pytest.raises(InvalidService):
+            services.start(make_customer(), package, start=date(2026, 12, 1), **wrong, by=by)
+    assert [f.code for f in doctor.examine(Scope(by.at)) if f.code in ("I13", "I18")] == []
+
+
+def test_options_that_must_be_chosen_are_and_numbers_stay_in_their_bounds(app: Flask, by: Actor) -> None:
+    rack = Option("Rack units", OptionKind.QUANTITY, [ChoicePrice(eur("5"))], True, Decimal(2), Decimal(4))
+    package = packages.create("Housing", prices=[packages.Price(eur("50"))], options=[rack], by=by)
+    begin = {"customer": make_customer(), "package": package, "start": date(2026, 12, 1), "by": by}
+    with pytest.raises(services.MissingOption, match="Rack units belongs to Housing"):
+        services.start(**begin)
+    for number, words in (("1", "at least 2"), ("5", "at most 4")):
+        with pytest.raises(InvalidService, match=words):
+            services.start(**begin, options=[Chosen(package.options[0], quantity=Decimal(number))])
+    service = services.start(**begin, options=[Chosen(package.options[0], quantity=Decimal(3))])
+    assert (service.options[0].price_minor, service.options[0].quantity) == (500, 3)
