@@ -28,9 +28,9 @@ from models import (
 
 from . import audit, ledger
 from .actor import Actor
-from .balances import ChangedMeanwhile, lock_credits, lower_remaining, usable_on
+from .balances import lock_credits, lower_remaining, usable_on
 from .credit import apply
-from .credits import NotEnoughCredit
+from .credits import NotEnoughCredit, is_gift, lock
 from .outbox import queue_about
 from .texts import one_line
 
@@ -102,7 +102,7 @@ def take_back(credit: Credit, *, reason: str, by: Actor) -> LedgerPosting:
     NotAllowed, InvalidText."""
     by.require("payments.edit")
     reason = one_line(reason, 200, "The reason")
-    _relock(credit)
+    lock(credit)
     if not is_gift(credit):
         raise CannotTakeBack("This is the customer's own money. Pay it out, or refund the payment it came from.")
     if not credit.remaining:
@@ -142,11 +142,6 @@ def _expire(credit: Credit, tell: bool, by: Actor) -> None:
         queue_about(EXPIRED, customer, [customer.email], f"{credit.id}:{credit.expires_on}", about, by=by)
 
 
-def is_gift(credit: Credit) -> bool:
-    """Whether the business gave it, rather than the customer having paid for it."""
-    return credit.payment_id is None and credit.invoice_id is None
-
-
 def _check_payout(customer: Customer, amount: Money, on: date, by: Actor) -> None:
     if amount.minor <= 0:
         raise InvalidPayout("What is paid out is more than zero.")
@@ -154,12 +149,6 @@ def _check_payout(customer: Customer, amount: Money, on: date, by: Actor) -> Non
         raise InvalidPayout(f"{customer.name}'s account is kept in {customer.currency}. Enter the amount in that.")
     if isinstance(on, datetime) or on.year < 1990 or on > by.today:
         raise InvalidPayout(f"The day is today ({by.today}) or a day before.")
-
-
-def _relock(credit: Credit) -> None:
-    known = select(Credit).where(Credit.id == credit.id).with_for_update(key_share=True)
-    if db.session.scalar(known.execution_options(populate_existing=True)) is None:
-        raise ChangedMeanwhile("This credit is not there any more.")
 
 
 def _book(customer: Customer, taken: Sequence[tuple[Credit, Money]], terms: Terms, by: Actor) -> LedgerPosting:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from models import Account, Allocation, BillingError, Credit, Customer, Invoice, Money, db
+from sqlalchemy import select
 
-from . import audit, ledger
+from models import Account, Allocation, BillingError, Credit, Customer, Invoice, Money, Payment, db
+
+from . import audit, ledger, payments
 from .actor import Actor
-from .balances import lock_credits, lock_invoice, lower_open, lower_remaining
+from .balances import ChangedMeanwhile, lock_credits, lock_invoice, lower_open, lower_remaining
 from .credit import apply
+
+TOP_UP = "Top-up"
 
 
 class InvalidCredit(BillingError):
@@ -45,6 +49,60 @@ def grant(
     audit.record(by, "credit.granted", credit, after={**after, "expires_on": str(expires_on or "")})
     db.session.flush()
     return credit
+
+
+def top_up(
+    customer: Customer, amount: Money, *, method: str, received_on: date, reference: str = "", by: Actor
+) -> Payment:
+    """Money a customer paid onto the account, for no invoice: a payment, all of which is kept as credit. It pays the
+    invoices of renewals by itself. Raises InvalidPayment, NotAllowed."""
+    known = {"method": method, "received_on": received_on, "reference": reference}
+    payment = payments.record(customer, amount, **known, by=by)
+    credit = db.session.scalars(select(Credit).where(Credit.payment_id == payment.id)).one()
+    credit.reason = TOP_UP
+    after = {"amount_minor": amount.minor, "currency": amount.currency, "method": payment.method}
+    audit.record(by, "credit.topped_up", credit, after=after)
+    db.session.flush()
+    return payment
+
+
+def change(credit: Credit, *, reason: str, expires_on: date | None, by: Actor) -> Credit:
+    """Say differently what a credit is for, or until when it can be used (None: for ever). Only credit that the
+    business gave runs out. Raises InvalidCredit, ChangedMeanwhile, NotAllowed."""
+    by.require("payments.edit")
+    lock(credit)
+    if not 0 < len(reason.strip()) <= 200:
+        raise InvalidCredit("Say what the credit is for, in at most 200 letters. The customer will read it.")
+    if expires_on != credit.expires_on:
+        _check_expiry(credit, expires_on, by)
+    values = {"reason": reason.strip(), "expires_on": expires_on}
+    before, after = audit.changes(credit, values)
+    credit.reason, credit.expires_on = reason.strip(), expires_on
+    if after:
+        audit.record(by, "credit.changed", credit, before=before, after=after)
+    db.session.flush()
+    return credit
+
+
+def is_gift(credit: Credit) -> bool:
+    """Whether the business gave it, rather than the customer having paid for it."""
+    return credit.payment_id is None and credit.invoice_id is None
+
+
+def lock(credit: Credit) -> None:
+    """The credit as it is now, locked until the transaction ends. Raises ChangedMeanwhile if it is gone."""
+    known = select(Credit).where(Credit.id == credit.id).with_for_update(key_share=True)
+    if db.session.scalar(known.execution_options(populate_existing=True)) is None:
+        raise ChangedMeanwhile("This credit is not there any more.")
+
+
+def _check_expiry(credit: Credit, expires_on: date | None, by: Actor) -> None:
+    if not is_gift(credit):
+        raise InvalidCredit("This is the customer's own money: it does not run out. Pay it out instead.")
+    if not credit.remaining_minor:
+        raise InvalidCredit("Nothing of this credit is left, so its last day stays as it is. Give a new credit.")
+    if expires_on is not None and expires_on < by.today:
+        raise InvalidCredit(f"The last day is today ({by.today}) or later. To end it now, take it back.")
 
 
 def use(invoice: Invoice, amount: Money | None = None, *, on: date, by: Actor) -> list[Allocation]:
