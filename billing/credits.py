@@ -6,14 +6,12 @@ from datetime import date, datetime
 
 from sqlalchemy import select
 
-from models import Account, Allocation, BillingError, Credit, Customer, Invoice, Money, Payment, db
+from models import Account, Allocation, BillingError, Credit, Customer, Invoice, Money, db
 
-from . import audit, ledger, payments
+from . import audit, ledger
 from .actor import Actor
 from .balances import ChangedMeanwhile, lock_credits, lock_invoice, lower_open, lower_remaining
 from .credit import apply
-
-TOP_UP = "Top-up"
 
 
 class InvalidCredit(BillingError):
@@ -49,21 +47,6 @@ def grant(
     audit.record(by, "credit.granted", credit, after={**after, "expires_on": str(expires_on or "")})
     db.session.flush()
     return credit
-
-
-def top_up(
-    customer: Customer, amount: Money, *, method: str, received_on: date, reference: str = "", by: Actor
-) -> Payment:
-    """Money a customer paid onto the account, for no invoice: a payment, all of which is kept as credit. It pays the
-    invoices of renewals by itself. Raises InvalidPayment, NotAllowed."""
-    known = {"method": method, "received_on": received_on, "reference": reference}
-    payment = payments.record(customer, amount, **known, by=by)
-    credit = db.session.scalars(select(Credit).where(Credit.payment_id == payment.id)).one()
-    credit.reason = TOP_UP
-    after = {"amount_minor": amount.minor, "currency": amount.currency, "method": payment.method}
-    audit.record(by, "credit.topped_up", credit, after=after)
-    db.session.flush()
-    return payment
 
 
 def change(credit: Credit, *, reason: str, expires_on: date | None, by: Actor) -> Credit:

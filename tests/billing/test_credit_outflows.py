@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from billing import credit_outflows, credits, doctor, payments
+from billing import credit_outflows, credits, doctor, payments, top_ups
 from billing.actor import Actor, NotAllowed
 from billing.balances import ChangedMeanwhile
 from billing.credit_outflows import CannotTakeBack, InvalidPayout
@@ -162,7 +162,7 @@ def test_taking_back_what_was_given_by_mistake(app: Flask, by: Actor) -> None:
 def test_a_top_up_is_a_payment_that_is_all_kept(app: Flask, by: Actor) -> None:
     customer = make_customer()
     make_invoice(customer, 100)
-    payment = credits.top_up(customer, eur("50.00"), method="Cash", received_on=TODAY, reference="A 7", by=by)
+    payment = top_ups.top_up(customer, eur("50.00"), method="Cash", received_on=TODAY, reference="A 7", by=by)
     credit = db.session.scalars(select(Credit)).one()
     assert (credit.payment_id, credit.reason, credit.remaining_minor) == (payment.id, "Top-up", 5000)
     assert (payment.reference, customer.balance_minor, payment.allocations) == ("A 7", -4900, [])
@@ -200,7 +200,7 @@ def test_needs_the_right_to_do_it(app: Flask, by: Actor) -> None:
         lambda: credit_outflows.take_back(credit, reason="x", by=weak),
         lambda: credit_outflows.expire(date(2027, 1, 1), by=weak),
         lambda: credits.change(credit, reason="x", expires_on=None, by=weak),
-        lambda: credits.top_up(credit.customer, eur("1"), method="Cash", received_on=TODAY, by=weak),
+        lambda: top_ups.top_up(credit.customer, eur("1"), method="Cash", received_on=TODAY, by=weak),
     ]
     for attempt in tries:
         with pytest.raises(NotAllowed):
@@ -268,7 +268,7 @@ def test_whatever_happens_the_books_hold(app: Flask, by: Actor, steps: list[tupl
             if what == "give":
                 credits.grant(customer, amount, reason="Gift", on=now.today, expires_on=until, by=now)
             elif what == "top":
-                credits.top_up(customer, amount, method="Cash", received_on=now.today, by=now)
+                top_ups.top_up(customer, amount, method="Cash", received_on=now.today, by=now)
             elif what == "bill":
                 make_invoice(customer, minor)
             elif what == "expire":

@@ -1,0 +1,37 @@
+"""Money that customers pay onto their account before anything is billed."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import select
+
+from models import Credit, Customer, Money, Payment, PaymentWay, db
+
+from . import audit, payments
+from .actor import Actor
+
+TOP_UP = "Top-up"
+"""What the credit of one is for."""
+
+
+def top_up(
+    customer: Customer,
+    amount: Money,
+    *,
+    method: str,
+    received_on: date,
+    reference: str = "",
+    way: PaymentWay | None = None,
+    by: Actor,
+) -> Payment:
+    """Money a customer paid onto the account, for no invoice: a payment, all of which is kept as credit. It pays the
+    invoices of renewals by itself. Raises InvalidPayment, NotAllowed."""
+    known = {"method": method, "received_on": received_on, "reference": reference, "way": way}
+    payment = payments.record(customer, amount, **known, by=by)
+    credit = db.session.scalars(select(Credit).where(Credit.payment_id == payment.id)).one()
+    credit.reason = TOP_UP
+    after = {"amount_minor": amount.minor, "currency": amount.currency, "method": payment.method}
+    audit.record(by, "credit.topped_up", credit, after=after)
+    db.session.flush()
+    return payment
