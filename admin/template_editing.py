@@ -14,7 +14,7 @@ from wtforms import BooleanField, SelectField, StringField, TextAreaField
 
 from admin.customers.lookup import CustomerField, label
 from billing import message_categories
-from messaging import previews, templates
+from messaging import compose, previews, templates
 from messaging.formats import is_known
 from messaging.refusals import CannotBeWritten
 from messaging.template_kinds import KINDS, fields_of
@@ -96,7 +96,15 @@ def preview(key: str, words: Words, customer: Customer | None) -> Preview:
     size = ngettext("%(letters)s letters, %(num)d segment", "%(letters)s letters, %(num)d segments", counted.segments,
                     letters=len(shown.said.sms))  # fmt: skip
     whose = label(customer) if customer else _("nobody in particular")
-    return Preview(shown.said.subject, shown.said.text, shown.html, shown.said.sms, size, "", whose)
+    return Preview(
+        shown.said.subject,
+        shown.said.text,
+        compose.with_logo_inside(shown.html, shown.logo),
+        shown.said.sms,
+        size,
+        "",
+        whose,
+    )
 
 
 def language_tabs(key: str, chosen: str) -> list[tuple[str, str, bool, bool]]:

@@ -55,9 +55,7 @@ class Content:
     @property
     def html_to_show(self) -> str:
         """The HTML for a page, which has no parts to find the logo in."""
-        kind = "png" if self.logo.startswith(PNG) else "jpeg"
-        data = f"data:image/{kind};base64,{b64encode(self.logo).decode()}"
-        return self.html.replace(f'src="cid:{LOGO}"', f'src="{data}"') if self.logo else self.html
+        return with_logo_inside(self.html, self.logo)
 
 
 def letters_for(deliveries: Sequence[Delivery], *, at: datetime) -> Iterator[tuple[int, Callable[[], Letter]]]:
@@ -167,6 +165,14 @@ def invoice_words(invoice: Invoice, at: datetime) -> tuple[Said, brands.Brand]:
         except invoice_document.NotPrintable as error:
             raise CannotBeWritten(str(error)) from error
         return templates.write(INVOICE, values, locale), seller
+
+
+def with_logo_inside(html: str, logo: bytes) -> str:
+    """A mail's HTML with the picture that its parts would bring."""
+    if not logo:
+        return html
+    kind = "png" if logo.startswith(PNG) else "jpeg"
+    return html.replace(f'src="cid:{LOGO}"', f'src="data:image/{kind};base64,{b64encode(logo).decode()}"')
 
 
 def in_frame(said: Said, company: str, *, with_logo: bool = False) -> str:

@@ -71,9 +71,12 @@ def begin(
 ) -> Mailing:
     """A draft to the customers selected (ids, fixed now), to a group or project, or to everybody. Flushes.
 
-    Raises NotAllowed without ``messages.send``.
+    Where the same person has one to the same customer, group or project, or to all, with nothing written yet, it is
+    that one: a button pressed twice leaves no heap of empty drafts. Raises NotAllowed without ``messages.send``.
     """
     by.require("messages.send")
+    if found := _unwritten(by, customers, group, project, channels):
+        return found
     mailing = Mailing(
         audience=Audience.ALL, created_at=by.at, created_by=by.name, changed_at=by.at, staff_id=by.staff_id,
         by_mail=Channel.EMAIL in channels, by_text=Channel.SMS in channels, category=NEWS,
@@ -91,6 +94,40 @@ def begin(
         chosen = select(literal(mailing.id), Customer.id).where(Customer.id.in_(select(ids)))
         db.session.execute(insert(MailingCustomer).from_select(["mailing_id", "customer_id"], chosen))
     return mailing
+
+
+def _unwritten(
+    by: Actor,
+    customers: Select[Any] | None,
+    group: CustomerGroup | None,
+    project: Project | None,
+    channels: tuple[Channel, ...],
+) -> Mailing | None:
+    mine = [
+        Mailing.staff_id == by.staff_id,
+        Mailing.state == MailingState.DRAFT,
+        Mailing.changed_at == Mailing.created_at,
+        Mailing.group_id == (group.id if group else None),
+        Mailing.project_id == (project.id if project else None),
+        Mailing.by_mail.is_(Channel.EMAIL in channels),
+        Mailing.by_text.is_(Channel.SMS in channels),
+        *(getattr(Mailing, name) == "" for name in (*TEXTS, "template")),
+        ~select(MailingFile.id).where(MailingFile.mailing_id == Mailing.id).exists(),
+    ]
+    if customers is not None:
+        ids = list(db.session.scalars(customers.limit(2)))
+        if len(ids) != 1:
+            return None
+        theirs = select(MailingCustomer.customer_id).where(MailingCustomer.mailing_id == Mailing.id)
+        only = select(func.count()).select_from(theirs.subquery()).scalar_subquery() == 1
+        mine += [
+            Mailing.audience == Audience.CHOSEN,
+            only,
+            theirs.where(MailingCustomer.customer_id == ids[0]).exists(),
+        ]
+    elif group is None and project is None:
+        mine.append(Mailing.audience == Audience.ALL)
+    return db.session.scalars(select(Mailing).where(*mine).order_by(Mailing.id.desc()).limit(1)).first()
 
 
 def customers_of(mailing: Mailing) -> Select[Any]:

@@ -32,6 +32,7 @@ class Shown:
 
     said: Said
     html: str
+    logo: bytes
     sender: str
     reply_to: str
     segments: segments.Size
@@ -43,7 +44,9 @@ def show(key: str, words: Words, customer: Customer | None, *, at: datetime) -> 
     Invoices are shown on the customer's newest one, links and codes with made-up ones.
     """
     brand, said = _said(key, words, customer, at)
-    return Shown(said, compose.in_frame(said, brand.name), brand.name, brand.email, segments.count(said.sms))
+    logo = brands.logo_of(customer)
+    html = compose.in_frame(said, brand.name, with_logo=bool(logo))
+    return Shown(said, html, logo, brand.name, brand.email, segments.count(said.sms))
 
 
 def as_letter(shown: Shown, to: str, *, at: datetime) -> Letter:
@@ -52,7 +55,7 @@ def as_letter(shown: Shown, to: str, *, at: datetime) -> Letter:
     letter = Letter(
         message_id=f"<test.{secrets.token_hex(12)}@{sender.rpartition('@')[2].encode('idna').decode()}>",
         sender=sender, sender_name=shown.sender, to=to, subject=shown.said.subject, text=shown.said.text,
-        html=shown.html, written_at=at,
+        html=shown.html, written_at=at, logo=shown.logo,
     )  # fmt: skip
     try:
         check(letter)

@@ -8,12 +8,16 @@ import re
 import pytest
 from factories import add, make_company, make_customer
 from flask.testing import FlaskClient
+from mailserver import mail_server
 from signing_in import make_role, sign_in
 from sqlalchemy import event, func, select
+from texting import texting
 
 from billing import opt_outs
 from jobs import mailings as job
-from messaging import mailing_previews, uploads
+from jobs import texts
+from messaging import mailing_previews, template_rules, uploads
+from messaging.templates import Words
 from models import (
     AuditEvent,
     Channel,
@@ -25,6 +29,7 @@ from models import (
     MailingFile,
     MailingState,
     Message,
+    MessageTemplate,
     db,
 )
 
@@ -53,10 +58,10 @@ def begin(panel: FlaskClient, **data: str) -> int:
     return int(re.search(r"id=(\d+)", answer.location)[1])  # type: ignore[index]
 
 
-def write(panel: FlaskClient, number: int, do: str = "save", **data: object):
-    page = panel.get(f"{EDIT}?id={number}").text
+def write(panel: FlaskClient, mailing_id: int, do: str = "save", **data: object):
+    page = panel.get(f"{EDIT}?id={mailing_id}").text
     sent = {**WORDS, **REST, "form_token": token(page), "do": do, **data}
-    return panel.post(f"{EDIT}?id={number}", data={k: v for k, v in sent.items() if v is not None})
+    return panel.post(f"{EDIT}?id={mailing_id}", data={k: v for k, v in sent.items() if v is not None})
 
 
 def send(panel: FlaskClient, number: int, times: int = 1):
@@ -310,3 +315,56 @@ def test_a_large_one_is_queued_by_the_scheduler(panel):
     event.listen(db.engine, "before_cursor_execute", lambda *args: counted.append(args[2]))
     assert "0 of 505" in panel.get(LIST).text
     assert len([one for one in counted if one.startswith("SELECT")]) <= 12
+
+
+def test_a_try_of_it_goes_to_oneself(panel, app, tmp_path):
+    make_customer(name="Ann Byrne", email="ann@mail.example")
+    db.session.commit()
+    number = begin(panel)
+    assert "MAIL_SERVER is missing" in panel.get(write(panel, number, "test_mail").location).text
+    with mail_server(tmp_path) as server:
+        app.config.update(MAIL_SERVER="127.0.0.1", MAIL_PORT=server.port, MAIL_DEFAULT_SENDER="us@harbour.example")
+        answer = panel.get(write(panel, number, "test_mail").location)
+        app.config.update(MAIL_SERVER="", MAIL_DEFAULT_SENDER=None)
+        assert "Look whether it arrives" in answer.text
+        (mail,) = server.mails()
+    assert (mail["To"], mail["Subject"]) == ("owner@staff.example", "Spring for Ann")
+    with texting(app, tmp_path) as server:
+        answer = panel.get(write(panel, number, "test_text", number="086 123 4567").location)
+        assert "Sent to 086 123 4567" in answer.text and server.numbers() == ["+353861234567"]
+        assert "Dear Ann Byrne" in server.texts()[0]["body"]
+    db.session.expire_all()
+    tried = db.session.scalars(select(AuditEvent.verb).where(AuditEvent.object_type == "mailing"))
+    assert [verb for verb in tried if verb.endswith("tested")] == ["mail.tested", "text.tested"]
+    assert not addresses()
+
+
+def test_texts_of_a_message_leave_with_their_own_words(panel, app, tmp_path):
+    make_customer(name="Ann Byrne", phone="086 123 4501", phone_e164="+353861234501")
+    make_customer(name="Bob", phone="")
+    db.session.commit()
+    number = begin(panel, by="sms")
+    sent = {"by_mail": None, "by_text": "y", "text_body": "Hello {{ customer.first_name }}"}
+    page = panel.get(write(panel, number, "review", **sent).location).text
+    assert "Send 1 text" in page and "No address" in page
+    send(panel, number)
+    assert addresses() == ["+353861234501"]
+    with texting(app, tmp_path) as server:
+        texts.run()
+        assert [one["body"] for one in server.texts()] == ["Hello Ann"]
+
+
+def test_a_template_is_picked_and_its_words_are_taken_over(panel, by):
+    make_customer(name="Ann Byrne", email="ann@mail.example")
+    add(MessageTemplate(key="spring", name="Spring", category="news", by_mail=True, by_text=False, active=True))
+    words = Words("Spring, {{ customer.first_name }}", "Hi {{ customer.name }}", "", "en")
+    template_rules.save("spring", words, by=by)
+    db.session.commit()
+    number = begin(panel)
+    picked = {"subject": "", "body": "", "template": "spring"}
+    page = panel.get(write(panel, number, "review", **picked).location).text
+    assert "Spring, Ann" in page and "Send 1 mail" in page
+    panel.get(write(panel, number, "own_words", **picked).location)
+    db.session.expire_all()
+    mailing = db.session.get(Mailing, number)
+    assert (mailing.template, mailing.body) == ("", "Hi {{ customer.name }}")
