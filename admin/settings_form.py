@@ -13,6 +13,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, FileField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
+from admin import document_words
 from admin.fields import TickField, WholeField
 from billing import company, setting_kinds
 from billing.setting_list import NONE, Setting
@@ -151,6 +152,7 @@ _FIELDS: dict[type, Callable[[Setting], Field]] = {
     setting_kinds.Currency: _select,
     setting_kinds.Zone: _select,
     setting_kinds.Language: _select,
+    setting_kinds.Template: _select,
     setting_kinds.Email: _text,
     setting_kinds.Prefix: _text,
     setting_kinds.Website: _text,
@@ -177,4 +179,5 @@ _OFFERED: dict[type, Callable[[Setting, Any], list[tuple[Any, Any]]]] = {
     setting_kinds.Currency: lambda setting, value: _with(value, [("", _("Choose")), *currencies(formatters.locale())]),
     setting_kinds.Zone: lambda setting, value: _with(value, timezones(sessions.now())),
     setting_kinds.Language: lambda setting, value: _with(value, languages.choices()),
+    setting_kinds.Template: lambda setting, value: document_words.offered(setting.kind.of, value),  # type: ignore[attr-defined]
 }

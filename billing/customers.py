@@ -32,7 +32,7 @@ from models import (
     db,
 )
 
-from . import audit, company, group_rules, groups, inheritance, projects
+from . import audit, company, document_templates, group_rules, groups, inheritance, projects
 from .actor import Actor
 from .balances import ChangedMeanwhile
 from .customer_details import (
@@ -217,6 +217,7 @@ def _check_stored(values: Mapping[str, Any], customer: Customer | None, by: Acto
             errors[name] = "This does not exist any more. Choose another one from the list."
     if not errors:
         errors |= projects.why_not(values, customer, by) | groups.why_not(values, customer)
+        errors |= document_templates.why_not(values, customer)
     if values.get("username") and _taken(has_username(values["username"]), customer):
         errors["username"] = "Somebody else has this username. Choose another one."
     source, external_id = values.get("external_source"), values.get("external_id")

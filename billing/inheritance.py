@@ -36,8 +36,8 @@ FIELDS: dict[str, Field] = {
     "charge_tax": Field(lambda seller: seller.charge_tax, stored=True),
     "never_suspend": Field(lambda seller: seller.never_suspend, stored=True),
     "language": Field(lambda seller: seller.locale),
-    "invoice_template": Field(lambda seller: "standard"),
-    "web_template": Field(lambda seller: "standard"),
+    "invoice_template": Field(lambda seller: seller.invoice_template or "standard", of_project=True),
+    "web_template": Field(lambda seller: seller.web_template or "standard", of_project=True),
     "invoice_note": Field(lambda seller: seller.invoice_note, of_project=True),
 }
 """Every field that is handed down from company to group to customer."""

@@ -27,7 +27,7 @@ from models import (
 )
 from models.currencies import DECIMALS
 
-from . import audit, settings, staff
+from . import audit, document_templates, settings, staff
 from .actor import Actor
 from .countries import COUNTRIES
 from .texts import many_lines, one_line
@@ -101,6 +101,11 @@ def _methods(value: Any) -> list[str]:
     return [str(one) for one in PaymentMethod if one in wanted]
 
 
+def _key(value: Any) -> str:
+    """Names a template; billing.document_templates says whether it may be chosen."""
+    return one_line(value or "", 60, "This", empty=True)
+
+
 _PLACE: dict[str, Cleaner] = {
     "street": _line(200), "street2": _line(200), "postal_code": _line(24), "city": _line(120), "region": _line(120),
     "country": _chosen(COUNTRIES),
@@ -111,7 +116,8 @@ FIELDS: dict[Any, dict[str, Cleaner]] = {
         "priority": _whole(0, 9999, "The priority"), "automatic": bool, "rules": list,
         "payment_days": _maybe(_whole(0, 365, "The number of days")), "payment_method": _maybe(PaymentMethod),
         "never_suspend": _maybe(bool), "charge_tax": _maybe(bool), "language": _language,
-        "currency": _chosen(DECIMALS), "invoice_note": _lines, "payment_methods": _methods,
+        "currency": _chosen(DECIMALS), "invoice_note": _lines, "payment_methods": _methods, "invoice_template": _key,
+        "web_template": _key,
     },
     Tag: {"name": _line(60, empty=False), "colour": _chosen(COLOURS)},
     Reseller: {
@@ -123,7 +129,7 @@ FIELDS: dict[Any, dict[str, Cleaner]] = {
         "name": _line(120, empty=False), "legal_name": _line(200), "email": _email, "sender_email": _email,
         "phone": _line(40), "website": settings.website, "tax_id": _line(40), "registration": _line(200),
         "bank_details": _lines, "currency": _chosen(DECIMALS), "invoice_terms": _lines, "invoice_note": _lines,
-        "payment_methods": _methods, "open_to_all": bool, **_PLACE,
+        "payment_methods": _methods, "open_to_all": bool, "invoice_template": _key, "web_template": _key, **_PLACE,
     },
 }  # fmt: skip
 """What can be set of each kind, and what makes a value fit to be stored."""
@@ -259,6 +265,8 @@ def _read(kind: Any, values: Mapping[str, Any], own_id: int | None) -> dict[str,
             sentence = str(refusal) if isinstance(refusal, BillingError) else "Choose one from the list."
             raise EntryRefused(sentence, name) from refusal
     _keep_names_apart(kind, read.get("name"), own_id)
+    for name, why in document_templates.why_not(read, db.session.get(kind, own_id) if own_id else None).items():
+        raise EntryRefused(why, name)
     return read
 
 

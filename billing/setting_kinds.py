@@ -100,6 +100,17 @@ class Countries(Kind):
         return sorted(set(value))
 
 
+@dataclass(frozen=True, slots=True)
+class Template(Kind):
+    """A template of documents (`of`: document) or of web pages (web), by its key; settings.change asks whether it may
+    be chosen."""
+
+    of: str
+
+    def read(self, value: Any) -> str:
+        return one_line(value, 60, "The template", empty=False)
+
+
 class Country(Kind):
     """A country, or none."""
 

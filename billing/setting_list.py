@@ -29,6 +29,7 @@ from .setting_kinds import (
     Logo,
     OneOf,
     Prefix,
+    Template,
     TileAddress,
     Website,
     Whole,
@@ -153,6 +154,10 @@ INVOICES = Group("invoices", "Invoices and numbers", "receipt-text",
         Setting("bank_details", Lines("The text"), "", "Bank details",
                 "One line each, such as “IBAN: IE29 AIBK 9311 5212 3456 78”.", words="iban account"),
         Setting("paper", OneOf({"a4": "A4", "us-letter": "US Letter"}), "a4", "Paper", "Size of every PDF.", 4),
+        Setting("invoice_template", Template("document"), "standard", "Template of documents",
+                "How PDFs look, unless group, project or customer have another.", 4, "design layout look pdf"),
+        Setting("web_template", Template("web"), "standard", "Template of web pages",
+                "How invoices look in the portal, likewise.", 4, "design layout look portal"),
     )),
 ))  # fmt: skip
 

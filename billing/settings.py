@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from models import BillingError, Company, Invoice, Payment, Series, db
 
-from . import audit, company, inheritance
+from . import audit, company, document_templates, inheritance
 from .actor import Actor
 from .setting_kinds import JPEG, LARGEST_LOGO, PNG, WrongSetting, logo_file, website
 from .setting_list import SETTINGS
@@ -112,7 +112,7 @@ def _read(values: Mapping[str, Any], seller: Company | None) -> dict[str, Any]:
             read[name] = SETTINGS[name].kind.read(value)
         except BillingError as refusal:
             errors[name] = str(refusal)
-    errors |= _locked(read, seller) | _shared_prefixes(read, seller)
+    errors |= _locked(read, seller) | document_templates.why_not(read, seller) | _shared_prefixes(read, seller)
     if errors:
         raise RefusedSettings(errors)
     return read

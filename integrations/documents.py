@@ -72,6 +72,8 @@ class Payment(TypedDict):
 
     terms: list[str]
     details: list[Fact]
+    code: NotRequired[str]  # what a payment code would say; nothing where none can be made
+    asked: NotRequired[int]  # how many of the first terms ask to pay, and give way to a text of one's own
     qr: NotRequired[Code | None]
 
 
@@ -136,6 +138,7 @@ class InvoiceDocument(TypedDict):
     seller: Party
     buyer: Party
     facts: list[Fact]  # issued, due, period, P.O. number
+    about: NotRequired[dict[str, str]]  # the same by name, for texts: issued_on, due_on, po_number, to_pay…
     intro: NotRequired[list[str]]  # paragraphs above the lines
     columns: NotRequired[list[Literal["position", "quantity", "price", "tax"]]]  # the last three if absent
     lines: list[Line]

@@ -1,42 +1,35 @@
-"""What all printed documents have in common: who sells, who reads, the frame around what each one says, and the PDF.
+"""Printed documents of any kind, all in the look of the customer's template.
 
-    company = billing.company.settings()
-    locale = language_of(customer, company)
+    locale = language_of(customer, billing.company.settings())
     with force_locale(locale):
         document = frame(customer, locale, kind="quote", title=_("Quote"), number="Q-7", buyer=…, seller=…)
         document["lines"], document["total"] = …, …
     pdf = printed(document, customer, on=day)
 
-`buyer` and `seller` are words as `billing.parties` freezes them. `printed` dresses the document in the template that is
-in force for the customer: logo, colour, font, paper, columns and texts; every kind of document looks the same.
+`buyer` and `seller` are words as `billing.parties` freezes them. What else a document may say, integrations.documents
+lists. `printed` takes the template that is in force for the customer: logo, colour, font, paper, columns and texts.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Literal
+from typing import Literal
 
-from flask_babel import gettext as _
+from flask_babel import force_locale, gettext
 
 from billing import company as companies
-from integrations import pdf
-from integrations.documents import Fact, InvoiceDocument, InvoiceLabels, Logo, Party
-from models import BillingError, Customer
+from billing import document_templates
+from integrations.documents import InvoiceDocument
+from models import Customer, TemplateKind
 
-from .formats import country, language_of_words
+from . import document_looks
+from .document_parts import NotPrintable, bank_facts, footer, frozen_party, labels, logo_of, party
+from .formats import language_of, language_of_words
+
+__all__ = ["NotPrintable", "bank_facts", "frame", "frozen_party", "labels", "printed"]
 
 PAPERS: dict[str, Literal["a4", "us-letter"]] = {"letter": "us-letter", "us-letter": "us-letter"}
-# How a place is written: "Austin, TX 78701"; "Dublin D01 K2T9"; elsewhere "10115 Berlin".
-CITY_FIRST, CODE_LAST = {"US", "CA", "AU"}, {"GB", "IE"}
-PNG, JPEG = b"\x89PNG\r\n", b"\xff\xd8\xff"
-NUMBERED = "{number}"
-
-
-class NotPrintable(BillingError):
-    """There is no document of this to be had."""
 
 
 def frame(
@@ -64,91 +57,17 @@ def frame(
         "facts": [],
         "lines": [],
         "subtotals": [],
-        "total": {"label": _("Total"), "amount": ""},
+        "total": {"label": gettext("Total"), "amount": ""},
         "footer": footer(seller),
     }
 
 
 def printed(document: InvoiceDocument, customer: Customer, *, on: date) -> bytes:
-    """The PDF, in the template that is in force for the customer; `on` is the day in the file's properties.
+    """The PDF, in the template that is in force for the customer now; `on` is the day in the file's properties.
 
     Raises DocumentError.
     """
-    return pdf.render("invoice", document, on=on)
-
-
-def labels(price: str = "") -> InvoiceLabels:
-    """The fixed words, in the language that is set; `price` heads the column of prices."""
-    return {
-        "invoice": _("Invoice"),
-        "credit_note": _("Credit note"),
-        "billed_to": _("Billed to"),
-        "seller": _("From"),
-        "facts": _("Details"),
-        "position": _("No."),
-        "description": _("Description"),
-        "quantity": _("Quantity"),
-        "price": price or _("Price"),
-        "tax": _("Tax"),
-        "amount": _("Amount"),
-        "page": _("Page {page} of {pages}"),
-    }
-
-
-def frozen_party(text: str, nameless: bool = False) -> dict[str, str]:
-    """A frozen buyer or seller as words. Raises NotPrintable, also if the name is missing unless `nameless`."""
-    try:
-        words = json.loads(text)
-        if not isinstance(words, dict) or not (words.get("name") or nameless):
-            raise ValueError
-    except ValueError:
-        raise NotPrintable("The names frozen on this invoice cannot be read.") from None
-    return {"name": "", **{str(key): str(value) for key, value in words.items()}}
-
-
-def party(words: Mapping[str, str], locale: str) -> Party:
-    """The seller or the buyer as it is printed: company, person, address, tax number."""
-    name, person = words.get("company") or words["name"], words["name"]
-    lines = ([person] if person != name else []) + address_lines(words, locale)
-    tax_id = words.get("tax_id", "")
-    return {"name": name, "lines": lines, "ids": [_("Tax no. %(number)s", number=tax_id)] if tax_id else []}
-
-
-def address_lines(words: Mapping[str, str], locale: str) -> list[str]:
-    """Street to country, one line each, blank ones left out."""
-    get = words.get
-    city, region, code = get("city", ""), get("region", ""), get("postal_code", "")
-    if get("country") in CITY_FIRST:
-        place = [", ".join(filter(None, [city, f"{region} {code}".strip()]))]
-    elif get("country") in CODE_LAST:
-        place = [f"{city} {code}".strip(), region]
-    else:
-        place = [f"{code} {city}".strip(), region]
-    lines = [get("street"), get("street2"), *place]
-    return [line for line in (*lines, country(get("country", ""), locale)) if line]
-
-
-def bank_facts(text: str) -> list[Fact]:
-    """The company's bank details line by line, each parted at its first colon: ``IBAN: IE29…``."""
-    pairs = [line.partition(":") for line in text.splitlines() if line.strip()]
-    return [{"label": (a if colon else "").strip(), "value": (b if colon else a).strip()} for a, colon, b in pairs]
-
-
-def footer(seller: Mapping[str, Any]) -> list[str]:
-    """What stands at the foot of each page: who sells, and how to reach them."""
-    get = seller.get
-    lines = ([seller["name"], get("registration")], [get("email"), get("phone"), get("website")])
-    return [" · ".join(filter(None, words)) for words in lines if any(words)]
-
-
-def logo_of(customer: Customer, seller: str) -> Logo | None:
-    """The logo of the customer's project, else the company's."""
-    project = customer.project
-    return picture((project.logo if project else None) or companies.settings().logo, seller)
-
-
-def picture(file: bytes | None, seller: str) -> Logo | None:
-    """A PNG or JPEG as a document takes it; None for anything else."""
-    if not file or not file.startswith((PNG, JPEG)):
-        return None
-    return {"data": base64.b64encode(file).decode(), "alt": _("Logo of %(name)s", name=seller)}
+    chosen = document_templates.in_force(TemplateKind.DOCUMENT, customer)
+    look, locale = document_looks.of(TemplateKind.DOCUMENT, chosen), language_of(customer, companies.settings())
+    with force_locale(locale):
+        return document_looks.make(document, look, locale, on=on)

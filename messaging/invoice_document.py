@@ -5,14 +5,19 @@ Only what was frozen at issue is printed (parties, lines, taxes, what was settle
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Literal
+
 from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy import select, update
 
 from billing import company as companies
-from billing import parties, payers
-from integrations import pdf
-from integrations.documents import Fact, InvoiceDocument, Line, Payment, Sum
+from billing import document_lines, document_templates, parties, payers
+from billing.document_templates import Chosen
+from integrations.documents import DocumentError, Fact, InvoiceDocument, Line, Payment, Sum
 from models import (
     Allocation,
     BillingGroup,
@@ -23,10 +28,12 @@ from models import (
     InvoiceState,
     InvoiceTax,
     Money,
+    Proforma,
+    TemplateKind,
     db,
 )
 
-from . import files
+from . import document_looks, files, payment_code
 from .documents import NotPrintable, bank_facts, frame, frozen_party, labels
 from .formats import day, language_of, money, number, percent, period, unit_price
 
@@ -54,10 +61,11 @@ def store_pdf(invoice: Invoice, made: bytes | None = None) -> bytes:
     if invoice.pdf_hash:
         return files.read(FOLDER, invoice.pdf_hash, SUFFIX)
     data = made or _made(invoice)
-    digest = files.keep(FOLDER, data, SUFFIX)
-    first = update(Invoice).where(Invoice.id == invoice.id, Invoice.pdf_hash.is_(None)).values(pdf_hash=digest)
+    digest, look = files.keep(FOLDER, data, SUFFIX), look_of(invoice)
+    first = update(Invoice).where(Invoice.id == invoice.id, Invoice.pdf_hash.is_(None))
+    first = first.values(pdf_hash=digest, template=look.key, template_version_id=look.version_id)
     db.session.execute(first, execution_options={"synchronize_session": False})
-    db.session.refresh(invoice, ["pdf_hash"])
+    db.session.refresh(invoice, ["pdf_hash", "template", "template_version_id"])
     if invoice.pdf_hash == digest:
         return data
     files.forget(FOLDER, digest, SUFFIX)
@@ -70,9 +78,35 @@ def file_name(invoice: Invoice) -> str:
 
 
 def _made(invoice: Invoice) -> bytes:
+    """In the template it was issued with. Where that one's own source turns out to be unable to set this invoice, a
+    newer version of it may mend that: a document has to be had."""
     if invoice.issued_on is None or invoice.state == InvoiceState.DRAFT:
         raise NotPrintable("This invoice is a draft. Issue it first; then it has a number and a PDF.")
-    return pdf.render("invoice", document_data(invoice), on=invoice.issued_on)
+    chosen, on = look_of(invoice), invoice.issued_on
+    with in_words_of(invoice) as locale:
+        document = document_data(invoice)
+        try:
+            return document_looks.make(document, document_looks.of(TemplateKind.DOCUMENT, chosen), locale, on=on)
+        except DocumentError:
+            newest = document_templates.Newest(TemplateKind.DOCUMENT).of(chosen.key)
+            if newest == chosen:
+                raise
+        return document_looks.make(document, document_looks.of(TemplateKind.DOCUMENT, newest), locale, on=on)
+
+
+def look_of(invoice: Invoice) -> Chosen:
+    """The template it was issued with; of one that has none noted, the one in force for the customer."""
+    if invoice.template:
+        return Chosen(invoice.template, invoice.template_version_id)
+    return document_templates.in_force(TemplateKind.DOCUMENT, invoice.customer)
+
+
+@contextmanager
+def in_words_of(invoice: Invoice) -> Iterator[str]:
+    """gettext in the language of the invoice's reader, and its locale."""
+    locale = language_of(invoice.customer, companies.settings())
+    with force_locale(locale):
+        yield locale
 
 
 def document_data(invoice: Invoice, *, nameless: bool = False) -> InvoiceDocument:
@@ -81,10 +115,8 @@ def document_data(invoice: Invoice, *, nameless: bool = False) -> InvoiceDocumen
     Raises NotPrintable if what was frozen is unreadable, or if a party has no name and that is not wanted
     (`nameless`, to look at an invoice of a company that was not set up).
     """
-    company = companies.settings()
-    locale = language_of(invoice.customer, company)
-    with force_locale(locale):
-        return _Writer(invoice, company, locale, nameless).document()
+    with in_words_of(invoice) as locale:
+        return _Writer(invoice, companies.settings(), locale, nameless).document()
 
 
 def _names_now(invoice: Invoice, company: Company) -> tuple[str, str]:
@@ -108,11 +140,12 @@ class _Writer:
 
     def document(self) -> InvoiceDocument:
         invoice = self.invoice
+        kind, title = self._kind()
         document = frame(
             invoice.customer,
             self.locale,
-            kind="credit_note" if self.is_credit_note else "invoice",
-            title=_("Credit note") if self.is_credit_note else _("Invoice"),
+            kind=kind,
+            title=title,
             number=invoice.number or _("Draft"),
             buyer=self.buyer,
             seller=self.seller,
@@ -122,7 +155,8 @@ class _Writer:
             "facts": self._facts(),
             "columns": ["quantity", "price", "tax"] if self.has_tax else ["quantity", "price"],
             "lines": [self._line(line) for line in invoice.lines],
-            "subtotals": [] if invoice.prices_include_tax else self._subtotals(),
+            "about": self._about(),
+            "subtotals": self._discount() + ([] if invoice.prices_include_tax else self._subtotals()),
             "total": {"label": _("Total"), "amount": self._money(invoice.total)},
             "included": self._subtotals() if invoice.prices_include_tax else [],
             "settled": [{"label": label, "amount": self._money(-amount)} for label, amount in self.settled],
@@ -133,6 +167,22 @@ class _Writer:
         if invoice.state == InvoiceState.VOID:
             document["mark"] = _("Void")
         return document
+
+    def _kind(self) -> tuple[Literal["invoice", "credit_note", "proforma"], str]:
+        if self.is_credit_note:
+            return "credit_note", _("Credit note")
+        return ("proforma", _("Proforma invoice")) if isinstance(self.invoice, Proforma) else ("invoice", _("Invoice"))
+
+    def _about(self) -> dict[str, str]:
+        """What the texts of a template may say, each empty where there is nothing."""
+        invoice, spans = self.invoice, bool(self.invoice.period_start and self.invoice.period_end)
+        return {
+            "issued_on": day(invoice.issued_on, self.locale) if invoice.issued_on else "",
+            "due_on": day(invoice.due_on, self.locale) if invoice.due_on and not self.is_credit_note else "",
+            "period": period(invoice.period_start, invoice.period_end, self.locale) if spans else "",  # type: ignore[arg-type]
+            "po_number": invoice.po_number,
+            "customer_number": str(invoice.customer_id),
+        }
 
     def _facts(self) -> list[Fact]:
         invoice, facts = self.invoice, []
@@ -151,14 +201,37 @@ class _Writer:
         details = [period(start, end, self.locale) for start, end in spans]
         written: Line = {
             "description": line.description,
-            "details": details + [text for text in line.details.splitlines() if text.strip()],
-            "quantity": number(line.quantity, self.locale),
+            "details": details + [text for text in line.details.splitlines() if text.strip()] + self._taken_off(line),
+            "quantity": self._quantity(line),
             "price": unit_price(line.unit_price_micro, line.currency, self.locale),
             "amount": self._money(line.amount),
         }
         if self.has_tax:
             written["tax"] = percent(line.tax_rate, self.locale)
         return written
+
+    def _quantity(self, line: InvoiceLine) -> str:
+        """As it was typed: 55/60 is no round number."""
+        typed = document_lines.quantity_of(line)
+        return number(typed.number, self.locale) if typed.per is None else str(typed)
+
+    def _taken_off(self, line: InvoiceLine) -> list[str]:
+        if not line.discount_minor:
+            return []
+        words = _discount_words(line.discount_percent, line.discount_reason, self.locale)
+        return [f"{words}: {self._money(-line.discount)}"]
+
+    def _discount(self) -> list[Sum]:
+        """What was taken off the whole document, with the sum it was taken off."""
+        invoice = self.invoice
+        if not invoice.discount_minor:
+            return []
+        lines = sum((line.amount for line in invoice.lines), Money.zero(invoice.currency))
+        words = _discount_words(invoice.discount_percent, invoice.discount_reason, self.locale)
+        return [
+            {"label": _("Sum of the lines"), "amount": self._money(lines)},
+            {"label": words, "amount": self._money(-invoice.discount)},
+        ]
 
     def _subtotals(self) -> list[Sum]:
         """The net, and the tax at each rate; nothing where no tax was ever in question."""
@@ -197,7 +270,19 @@ class _Writer:
         if invoice.due_on:
             terms.insert(0, _("Please pay by %(day)s.", day=day(invoice.due_on, self.locale)))
         reference: Fact = {"label": _("Reference"), "value": str(invoice.number)}
-        return {"terms": terms, "details": [*bank_facts(self.seller.get("bank_details", "")), reference]}
+        bank = self.seller.get("bank_details", "")
+        return {
+            "terms": terms,
+            "asked": int(bool(invoice.due_on)),
+            "details": [*bank_facts(bank), reference],
+            "code": payment_code.text(self.seller["name"], bank, self._due(), str(invoice.number)),
+        }
 
     def _money(self, amount: Money) -> str:
         return money(amount, self.locale)
+
+
+def _discount_words(percentage: Decimal | None, reason: str, locale: str) -> str:
+    """``Discount 10%, loyalty``."""
+    words = _("Discount %(percent)s", percent=percent(percentage, locale)) if percentage else _("Discount")
+    return f"{words}, {reason}" if reason else words

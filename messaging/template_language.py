@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from html import escape
 from time import monotonic
 from typing import Any
 
@@ -43,11 +44,13 @@ _TAGS = {
 
 
 class BadTemplate(BillingError):
-    """This template cannot be kept; `line` is where, from 1."""
+    """This template cannot be kept; `line` and (0: not known) `column` are where, from 1."""
 
-    def __init__(self, line: int, why: str) -> None:
-        super().__init__(_("Line %(line)s: %(why)s", line=line, why=why))
-        self.line = line
+    def __init__(self, line: int, why: str, column: int = 0) -> None:
+        place = {"line": line, "column": column, "why": why}
+        super().__init__(_("Line %(line)s, column %(column)s: %(why)s", **place) if column else
+                         _("Line %(line)s: %(why)s", **place))  # fmt: skip
+        self.line, self.column, self.why = line, column, why
 
 
 @dataclass
@@ -58,11 +61,12 @@ class Out:
     values: list[str] = field(default_factory=list)
     size: int = 0
     until: float = 0.0
+    longest: int = LONGEST_RESULT
 
     def take(self, value: Any) -> str:
         text = (_("yes") if value else _("no")) if isinstance(value, bool) else str(value)
         self.size += len(text)
-        if self.size > LONGEST_RESULT or (self.until and monotonic() > self.until):
+        if self.size > self.longest or (self.until and monotonic() > self.until):
             raise CannotBeWritten(_("The template makes too much text."))
         if not self.marks:
             return text
@@ -70,10 +74,17 @@ class Out:
         return f"{self.marks}{len(self.values) - 1}z"
 
 
-def check(source: str, fields: Fields, *, needs: tuple[str, ...] = ()) -> None:
+class HtmlOut(Out):
+    """Takes values into HTML: what is in them is text, never elements."""
+
+    def take(self, value: Any) -> str:
+        return escape(super().take(value))
+
+
+def check(source: str, fields: Fields, *, needs: tuple[str, ...] = (), longest: int = LONGEST_SOURCE) -> None:
     """Raises BadTemplate unless the source is right, uses only `fields`, and each of `needs` somewhere."""
-    if len(source) > LONGEST_SOURCE:
-        raise BadTemplate(1, _("A template has at most %(n)s letters.", n=LONGEST_SOURCE))
+    if len(source) > longest:
+        raise BadTemplate(1, _("A template has at most %(n)s letters.", n=longest))
     try:
         tree = _environment().parse(source)
     except TemplateSyntaxError as error:
@@ -94,7 +105,7 @@ def render(source: str, values: Mapping[str, Plain], out: Out) -> str:
         for piece in _compiled(source).generate({**values, _OUT: out}):
             pieces.append(piece)
             size += len(piece)
-            if size > LONGEST_RESULT:
+            if size > out.longest:
                 raise CannotBeWritten(_("The template makes too much text."))
     except CannotBeWritten:
         raise

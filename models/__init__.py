@@ -41,6 +41,7 @@ from .discount import (
     DiscountUse,
     discount_package,
 )
+from .document_template import DocumentTemplate, DocumentTemplateVersion, TemplateKind, TemplatePicture
 from .errors import BillingError, FieldError
 from .file import File
 from .imports import ImportFile, ImportMappingSaved, ImportProblem, ImportState
@@ -126,6 +127,8 @@ __all__ = [
     "discount_package",
     "DiscountTarget",
     "DiscountUse",
+    "DocumentTemplate",
+    "DocumentTemplateVersion",
     "FieldError",
     "FieldKind",
     "File",
@@ -202,6 +205,8 @@ __all__ = [
     "Staff",
     "Tag",
     "TaxRate",
+    "TemplateKind",
+    "TemplatePicture",
     "TemplateVersion",
     "TextPrice",
     "TextSender",

@@ -80,6 +80,8 @@ class Company(FurtherSeries, PostalAddress, Model):
     payment_days: Mapped[int] = mapped_column(default=14)
     issue_days_ahead: Mapped[int] = mapped_column(default=0)
     prices_include_tax: Mapped[bool] = mapped_column(default=False)
+    invoice_template: Mapped[str] = mapped_column(String(60), default="standard")
+    web_template: Mapped[str] = mapped_column(String(60), default="standard")
     invoice_terms: Mapped[str] = mapped_column(Text, default="")
     invoice_note: Mapped[str] = mapped_column(Text, default="")
     payment_method: Mapped[PaymentMethod] = mapped_column(
@@ -115,6 +117,8 @@ class Project(PostalAddress, Model):
     registration: Mapped[str] = mapped_column(String(200), default="")
     bank_details: Mapped[str] = mapped_column(Text, default="")
     currency: Mapped[str] = mapped_column(String(3), default="")
+    invoice_template: Mapped[str] = mapped_column(String(60), default="")
+    web_template: Mapped[str] = mapped_column(String(60), default="")
     invoice_terms: Mapped[str] = mapped_column(Text, default="")
     invoice_note: Mapped[str] = mapped_column(Text, default="")
     logo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)

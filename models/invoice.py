@@ -10,7 +10,7 @@ from fractions import Fraction
 from sqlalchemy import CheckConstraint, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
-from .base import Model, key, ref
+from .base import BigId, Model, key, ref
 from .customer import Customer
 from .money import Money
 from .types import MinorUnits, Moment, Percent, Quantity, Rate, choice
@@ -73,6 +73,12 @@ class Invoice(Model):
             sqlite_where=text("became_id IS NOT NULL"),
             postgresql_where=text("became_id IS NOT NULL"),
         ),
+        Index(
+            "ix_invoice_template_version_id",
+            "template_version_id",
+            sqlite_where=text("template_version_id IS NOT NULL"),
+            postgresql_where=text("template_version_id IS NOT NULL"),
+        ),
         CheckConstraint("(state = 'draft') = (number IS NULL)", name="numbered_when_issued"),
         CheckConstraint("open_minor >= 0", name="open_not_negative"),
     )
@@ -118,6 +124,10 @@ class Invoice(Model):
     legal_note: Mapped[str] = mapped_column(Text, default="")
     content_hash: Mapped[str | None] = mapped_column(String(64))
     pdf_hash: Mapped[str | None] = mapped_column(String(64))
+    # How it is printed, noted at issue: the template, and (no foreign key, for SQLite's sake; the doctor looks) its
+    # version where it is one of the shop's own.
+    template: Mapped[str] = mapped_column(String(60), default="")
+    template_version_id: Mapped[int | None] = mapped_column(BigId)
     created_at: Mapped[datetime] = mapped_column(Moment)
     # When a person issued it; empty for what a run made.
     issued_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -8,8 +8,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from billing import content, numbering, parties
+from billing.document_templates import Newest
 from billing.inheritance import Defaults
-from models import Company, Project
+from models import Company, Project, TemplateKind
 
 from . import due
 from .bill import Bill, Line, micro_per_minor
@@ -32,7 +33,7 @@ class Document:
 # The hashed part comes first, as content.DOCUMENT and content.LINE list it.
 INVOICE = (
     *content.DOCUMENT, "id", "customer_id", "billing_group_id", "payer_id", "series_id", "sequence", "state",
-    "open_minor", "content_hash", "created_at",
+    "open_minor", "content_hash", "created_at", "template", "template_version_id",
 )  # fmt: skip
 LINE = (*content.LINE, "invoice_id", "service_id", "charge_id")
 DISCOUNTED_LINE = (*LINE, *content.FURTHER_LINE, "discount_id")
@@ -50,6 +51,7 @@ class Printer:
         self.discounted = any(line.cut for bill in bills for line in bill.lines)
         self._projects = _found(due.projects, [bill.account.project_id for bill in bills])
         self._sellers: dict[int | None, str] = {}
+        self._templates = Newest(TemplateKind.DOCUMENT)
         self._defaults = Defaults([bill.account.customer_group_id for bill in bills], company)
 
     def print(self, bill: Bill, invoice_id: int, series_id: int, sequence: int, issued_on: date, at: Any) -> Document:
@@ -63,6 +65,7 @@ class Printer:
         group = account.customer_group_id
         days = self._defaults.of("payment_days", account.payment_days, group)
         note = self._defaults.of("invoice_note", account.invoice_note, group, project)
+        template = self._templates.of(self._defaults.of("invoice_template", account.invoice_template, group, project))
         lines = [_line(position, line) for position, line in enumerate(bill.lines, 1)]
         taxes = [
             (tax.category, tax.rate, tax.taxable.currency, tax.taxable.minor, tax.tax.minor)
@@ -81,7 +84,7 @@ class Printer:
         digest = content.fingerprint(shown, lines, taxes)
         invoice = (
             *shown, invoice_id, account.customer_id, account.group_id, bill.payer.id if bill.payer else None, series_id,
-            sequence, "issued", bill.still_due, digest, at,
+            sequence, "issued", bill.still_due, digest, at, template.key, template.version_id,
         )  # fmt: skip
         return Document(
             bill,

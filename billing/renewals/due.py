@@ -54,6 +54,7 @@ _ACCOUNT = (
     Customer.street, Customer.street2, Customer.city, Customer.region, Customer.postal_code, Customer.country,
     Customer.currency, Customer.payment_method, Customer.payment_days, Customer.charge_tax, Customer.tax_exempt,
     Customer.tax_rate, Customer.po_number, Customer.invoice_note, Customer.credit_minor, Customer.project_id,
+    Customer.invoice_template,
 )  # fmt: skip
 
 

@@ -62,7 +62,7 @@ SECRET = "Zyxwvut"
 # keep an import from bringing the person back; refusals keep everybody from writing again; staff are not customers.
 KEPT = {
     "invoice": {"buyer", "seller", "number", "po_number", "note", "terms", "legal_note", "fx_source", "content_hash",
-                "pdf_hash", "kind", "discount_reason"},
+                "pdf_hash", "kind", "discount_reason", "template"},
     "service": {"description", "external_source", "external_id"},
     "charge": {"description"},
     "customer": {"external_source", "external_id", "invoice_template", "web_template"},

@@ -1,0 +1,38 @@
+"""What people call templates of documents and what is chosen about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from billing import document_templates
+from billing.document_choices import SHIPPED
+from models import TemplateKind
+
+KINDS = {TemplateKind.DOCUMENT: _l("Documents"), TemplateKind.WEB: _l("Web pages")}
+NAMES: dict[tuple[TemplateKind, str], tuple[Any, Any]] = {
+    (TemplateKind.DOCUMENT, "standard"): (_l("Standard"), _l("Clear and calm, fit for every screen and printer.")),
+    (TemplateKind.DOCUMENT, "letter"): (_l("Letter"), _l("The address stands in the window of an envelope.")),
+    (TemplateKind.DOCUMENT, "compact"): (_l("Compact"), _l("Small print and narrow margins, for many lines.")),
+    (TemplateKind.WEB, "standard"): (_l("Standard"), _l("As the printed document, made for the screen.")),
+    (TemplateKind.WEB, "plain"): (_l("Plain"), _l("Without logo and rules; only the words and figures.")),
+}
+"""Name and sentence of each that came with the product."""
+
+
+def offered(kind: str | TemplateKind, value: str = "") -> list[tuple[str, Any]]:
+    """What one can choose from: those that came with the product, then the shop's own; and `value`, the stored one."""
+    kind = TemplateKind(kind)
+    own = document_templates.own(kind)
+    found = [(key, NAMES[kind, key][0]) for key in SHIPPED[kind]]
+    return found + [(each.key, each.name) for each in own if each.archived_on is None or each.key == value]
+
+
+def name_of(kind: str | TemplateKind, key: str) -> Any:
+    """What a template is called; its key where there is none."""
+    kind = TemplateKind(kind)
+    if (kind, key) in NAMES:
+        return NAMES[kind, key][0]
+    found = document_templates.get(kind, key)
+    return found.name if found else key
