@@ -30,6 +30,7 @@ TABS = (RowResult.FAILED, RowResult.REFUSED, RowResult.DONE, RowResult.UNCHANGED
 KINDS = {
     "enable": _l("Enable"), "disable": _l("Disable"), "archive": _l("Archive"), "restore": _l("Restore"),
     "delete": _l("Delete"), "edit": _l("Edit"), "tag": _l("Tag"), "undo": _l("Undo"),
+    "statement": _l("Mail statement"),
 }  # fmt: skip
 STATUSES = {"active": _l("Active"), "disabled": _l("Disabled"), "archived": _l("Archived")}
 FIELDS = {
@@ -51,6 +52,8 @@ _DONE: dict[str, Counted] = {
                                  n=number(n)),
     "edit": lambda n: ngettext("%(n)s customer changed", "%(n)s customers changed", n, n=number(n)),
     "tag": lambda n: ngettext("%(n)s customer tagged", "%(n)s customers tagged", n, n=number(n)),
+    "statement": lambda n: ngettext("Statement queued for %(n)s customer", "Statements queued for %(n)s customers", n,
+                                    n=number(n)),
     "undo": lambda n: ngettext("%(n)s customer as before", "%(n)s customers as before", n, n=number(n)),
 }  # fmt: skip
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from models import BillingError, Customer
 
-from . import bulk_edit, bulk_links, bulk_undo, customer_status, customers
+from . import bulk_edit, bulk_links, bulk_undo, customer_status, customers, statements
 from .actor import Actor
 from .bulk_results import Result, Rule, per_customer
 
@@ -76,9 +77,25 @@ def _delete(customer: Customer, params: Mapping[str, Any], by: Actor) -> str:
     return "Deleted."
 
 
+def _clean_statement(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Days and kind of a statement as plain text. Raises InvalidPeriod."""
+    since, until, variant = params.get("since"), params.get("until"), params.get("variant")
+    statements.check_period(since, until)  # type: ignore[arg-type]
+    if variant not in (statements.MOVEMENTS, statements.OPEN_ITEMS):
+        raise statements.InvalidPeriod("Choose what the statement tells.")
+    return {"since": since.isoformat(), "until": until.isoformat(), "variant": variant}  # type: ignore[union-attr]
+
+
+def _mail_statement(customer: Customer, params: Mapping[str, Any], by: Actor) -> str:
+    since, until = (date.fromisoformat(params[name]) for name in ("since", "until"))
+    message = statements.mail(customer, since, until, variant=params["variant"], even_empty=False, by=by)
+    return f"To {', '.join(map(str, message.deliveries))}."
+
+
 for verb in customer_status.VERBS:
     add(_status(verb))
 add(Kind("delete", "customers.delete", per_customer(_delete)))
 add(Kind("edit", "customers.edit", bulk_edit.edit_many, bulk_edit.clean_edit, can_undo=True))
 add(Kind("tag", "customers.edit", bulk_links.change_tags, bulk_links.clean_tags, can_undo=True))
+add(Kind("statement", "messages.send", per_customer(_mail_statement), _clean_statement))
 add(Kind("undo", "customers.edit", bulk_undo.undo, dict))

@@ -191,6 +191,10 @@ PAYMENTS = Group("payments", "Payments", "credit-card", "How customers pay.", (
             PaymentMethod.INVOICE: "Invoice", PaymentMethod.CARD: "Card", PaymentMethod.FREE: "Free, no invoices",
         }), PaymentMethod.INVOICE, "Customers pay by", "Unless their group or they themselves differ.", 6),
     )),
+    Section("credit", "Credit", "Money that customers have in hand.", (
+        Setting("tell_expired_credit", YesNo(), False, "Tell customers when credit ran out",
+                "Mails them on the day after its last, in the words of the template Credit ran out.", words="expiry"),
+    )),
 ))  # fmt: skip
 
 TAX = Group("tax", "Tax", "percent", "Your registration, rates, categories and the texts the law asks for.", (

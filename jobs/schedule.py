@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from billing import cleaning, group_rules
+from billing import charges, cleaning, company, credit_outflows, group_rules
 from models import BillingError, db
 
 from . import bulk, clock, deliveries, doctor, imports, mailings, queue, renewals, results, texts
@@ -78,8 +78,21 @@ def examine(on: date | None) -> Mapping[str, Any]:
     return {"findings": len(findings)}
 
 
+def expire(on: date | None) -> Mapping[str, Any]:
+    """Some at a time, each batch a transaction: what a process that dies leaves is done by the next."""
+    by, day, expired = clock.actor(results.AUTHOR), on or clock.today(), 0
+    tell = bool(company.value("tell_expired_credit"))
+    while n := credit_outflows.expire(day, tell=tell, by=by):
+        db.session.commit()
+        expired += n
+    lapsed = charges.lapse(day, by=by)
+    db.session.commit()
+    return {"expired": expired, "lapsed": lapsed}
+
+
 RENEWALS = Daily("renewals", hour=lambda company: company.renewals_hour, on=lambda company: company.renewals_on)
 CLEANING = Daily("cleaning", hour=lambda company: 3)
+CREDIT = Daily("credit", hour=lambda company: 1)
 GROUPS = Daily("groups", hour=lambda company: 4)
 
 JOBS = (
@@ -111,6 +124,10 @@ JOBS = (
     Job(
         "cleaning", "Remove expired sessions, links and tries to sign in.", timedelta(minutes=1), clean,
         "daily, at 3:00", daily=CLEANING,
+    ),
+    Job(
+        "credit", "Book off credit that ran out, and let prepayments lapse whose end has come.", timedelta(minutes=1),
+        expire, "daily, at 1:00", daily=CREDIT, takes_day=True,
     ),
     Job(
         "groups", "Put customers into the groups whose rules they meet.", timedelta(minutes=1), place,

@@ -18,9 +18,11 @@ from jinja2 import FileSystemLoader, StrictUndefined, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from billing import company as companies
+from billing.credit_outflows import EXPIRED as CREDIT_EXPIRED
 from billing.outbox import INVOICE
 from billing.portal_links import RESET, WELCOME
 from billing.quote_links import PURPOSE as QUOTE
+from billing.statements import STATEMENT
 from integrations.documents import DocumentError
 from integrations.letters import LOGO, PNG, Attachment, BadHeader, Letter, check
 from models import CreditNote, Customer, Delivery, Invoice, InvoiceState, Message, db
@@ -293,6 +295,13 @@ def _quote(message: Message, at: datetime) -> Content:
     return quote_mail.write(message, at)
 
 
+def _account(message: Message, at: datetime) -> Content:
+    from . import account_mail  # likewise
+
+    return account_mail.write(message, at)
+
+
 _WRITERS: dict[str, Callable[[Message, datetime], Content]] = {
     INVOICE: _invoice, WELCOME: _link, RESET: _link, QUOTE: _quote,
+    STATEMENT: _account, CREDIT_EXPIRED: _account,
 }  # fmt: skip

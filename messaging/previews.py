@@ -12,12 +12,12 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from billing import company as companies
-from billing import phone_verification, quote_links, segments
+from billing import credit_outflows, phone_verification, quote_links, segments, statements
 from billing.outbox import INVOICE
 from integrations.letters import BadHeader, Letter, check
 from models import Customer, Invoice, InvoiceState, Quote, db
 
-from . import brands, compose, invoice_document, portal_mail, quote_mail, templates, texts
+from . import account_mail, brands, compose, invoice_document, portal_mail, quote_mail, templates, texts
 from .formats import language_of
 from .refusals import CannotBeWritten
 from .template_kinds import KINDS
@@ -83,6 +83,8 @@ def _said(key: str, words: Words, customer: Customer | None, at: datetime) -> tu
             return _of_invoice(words, customer, locale, at)
         if key == quote_mail.KIND:
             return _of_quote(words, customer, locale, at)
+        if key in (statements.STATEMENT, credit_outflows.EXPIRED):
+            return brands.of(customer), templates.said(words, account_mail.example_values(key, customer, locale, at))
         if key == phone_verification.KIND:
             minutes = int(phone_verification.VALID.total_seconds() // 60)
             values = texts.code_values(customer, locale, EXAMPLE_CODE, minutes, at)

@@ -8,10 +8,12 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from billing import custom_fields
+from billing.credit_outflows import EXPIRED as CREDIT_EXPIRED
 from billing.outbox import INVOICE
 from billing.phone_verification import KIND as PHONE_CODE
 from billing.portal_links import RESET, WELCOME
 from billing.quote_links import PURPOSE as QUOTE
+from billing.statements import STATEMENT
 
 from .template_language import Fields
 
@@ -71,6 +73,27 @@ OF_QUOTE: Fields = {
     },
     "link": _l("Where it is read, accepted or declined"),
 }
+OF_STATEMENT: Fields = {
+    **COMMON,
+    "statement": {
+        "is_open_items": _l("Whether it lists what is owed, rather than what moved the account"),
+        "since": _l("Its first day"),
+        "until": _l("Its last day"),
+        "opening": _l("The balance before the first day"),
+        "closing": _l("The balance after the last day"),
+        "to_pay": _l("What is owed"),
+        "is_settled": _l("Whether nothing is owed"),
+    },
+}
+OF_CREDIT: Fields = {
+    **COMMON,
+    "credit": {
+        "amount": _l("What was left of the credit"),
+        "reason": _l("What it was for"),
+        "last_day": _l("The last day it could be used"),
+    },
+    "portal": {"address": _l("Where customers sign in")},
+}
 OF_LINK: Fields = {
     **COMMON,
     "name": _l("Whose account it is"),
@@ -104,6 +127,10 @@ KINDS: dict[str, Kind] = {
              OF_INVOICE),
         Kind(QUOTE, _l("Quote"), _l("Brings a quote with its PDF, and the link to accept or decline it."), "quote",
              OF_QUOTE, needs=("link",)),
+        Kind(STATEMENT, _l("Statement of account"), _l("Brings a statement or the open items, with its PDF."),
+             "receipt", OF_STATEMENT),
+        Kind(CREDIT_EXPIRED, _l("Credit ran out"), _l("Tells that credit ran out, if the settings want that."),
+             "receipt", OF_CREDIT),
         Kind(WELCOME, _l("Welcome to the portal"), _l("Lets a new portal user choose a password."), "welcome", OF_LINK,
              needs=("link",)),
         Kind(RESET, _l("New password"), _l("Goes to whoever forgot the password of the portal."), "reset", OF_LINK,
