@@ -13,6 +13,7 @@ from admin.message_categories import MessageCategoriesView
 from admin.message_settings import MessageSettingsView
 from admin.message_templates import MessageTemplatesView
 from admin.own_lists import ContractTypeView
+from admin.payment_ways import PaymentWayView
 from admin.projects import ProjectView
 from admin.resellers import ResellerView
 from admin.roles import RoleView
@@ -21,7 +22,20 @@ from admin.settings_parts import SettingsLink
 from admin.staff import StaffListView
 from admin.tags import TagView
 from admin.tax_rates import TaxRateView
-from models import ContractType, CustomerGroup, CustomField, FxRate, Project, Reseller, Role, Staff, Tag, TaxRate, db
+from models import (
+    ContractType,
+    CustomerGroup,
+    CustomField,
+    FxRate,
+    PaymentWay,
+    Project,
+    Reseller,
+    Role,
+    Staff,
+    Tag,
+    TaxRate,
+    db,
+)
 
 AROUND = (
     (GroupView, CustomerGroup, _l("Groups"), "groups", "users"),
@@ -45,6 +59,10 @@ def add_settings(panel: Admin) -> None:
     panel.add_view(
         MessageCategoriesView(name=_l("Categories"), endpoint="message_categories", url=f"{below}/categories")
     )
+    ways = PaymentWayView(
+        PaymentWay, db, _l("Ways to pay"), endpoint="payment_ways", url="/admin/settings/payments/ways"
+    )
+    panel.add_view(ways)
     panel.add_view(TaxRateView(TaxRate, db, _l("Tax rates"), endpoint="tax_rates", url="/admin/tax-rates"))
     panel.add_view(FxRateView(FxRate, db, _l("Exchange rates"), endpoint="fx_rates", url="/admin/fx-rates"))
     panel.add_view(StaffListView(Staff, db, _l("Staff"), endpoint="staff", url="/admin/staff"))

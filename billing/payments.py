@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from models import Account, Allocation, BillingError, Credit, Customer, Invoice, Money, Payment, PaymentWay, db
+from models import Account, Allocation, BillingError, Credit, Customer, Invoice, Money, Payment, db
 
-from . import audit, ledger, write_offs
+from . import audit, ledger, payment_ways, write_offs
 from .actor import Actor
 from .allocations import book_use, check_part, total, use_posting
 from .balances import check_payable, lock_credits, lock_invoices, lower_open, open_ids
@@ -39,7 +39,6 @@ class Receipt:
     reference: str = ""
     parts: Mapping[Invoice, Money] | None = None
     credit: Mapping[Invoice, Money] = field(default_factory=dict)
-    way: PaymentWay | None = None
 
 
 @dataclass(slots=True)
@@ -65,7 +64,6 @@ def record(
     parts: Mapping[Invoice, Money] | None = None,
     credit: Mapping[Invoice, Money] | None = None,
     reference: str = "",
-    way: PaymentWay | None = None,
     by: Actor,
 ) -> Payment:
     """Record money received and put it on `invoices`, in their order; a part of one is fine.
@@ -76,9 +74,7 @@ def record(
     becomes a credit. `received_on` is a day in the business's time zone, today or before. Raises InvalidPayment,
     NotPayable, NotEnoughCredit, InvalidAllocation, ChangedMeanwhile, NotAllowed.
     """
-    receipt = Receipt(
-        customer, amount, method, received_on, invoices, oldest_first, reference, parts, credit or {}, way
-    )  # fmt: skip
+    receipt = Receipt(customer, amount, method, received_on, invoices, oldest_first, reference, parts, credit or {})
     return record_all([receipt], by=by)[0]
 
 
@@ -87,7 +83,8 @@ def record_all(receipts: Sequence[Receipt], *, by: Actor) -> list[Payment]:
     by.require("payments.edit")
     for receipt in receipts:
         _check(receipt, by)
-    bookings = [_booking(receipt, by) for receipt in receipts]
+    ways = payment_ways.ids(receipt.method.strip() for receipt in receipts)
+    bookings = [_booking(receipt, ways, by) for receipt in receipts]
     db.session.add_all([booking.payment for booking in bookings])
     db.session.flush()
     _put_on_invoices(bookings, by)
@@ -133,10 +130,10 @@ def _check_parts(receipt: Receipt) -> None:
         raise InvalidPayment(f"{put} is put on invoices, but {receipt.amount} came in. Lower it by {over}.")
 
 
-def _booking(receipt: Receipt, by: Actor) -> _Booking:
+def _booking(receipt: Receipt, ways: Mapping[str, int], by: Actor) -> _Booking:
     payment = Payment(
         customer_id=receipt.customer.id,
-        way_id=receipt.way.id if receipt.way else None,
+        way_id=ways.get(receipt.method.strip()),
         method=receipt.method.strip(),
         reference=receipt.reference.strip(),
         currency=receipt.amount.currency,

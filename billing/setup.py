@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from models import BillingError, Company, Customer, Staff, db
 from models.currencies import DECIMALS
 
-from . import audit, staff
+from . import audit, payment_ways, staff
 from .actor import Actor
 from .permissions import ROLES
 
@@ -72,4 +72,5 @@ def first_run(values: FirstRun, by: Actor) -> Staff:
     owner = staff.create(values.email, values.owner, staff.ensure_roles()[staff.OWNER], values.password_hash, by)
     after = {"name": values.company, "currency": values.currency, "timezone": values.timezone}
     audit.record(by, "company.created", company, after=after)
+    payment_ways.begin()
     return owner

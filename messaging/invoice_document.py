@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select, update
 
 from billing import company as companies
-from billing import document_lines, document_templates, parties, payers
+from billing import document_lines, document_templates, parties, payers, payment_ways
 from billing.document_templates import Chosen
 from integrations.documents import DocumentError, Fact, InvoiceDocument, Line, Payment, Sum
 from models import (
@@ -28,6 +28,7 @@ from models import (
     InvoiceState,
     InvoiceTax,
     Money,
+    PaymentMethod,
     Proforma,
     TemplateKind,
     db,
@@ -269,6 +270,7 @@ class _Writer:
         terms = [text.strip() for text in invoice.terms.splitlines() if text.strip()]
         if invoice.due_on:
             terms.insert(0, _("Please pay by %(day)s.", day=day(invoice.due_on, self.locale)))
+        terms += payment_ways.shown(self.seller, self.buyer.get("pays_by", PaymentMethod.INVOICE))
         reference: Fact = {"label": _("Reference"), "value": str(invoice.number)}
         bank = self.seller.get("bank_details", "")
         return {
