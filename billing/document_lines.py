@@ -94,8 +94,9 @@ class LineInput:
 
     `unit_price` may be below zero (something taken off), and may be finer than the minor unit; `share` is the part of
     a period that is billed. At most one of `discount_percent` (above 0, at most 100) and `discount` (more than zero,
-    at most the line's amount) is given. `taxed_as` is the kind of goods (S, R… of the tax table); `tax` says the tax
-    itself and wins, as a credit note has the tax of the line it takes back.
+    at most the line's amount) is given; `discount_id` says that it came by itself (billing.discounts). `taxed_as` is
+    the kind of goods (S, R… of the tax table); `tax` says the tax itself and wins, as a credit note has the tax of the
+    line it takes back.
     """
 
     description: str
@@ -110,6 +111,7 @@ class LineInput:
     discount_percent: Decimal | None = None
     discount: Money | None = None
     discount_reason: str = ""
+    discount_id: int | None = None
     package_id: int | None = None
     service_id: int | None = None
     charge_id: int | None = None
@@ -294,6 +296,7 @@ def line_values(line: WorkedLine) -> dict[str, Any]:
         "discount_percent": given.discount_percent,
         "discount_minor": line.discount.minor,
         "discount_reason": given.discount_reason,
+        "discount_id": given.discount_id if line.discount else None,
         "amount_minor": line.amount.minor,
         "document_discount_minor": line.document_discount.minor,
         "tax_category": line.tax.category,
@@ -321,6 +324,7 @@ def line_of(row: Any) -> LineInput:
         discount_percent=row.discount_percent,
         discount=Money(row.discount_minor, row.currency) if fixed else None,
         discount_reason=row.discount_reason,
+        discount_id=row.discount_id,
         package_id=row.package_id,
         service_id=row.service_id,
         charge_id=row.charge_id,

@@ -161,6 +161,7 @@ def item_of(row: QuoteLine) -> QuoteItem:
         discount_percent=row.discount_percent,
         discount=row.discount if fixed else None,
         discount_reason=row.discount_reason,
+        discount_id=row.discount_id,
         package_id=row.package_id,
     )
     return QuoteItem(line, row.months, row.days, row.option_id, row.choice)

@@ -170,7 +170,7 @@ class Coupon(Model):
     code: Mapped[str] = mapped_column(String(40), unique=True)
     note: Mapped[str] = mapped_column(String(200), default="")
     most_uses: Mapped[int | None]
-    most_per_customer: Mapped[int | None] = mapped_column(default=1)
+    most_per_customer: Mapped[int | None]
     # The last day it can be given in.
     last_on: Mapped[date | None]
     new_services_only: Mapped[bool] = mapped_column(default=False)

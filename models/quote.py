@@ -158,6 +158,8 @@ class QuoteLine(Model):
     discount_percent: Mapped[Decimal | None] = mapped_column(Percent)
     discount_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
     discount_reason: Mapped[str] = mapped_column(String(200), default="")
+    # The discount that applied by itself, as on invoices.
+    discount_id: Mapped[int | None] = ref("discount.id", index=False, nullable=True)
     document_discount_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
     tax_category: Mapped[str] = mapped_column(String(12), default="S")

@@ -12,6 +12,7 @@ from . import (
     belongings,
     bulk,
     credits,
+    discounts,
     documents,
     messages,
     money,
@@ -39,6 +40,7 @@ CHECKS: tuple[Check, ...] = tuple(
             *bulk.CHECKS,
             *credits.CHECKS,
             *belongings.CHECKS,
+            *discounts.CHECKS,
         ),
         key=lambda check: check.code,
     )
