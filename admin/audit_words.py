@@ -149,6 +149,7 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     "import_file.uploaded": ("upload", "", _l("Table uploaded")),
     "import_mapping.removed": ("trash-2", "", _l("Mapping of imports removed")),
     "import_mapping.saved": ("bookmark", "", _l("Mapping of imports saved")),
+    "invoice.reminded": ("bell", "", _l("Reminder queued")),
     "invoice.sent_again": ("send", "", _l("Invoice queued to be sent again")),
     "mail.stopped": ("server", "bad", _l("Mail server does not take mail")),
     "package_option.imported": ("upload", "", _l("Option imported from a file")),

@@ -22,6 +22,7 @@ from billing.credit_outflows import EXPIRED as CREDIT_EXPIRED
 from billing.outbox import INVOICE
 from billing.portal_links import RESET, WELCOME
 from billing.quote_links import PURPOSE as QUOTE
+from billing.reminders import REMINDER
 from billing.statements import STATEMENT
 from integrations.documents import DocumentError
 from integrations.letters import LOGO, PNG, Attachment, BadHeader, Letter, check
@@ -154,7 +155,7 @@ def _invoice(message: Message, at: datetime) -> Content:
     logo = brands.logo_of(invoice.customer)
     return Content(
         subject=said.subject, text=said.text, html=in_frame(said, seller.name, with_logo=bool(logo)),
-        sender_name=seller.name, reply_to=seller.email, attachments=(_pdf(invoice),), logo=logo,
+        sender_name=seller.name, reply_to=seller.email, attachments=(invoice_pdf(invoice),), logo=logo,
     )  # fmt: skip
 
 
@@ -185,7 +186,8 @@ def in_frame(said: Said, company: str, *, with_logo: bool = False) -> str:
     return render("letter.html", values).replace(_BODY, said.html)
 
 
-def _pdf(invoice: Invoice) -> Attachment:
+def invoice_pdf(invoice: Invoice) -> Attachment:
+    """The document as it goes with mails. Raises NotYet."""
     try:
         data = invoice_document.pdf_of(invoice)
     except (DocumentError, FileLost, OSError) as error:
@@ -301,7 +303,13 @@ def _account(message: Message, at: datetime) -> Content:
     return account_mail.write(message, at)
 
 
+def _reminder(message: Message, at: datetime) -> Content:
+    from . import reminder_mail  # likewise
+
+    return reminder_mail.write(message, at)
+
+
 _WRITERS: dict[str, Callable[[Message, datetime], Content]] = {
     INVOICE: _invoice, WELCOME: _link, RESET: _link, QUOTE: _quote,
-    STATEMENT: _account, CREDIT_EXPIRED: _account,
+    STATEMENT: _account, CREDIT_EXPIRED: _account, REMINDER: _reminder,
 }  # fmt: skip

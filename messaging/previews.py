@@ -14,10 +14,11 @@ from sqlalchemy import select
 from billing import company as companies
 from billing import credit_outflows, phone_verification, quote_links, segments, statements
 from billing.outbox import INVOICE
+from billing.reminders import REMINDER
 from integrations.letters import BadHeader, Letter, check
 from models import Customer, Invoice, InvoiceState, Quote, db
 
-from . import account_mail, brands, compose, invoice_document, portal_mail, quote_mail, templates, texts
+from . import account_mail, brands, compose, invoice_document, portal_mail, quote_mail, reminder_mail, templates, texts
 from .formats import language_of
 from .refusals import CannotBeWritten
 from .template_kinds import KINDS
@@ -79,8 +80,8 @@ def _said(key: str, words: Words, customer: Customer | None, at: datetime) -> tu
         return brands.of(customer), templates.fill(words, customer, at=at, to=to)
     locale = language_of(customer, companies.settings())
     with force_locale(locale):
-        if key == INVOICE:
-            return _of_invoice(words, customer, locale, at)
+        if key in (INVOICE, REMINDER):
+            return _of_invoice(key, words, customer, locale, at)
         if key == quote_mail.KIND:
             return _of_quote(words, customer, locale, at)
         if key in (statements.STATEMENT, credit_outflows.EXPIRED):
@@ -96,7 +97,9 @@ def _said(key: str, words: Words, customer: Customer | None, at: datetime) -> tu
         return brands.of(customer), templates.said(words, values)
 
 
-def _of_invoice(words: Words, customer: Customer | None, locale: str, at: datetime) -> tuple[brands.Brand, Said]:
+def _of_invoice(
+    key: str, words: Words, customer: Customer | None, locale: str, at: datetime
+) -> tuple[brands.Brand, Said]:
     if customer is None:
         raise CannotBeWritten(_("Choose a customer who has an invoice."))
     issued = select(Invoice).where(Invoice.customer_id == customer.id, Invoice.state == InvoiceState.ISSUED)
@@ -104,7 +107,8 @@ def _of_invoice(words: Words, customer: Customer | None, locale: str, at: dateti
     if invoice is None:
         raise CannotBeWritten(_("%(name)s has no invoice yet. Choose somebody who has one.", name=customer.name))
     try:
-        brand, values = compose.invoice_values(invoice, locale, at)
+        written = reminder_mail.values if key == REMINDER else compose.invoice_values
+        brand, values = written(invoice, locale, at)
     except invoice_document.NotPrintable as error:
         raise CannotBeWritten(str(error)) from error
     return brand, templates.said(words, values)

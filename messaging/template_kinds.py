@@ -13,6 +13,7 @@ from billing.outbox import INVOICE
 from billing.phone_verification import KIND as PHONE_CODE
 from billing.portal_links import RESET, WELCOME
 from billing.quote_links import PURPOSE as QUOTE
+from billing.reminders import REMINDER
 from billing.statements import STATEMENT
 
 from .template_language import Fields
@@ -60,6 +61,11 @@ OF_INVOICE: Fields = {
     },
     "bank": [{"label": _l("Such as IBAN"), "value": _l("What stands behind it")}],
     "terms": [_l("One line of the terms of payment")],
+}
+OF_REMINDER: Fields = {
+    **OF_INVOICE,
+    "days_overdue": _l("How many days ago it was due"),
+    "is_overdue": _l("Whether the day it was due has passed"),
 }
 OF_QUOTE: Fields = {
     **COMMON,
@@ -125,6 +131,8 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind(INVOICE, _l("Invoice or credit note"), _l("Brings each issued invoice, with its PDF."), "invoice",
              OF_INVOICE),
+        Kind(REMINDER, _l("Payment reminder"), _l("Reminds of an invoice that is still to be paid, with its PDF."),
+             "reminder", OF_REMINDER),
         Kind(QUOTE, _l("Quote"), _l("Brings a quote with its PDF, and the link to accept or decline it."), "quote",
              OF_QUOTE, needs=("link",)),
         Kind(STATEMENT, _l("Statement of account"), _l("Brings a statement or the open items, with its PDF."),
