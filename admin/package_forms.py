@@ -14,19 +14,13 @@ from wtforms.validators import InputRequired
 
 from admin.fields import WholeField, amount_text
 from admin.package_rows import MOST_ROWS, OptionForm, PriceRow, TargetRow
+from admin.tax_words import category_words
 from billing import company
 from billing.package_prices import YES, Option, Price
-from models import ChangeTo, Direction, Money, OptionKind, Package, TaxRate, db
+from models import ChangeTo, Direction, Money, OptionKind, Package, db
 from web.forms import choices, put_error
 
 UNITS = [("months", _l("months")), ("days", _l("days")), ("once", _l("once"))]
-TAXES = [
-    ("S", _l("Standard rate")),
-    ("Z", _l("Zero rate")),
-    ("E", _l("Exempt")),
-    ("AE", _l("Reverse charge")),
-    ("O", _l("Not subject to tax")),
-]
 WAYS = [
     (ChangeTo.ANY, _l("Any package on sale")),
     (ChangeTo.GROUP, _l("All packages of the same group")),
@@ -185,8 +179,6 @@ def _others(package: Package | None) -> list[tuple[int, str]]:
 
 
 def tax_categories(own: list[str]) -> list[tuple[str, Any]]:
-    """The usual ones, those with a rate, and the one that is chosen already."""
-    known = dict(TAXES)
-    for code in [*db.session.scalars(select(TaxRate.category).distinct().limit(50)), *own]:
-        known.setdefault(code, code)
-    return [(code, f"{words} ({code})" if words != code else code) for code, words in known.items()]
+    """All kinds of goods, and the one that is chosen already."""
+    known = category_words()
+    return [*known.items(), *((code, code) for code in own if code not in known)]

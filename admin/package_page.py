@@ -18,8 +18,9 @@ from wtforms.validators import InputRequired
 from admin.audit_words import timeline
 from admin.doors import once, told
 from admin.links import list_url, record_url
-from admin.package_forms import TAXES, WAYS
+from admin.package_forms import WAYS
 from admin.package_rows import KINDS
+from admin.tax_words import category_words
 from billing import company, package_moves, packages, reports
 from messaging import rich_text
 from models import (
@@ -84,7 +85,7 @@ class PackagePage:
         package = self._found(True)
         count = self.db_session.scalar(select(running()).where(Package.id == package.id))
         words = {
-            "kinds": dict(KINDS), "taxes": dict(TAXES), "ways": dict(WAYS), "directions": DIRECTIONS,
+            "kinds": dict(KINDS), "taxes": category_words(), "ways": dict(WAYS), "directions": DIRECTIONS,
             "price_words": price_words, "status": status_words(package), "record_url": record_url,
         }  # fmt: skip
         return self.render(

@@ -21,7 +21,10 @@ from admin.settings import SettingsView
 from admin.settings_parts import SettingsLink
 from admin.staff import StaffListView
 from admin.tags import TagView
+from admin.tax_categories import TaxCategoriesView
 from admin.tax_rates import TaxRateView
+from admin.tax_texts import TaxTextsView
+from admin.tax_trial import TaxTrialView
 from models import (
     ContractType,
     CustomerGroup,
@@ -64,6 +67,10 @@ def add_settings(panel: Admin) -> None:
     )
     panel.add_view(ways)
     panel.add_view(TaxRateView(TaxRate, db, _l("Tax rates"), endpoint="tax_rates", url="/admin/tax-rates"))
+    below = "/admin/settings/tax"
+    panel.add_view(TaxCategoriesView(name=_l("Kinds of goods"), endpoint="tax_categories", url=f"{below}/goods"))
+    panel.add_view(TaxTextsView(name=_l("Legal texts"), endpoint="tax_texts", url=f"{below}/texts"))
+    panel.add_view(TaxTrialView(name=_l("Which tax?"), endpoint="tax_trial", url=f"{below}/trial"))
     panel.add_view(FxRateView(FxRate, db, _l("Exchange rates"), endpoint="fx_rates", url="/admin/fx-rates"))
     panel.add_view(StaffListView(Staff, db, _l("Staff"), endpoint="staff", url="/admin/staff"))
     panel.add_view(RoleView(Role, db, _l("Roles"), endpoint="roles", url="/admin/roles"))

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, redirect
+from flask import Response, flash, redirect, request
 from flask_admin import expose
 from flask_admin.form import BaseForm
+from flask_babel import format_date, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from admin.base import StaffView
-from admin.doors import told
+from admin.doors import once
 from admin.fields import DayField, ExactField
 from admin.rights import Open
 from admin.settings_parts import SettingsPart
-from billing import tax_rate_changes
+from admin.tax_words import category_words
+from billing import company, tax_rate_changes
+from billing.tax_countries import EU
 from models import TaxRate
 from web import formatters
 from web.forms import choices, stripped
@@ -38,16 +40,19 @@ class TaxRateForm(BaseForm):
     rate = ExactField(_l("Rate, percent"), [InputRequired(_l("Type the rate."))])
     valid_from = DayField(_l("First day"), [InputRequired(_l("Choose the first day."))])
     valid_to = DayField(_l("Last day"), description=_l("Included. Empty: until it is given one."))
+    source = StringField(
+        _l("Source"), [Length(max=120)], description=_l("Who says so, for your own records."), filters=[stripped]
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.country.choices = choices([("", _("Choose")), *countries(formatters.locale())])
-        self.category.choices = choices(tax_rate_changes.CATEGORIES.items())
+        self.category.choices = choices(category_words().items())
 
     def rate_wanted(self) -> tax_rate_changes.Rate:
         return tax_rate_changes.Rate(
             self.country.data, self.category.data, self.name.data, self.rate.data, self.valid_from.data,
-            self.valid_to.data,
+            self.valid_to.data, self.source.data or "",
         )  # fmt: skip
 
 
@@ -58,14 +63,14 @@ class TaxRateView(SettingsPart, StaffView):
     can_edit = Open("settings.edit")
     list_template = "admin/tax_rates/list.html"
     form = TaxRateForm
-    form_columns = ("country", "category", "name", "rate", "valid_from", "valid_to")
+    form_columns = ("country", "category", "name", "rate", "valid_from", "valid_to", "source")
     form_sections = ((_l("Rate"), _l("Issued invoices keep the rate they were issued with."), (
-        ("country", 6), ("category", 6), ("name", 6), ("rate", 6), ("valid_from", 6), ("valid_to", 6),
+        ("country", 6), ("category", 6), ("name", 6), ("rate", 6), ("valid_from", 6), ("valid_to", 6), ("source", 12),
     )),)  # fmt: skip
-    column_list = ("country", "category", "name", "rate", "valid_from", "valid_to")
+    column_list = ("country", "category", "name", "rate", "valid_from", "valid_to", "source")
     column_labels = {"country": _l("Country"), "category": _l("Category"), "name": _l("Name"),
                      "rate": _l("Rate, percent"), "valid_from": _l("First day"),
-                     "valid_to": _l("Last day")}  # fmt: skip
+                     "valid_to": _l("Last day"), "source": _l("Source")}  # fmt: skip
     column_sortable_list = ("country", "rate", "valid_from")
     column_default_sort = "country"
     column_filters = ("country", "valid_from")
@@ -73,8 +78,8 @@ class TaxRateView(SettingsPart, StaffView):
     column_numeric = ("rate",)
     column_phone = {"country": "title", "name": "sub", "rate": "end", "valid_from": "end2"}
     column_formatters = {
-        "country": lambda view, context, row, name: formatters.locale().territories.get(row.country, row.country),
-        "category": lambda view, context, row, name: tax_rate_changes.CATEGORIES.get(row.category, row.category),
+        "country": lambda view, context, row, name: _country(row.country),
+        "category": lambda view, context, row, name: category_words().get(row.category, row.category),
     }
     create_label, save_label = _l("Add rate"), _l("Save rate")
     empty_title = _l("No tax rates yet")
@@ -89,9 +94,27 @@ class TaxRateView(SettingsPart, StaffView):
     def update(self, form: TaxRateForm, row: TaxRate) -> None:
         tax_rate_changes.change(row, form.rate_wanted(), by=actor())
 
-    @expose("/starting", methods=("POST",))
-    def starting(self) -> Response:
-        added: list[int] = []
-        if told(lambda: added.append(tax_rate_changes.add_starting(by=actor()))):
-            told(lambda: None, ngettext("%(num)d rate added", "%(num)d rates added", added[0]))
-        return redirect(self.get_url(".index_view"))
+    @expose("/starting", methods=("GET", "POST"))
+    def starting(self) -> Response | str:
+        """What the published rates say that the table does not; those ticked are taken over."""
+        if request.method == "POST":
+            return redirect(once(self._follow))
+        rows = [(each, _country(each.shipped.country), _is_near(each)) for each in tax_rate_changes.differences()]
+        as_of = format_date(tax_rate_changes.AS_OF, "MMMM y")
+        return self.render("admin/tax/starting.html", rows=rows, names=category_words(), as_of=as_of)
+
+    def _follow(self) -> str:
+        done = tax_rate_changes.follow(request.form.getlist("rate")[:1000], by=actor())
+        flash(ngettext("%(num)d rate taken over", "%(num)d rates taken over", done), "toast")
+        return self.get_url(".index_view")
+
+
+def _country(code: str) -> str:
+    return formatters.locale().territories.get(code, code)
+
+
+def _is_near(each: tax_rate_changes.Difference) -> bool:
+    """Ticked to begin with: what is missing of one's own country, and of the Union if that is in it."""
+    home = company.settings().country
+    near = each.shipped.country == home or (home in EU and each.shipped.country in EU)
+    return each.ours is None and near

@@ -164,6 +164,8 @@ def taxed(account: Any, payer: Any = None) -> Taxed:
             charge_tax=account.charge_tax,
             tax_exempt=account.tax_exempt,
             tax_rate=account.tax_rate,
+            language=account.language,
+            customer_group_id=getattr(account, "customer_group_id", None) or getattr(account, "group_id", None),
         ),
     )
 

@@ -14,6 +14,7 @@ from models.currencies import DECIMALS
 
 from . import staff
 from .countries import COUNTRIES
+from .tax_numbers import tax_number
 from .texts import many_lines, one_line
 
 LARGEST_LOGO = 1_000_000
@@ -190,6 +191,21 @@ class TileAddress(Kind):
         if not re.fullmatch(form, plain) or any(part not in path for part in ("{z}", "{x}", "{y}")):
             raise WrongSetting("The address looks like https://tile.company.example/{z}/{x}/{y}.png.")
         return found
+
+
+class Registrations(Kind):
+    """Countries where the company is registered for tax: a line each, its two letters and the number there."""
+
+    def read(self, value: Any) -> str:
+        found: dict[str, str] = {}
+        for place, line in enumerate(many_lines(value, "The list").splitlines(), 1):
+            if line.strip():
+                country, _space, number = line.strip().partition(" ")
+                country = country.upper()
+                if country not in COUNTRIES or country in found:
+                    raise WrongSetting(f"Line {place}: begin with the letters of a country, each once: DE DE136695976.")
+                found[country] = tax_number(number, country)
+        return "\n".join(f"{country} {number}".strip() for country, number in sorted(found.items()))
 
 
 class Logo(Kind):

@@ -29,6 +29,7 @@ from .setting_kinds import (
     Logo,
     OneOf,
     Prefix,
+    Registrations,
     Template,
     TileAddress,
     Website,
@@ -200,12 +201,29 @@ PAYMENTS = Group("payments", "Payments", "credit-card", "How customers pay.", (
 TAX = Group("tax", "Tax", "percent", "Your registration, rates, categories and the texts the law asks for.", (
     Section("registration", "Registration", "Who you are to the tax office.", (
         Setting("tax_id", Line(40, "The tax number"), NONE, "Tax number",
-                "VAT or sales-tax number, printed on invoices.", 6, "vat id"),
+                "VAT or sales-tax number of your country, printed on invoices.", 6, "vat id"),
+        Setting("registrations", Registrations(), "", "Registered abroad",
+                "One line each: country and tax number, such as “DE DE136695976”. Customers there pay the rate of "
+                "their country, and the number is printed.", words="vat registration"),
+        Setting("small_business", YesNo(), False, "Small business without tax",
+                "If yes, no tax is charged to anybody, and documents say why.", words="exemption kleinunternehmer"),
     )),
     Section("prices", "Prices", "What a price of a package means.", (
         Setting("charge_tax", YesNo(), True, "Charge tax", "Groups and customers may differ.", words="vat"),
         Setting("prices_include_tax", YesNo(), False, "Prices include tax",
                 "If no, tax is added to the price of a package.", words="gross net vat"),
+    )),
+    Section("abroad", "Customers abroad",
+            "Businesses in other EU states with a valid VAT number pay the tax themselves: reverse charge.", (
+        Setting("tax_in_eu", OneOf({"theirs": "The rate of their country (OSS)", "ours": "The rate of our country"}),
+                "theirs", "Private customers in other EU states pay",
+                "Our country’s rate is allowed below the yearly threshold for sales to other states.", 6,
+                "oss one-stop shop distance moss"),
+        Setting("tax_abroad", OneOf({
+            "table": "The rate of their country, if the table has one",
+            "registered": "Nothing, unless we are registered there",
+        }), "table", "Customers in all other countries pay", "Where nothing is charged, documents say why.", 6,
+                "export outside"),
     )),
 ))  # fmt: skip
 

@@ -16,6 +16,7 @@ from . import audit, company, document_templates, inheritance
 from .actor import Actor
 from .setting_kinds import JPEG, LARGEST_LOGO, PNG, WrongSetting, logo_file, website
 from .setting_list import SETTINGS
+from .tax_numbers import InvalidTaxNumber, tax_number
 
 __all__ = [
     "JPEG",
@@ -112,10 +113,23 @@ def _read(values: Mapping[str, Any], seller: Company | None) -> dict[str, Any]:
             read[name] = SETTINGS[name].kind.read(value)
         except BillingError as refusal:
             errors[name] = str(refusal)
-    errors |= _locked(read, seller) | document_templates.why_not(read, seller) | _shared_prefixes(read, seller)
+    errors |= _tax_number(read, seller) | _locked(read, seller) | document_templates.why_not(read, seller)
+    errors |= _shared_prefixes(read, seller)
     if errors:
         raise RefusedSettings(errors)
     return read
+
+
+def _tax_number(read: dict[str, Any], seller: Company | None) -> dict[str, str]:
+    """A new tax number is put into the form of its country, and refused where it cannot be one."""
+    if not read.get("tax_id") or (seller is not None and read["tax_id"] == seller.tax_id):
+        return {}
+    country = read.get("country", seller.country if seller else "")
+    try:
+        read["tax_id"] = tax_number(read["tax_id"], country)
+    except InvalidTaxNumber as refusal:
+        return {"tax_id": str(refusal)}
+    return {}
 
 
 def _locked(read: Mapping[str, Any], seller: Company | None) -> dict[str, str]:

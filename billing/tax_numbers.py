@@ -14,7 +14,7 @@ from stdnum.eu import vat
 
 from models import BillingError
 
-from .tax_rates import EU
+from .tax_countries import EU
 
 # Of what stdnum knows about a country: numbers of things, places, accounts and banks, not of people or businesses.
 _OTHER_NUMBERS = {

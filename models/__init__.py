@@ -66,7 +66,7 @@ from .payment import Allocation, Credit, CreditOutflow, Outflow, Payment
 from .payment_way import PaymentWay
 from .price_change import ListedPriceChange, NewPrice, NewPriceState, PriceChange, PriceChangeState
 from .quote import Quote, QuoteAnswer, QuoteBecomes, QuoteLine, QuoteLink, QuoteState, QuoteTax
-from .rates import FxRate, TaxRate
+from .rates import FxRate, TaxCategory, TaxRate, TaxText
 from .refund import Refund, RefundKind, WriteOff
 from .run import JobDay, Lease, Run, RunState, RunUnit, UnitState
 from .saved_list import SavedList
@@ -204,9 +204,11 @@ __all__ = [
     "SignInAttempt",
     "Staff",
     "Tag",
+    "TaxCategory",
     "TaxRate",
     "TemplateKind",
     "TemplatePicture",
+    "TaxText",
     "TemplateVersion",
     "TextPrice",
     "TextSender",

@@ -5,13 +5,43 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
 from .company import CustomerGroup
 from .customer import Customer
 from .types import Percent, Rate
+
+
+class TaxCategory(Model):
+    """A kind of goods with a name of the shop's own; see billing.tax_categories for those that need no row."""
+
+    __table_args__ = (UniqueConstraint("code"),)
+
+    id: Mapped[int] = key()
+    # What packages, charges and rates name it by.
+    code: Mapped[str] = mapped_column(String(12))
+    name: Mapped[str] = mapped_column(String(60))
+    # How documents tell it to machines (UNCL 5305): S taxed, Z zero rated, E exempt, O outside the scope of tax.
+    letter: Mapped[str] = mapped_column(String(2), default="S")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TaxText(Model):
+    """A sentence the law asks for on documents, in one language, where the shop words it itself."""
+
+    __table_args__ = (UniqueConstraint("kind", "language"),)
+
+    id: Mapped[int] = key()
+    kind: Mapped[str] = mapped_column(String(24))
+    language: Mapped[str] = mapped_column(String(12))
+    text: Mapped[str] = mapped_column(String(400))
+
+    def __str__(self) -> str:
+        return f"{self.kind}, {self.language}"
 
 
 class TaxRate(Model):
@@ -29,6 +59,8 @@ class TaxRate(Model):
     rate: Mapped[Decimal] = mapped_column(Percent)
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
+    # Who says so; empty for a rate that somebody typed.
+    source: Mapped[str] = mapped_column(String(120), default="", server_default="")
 
     def __str__(self) -> str:
         return f"{self.country} {self.name} {self.rate:f}%"
@@ -39,6 +71,15 @@ class FxRate(Model):
 
     __table_args__ = (
         Index("ix_fx_rate_pair", "base", "quote", "on"),
+        # Rates agreed with somebody are few among the daily ones, and looked up by themselves.
+        Index(
+            "ix_fx_rate_agreed",
+            "base",
+            "quote",
+            "on",
+            sqlite_where=text("customer_id IS NOT NULL OR group_id IS NOT NULL"),
+            postgresql_where=text("customer_id IS NOT NULL OR group_id IS NOT NULL"),
+        ),
         CheckConstraint("rate > 0", name="positive"),
         CheckConstraint("customer_id IS NULL OR group_id IS NULL", name="one_audience"),
     )

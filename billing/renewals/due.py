@@ -50,7 +50,7 @@ _ACCOUNT = (
     func.coalesce(BillingGroup.payer_id, Customer.default_payer_id).label("payer_id"),
     BillingGroup.po_number.label("group_po_number"),
     BillingGroup.usual_minor, Customer.id.label("customer_id"), Customer.group_id.label("customer_group_id"),
-    Customer.name, Customer.company_name, Customer.email, Customer.tax_id, Customer.account_type,
+    Customer.name, Customer.company_name, Customer.email, Customer.tax_id, Customer.account_type, Customer.language,
     Customer.street, Customer.street2, Customer.city, Customer.region, Customer.postal_code, Customer.country,
     Customer.currency, Customer.payment_method, Customer.payment_days, Customer.charge_tax, Customer.tax_exempt,
     Customer.tax_rate, Customer.po_number, Customer.invoice_note, Customer.credit_minor, Customer.project_id,

@@ -123,8 +123,8 @@ class TestLines:
             line("-1", tax=None, details="Returned"),
             line("7.1234", "2.5", tax=None, discount_percent=Decimal("3.3")),
         )
-        buyer: Any = SimpleNamespace(charge_tax=True, tax_exempt=False, tax_rate=Decimal(9))
-        asked = {"buyer": buyer, "tax": TaxTable.__new__(TaxTable), "discount_percent": Decimal(2)}
+        table: Any = SimpleNamespace(tax_for=lambda buyer, taxed_as, on: Tax(Decimal(9), "S"))
+        asked = {"buyer": None, "tax": table, "discount_percent": Decimal(2)}
         found = worked(*inputs, **asked)
         again = worked(*(line_of(SimpleNamespace(**line_values(one))) for one in found.lines), **asked)
         assert again == found

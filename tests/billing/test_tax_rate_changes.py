@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from billing import tax_rate_changes as rules
 from billing.actor import NotAllowed
 from billing.countries import COUNTRIES
-from billing.tax_rates import EU
+from billing.tax_countries import EU
 from models import AuditEvent, TaxRate, db
 
 IE = rules.Rate("IE", "S", "VAT", Decimal("23"), date(2020, 1, 1), date(2026, 12, 31))
@@ -67,3 +67,32 @@ def test_starting_rates_leave_what_is_there(by):
     assert rules.add_starting(by=by) == len(shipped) - 1
     assert rules.add_starting(by=by) == 0
     assert db.session.scalar(select(func.count(TaxRate.id))) == len(shipped)
+    assert {rate.rate for rate in shipped if rate.country == "RO" and rate.category == "S"} == {19, 21}
+
+
+def test_what_differs_is_shown_and_followed_where_one_wants(by):
+    finland = rules.Rate("FI", "S", "ALV", Decimal("24"), date(2015, 1, 1))
+    row = rules.create(finland, by=by)
+    (found,) = [each for each in rules.differences() if each.shipped.country == "FI" and each.ours is row]
+    assert (found.shipped.rate, found.shipped.valid_from) == (Decimal("25.5"), date(2024, 9, 1))
+    assert rules.follow([found.shipped.key, "FI-Q-2020-01-01"], by=by) == 1
+    rows = db.session.scalars(select(TaxRate).order_by(TaxRate.valid_from)).all()
+    assert [(r.rate, r.valid_from, r.valid_to) for r in rows] == [
+        (24, date(2015, 1, 1), date(2024, 8, 31)),
+        (Decimal("25.5"), date(2024, 9, 1), None),
+    ]
+    assert not [each for each in rules.differences() if each.shipped.country == "FI" and each.shipped.category == "S"]
+
+
+def test_a_wrong_rate_of_the_same_days_is_changed_and_one_that_lasts_longer_is_cut(by):
+    right = rules.create(rules.Rate("DE", "S", "VAT", Decimal(18), date(2025, 1, 1)), by=by)
+    long = rules.create(rules.Rate("RO", "S", "TVA", Decimal(21), date(2020, 1, 1)), by=by)
+    assert rules.follow(["DE-S-2024-01-01", "RO-S-2024-01-01"], by=by) == 2
+    assert (right.rate, right.valid_from, right.source[:19]) == (19, date(2025, 1, 1), "European Commission")
+    romania = db.session.scalars(select(TaxRate).where(TaxRate.country == "RO").order_by(TaxRate.valid_from)).all()
+    assert [(r.rate, r.valid_from, r.valid_to) for r in romania] == [
+        (21, date(2020, 1, 1), date(2023, 12, 31)),
+        (19, date(2024, 1, 1), date(2025, 7, 31)),
+        (21, date(2025, 8, 1), None),
+    ]
+    assert long.valid_to == date(2023, 12, 31)
