@@ -181,6 +181,12 @@ def offer_of(row: Any, packages: Iterable[int], amounts: Sequence[tuple[str, int
     )
 
 
+def offer_of_row(discount: Discount) -> Offer:
+    """A stored discount as the rules need it."""
+    amounts = [(amount.currency, amount.amount_minor) for amount in discount.amounts]
+    return offer_of(discount, (package.id for package in discount.packages), amounts)
+
+
 def _offers(where: Any) -> list[Offer]:
     """The discounts in the order of their ids, with their packages and amounts: three statements, or one for none."""
     rows = db.session.execute(select(*_COLUMNS).where(where).order_by(Discount.id)).all()
