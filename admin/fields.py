@@ -98,19 +98,24 @@ class DayField(Typed):
             raise ValueError(_("Write the day as year-month-day, such as 2026-11-22.")) from error
 
 
+def plain_amount(text: str) -> str:
+    """An amount as typed, without the commas between groups of three; raises ValueError."""
+    # 12,50 must never become 1250: a comma is only believed between groups of three.
+    if "," in text and not _GROUPED.fullmatch(text):
+        raise ValueError(_("Write decimals with a point, such as 12.50."))
+    plain = text.replace(",", "")
+    try:
+        read_decimal(plain)
+    except WrongValue as error:
+        raise ValueError(_("Write an amount, such as 12.50.")) from error
+    return plain
+
+
 class AmountField(Typed):
     """An amount without its currency, which the page knows: `money(currency)` gives both together."""
 
     def read(self, text: str) -> str:
-        # 12,50 must never become 1250: a comma is only believed between groups of three.
-        if "," in text and not _GROUPED.fullmatch(text):
-            raise ValueError(_("Write decimals with a point, such as 12.50."))
-        plain = text.replace(",", "")
-        try:
-            read_decimal(plain)
-        except WrongValue as error:
-            raise ValueError(_("Write an amount, such as 12.50.")) from error
-        return plain
+        return plain_amount(text)
 
     def money(self, currency: str) -> Money | None:
         """What was typed, in `currency`; None if nothing. Raises BillingError when it has too many decimals."""

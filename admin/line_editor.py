@@ -1,0 +1,287 @@
+"""The editor of a document's lines, shared by all that have some: rows that are typed, added, moved and taken away.
+
+A form that has lines is a `LinesForm` (beside its own fields) whose page prints `macros/lines.html` and loads
+`admin/lines.js`. The view, on each POST: `form.rearranged(into)` first, which does what an editor's button says, then
+the page (or, for the script, `lines.html: editor` alone) is printed again and nothing is saved; else
+`form.read(currency)`, which gives what was typed as `form.inputs`, `form.percent` and `form.amount` or puts errors at
+the fields; `form.work_out(rule)` asks the rule for the figures and puts what it refuses at its line. `form.live(...)`
+is the answer to the script that asks while one types. Everything works without scripts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from flask import get_template_attribute, request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import FieldList, Form, FormField, HiddenField, SelectField, StringField, TextAreaField
+from wtforms.widgets import DateInput
+
+from admin.fields import plain_amount
+from admin.line_picker import Picker
+from admin.package_forms import tax_categories
+from billing.catalogue_lines import Currency
+from billing.document_lines import MOST_LINES, InvalidLine, LineInput, WorkedOut, check_percent, read_quantity
+from billing.periods import BillingPeriod
+from models import BillingError, LineKind, Money, UnitPrice
+from web.formatters import money, percent
+from web.forms import choices, put_error, stripped
+
+Rule = Callable[[Sequence[LineInput], Decimal | None, Money | None], WorkedOut]
+FETCHED = "fetch"
+DEFAULTS = {"quantity": "1", "taxed_as": "S", "kind": LineKind.MANUAL.value}
+_KINDS = {kind.value: kind for kind in (LineKind.SERVICE, LineKind.OPTION, LineKind.SETUP, LineKind.MANUAL)}
+
+
+class LineRow(Form):
+    """One line as it is typed. Everything is text until it is read, so that nothing typed is ever lost."""
+
+    description = StringField(_l("Description"), filters=[stripped])
+    quantity = StringField(_l("Quantity"), default="1", filters=[stripped])
+    price = StringField(_l("Price"), filters=[stripped])
+    discount = StringField(_l("Discount"), filters=[stripped])
+    taxed_as = SelectField(_l("Tax"), default="S", validate_choice=False)
+    details = TextAreaField(_l("More words below it"))
+    since = StringField(_l("From"), widget=DateInput(), filters=[stripped])
+    until = StringField(_l("Last day"), widget=DateInput(), filters=[stripped])
+    discount_reason = StringField(_l("Reason of the discount"), filters=[stripped])
+    kind = HiddenField(default=LineKind.MANUAL.value)
+    package = HiddenField()
+
+    @property
+    def blank(self) -> bool:
+        """Such rows are left out."""
+        return not any((self.description.data, self.price.data, (self.details.data or "").strip()))
+
+    def read(self, currency: str, packages: frozenset[int]) -> LineInput | None:
+        """The line that was typed, or None with the errors at their fields. `packages` are those that may be named."""
+        quantity = _told(self.quantity, lambda text: read_quantity(text or "1"))
+        price = _told(self.price, lambda text: _price(text, currency))
+        since = _told(self.since, _day)
+        until = _told(self.until, _day)
+        off = _told(self.discount, lambda text: read_discount(text, currency))
+        if not self.description.data:
+            put_error(self.description, _("Say what it is; this stands on the document."))
+        if bool(since) != bool(until) and not (self.since.errors or self.until.errors):
+            put_error(self.until if since else self.since, _("A period has a first and a last day."))
+        if since and until and until < since:
+            put_error(self.until, _("The last day comes before the first one."))
+        package = int(self.package.data) if (self.package.data or "").isdigit() else 0
+        if any(field.errors for field in self):
+            return None
+        assert quantity and price
+        return LineInput(
+            description=self.description.data or "",
+            unit_price=price,
+            quantity=quantity,
+            kind=_KINDS.get(self.kind.data or "", LineKind.MANUAL) if package in packages else LineKind.MANUAL,
+            details=(self.details.data or "").strip(),
+            period=BillingPeriod(since, until + timedelta(days=1)) if since and until else None,
+            taxed_as=self.taxed_as.data or "S",
+            discount_percent=off if isinstance(off, Decimal) else None,
+            discount=off if isinstance(off, Money) else None,
+            discount_reason=self.discount_reason.data or "",
+            package_id=package if package in packages else None,
+        )
+
+
+class LinesForm(FlaskForm):
+    lines = FieldList(FormField(LineRow), max_entries=MOST_LINES)
+    discount = StringField(
+        _l("Discount on the whole"), description=_l("Such as 5% or 20.00, off all lines together."), filters=[stripped]
+    )
+    discount_reason = StringField(_l("Reason of the discount"), filters=[stripped])
+
+    inputs: list[LineInput]
+    percent: Decimal | None
+    amount: Money | None
+    picker: Picker
+
+    def open_lines(self, lines: Sequence[LineInput], percent: Decimal | None, amount: Money | None) -> None:
+        """Show what is stored, unless a form was sent; an empty document has one empty row."""
+        self.picker = Picker(request.form)
+        if not self.is_submitted():
+            self._rebuild([typed_line(line) for line in lines])
+            self.discount.data = typed_discount(percent, amount)
+        if not self.lines.entries:
+            self.lines.append_entry(DEFAULTS)
+        own = [row.form.taxed_as.data for row in self.lines if row.form.taxed_as.data]
+        known = choices(tax_categories([code for code in own if code.isalnum() and len(code) <= 12]))
+        for row in self.lines:
+            row.form.taxed_as.choices = known
+
+    @property
+    def rows(self) -> list[Any]:
+        """The rows that say something."""
+        return [row for row in self.lines if not row.form.blank]
+
+    def rearranged(self, into: Currency) -> bool:
+        """Do what the button of the editor says; False if it was none of the editor's."""
+        verb, _dash, place = request.form.get("do", "").partition("-")
+        rows = [dict(row.form.data) for row in self.lines]
+        names = [row.name for row in self.lines]
+        if verb == "add":
+            rows.append(dict(DEFAULTS))
+        elif verb in ("remove", "up", "down") and (name := f"lines-{place}") in names:
+            _move(rows, names.index(name), verb)
+        elif verb in ("pick", "leave"):
+            self.picker.show(into, verb == "pick")
+        elif verb == "take":
+            taken = [typed_line(line) for line in self.picker.lines(into)]
+            rows = [
+                row for row, entry in zip(rows, self.lines, strict=True) if not (taken and entry.form.blank)
+            ] + taken
+        else:
+            return False
+        self._rebuild(rows[:MOST_LINES])
+        self.open_lines((), None, None)
+        return True
+
+    def read(self, currency: str) -> bool:
+        """Read what was typed into `inputs`, `percent` and `amount`; False, with errors at their fields, if that
+        cannot be done."""
+        packages = self.picker.known(row.form.package.data for row in self.rows)
+        found = [row.form.read(currency, packages) for row in self.rows]
+        self.inputs = [line for line in found if line]
+        off = _told(self.discount, lambda text: read_discount(text, currency))
+        self.percent = off if isinstance(off, Decimal) else None
+        self.amount = off if isinstance(off, Money) else None
+        return len(self.inputs) == len(found) and not self.discount.errors
+
+    def work_out(self, rule: Rule) -> WorkedOut | None:
+        """The figures of what was read; None, and the sentence where it belongs, if the rule refuses them."""
+        try:
+            return rule(self.inputs, self.percent, self.amount)
+        except InvalidLine as error:
+            self.refuse(error)
+        except BillingError as error:
+            self.form_errors.append(str(error))
+        return None
+
+    def refuse(self, error: InvalidLine) -> None:
+        """Put what a rule said at the line, or at the discount of the whole."""
+        if not error.line:
+            put_error(self.discount, error.reason)
+            return
+        row = self.rows[error.line - 1].form
+        put_error(row.discount if "discount" in error.reason else row.price, error.reason)
+
+    def amounts(self, worked: WorkedOut | None) -> dict[str, str]:
+        """What each row comes to, by its name."""
+        lines = worked.lines if worked else ()
+        return {row.name: money(line.amount) for row, line in zip(self.rows, lines, strict=False)}
+
+    def live(self, worked: WorkedOut | None) -> dict[str, Any]:
+        """The answer for the script: amounts by row, errors by field, and the totals as they are printed."""
+        fields = [field for row in self.lines for field in row.form] + [self.discount]
+        totals = get_template_attribute("macros/lines.html", "totals")
+        return {
+            "amounts": self.amounts(worked),
+            "errors": {field.id: " ".join(map(str, field.errors)) for field in fields if field.errors},
+            "totals": str(totals(total_rows(worked))) if worked else None,
+        }
+
+    def _rebuild(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Rows anew, numbered from nought: what is shown is in the order it will be sent in."""
+        while self.lines.entries:
+            self.lines.pop_entry()
+        self.lines.last_index = -1
+        for row in rows:
+            self.lines.append_entry(row)
+
+
+def wants_part() -> bool:
+    """Whether the editor's script asks, which puts the answer in place of the editor."""
+    return request.headers.get("X-Requested-With") == FETCHED
+
+
+def total_rows(worked: WorkedOut) -> list[tuple[str, str, str]]:
+    """(words, amount, class) of each row below the lines."""
+    sums, rows = worked.totals, []
+    inclusive = worked.sum_of_lines - worked.discount == sums.gross and bool(sums.tax)
+    if worked.discount:
+        rows.append((_("Sum of the lines"), money(worked.sum_of_lines), ""))
+        rows.append((_("Discount"), money(-worked.discount), ""))
+    if not inclusive:
+        rows.append((_("Net"), money(sums.net), ""))
+    words = _("%(rate)s tax in %(amount)s") if inclusive else _("%(rate)s tax on %(amount)s")
+    taxes = [
+        (words % {"rate": percent(tax.rate), "amount": money(tax.taxable + tax.tax if inclusive else tax.taxable)},
+         money(tax.tax), "")
+        for tax in sums.subtotals if tax.category != "O"
+    ]  # fmt: skip
+    total = [(_("Total"), money(sums.gross), "kv-total")]
+    return rows + total + taxes if inclusive else rows + taxes + total
+
+
+def typed_line(line: LineInput) -> dict[str, str]:
+    """A line as it is typed into a row."""
+    period = line.period
+    return {
+        "description": line.description,
+        "quantity": str(line.quantity),
+        "price": typed_price(line.unit_price),
+        "discount": typed_discount(line.discount_percent, line.discount),
+        "taxed_as": line.taxed_as,
+        "details": line.details,
+        "since": period.start.isoformat() if period else "",
+        "until": (period.end - timedelta(days=1)).isoformat() if period else "",
+        "discount_reason": line.discount_reason,
+        "kind": line.kind.value,
+        "package": str(line.package_id or ""),
+    }
+
+
+def typed_price(price: UnitPrice) -> str:
+    """Without zeros that say nothing, with the decimals of the currency: 12.30, 0.0125."""
+    whole = Money.zero(price.currency).decimal()
+    number = price.decimal()
+    return f"{number.quantize(whole):f}" if number == number.quantize(whole) else f"{number.normalize():f}"
+
+
+def typed_discount(part: Decimal | None, amount: Money | None) -> str:
+    if part is not None:
+        return f"{part.normalize():f}%"
+    return f"{amount.decimal():f}" if amount else ""
+
+
+def read_discount(text: str, currency: str) -> Decimal | Money | None:
+    """5% is a share, 5 an amount; nothing is none. Raises ValueError, BillingError."""
+    if not text:
+        return None
+    if text.endswith("%"):
+        return check_percent(Decimal(plain_amount(text[:-1].strip())))
+    return Money.of(plain_amount(text), currency)
+
+
+def _told(field: Any, read: Callable[[str], Any]) -> Any:
+    """What was typed, read; None, and the reason at the field, if it cannot be."""
+    try:
+        return read(field.data or "")
+    except (BillingError, ValueError) as error:
+        put_error(field, error.reason if isinstance(error, InvalidLine) else str(error))
+        return None
+
+
+def _price(text: str, currency: str) -> UnitPrice:
+    if not text:
+        raise ValueError(_("Write a price, such as 12.50."))
+    return UnitPrice.of(plain_amount(text), currency)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise ValueError(_("Write the day as year-month-day, such as 2026-11-22.")) from None
+
+
+def _move(rows: list[dict[str, Any]], place: int, verb: str) -> None:
+    row = rows.pop(place)
+    if verb != "remove":
+        rows.insert(max(place - 1, 0) if verb == "up" else place + 1, row)

@@ -1,0 +1,362 @@
+"""Issuing what was written by hand: the number, the frozen words, the books, the mail; and undoing it by a void.
+
+A proforma asks for money before there is an invoice. It is no debt: nothing is booked and nothing is open on it. The
+first money put on it makes an invoice of it (`number_proforma`), and then lies on that invoice.
+
+Locks are taken in one order: the document, the number's series, the customer by its posting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from models import (
+    Account,
+    Allocation,
+    BillingError,
+    Charge,
+    Company,
+    Credit,
+    Customer,
+    Invoice,
+    InvoiceLine,
+    InvoiceState,
+    InvoiceTax,
+    LedgerPosting,
+    Money,
+    Payer,
+    Proforma,
+    Renewal,
+    Service,
+    db,
+)
+
+from . import audit, company, content, drafts, inheritance, ledger, numbering, outbox, parties
+from .actor import Actor
+from .balances import lock_invoices
+from .fx import FxTable
+
+PERMISSION = drafts.PERMISSION
+
+
+class NotIssuable(BillingError):
+    """This draft cannot become an invoice like that."""
+
+
+class NotVoidable(BillingError):
+    """This document cannot be undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoidEffects:
+    """What voiding an invoice would do. `returned` becomes the customer's credit; `periods` were billed by it, and
+    `again` says whether they can be billed again: nothing later was billed for the same services and charges."""
+
+    returned: Money
+    periods: int
+    again: bool
+
+
+def issue(draft: Invoice, *, send: bool = True, by: Actor) -> Invoice:
+    """Give the draft its number, freeze it, book it and queue its mail; a proforma, where invoices are numbered when
+    they are paid (Settings) and something is to be paid.
+
+    Taxes and rates are those of the document's day, today unless the draft names an earlier one, which may not lie
+    before the newest number's. `send` False queues no mail. Raises NotIssuable, NotADraft, InvalidDraft, InvalidLine,
+    NoExchangeRate, NotAllowed.
+    """
+    by.require(PERMISSION)
+    draft = drafts.lock(draft)
+    seller, customer, payer = company.settings(), draft.customer, drafts.payer_of(draft)
+    drafts.check_customer(customer)
+    drafts.check_days(draft.issued_on, draft.due_on, by.today)
+    draft.issued_on = draft.issued_on or by.today
+    draft.due_on = draft.due_on or draft.issued_on + timedelta(days=_days_to_pay(customer))
+    _check_figures(draft, by.today)
+    kind = "proforma" if seller.number_when_paid and draft.total_minor else "invoice"
+    if kind == "invoice":
+        _exchange(draft, seller)
+    draft.payer_id = payer.id if payer else None
+    draft.buyer, draft.seller = parties.buyer(customer, payer), parties.seller(seller, customer.project)
+    document = _number(draft, kind, seller, by)
+    if kind == "invoice":
+        _book(document)
+    total = {"total_minor": document.total_minor, "currency": document.currency}
+    audit.record(by, f"{kind}.issued", document, after=total)
+    if send:
+        queue_mail(document, payer, by)
+    db.session.flush()
+    return document
+
+
+def number_proforma(proforma: Invoice, *, send: bool = True, by: Actor) -> Invoice:
+    """The invoice a proforma became, made now if it has not yet: dated today, with the figures that were asked for.
+
+    Whoever records money on a proforma calls this first, and puts the money on the invoice it returns; a part of the
+    sum is enough. Two at once get the same invoice. Renewals billed by the proforma are the invoice's from then on.
+    Raises NotIssuable for a void proforma or what is none, NoExchangeRate. Needs ``payments.edit`` or
+    ``invoices.edit``.
+    """
+    if not by.may(PERMISSION):
+        by.require("payments.edit")
+    found = lock_invoices([proforma.id]).get(proforma.id)
+    if found is None or found.kind != "proforma" or found.state == InvoiceState.DRAFT:
+        raise NotIssuable("Only a proforma gets its number when it is paid.")
+    if found.became_id:
+        return db.session.get_one(Invoice, found.became_id)
+    if found.state != InvoiceState.ISSUED:
+        raise NotIssuable(f"{found} was withdrawn. Write a new invoice instead.")
+    seller, on = company.settings(), by.today
+    invoice = _twin(found, on, by)
+    _exchange(invoice, seller)
+    invoice = _number(invoice, "invoice", seller, by)
+    _book(invoice)
+    found.became_id = invoice.id
+    moved = update(Renewal).where(Renewal.invoice_id == found.id).values(invoice_id=invoice.id)
+    db.session.execute(moved, execution_options={"synchronize_session": False})
+    total = {"total_minor": invoice.total_minor, "currency": invoice.currency, "proforma": str(found)}
+    audit.record(by, "invoice.issued", invoice, after=total)
+    if send:
+        queue_mail(invoice, db.session.get(Payer, invoice.payer_id) if invoice.payer_id else None, by)
+    db.session.flush()
+    return invoice
+
+
+def open_proformas(customer: Customer, limit: int = 50) -> list[Invoice]:
+    """The proformas a customer has not paid, the oldest first."""
+    mine = select(Invoice).where(Invoice.customer_id == customer.id, *waiting()).order_by(Invoice.id)
+    return list(db.session.scalars(mine.limit(limit)))
+
+
+def waiting() -> tuple[Any, ...]:
+    """Which documents are proformas that nobody has paid."""
+    return Invoice.kind == "proforma", Invoice.state == InvoiceState.ISSUED, Invoice.became_id.is_(None)
+
+
+def void_effects(invoice: Invoice) -> VoidEffects:
+    """What `void` would do; raises NotVoidable where it would refuse."""
+    _check_voidable(invoice)
+    paid = sum((money for money, _expires in _settled_by(invoice)), Money.zero(invoice.currency))
+    renewals = _renewals(invoice)
+    return VoidEffects(paid, len(renewals), bool(renewals) and all(_is_last(renewal) for renewal in renewals))
+
+
+def void(invoice: Invoice, reason: str, *, bill_again: bool = False, by: Actor) -> Invoice:
+    """Undo an issued invoice, or withdraw a proforma: it keeps its number and says so, and nothing is owed on it.
+
+    What had paid it becomes the customer's credit. The periods it billed count as settled, unless `bill_again`: then
+    the next run bills them once more, which only goes while nothing later was billed. A corrected invoice is a copy.
+    Raises NotVoidable, NotAllowed.
+    """
+    by.require(PERMISSION)
+    reason = reason.strip()[:200]
+    if not reason:
+        raise NotVoidable("Say why it is void; the customer's history keeps it.")
+    found = lock_invoices([invoice.id]).get(invoice.id)
+    if found is None:
+        raise NotVoidable("This invoice was deleted meanwhile.")
+    _check_voidable(found)
+    if bill_again:
+        _bill_again(found)
+    before = {"state": str(found.state), "open_minor": found.open_minor}
+    if found.kind == "invoice":
+        _take_back(found, by)
+    found.state, found.open_minor = InvoiceState.VOID, 0
+    after = {"state": "void", "open_minor": 0, "reason": reason, "bill_again": bill_again}
+    audit.record(by, f"{found.kind}.voided", found, before=before, after=after)
+    db.session.flush()
+    return found
+
+
+def queue_mail(document: Invoice, payer: Payer | None, by: Actor) -> int:
+    """Queue the mail with the document to all who get this customer's; how many addresses that are."""
+    customer = document.customer
+    more = outbox.invoice_addresses([customer.id]).get(customer.id, [])
+    main = payer.email if payer and payer.email else customer.email
+    return outbox.queue_invoices([(document.id, customer.id, (main, *more))], at=by.at, by=by.name)
+
+
+def freeze(document: Invoice) -> None:
+    """Write down the fingerprint of what a person can read on it."""
+    document.content_hash = content.fingerprint(
+        [getattr(document, name) for name in (*content.DOCUMENT, *content.FURTHER_DOCUMENT)],
+        [[getattr(row, name) for name in (*content.LINE, *content.FURTHER_LINE)] for row in document.lines],
+        [[getattr(row, name) for name in content.TAX] for row in document.taxes],
+    )
+
+
+def draw_number(document: Invoice, kind: str, seller: Company) -> None:
+    """The next number of that kind's series, held until the transaction ends. A document is not dated before the
+    newest of its series; raises NotIssuable."""
+    on = document.issued_on
+    assert on is not None
+    document.series_id, document.sequence = numbering.take(seller, on, kind=kind)
+    document.number = numbering.written(seller, on, document.sequence, kind)
+    before = (Invoice.series_id == document.series_id, Invoice.sequence == document.sequence - 1)
+    newest = db.session.execute(select(Invoice.number, Invoice.issued_on).where(*before)).one_or_none()
+    if newest and newest.issued_on > on:
+        raise NotIssuable(
+            f"{newest.number} is dated {newest.issued_on}, and numbers follow the days: "
+            f"date this one {newest.issued_on} or later."
+        )
+
+
+def _days_to_pay(customer: Customer) -> int:
+    return int(inheritance.effective(customer, "payment_days").value)
+
+
+def _check_figures(draft: Invoice, today: date) -> None:
+    """What was looked at is what is issued: taxes that changed since the draft was saved are shown first."""
+    if not draft.lines:
+        raise NotIssuable("This draft has no lines yet. Add one, then issue it.")
+    found = drafts.worked_out_again(draft, today)
+    now = [(line.amount.minor, line.document_discount.minor, line.tax.category, line.tax.rate) for line in found.lines]
+    was = [(r.amount_minor, r.document_discount_minor, r.tax_category, r.tax_rate) for r in draft.lines]
+    if now != was or found.totals.gross != draft.total:
+        raise NotIssuable(
+            f"Taxes have changed since this draft was saved: it comes to {found.totals.gross} now, not to {draft.total}. "
+            "Open it, look at it and save it, then issue it."
+        )
+    if draft.total_minor < 0:
+        raise NotIssuable("An invoice below zero is a credit note. Write one for the invoice it takes back.")
+
+
+def _exchange(document: Invoice, seller: Company) -> None:
+    if not seller.currency or seller.currency == document.currency:
+        return
+    customer = document.customer
+    who = {"customer_id": customer.id, "group_id": customer.group_id}
+    assert document.issued_on is not None
+    exchange = FxTable().exchange(document.currency, seller.currency, document.issued_on, **who)
+    document.fx_currency, document.fx_rate, document.fx_source = seller.currency, exchange.rate, exchange.source
+
+
+def _number(document: Invoice, kind: str, seller: Company, by: Actor) -> Invoice:
+    """Numbered, frozen and issued; a draft that becomes a proforma is another object from then on."""
+    if kind != document.kind:
+        as_kind = update(Invoice).where(Invoice.id == document.id).values(kind=kind)
+        db.session.flush()
+        db.session.execute(as_kind, execution_options={"synchronize_session": False})
+        number = document.id
+        db.session.expunge(document)
+        document = db.session.get_one(Proforma, number)
+    draw_number(document, kind, seller)
+    freeze(document)
+    document.state, document.issued_at = InvoiceState.ISSUED, by.at
+    document.open_minor = document.total_minor if kind == "invoice" else 0
+    db.session.flush()
+    return document
+
+
+def _book(invoice: Invoice) -> None:
+    entries = {Account.RECEIVABLE: invoice.total, Account.REVENUE: -invoice.net, Account.TAX: -invoice.tax}
+    assert invoice.issued_on is not None
+    ledger.post("invoice", invoice.customer, invoice.issued_on, entries, invoice_id=invoice.id)
+
+
+_SAME = (
+    "customer_id", "billing_group_id", "payer_id", "period_start", "period_end", "currency", "net_minor", "tax_minor",
+    "total_minor", "discount_percent", "discount_minor", "discount_reason", "prices_include_tax", "buyer", "seller",
+    "po_number", "note", "terms", "legal_note",
+)  # fmt: skip
+
+
+def _twin(proforma: Invoice, on: date, by: Actor) -> Invoice:
+    """An unnumbered invoice with all that the proforma says."""
+    due_on = max(proforma.due_on or on, on)
+    twin = Invoice(created_at=by.at, issued_on=on, due_on=due_on, original_id=proforma.id, state=InvoiceState.DRAFT)
+    for name in _SAME:
+        setattr(twin, name, getattr(proforma, name))
+    twin.lines = [InvoiceLine(**_values(row)) for row in proforma.lines]
+    twin.taxes = [InvoiceTax(**_values(row)) for row in proforma.taxes]
+    db.session.add(twin)
+    db.session.flush()
+    return twin
+
+
+def _values(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.__mapper__.columns.keys() if name not in ("id", "invoice_id")}  # noqa: SIM118
+
+
+def _check_voidable(invoice: Invoice) -> None:
+    if invoice.state == InvoiceState.DRAFT:
+        raise NotVoidable("This is a draft: delete it instead.")
+    if invoice.state == InvoiceState.VOID:
+        raise NotVoidable(f"{invoice} is void already.")
+    if invoice.kind == "credit_note":
+        raise NotVoidable(f"{invoice} is a credit note, which stays. Bill what it took back by a new invoice.")
+    if invoice.became_id:
+        raise NotVoidable(f"{invoice} became an invoice when it was paid. Void that one, or write a credit note for it.")
+    if invoice.credited_minor:
+        raise NotVoidable(f"There is a credit note for {invoice} already. Write another one for the rest.")
+    if invoice.kind == "invoice" and invoice.currency != invoice.customer.currency:
+        raise NotVoidable(f"{invoice} is in {invoice.currency}, but the account is in {invoice.customer.currency} now.")
+
+
+def _settled_by(invoice: Invoice) -> list[tuple[Money, date | None]]:
+    """What had been put on it, each with the last day it could have been used elsewhere."""
+    query = select(Allocation.amount_minor, Credit.expires_on).outerjoin(Credit, Credit.id == Allocation.credit_id)
+    rows = db.session.execute(query.where(Allocation.invoice_id == invoice.id).order_by(Allocation.id))
+    return [(Money(minor, invoice.currency), expires_on) for minor, expires_on in rows]
+
+
+def _take_back(invoice: Invoice, by: Actor) -> None:
+    """The books as if it had never been, and what had paid it in the customer's hand, as long as it was good for."""
+    entries: dict[Account, Money] = {}
+    posted = select(LedgerPosting).where(LedgerPosting.invoice_id == invoice.id, LedgerPosting.kind == "invoice")
+    for posting in db.session.scalars(posted):
+        for entry in posting.entries:
+            entries[entry.account] = -entry.amount
+    by_day: dict[date | None, Money] = {}
+    nothing = Money.zero(invoice.currency)
+    for money, expires_on in _settled_by(invoice):
+        last = max(expires_on, by.today) if expires_on else None
+        by_day[last] = by_day.get(last, nothing) + money
+    paid = sum(by_day.values(), nothing)
+    for last, money in by_day.items():
+        db.session.add(
+            Credit(
+                customer_id=invoice.customer_id, invoice_id=invoice.id, reason=f"{invoice} was voided",
+                currency=money.currency, amount_minor=money.minor, remaining_minor=money.minor, granted_on=by.today,
+                expires_on=last,
+            )
+        )  # fmt: skip
+    entries[Account.RECEIVABLE] = entries.get(Account.RECEIVABLE, nothing) + paid
+    entries[Account.CREDIT] = -paid
+    ledger.post("void", invoice.customer, by.today, entries, invoice_id=invoice.id)
+
+
+def _renewals(invoice: Invoice) -> Sequence[Renewal]:
+    mine = select(Renewal).where(Renewal.invoice_id == invoice.id, ~Renewal.void).order_by(Renewal.id)
+    return db.session.scalars(mine).all()
+
+
+def _is_last(renewal: Renewal) -> bool:
+    """Whether nothing was billed after it, so that its period can simply come up again."""
+    thing = _billed(renewal)
+    if isinstance(thing, Service):
+        return thing.next_renewal_on == renewal.period_end and thing.status.value != "cancelled"
+    return thing.next_on == renewal.period_end or (thing.next_on is None and not (thing.months or thing.days))
+
+
+def _billed(renewal: Renewal) -> Any:
+    table: Any = Service if renewal.service_id else Charge
+    return db.session.get_one(table, renewal.service_id or renewal.charge_id)
+
+
+def _bill_again(invoice: Invoice) -> None:
+    renewals = _renewals(invoice)
+    if not renewals or not all(_is_last(renewal) for renewal in renewals):
+        raise NotVoidable(f"What {invoice} billed cannot be billed again by itself: later periods are billed already.")
+    for renewal in renewals:
+        renewal.void = True
+        thing = _billed(renewal)
+        if isinstance(thing, Service):
+            thing.next_renewal_on = renewal.period_start
+        else:
+            thing.next_on = renewal.period_start
