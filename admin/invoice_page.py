@@ -15,7 +15,7 @@ from admin import audit_words, links
 from admin.delivery_states import reason
 from admin.delivery_states import state_pill as delivery_pill
 from admin.invoice_states import state_of, state_pill, today
-from billing import balances
+from billing import balances, invoices
 from integrations.documents import InvoiceDocument
 from messaging import invoice_document
 from models import (
@@ -51,6 +51,7 @@ def content(invoice: Invoice) -> dict[str, Any]:
         "pill": state_pill(invoice, on),
         "state": state_of(invoice, on),
         "document": document(invoice),
+        "voidable": invoices.is_voidable(invoice),
         "paid": invoice.total - invoice.open if invoice.state == InvoiceState.ISSUED else None,
         "credit": usable_credit(invoice, on),
         "usable": min(invoice.open, usable_credit(invoice, on)),

@@ -20,7 +20,9 @@ from admin.document_filters import BeginningFilter, CurrencyFilter, CustomerFilt
 from admin.export import plain
 from admin.filter_kinds import money as amounts
 from admin.finding import ByCustomer
+from admin.invoice_drafts import DraftDoors
 from admin.invoice_states import StateFilter, state_pill, today
+from admin.invoice_voids import VoidDoors
 from admin.listrequest import ListRequest
 from admin.rights import Open
 from admin.tabs import Tabs
@@ -35,7 +37,7 @@ from web.permissions import actor, refuse
 NUMBERS = ByCustomer("invoice", "number")
 
 
-class InvoicesView(Tabs, StaffView):
+class InvoicesView(DraftDoors, VoidDoors, Tabs, StaffView):
     needs = "invoices.view"
     of_customer = "customer_id"
     can_view_details = can_export = True
@@ -78,7 +80,9 @@ class InvoicesView(Tabs, StaffView):
         (_l("Drafts"), {"flt0_state_is": "draft"}),
     )
     empty_title = _l("No invoices yet")
-    empty_text = _l("A bill run makes one for every customer whose services are due.")
+    empty_text = _l("A bill run makes one for every customer whose services are due, or write one by hand.")
+    can_create = may_edit = Open("invoices.edit")
+    create_label = _l("New invoice")
     may_send, may_collect = Open("messages.send"), Open("payments.edit")
 
     def sort_key(self, asked: ListRequest) -> Any:

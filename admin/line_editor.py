@@ -2,10 +2,11 @@
 
 A form that has lines is a `LinesForm` (beside its own fields) whose page prints `macros/lines.html` and loads
 `admin/lines.js`. The view, on each POST: `form.rearranged(into)` first, which does what an editor's button says, then
-the page (or, for the script, `lines.html: editor` alone) is printed again and nothing is saved; else
-`form.read(currency)`, which gives what was typed as `form.inputs`, `form.percent` and `form.amount` or puts errors at
-the fields; `form.work_out(rule)` asks the rule for the figures and puts what it refuses at its line. `form.live(...)`
-is the answer to the script that asks while one types. Everything works without scripts.
+the page is printed again (for the script `lines.html: editor` alone will do, see `wants_part`) and nothing is saved;
+else `form.read(currency)`, which gives what was typed as `form.inputs` (and `form.found`, the same with the billing
+period and option they were taken from the catalogue with), `form.percent` and `form.amount`, or puts errors at the
+fields; `form.work_out(rule)` asks the rule for the figures and puts what it refuses at its line. `form.live(...)` is
+the answer to the script that asks while one types. Everything works without scripts.
 """
 
 from __future__ import annotations
@@ -25,12 +26,16 @@ from wtforms.widgets import DateInput
 from admin.fields import plain_amount
 from admin.line_picker import Picker
 from admin.package_forms import tax_categories
-from billing.catalogue_lines import Currency
+from billing.catalogue_lines import Currency, FromCatalogue
 from billing.document_lines import MOST_LINES, InvalidLine, LineInput, WorkedOut, check_percent, read_quantity
 from billing.periods import BillingPeriod
-from models import BillingError, LineKind, Money, UnitPrice
+from billing.prices import LONGEST_DAYS, LONGEST_MONTHS
+from models import BillingError, LineKind, Money
+from models.money import UnitPrice
 from web.formatters import money, percent
 from web.forms import choices, put_error, stripped
+from web.params import row_id
+from web.price_words import period_words
 
 Rule = Callable[[Sequence[LineInput], Decimal | None, Money | None], WorkedOut]
 FETCHED = "fetch"
@@ -51,7 +56,7 @@ class LineRow(Form):
     until = StringField(_l("Last day"), widget=DateInput(), filters=[stripped])
     discount_reason = StringField(_l("Reason of the discount"), filters=[stripped])
     kind = HiddenField(default=LineKind.MANUAL.value)
-    package = HiddenField()
+    package, months, days, option, choice = (HiddenField() for _each in range(5))
 
     @property
     def blank(self) -> bool:
@@ -89,6 +94,22 @@ class LineRow(Form):
             package_id=package if package in packages else None,
         )
 
+    @property
+    def billed(self) -> tuple[int, int]:
+        """Months and days of the billing period it was taken from the catalogue with."""
+        return _whole(self.months.data, LONGEST_MONTHS), _whole(self.days.data, LONGEST_DAYS)
+
+    @property
+    def billed_words(self) -> str:
+        return period_words(*self.billed) if any(self.billed) else ""
+
+    def found(self, line: LineInput) -> FromCatalogue:
+        """The line with what its hidden fields say of it."""
+        if line.package_id is None:
+            return FromCatalogue(line)
+        option = row_id(self.option.data or "")
+        return FromCatalogue(line, *self.billed, option, (self.choice.data or "")[:120] if option else "")
+
 
 class LinesForm(FlaskForm):
     lines = FieldList(FormField(LineRow), max_entries=MOST_LINES)
@@ -97,17 +118,24 @@ class LinesForm(FlaskForm):
     )
     discount_reason = StringField(_l("Reason of the discount"), filters=[stripped])
 
+    dated = True  # lines say from when until when; where they do not, they say how often they will be billed
     inputs: list[LineInput]
+    found: list[FromCatalogue]
     percent: Decimal | None
     amount: Money | None
     picker: Picker
 
-    def open_lines(self, lines: Sequence[LineInput], percent: Decimal | None, amount: Money | None) -> None:
+    def open_lines(
+        self, lines: Sequence[LineInput | FromCatalogue], percent: Decimal | None, amount: Money | None
+    ) -> None:
         """Show what is stored, unless a form was sent; an empty document has one empty row."""
         self.picker = Picker(request.form)
         if not self.is_submitted():
             self._rebuild([typed_line(line) for line in lines])
             self.discount.data = typed_discount(percent, amount)
+        self._offer()
+
+    def _offer(self) -> None:
         if not self.lines.entries:
             self.lines.append_entry(DEFAULTS)
         own = [row.form.taxed_as.data for row in self.lines if row.form.taxed_as.data]
@@ -133,13 +161,15 @@ class LinesForm(FlaskForm):
             self.picker.show(into, verb == "pick")
         elif verb == "take":
             taken = [typed_line(line) for line in self.picker.lines(into)]
+            if not self.dated:
+                taken = [{**row, "since": "", "until": ""} for row in taken]
             rows = [
                 row for row, entry in zip(rows, self.lines, strict=True) if not (taken and entry.form.blank)
             ] + taken
         else:
             return False
         self._rebuild(rows[:MOST_LINES])
-        self.open_lines((), None, None)
+        self._offer()
         return True
 
     def read(self, currency: str) -> bool:
@@ -148,6 +178,7 @@ class LinesForm(FlaskForm):
         packages = self.picker.known(row.form.package.data for row in self.rows)
         found = [row.form.read(currency, packages) for row in self.rows]
         self.inputs = [line for line in found if line]
+        self.found = [row.form.found(line) for row, line in zip(self.rows, found, strict=True) if line]
         off = _told(self.discount, lambda text: read_discount(text, currency))
         self.percent = off if isinstance(off, Decimal) else None
         self.amount = off if isinstance(off, Money) else None
@@ -170,6 +201,12 @@ class LinesForm(FlaskForm):
             return
         row = self.rows[error.line - 1].form
         put_error(row.discount if "discount" in error.reason else row.price, error.reason)
+
+    def forget_errors(self) -> None:
+        """Call nothing wrong while lines are being moved about."""
+        for field in [field for row in self.lines for field in row.form] + [self.discount]:
+            field.errors = ()
+        self.form_errors.clear()
 
     def amounts(self, worked: WorkedOut | None) -> dict[str, str]:
         """What each row comes to, by its name."""
@@ -219,10 +256,15 @@ def total_rows(worked: WorkedOut) -> list[tuple[str, str, str]]:
     return rows + total + taxes if inclusive else rows + taxes + total
 
 
-def typed_line(line: LineInput) -> dict[str, str]:
+def typed_line(given: LineInput | FromCatalogue) -> dict[str, str]:
     """A line as it is typed into a row."""
-    period = line.period
+    found = given if isinstance(given, FromCatalogue) else FromCatalogue(given)
+    line, period = found.line, found.line.period
     return {
+        "months": str(found.months or ""),
+        "days": str(found.days or ""),
+        "option": str(found.option_id or ""),
+        "choice": found.choice,
         "description": line.description,
         "quantity": str(line.quantity),
         "price": typed_price(line.unit_price),
@@ -279,6 +321,10 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError:
         raise ValueError(_("Write the day as year-month-day, such as 2026-11-22.")) from None
+
+
+def _whole(text: str | None, most: int) -> int:
+    return min(int(text), most) if text and text.isascii() and text.isdigit() and len(text) < 6 else 0
 
 
 def _move(rows: list[dict[str, Any]], place: int, verb: str) -> None:

@@ -10,8 +10,8 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from admin.service_form import MOST_PACKAGES, package_with_options
-from billing.catalogue_lines import Currency, Picked, lines_of, periods_of
-from billing.document_lines import LineInput, read_quantity
+from billing.catalogue_lines import Currency, FromCatalogue, Picked, lines_of, periods_of
+from billing.document_lines import read_quantity
 from models import BillingError, OptionKind, Package, PackageOption, db
 from web.params import row_id
 from web.price_words import price_words
@@ -51,7 +51,7 @@ class Picker:
         self.periods = [(f"{m}-{d}", _price_of(self.package, m, d, into)) for m, d in periods_of(self.package)]
         self.options = [(one, _values(one)) for one in self.package.options]
 
-    def lines(self, into: Currency) -> list[LineInput]:
+    def lines(self, into: Currency) -> list[FromCatalogue]:
         """The lines of what was chosen; none, with the reason in `error`, if that cannot be."""
         self.show(into, True)
         if self.package is None:
@@ -63,7 +63,7 @@ class Picker:
                 months,
                 days,
                 into=into,
-                start=date.fromisoformat(self.start),
+                start=date.fromisoformat(self.start) if self.start else None,
                 quantity=read_quantity(self.value("quantity", "1") or "1"),
                 options=self._picked(self.package),
                 with_setup=bool(self.value("setup")),

@@ -38,7 +38,7 @@ def record(
         portal_user_id=by.portal_user_id,
         real_staff_id=by.real_staff_id,
         address=by.address,
-        object_type=thing.__tablename__,
+        object_type=thing.__table__.name,  # type: ignore[attr-defined]  # a credit note is an invoice
         object_id=thing_id,
         object_label=str(thing)[:200],
         customer_id=customer_id,

@@ -26,6 +26,17 @@ class Picked:
     quantity: Amount = _ONE
 
 
+@dataclass(frozen=True, slots=True)
+class FromCatalogue:
+    """A line and where it comes from: the billing period it is for, and the option with its choice."""
+
+    line: LineInput
+    months: int = 0
+    days: int = 0
+    option_id: int | None = None
+    choice: str = ""
+
+
 @dataclass(slots=True)
 class Currency:
     """Prices in a customer's currency: its own price if there is one, else the first of the others at the rate of
@@ -69,7 +80,7 @@ def lines_of(
     quantity: Amount = _ONE,
     options: Sequence[Picked] = (),
     with_setup: bool = True,
-) -> list[LineInput]:
+) -> list[FromCatalogue]:
     """The lines for one period of a package from `start` (the day of `into` unless given), in the customer's currency.
 
     One for the package, one for each option, one for the set-up fee if there is one and it is wanted. Once (no months,
@@ -81,16 +92,23 @@ def lines_of(
     price, row = into.of(priced)
     assert isinstance(row, PackagePrice)
     period = _period(start or into.on, months, days)
-    shared = {"taxed_as": package.tax_category, "package_id": package.id}
-    lines = [LineInput(package.name, unit_price(price), quantity, LineKind.SERVICE, period=period, **shared)]  # type: ignore[arg-type]
+
+    def line(name: str, cost: Money, kind: LineKind, many: Amount = _ONE) -> LineInput:
+        span = None if kind == LineKind.SETUP else period
+        return LineInput(
+            name, unit_price(cost), many, kind, period=span, taxed_as=package.tax_category, package_id=package.id
+        )
+
+    found = [FromCatalogue(line(package.name, price, LineKind.SERVICE, quantity), months, days)]
     for picked in options:
-        cost = unit_price(_option_price(package, picked, months, days, into))
         name = f"{picked.option.name}: {picked.value}" if picked.value else picked.option.name
-        lines.append(LineInput(name, cost, picked.quantity, LineKind.OPTION, period=period, **shared))  # type: ignore[arg-type]
+        cost = _option_price(package, picked, months, days, into)
+        option = line(name, cost, LineKind.OPTION, picked.quantity)
+        found.append(FromCatalogue(option, months, days, picked.option.id, picked.value))
     if with_setup and row.setup_fee_minor:
-        fee = unit_price(into.converted(row.setup_fee))
-        lines.append(LineInput(f"Set-up: {package.name}", fee, kind=LineKind.SETUP, **shared))  # type: ignore[arg-type]
-    return lines
+        fee = into.converted(row.setup_fee)
+        found.append(FromCatalogue(line(f"Set-up: {package.name}", fee, LineKind.SETUP)))
+    return found
 
 
 def _period(start: date, months: int, days: int) -> BillingPeriod | None:

@@ -289,10 +289,10 @@ def _copied_lines(document: Invoice) -> list[LineInput]:
     by_charge: dict[int, str] = {}
     if services := {row.service_id for row in document.lines if row.service_id and not row.taxed_as}:
         of_package = select(Service.id, Package.tax_category).join(Package, Package.id == Service.package_id)
-        by_service = dict(db.session.execute(of_package.where(Service.id.in_(services))).tuples())
+        by_service = dict(db.session.execute(of_package.where(Service.id.in_(services))).all())
     if charges := {row.charge_id for row in document.lines if row.charge_id and not row.taxed_as}:
         of_charge = select(Charge.id, Charge.tax_category).where(Charge.id.in_(charges))
-        by_charge = dict(db.session.execute(of_charge).tuples())
+        by_charge = dict(db.session.execute(of_charge).all())
     return [
         _copied(row, by_service.get(row.service_id or 0) or by_charge.get(row.charge_id or 0)) for row in document.lines
     ]

@@ -17,28 +17,27 @@ from sqlalchemy import select, update
 
 from models import (
     Account,
-    Allocation,
     BillingError,
     Charge,
     Company,
-    Credit,
     Customer,
     Invoice,
     InvoiceLine,
     InvoiceState,
     InvoiceTax,
-    LedgerPosting,
     Money,
     Payer,
+    Payment,
     Proforma,
     Renewal,
     Service,
     db,
 )
 
-from . import audit, company, content, drafts, inheritance, ledger, numbering, outbox, parties
+from . import allocations, audit, company, content, drafts, inheritance, ledger, numbering, outbox, parties, write_offs
 from .actor import Actor
-from .balances import lock_invoices
+from .allocations import Settled
+from .balances import ChangedMeanwhile, lock_invoices, lock_payment
 from .fx import FxTable
 
 PERMISSION = drafts.PERMISSION
@@ -76,9 +75,9 @@ def issue(draft: Invoice, *, send: bool = True, by: Actor) -> Invoice:
     drafts.check_customer(customer)
     drafts.check_days(draft.issued_on, draft.due_on, by.today)
     draft.issued_on = draft.issued_on or by.today
-    draft.due_on = draft.due_on or draft.issued_on + timedelta(days=_days_to_pay(customer))
+    draft.due_on = draft.due_on or due_day(draft, draft.issued_on)
     _check_figures(draft, by.today)
-    kind = "proforma" if seller.number_when_paid and draft.total_minor else "invoice"
+    kind = "proforma" if becomes_proforma(draft) else "invoice"
     if kind == "invoice":
         _exchange(draft, seller)
     draft.payer_id = payer.id if payer else None
@@ -138,10 +137,19 @@ def waiting() -> tuple[Any, ...]:
     return Invoice.kind == "proforma", Invoice.state == InvoiceState.ISSUED, Invoice.became_id.is_(None)
 
 
+def is_voidable(invoice: Invoice) -> bool:
+    """Whether `void` would be done."""
+    try:
+        _check_voidable(invoice)
+    except NotVoidable:
+        return False
+    return True
+
+
 def void_effects(invoice: Invoice) -> VoidEffects:
     """What `void` would do; raises NotVoidable where it would refuse."""
     _check_voidable(invoice)
-    paid = sum((money for money, _expires in _settled_by(invoice)), Money.zero(invoice.currency))
+    paid = sum((one.amount for one in allocations.settled_on(invoice)), Money.zero(invoice.currency))
     renewals = _renewals(invoice)
     return VoidEffects(paid, len(renewals), bool(renewals) and all(_is_last(renewal) for renewal in renewals))
 
@@ -149,23 +157,22 @@ def void_effects(invoice: Invoice) -> VoidEffects:
 def void(invoice: Invoice, reason: str, *, bill_again: bool = False, by: Actor) -> Invoice:
     """Undo an issued invoice, or withdraw a proforma: it keeps its number and says so, and nothing is owed on it.
 
-    What had paid it becomes the customer's credit. The periods it billed count as settled, unless `bill_again`: then
-    the next run bills them once more, which only goes while nothing later was billed. A corrected invoice is a copy.
-    Raises NotVoidable, NotAllowed.
+    What had paid it is the customer's credit again, what was written off no loss any more. The periods it billed
+    count as settled, unless `bill_again`: then the next run bills them once more, which only goes while nothing later
+    was billed. A corrected invoice is a copy.
+    Raises NotVoidable, ChangedMeanwhile, NotAllowed.
     """
     by.require(PERMISSION)
     reason = reason.strip()[:200]
     if not reason:
         raise NotVoidable("Say why it is void; the customer's history keeps it.")
-    found = lock_invoices([invoice.id]).get(invoice.id)
-    if found is None:
-        raise NotVoidable("This invoice was deleted meanwhile.")
+    found, there = _locked(invoice)
     _check_voidable(found)
     if bill_again:
         _bill_again(found)
     before = {"state": str(found.state), "open_minor": found.open_minor}
     if found.kind == "invoice":
-        _take_back(found, by)
+        _take_back(found, there, reason, by)
     found.state, found.open_minor = InvoiceState.VOID, 0
     after = {"state": "void", "open_minor": 0, "reason": reason, "bill_again": bill_again}
     audit.record(by, f"{found.kind}.voided", found, before=before, after=after)
@@ -173,12 +180,27 @@ def void(invoice: Invoice, reason: str, *, bill_again: bool = False, by: Actor) 
     return found
 
 
-def queue_mail(document: Invoice, payer: Payer | None, by: Actor) -> int:
-    """Queue the mail with the document to all who get this customer's; how many addresses that are."""
+def addresses(document: Invoice, payer: Payer | None) -> list[str]:
+    """Who gets the mail with this customer's documents, each address once."""
     customer = document.customer
     more = outbox.invoice_addresses([customer.id]).get(customer.id, [])
-    main = payer.email if payer and payer.email else customer.email
-    return outbox.queue_invoices([(document.id, customer.id, (main, *more))], at=by.at, by=by.name)
+    return list(outbox.distinct([payer.email if payer and payer.email else customer.email, *more]).values())
+
+
+def queue_mail(document: Invoice, payer: Payer | None, by: Actor) -> int:
+    """Queue the mail with the document to all who get this customer's; how many addresses that are."""
+    to = addresses(document, payer)
+    return outbox.queue_invoices([(document.id, document.customer_id, to)], at=by.at, by=by.name)
+
+
+def due_day(document: Invoice, issued_on: date) -> date:
+    """When it is due if nobody says otherwise: the customer's days to pay after its own day."""
+    return issued_on + timedelta(days=int(inheritance.effective(document.customer, "payment_days").value))
+
+
+def becomes_proforma(draft: Invoice) -> bool:
+    """Whether issuing makes a proforma of it: the setting says so, and something is to be paid."""
+    return company.settings().number_when_paid and draft.total_minor > 0
 
 
 def freeze(document: Invoice) -> None:
@@ -195,19 +217,16 @@ def draw_number(document: Invoice, kind: str, seller: Company) -> None:
     newest of its series; raises NotIssuable."""
     on = document.issued_on
     assert on is not None
-    document.series_id, document.sequence = numbering.take(seller, on, kind=kind)
-    document.number = numbering.written(seller, on, document.sequence, kind)
-    before = (Invoice.series_id == document.series_id, Invoice.sequence == document.sequence - 1)
+    series_id, sequence = numbering.take(seller, on, kind=kind)
+    before = (Invoice.series_id == series_id, Invoice.sequence == sequence - 1)
     newest = db.session.execute(select(Invoice.number, Invoice.issued_on).where(*before)).one_or_none()
     if newest and newest.issued_on > on:
         raise NotIssuable(
             f"{newest.number} is dated {newest.issued_on}, and numbers follow the days: "
             f"date this one {newest.issued_on} or later."
         )
-
-
-def _days_to_pay(customer: Customer) -> int:
-    return int(inheritance.effective(customer, "payment_days").value)
+    document.series_id, document.sequence = series_id, sequence
+    document.number, document.state = numbering.written(seller, on, sequence, kind), InvoiceState.ISSUED
 
 
 def _check_figures(draft: Invoice, today: date) -> None:
@@ -219,8 +238,8 @@ def _check_figures(draft: Invoice, today: date) -> None:
     was = [(r.amount_minor, r.document_discount_minor, r.tax_category, r.tax_rate) for r in draft.lines]
     if now != was or found.totals.gross != draft.total:
         raise NotIssuable(
-            f"Taxes have changed since this draft was saved: it comes to {found.totals.gross} now, not to {draft.total}. "
-            "Open it, look at it and save it, then issue it."
+            f"Taxes have changed since this draft was saved: it comes to {found.totals.gross} now, not to "
+            f"{draft.total}. Open it, look at it and save it, then issue it."
         )
     if draft.total_minor < 0:
         raise NotIssuable("An invoice below zero is a credit note. Write one for the invoice it takes back.")
@@ -247,7 +266,7 @@ def _number(document: Invoice, kind: str, seller: Company, by: Actor) -> Invoice
         document = db.session.get_one(Proforma, number)
     draw_number(document, kind, seller)
     freeze(document)
-    document.state, document.issued_at = InvoiceState.ISSUED, by.at
+    document.issued_at = by.at
     document.open_minor = document.total_minor if kind == "invoice" else 0
     db.session.flush()
     return document
@@ -291,44 +310,46 @@ def _check_voidable(invoice: Invoice) -> None:
     if invoice.kind == "credit_note":
         raise NotVoidable(f"{invoice} is a credit note, which stays. Bill what it took back by a new invoice.")
     if invoice.became_id:
-        raise NotVoidable(f"{invoice} became an invoice when it was paid. Void that one, or write a credit note for it.")
+        raise NotVoidable(
+            f"{invoice} became an invoice when it was paid. Void that one, or write a credit note for it."
+        )
     if invoice.credited_minor:
         raise NotVoidable(f"There is a credit note for {invoice} already. Write another one for the rest.")
     if invoice.kind == "invoice" and invoice.currency != invoice.customer.currency:
         raise NotVoidable(f"{invoice} is in {invoice.currency}, but the account is in {invoice.customer.currency} now.")
 
 
-def _settled_by(invoice: Invoice) -> list[tuple[Money, date | None]]:
-    """What had been put on it, each with the last day it could have been used elsewhere."""
-    query = select(Allocation.amount_minor, Credit.expires_on).outerjoin(Credit, Credit.id == Allocation.credit_id)
-    rows = db.session.execute(query.where(Allocation.invoice_id == invoice.id).order_by(Allocation.id))
-    return [(Money(minor, invoice.currency), expires_on) for minor, expires_on in rows]
+def _locked(invoice: Invoice) -> tuple[Invoice, list[Settled]]:
+    """The invoice with what settles it, the payments behind that locked before it."""
+    there = allocations.settled_on(invoice)
+    for payment in sorted({one.allocation.payment for one in there if one.allocation.payment}, key=lambda p: p.id):
+        lock_payment(payment)
+    found = lock_invoices([invoice.id]).get(invoice.id)
+    if found is None:
+        raise NotVoidable("This invoice was deleted meanwhile.")
+    now = allocations.settled_on(found)
+    if [one.allocation.id for one in now] != [one.allocation.id for one in there]:
+        raise ChangedMeanwhile(f"{found} was paid or changed by somebody else just now. Look at it again.")
+    return found, now
 
 
-def _take_back(invoice: Invoice, by: Actor) -> None:
-    """The books as if it had never been, and what had paid it in the customer's hand, as long as it was good for."""
-    entries: dict[Account, Money] = {}
-    posted = select(LedgerPosting).where(LedgerPosting.invoice_id == invoice.id, LedgerPosting.kind == "invoice")
-    for posting in db.session.scalars(posted):
-        for entry in posting.entries:
-            entries[entry.account] = -entry.amount
-    by_day: dict[date | None, Money] = {}
+def _take_back(invoice: Invoice, there: Sequence[Settled], reason: str, by: Actor) -> None:
+    """The books as if it had never been: what settled it is in hand again, what was written off no loss any more."""
     nothing = Money.zero(invoice.currency)
-    for money, expires_on in _settled_by(invoice):
-        last = max(expires_on, by.today) if expires_on else None
-        by_day[last] = by_day.get(last, nothing) + money
-    paid = sum(by_day.values(), nothing)
-    for last, money in by_day.items():
-        db.session.add(
-            Credit(
-                customer_id=invoice.customer_id, invoice_id=invoice.id, reason=f"{invoice} was voided",
-                currency=money.currency, amount_minor=money.minor, remaining_minor=money.minor, granted_on=by.today,
-                expires_on=last,
-            )
-        )  # fmt: skip
-    entries[Account.RECEIVABLE] = entries.get(Account.RECEIVABLE, nothing) + paid
-    entries[Account.CREDIT] = -paid
-    ledger.post("void", invoice.customer, by.today, entries, invoice_id=invoice.id)
+    postings = []
+    if invoice.written_off:
+        _rows, posting = write_offs.bring_back(invoice, invoice.written_off, reason=reason, on=by.today, by=by)
+        postings.append(posting)
+    by_payment: dict[Payment | None, list[tuple[Settled, Money]]] = {}
+    for one in there:
+        by_payment.setdefault(one.allocation.payment, []).append((one, one.amount))
+    for payment, parts in by_payment.items():
+        allocations.book_take_off(parts, payment, by.today)
+    back = sum((one.amount for one in there), nothing)
+    entries = {Account.REVENUE: invoice.net, Account.TAX: invoice.tax, Account.RECEIVABLE: back - invoice.total}
+    entries[Account.CREDIT] = -back
+    postings.append(ledger.Posting("void", invoice.customer, by.today, entries, invoice_id=invoice.id))
+    ledger.post_all(postings)
 
 
 def _renewals(invoice: Invoice) -> Sequence[Renewal]:

@@ -109,6 +109,8 @@ class Invoice(Model):
     discount_percent: Mapped[Decimal | None] = mapped_column(Percent)
     discount_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
     discount_reason: Mapped[str] = mapped_column(String(200), default="")
+    # What issued credit notes took back of it.
+    credited_minor: Mapped[int] = mapped_column(MinorUnits, default=0, server_default="0")
     written_off_minor: Mapped[int] = mapped_column(MinorUnits, default=0, server_default="0")
     prices_include_tax: Mapped[bool] = mapped_column(default=False)
     fx_currency: Mapped[str] = mapped_column(String(3), default="")
@@ -139,6 +141,7 @@ class Invoice(Model):
     total: Mapped[Money] = composite(Money, "total_minor", "currency")
     open: Mapped[Money] = composite(Money, "open_minor", "currency")
     discount: Mapped[Money] = composite(Money, "discount_minor", "currency")
+    credited: Mapped[Money] = composite(Money, "credited_minor", "currency")
     written_off: Mapped[Money] = composite(Money, "written_off_minor", "currency")
 
     customer: Mapped[Customer] = relationship()

@@ -23,6 +23,7 @@ from models import (
     Money,
     Package,
     PackagePrice,
+    Payer,
     Series,
     Service,
     TaxRate,
@@ -51,6 +52,10 @@ def make_customer(**values: Any) -> Customer:
 
 def make_group(customer: Customer, **values: Any) -> BillingGroup:
     return add(BillingGroup(customer_id=customer.id, **{"name": f"Group {next(_numbers)}", **values}))
+
+
+def make_payer(customer: Customer, **values: Any) -> Payer:
+    return add(Payer(customer_id=customer.id, **{"name": f"Payer {next(_numbers)}", **values}))
 
 
 def make_package(price_minor: int = 1000, currency: str = "EUR", **values: Any) -> Package:
