@@ -256,6 +256,7 @@ def _codes(customers: Sequence[int]) -> dict[tuple[int, int], list[Code]]:
         .where(among(db.session, CouponUse.customer_id, customers))
     )  # fmt: skip
     found: dict[tuple[int, int], list[Code]] = defaultdict(list)
-    for discount, customer, *code in rows:
-        found[discount, customer].append((code[0], code[1], code[2]))
+    for discount, customer, service, given, new_only in rows:
+        assert customer is not None  # asked for by it
+        found[discount, customer].append((service, given, new_only))
     return found
