@@ -26,6 +26,7 @@ from wtforms.widgets import DateInput
 from admin.fields import plain_amount
 from admin.line_picker import Picker
 from admin.package_forms import tax_categories
+from billing import discounts
 from billing.catalogue_lines import Currency, FromCatalogue
 from billing.document_lines import MOST_LINES, InvalidLine, LineInput, WorkedOut, check_percent, read_quantity
 from billing.periods import BillingPeriod
@@ -57,14 +58,16 @@ class LineRow(Form):
     discount_reason = StringField(_l("Reason of the discount"), filters=[stripped])
     kind = HiddenField(default=LineKind.MANUAL.value)
     package, months, days, option, choice = (HiddenField() for _each in range(5))
+    automatic = HiddenField()  # the discount that applied by itself, and what it was: id=10%
 
     @property
     def blank(self) -> bool:
         """Such rows are left out."""
         return not any((self.description.data, self.price.data, (self.details.data or "").strip()))
 
-    def read(self, currency: str, packages: frozenset[int]) -> LineInput | None:
-        """The line that was typed, or None with the errors at their fields. `packages` are those that may be named."""
+    def read(self, currency: str, packages: frozenset[int], known: frozenset[int] = frozenset()) -> LineInput | None:
+        """The line that was typed, or None with the errors at their fields. `packages` and the discounts `known` are
+        those that may be named."""
         quantity = _told(self.quantity, lambda text: read_quantity(text or "1"))
         price = _told(self.price, lambda text: _price(text, currency))
         since = _told(self.since, _day)
@@ -91,8 +94,15 @@ class LineRow(Form):
             discount_percent=off if isinstance(off, Decimal) else None,
             discount=off if isinstance(off, Money) else None,
             discount_reason=self.discount_reason.data or "",
+            discount_id=self.discount_id if off and self.discount_id in known else None,
             package_id=package if package in packages else None,
         )
+
+    @property
+    def discount_id(self) -> int | None:
+        """The discount that applied by itself, as long as nobody typed another one over it."""
+        number, _is, typed = (self.automatic.data or "").partition("=")
+        return row_id(number) if typed and typed == self.discount.data else None
 
     @property
     def billed(self) -> tuple[int, int]:
@@ -176,7 +186,8 @@ class LinesForm(FlaskForm):
         """Read what was typed into `inputs`, `percent` and `amount`; False, with errors at their fields, if that
         cannot be done."""
         packages = self.picker.known(row.form.package.data for row in self.rows)
-        found = [row.form.read(currency, packages) for row in self.rows]
+        known = discounts.existing(row.form.discount_id for row in self.rows)
+        found = [row.form.read(currency, packages, known) for row in self.rows]
         self.inputs = [line for line in found if line]
         self.found = [row.form.found(line) for row, line in zip(self.rows, found, strict=True) if line]
         off = _told(self.discount, lambda text: read_discount(text, currency))
@@ -260,6 +271,7 @@ def typed_line(given: LineInput | FromCatalogue) -> dict[str, str]:
     """A line as it is typed into a row."""
     found = given if isinstance(given, FromCatalogue) else FromCatalogue(given)
     line, period = found.line, found.line.period
+    off = typed_discount(line.discount_percent, line.discount)
     return {
         "months": str(found.months or ""),
         "days": str(found.days or ""),
@@ -268,12 +280,13 @@ def typed_line(given: LineInput | FromCatalogue) -> dict[str, str]:
         "description": line.description,
         "quantity": str(line.quantity),
         "price": typed_price(line.unit_price),
-        "discount": typed_discount(line.discount_percent, line.discount),
+        "discount": off,
         "taxed_as": line.taxed_as,
         "details": line.details,
         "since": period.start.isoformat() if period else "",
         "until": (period.end - timedelta(days=1)).isoformat() if period else "",
         "discount_reason": line.discount_reason,
+        "automatic": f"{line.discount_id}={off}" if line.discount_id else "",
         "kind": line.kind.value,
         "package": str(line.package_id or ""),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,6 +11,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from admin.service_form import MOST_PACKAGES, package_with_options
+from billing import discounts
 from billing.catalogue_lines import Currency, FromCatalogue, Picked, lines_of, periods_of
 from billing.document_lines import read_quantity
 from models import BillingError, OptionKind, Package, PackageOption, db
@@ -72,7 +74,7 @@ class Picker:
             self.error = str(refusal) if isinstance(refusal, BillingError) else _("Choose a period and a first day.")
             return []
         self.package, self.sent = None, {}
-        return found
+        return _discounted(found, into)
 
     def known(self, named: Iterable[str | None]) -> frozenset[int]:
         """Those of the ids in a form that are packages."""
@@ -90,6 +92,14 @@ class Picker:
             else:
                 picked.append(Picked(option, value=text if option.kind == OptionKind.CHOICE else ""))
         return picked
+
+
+def _discounted(found: list[FromCatalogue], into: Currency) -> list[FromCatalogue]:
+    """With the discounts that apply by themselves, which a person may take off again."""
+    lines = discounts.discounted(
+        [one.line for one in found], into.customer, on=into.on, periods=[(one.months, one.days) for one in found]
+    )
+    return [replace(one, line=line) for one, line in zip(found, lines, strict=True)]
 
 
 def _period(text: str) -> tuple[int, int]:

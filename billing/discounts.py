@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from models import (
     Customer,
@@ -170,8 +170,14 @@ def discounted(
     ]
 
 
+def existing(ids: Iterable[int | None]) -> frozenset[int]:
+    """Those of the ids that are discounts; what a form names is looked up before it is believed."""
+    wanted = {number for number in ids if number is not None}
+    return frozenset(db.session.scalars(select(Discount.id).where(Discount.id.in_(wanted)))) if wanted else frozenset()
+
+
 def record_uses(invoice: Invoice) -> None:
-    """Write down what the discounts of an invoice that a person has just issued took off. Renewals do it themselves."""
+    """Write down what the discounts of an invoice that was just issued took off. Renewals do it themselves."""
     assert invoice.issued_on is not None
     taken: dict[tuple[int, int | None], list[Any]] = defaultdict(lambda: [date.max, 0])
     for line in invoice.lines:

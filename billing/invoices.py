@@ -34,7 +34,20 @@ from models import (
     db,
 )
 
-from . import allocations, audit, company, content, drafts, inheritance, ledger, numbering, outbox, parties, write_offs
+from . import (
+    allocations,
+    audit,
+    company,
+    content,
+    discounts,
+    drafts,
+    inheritance,
+    ledger,
+    numbering,
+    outbox,
+    parties,
+    write_offs,
+)
 from .actor import Actor
 from .allocations import Settled
 from .balances import ChangedMeanwhile, lock_invoices, lock_payment
@@ -276,6 +289,7 @@ def _book(invoice: Invoice) -> None:
     entries = {Account.RECEIVABLE: invoice.total, Account.REVENUE: -invoice.net, Account.TAX: -invoice.tax}
     assert invoice.issued_on is not None
     ledger.post("invoice", invoice.customer, invoice.issued_on, entries, invoice_id=invoice.id)
+    discounts.record_uses(invoice)
 
 
 _SAME = (
