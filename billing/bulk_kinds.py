@@ -9,7 +9,7 @@ from typing import Any
 
 from models import BillingError, Customer
 
-from . import bulk_edit, bulk_links, bulk_undo, customer_status, customers, statements
+from . import bulk_edit, bulk_links, bulk_undo, customer_status, customers, new_prices, statements
 from .actor import Actor
 from .bulk_results import Result, Rule, per_customer
 
@@ -29,13 +29,14 @@ def nothing(params: Mapping[str, Any]) -> dict[str, Any]:
 class Kind:
     """`do` is given some ids at a time, in a transaction of their own. `clean` makes of what was asked the plain
     values that are kept with the action, or raises a BillingError; it may make rows. Results that say before and
-    after in the words of bulk_undo can be undone."""
+    after in the words of bulk_undo can be undone; others need an `undo` of their own."""
 
     name: str
     permission: str
     do: Rule
     clean: Clean = nothing
     can_undo: bool = False
+    undo: Rule | None = None
 
 
 KINDS: dict[str, Kind] = {}
@@ -92,10 +93,16 @@ def _mail_statement(customer: Customer, params: Mapping[str, Any], by: Actor) ->
     return f"To {', '.join(map(str, message.deliveries))}."
 
 
+def _undo(ids: Sequence[int], params: Mapping[str, Any], by: Actor) -> list[Result]:
+    """In the way of the kind that is taken back."""
+    return (kind_named(params["kind"]).undo or bulk_undo.undo)(ids, params, by)
+
+
 for verb in customer_status.VERBS:
     add(_status(verb))
 add(Kind("delete", "customers.delete", per_customer(_delete)))
 add(Kind("edit", "customers.edit", bulk_edit.edit_many, bulk_edit.clean_edit, can_undo=True))
 add(Kind("tag", "customers.edit", bulk_links.change_tags, bulk_links.clean_tags, can_undo=True))
 add(Kind("statement", "messages.send", per_customer(_mail_statement), _clean_statement))
-add(Kind("undo", "customers.edit", bulk_undo.undo, dict))
+add(Kind(new_prices.KIND, "services.edit", new_prices.ask, dict, can_undo=True, undo=new_prices.undo))
+add(Kind("undo", "customers.edit", _undo, dict))

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 
-from billing import company, ending, renewals
+from billing import company, ending, price_changes, renewals
 from billing.actor import Actor
 from billing.money import Money
 from billing.renewals.bill import Bill
@@ -155,6 +155,8 @@ def rare_collections() -> Iterator[None]:
 
 
 def _bill(work: Work) -> None:
+    price_changes.begin_due(min(work.on, clock.today()), by=clock.actor())
+    db.session.commit()
     day = renewals.next_day(work.until)
     while day is not None:
         past = 0

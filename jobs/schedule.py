@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from billing import charges, cleaning, company, credit_outflows, group_rules
+from billing import charges, cleaning, company, credit_outflows, group_rules, price_changes
 from models import BillingError, db
 
 from . import bulk, clock, deliveries, doctor, imports, mailings, queue, renewals, results, texts
@@ -72,6 +72,12 @@ def place(on: date | None) -> Mapping[str, Any]:
     return {"moved": moved}
 
 
+def change_prices(on: date | None) -> Mapping[str, Any]:
+    begun = price_changes.begin_due(on or clock.today(), by=clock.actor(results.AUTHOR))
+    db.session.commit()
+    return {"begun": begun}
+
+
 def examine(on: date | None) -> Mapping[str, Any]:
     findings = doctor.examine()
     results.found("doctor", [str(finding) for finding in findings])
@@ -94,6 +100,7 @@ RENEWALS = Daily("renewals", hour=lambda company: company.renewals_hour, on=lamb
 CLEANING = Daily("cleaning", hour=lambda company: 3)
 CREDIT = Daily("credit", hour=lambda company: 1)
 GROUPS = Daily("groups", hour=lambda company: 4)
+PRICES = Daily("prices", hour=lambda company: 0)
 
 JOBS = (
     Job(
@@ -132,6 +139,10 @@ JOBS = (
     Job(
         "groups", "Put customers into the groups whose rules they meet.", timedelta(minutes=1), place,
         "daily, at 4:00", daily=GROUPS,
+    ),
+    Job(
+        "prices", "Let planned changes of prices take effect.", timedelta(minutes=1), change_prices,
+        "daily, at midnight", daily=PRICES, takes_day=True,
     ),
     Job(
         "seal", "Seal what was written to the audit trail.", timedelta(minutes=1), seal, "every minute",

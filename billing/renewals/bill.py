@@ -122,7 +122,8 @@ def bill_service(
     bill.lines.append(line)
     for option in options:
         _bill_option(option, service.id, whole, billed, tax, bill, live)
-    if service.setup_fee_minor and service.next_renewal_on == service.billed_from == service.started_on:
+    tried = service.started_on + timedelta(days=service.trial_days)
+    if service.setup_fee_minor and service.next_renewal_on == service.billed_from == tried:
         _bill_setup(service, name, tax, bill, live)
 
 

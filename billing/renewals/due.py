@@ -8,12 +8,14 @@ from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select, text, union
 
+from billing import new_prices
 from models import (
     BillingGroup,
     Charge,
     Credit,
     Customer,
     CustomerStatus,
+    NewPrice,
     Package,
     Payer,
     Project,
@@ -41,9 +43,9 @@ _BILLABLE = and_(
 
 _SERVICE = (
     Service.id, Service.billing_group_id, Service.customer_id, Service.package_id, Service.currency,
-    Service.price_minor, Service.setup_fee_minor, Service.months, Service.days, Service.anchor_day,
+    new_prices.PRICE.label("price_minor"), Service.setup_fee_minor, Service.months, Service.days, Service.anchor_day,
     Service.anchor_month, Service.started_on, Service.billed_from, Service.next_renewal_on, Service.ends_on,
-    Service.free, Service.description, Package.name.label("package"), Package.tax_category,
+    Service.trial_days, Service.free, Service.description, Package.name.label("package"), Package.tax_category,
 )  # fmt: skip
 _ACCOUNT = (
     BillingGroup.id.label("group_id"),
@@ -140,8 +142,9 @@ def accounts(groups: Sequence[int]) -> Sequence[Any]:
 
 
 def services(groups: Sequence[int], day: date) -> Sequence[Any]:
-    """The services of these groups that renew on `day`, with what is printed and taxed."""
-    wanted = select(*_SERVICE).join(Package, Package.id == Service.package_id)
+    """The services of these groups that renew on `day`, with what is printed and taxed, at the price of that day."""
+    wanted = select(*_SERVICE).select_from(Service).join(Package, Package.id == Service.package_id)
+    wanted = wanted.outerjoin(NewPrice, new_prices.DUE)
     due = wanted.where(
         _SERVICE_DUE, Service.next_renewal_on == day, among(db.session, Service.billing_group_id, groups)
     )

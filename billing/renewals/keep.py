@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from billing import audit, numbering, outbox
+from billing import audit, new_prices, numbering, outbox
 from billing.actor import Actor
 from models import (
     Account,
@@ -49,7 +49,7 @@ def keep(bills: Sequence[Bill], *, run_id: int, on: date, tables: Tables, by: Ac
     """
     issued = [bill for bill in bills if bill.makes_invoice]
     _set_aside([bill for bill in bills if bill.state is UnitState.PARKED], by)
-    _move_on([billed for bill in bills if bill.state is not UnitState.PARKED for billed in bill.billed])
+    _move_on([billed for bill in bills if bill.state is not UnitState.PARKED for billed in bill.billed], by)
     _draw([drawn for bill in issued for drawn in bill.drawn])
     _remember_usual(issued)
     documents = _number(issued, tables, by)
@@ -73,10 +73,12 @@ def _set_aside(bills: Sequence[Bill], by: Actor) -> None:
     update_rows(db.session, BillingGroup.__table__, ("parked_at", "parked_reason", "parked_minor"), rows)
 
 
-def _move_on(billed: Sequence[Any]) -> None:
+def _move_on(billed: Sequence[Any], by: Actor) -> None:
     services = [(one.next_on, one.service_id) for one in billed if one.service_id]
     charges = [(one.next_on, one.charge_id) for one in billed if one.charge_id]
     update_rows(db.session, Service.__table__, ("next_renewal_on",), services)
+    for day in {one.period.start for one in billed if one.service_id}:
+        new_prices.bill([one.service_id for one in billed if one.service_id and one.period.start == day], day, by)
     update_rows(db.session, Charge.__table__, ("next_on",), charges)
 
 
