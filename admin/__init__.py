@@ -18,6 +18,7 @@ from models import (
     Mailing,
     Package,
     Payment,
+    PriceChange,
     Run,
     RunUnit,
     Service,
@@ -41,6 +42,7 @@ from .messages import MessagesView
 from .only import OnlyView
 from .packages import PackageView
 from .payments import PaymentsView
+from .price_changes import PriceChangesView
 from .run_units import RunUnitsView
 from .runs import RunsView
 from .search import SearchView
@@ -71,6 +73,9 @@ def init_app(app: Flask) -> None:
     panel.add_view(AccountView(name="Your account", endpoint="account", url="/admin/account"))
     panel.add_view(CustomerView(Customer, db, _l("Customers"), PEOPLE, menu_icon_type="look", menu_icon_value="users"))
     panel.add_view(PackageView(Package, db, _l("Packages"), SELLING, menu_icon_type="look", menu_icon_value="package"))
+    panel.add_view(
+        PriceChangesView(PriceChange, db, _l("Price changes"), None, "price_changes", "/admin/price-changes")
+    )
     panel.add_view(ServiceView(Service, db, _l("Services"), SELLING, menu_icon_type="look", menu_icon_value="server"))
     panel.add_view(ChargeView(Charge, db, _l("Charges"), SELLING, menu_icon_type="look", menu_icon_value="coins"))
     panel.add_view(MessagesView(Mailing, db, _l("Messages"), PEOPLE, **menu("messages", "message-square")))

@@ -30,7 +30,7 @@ TABS = (RowResult.FAILED, RowResult.REFUSED, RowResult.DONE, RowResult.UNCHANGED
 KINDS = {
     "enable": _l("Enable"), "disable": _l("Disable"), "archive": _l("Archive"), "restore": _l("Restore"),
     "delete": _l("Delete"), "edit": _l("Edit"), "tag": _l("Tag"), "undo": _l("Undo"),
-    "statement": _l("Mail statement"),
+    "statement": _l("Mail statement"), "price_change": _l("Change of prices"),
 }  # fmt: skip
 STATUSES = {"active": _l("Active"), "disabled": _l("Disabled"), "archived": _l("Archived")}
 FIELDS = {
@@ -54,6 +54,8 @@ _DONE: dict[str, Counted] = {
     "tag": lambda n: ngettext("%(n)s customer tagged", "%(n)s customers tagged", n, n=number(n)),
     "statement": lambda n: ngettext("Statement queued for %(n)s customer", "Statements queued for %(n)s customers", n,
                                     n=number(n)),
+    "price_change": lambda n: ngettext("%(n)s customer with a new price", "%(n)s customers with a new price", n,
+                                       n=number(n)),
     "undo": lambda n: ngettext("%(n)s customer as before", "%(n)s customers as before", n, n=number(n)),
 }  # fmt: skip
 

@@ -6,12 +6,13 @@ from typing import Any
 
 from flask import abort, flash, redirect, request
 from flask_admin import expose
+from flask_admin.actions import action
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from admin.actions import staff_action
+from admin.actions import Chosen, Moved, StaffAction, staff_action
 from admin.base import StaffView
 from admin.cells import pill
 from admin.customers.choices import Rows
@@ -84,6 +85,7 @@ class PackageView(PackagePage, StaffView):
     )
     create_label, save_label = _l("Add package"), _l("Save package")
     delete_label = _l("Delete package")
+    list_template = "admin/packages/list.html"
     empty_title = _l("No packages yet")
     empty_text = _l("A package is what you sell, with its prices per period and its options. Add the first one.")
 
@@ -105,6 +107,19 @@ class PackageView(PackagePage, StaffView):
     @staff_action("show", _l("Show"), permission="packages.edit", icon="eye")
     def show(self, row: Package) -> None:
         packages.show([row], by=actor())
+
+    @action("prices", _l("Change prices"))
+    def prices(self, ids: list[str]) -> Any:
+        """Leads to the form that changes their prices."""
+        chosen = Chosen.read(self, ids)
+        try:
+            count = chosen.count()
+        except Moved as moved:
+            flash(str(moved), "warning")
+            return redirect(chosen.back())
+        return redirect(self.get_url("price_changes.create_view", packages=list(chosen.all_ids()) if count else []))
+
+    prices.staff_action = StaffAction("prices", _l("Change prices"), "packages.edit", icon="percent")  # type: ignore[attr-defined]
 
     @expose("/new/", methods=("GET", "POST"))
     def create_view(self) -> Any:

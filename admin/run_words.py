@@ -34,7 +34,7 @@ COUNTS = {
     "done": _l("Invoices"), "skipped": _l("Free, no bill"), "parked": _l("Set aside"), "failed": _l("Failed"),
     "customers": _l("Customers"), "new": _l("New"), "changed": _l("Changed"), "unchanged": _l("Unchanged"),
     "services": _l("Services"), "rejected": _l("Left out"), "sent": _l("Sent"), "retried": _l("Tried again"),
-    "unknown": _l("Unknown"), "times": _l("Times"), "findings": _l("Findings"),
+    "unknown": _l("Unknown"), "times": _l("Times"), "findings": _l("Findings"), "begun": _l("Begun"),
     "expired": _l("Ran out"), "lapsed": _l("Prepayments lapsed"),
 }  # fmt: skip
 

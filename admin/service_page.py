@@ -18,7 +18,7 @@ from admin.audit_words import change_words
 from admin.doors import once
 from admin.fields import DayField
 from admin.links import new_url, record_url
-from billing import services
+from billing import new_prices, services
 from models import BillingError, Charge, Invoice, Renewal, Service, ServiceChange, ServiceStatus
 from web.forms import put_error
 from web.permissions import actor
@@ -31,6 +31,7 @@ CHANGES: dict[str, tuple[str, str, Any]] = {
     "cancel": ("calendar", "warn", _l("End set")),
     "end": ("calendar", "", _l("Ended")),
     "pause": ("pause", "", _l("Went on after a pause; the time between is not billed")),
+    "price": ("percent", "info", _l("New price from a change of prices")),
     "change": ("repeat", "info", _l("Changed")),
 }
 
@@ -53,6 +54,7 @@ class ServicePage:
             "older": billed[-1][0].id if more else None,
             "charges": self._charges(service),
             "changes": self._changes(service),
+            "new_price": new_prices.waiting_of(service),
             "charge_url": new_url(Charge, customer=service.customer_id),
         }
         words = {"price_words": price_words, "period_words": period_words, "record_url": record_url}

@@ -5,7 +5,7 @@
   function last(form, name) {
     var inputs = form.querySelectorAll("[name^='" + name + "-']:not([type=hidden])");
     var rows = Array.prototype.filter.call(inputs, function (i) { return i.matches("input,select,textarea"); });
-    return rows.length ? rows[rows.length - 1].closest("tr,.option-rows") : null;
+    return rows.length ? rows[rows.length - 1].closest(name === "options" ? ".option-rows" : "tr") : null;
   }
 
   function swap(form, button) {

@@ -45,6 +45,7 @@ from models import (
     LineKind,
     Message,
     Money,
+    NewPrice,
     Note,
     OneTimeToken,
     Payer,
@@ -52,6 +53,7 @@ from models import (
     PaymentMethod,
     PortalAccess,
     PortalUser,
+    PriceChange,
     Renewal,
     Run,
     RunUnit,
@@ -424,10 +426,20 @@ CORRUPTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "a group billed to an archived payer": ("I57", lambda: add_payer(archived_on=date(2026, 1, 1), group=True)),
     "a group billed to somebody else's payer": ("I57", lambda: add_payer(of("Customer 004"), group=True)),
     "a default payer that is gone": ("I57", lambda: change(Customer, of("Customer 003"), default_payer_id=987654)),
+    "a trial of other days": ("I70", lambda: change(Service, trial_days=3)),
+    "a new price that nobody billed": ("I71", lambda: add_new_price()),
     "logins without an owner": ("I55", lambda: add_login()),
     "a file without its bytes": ("I32", lambda: add_file()),
     "the schema": ("I44", lambda: db.session.execute(text("UPDATE alembic_version SET version_num = 'old'"))),
 }
+
+
+def add_new_price() -> None:
+    """One that is said to be billed on a day without a renewal."""
+    at = first(AuditEvent).at
+    decided = add(PriceChange(rule={}, from_on=DECEMBER, state="in_effect", made_by="?", made_at=at))
+    values = {"currency": "EUR", "old_minor": 1, "new_minor": 2, "from_on": DECEMBER, "state": "billed"}
+    add(NewPrice(price_change_id=decided.id, service_id=first(Service).id, billed_on=date(2000, 1, 1), **values))
 
 
 @pytest.mark.parametrize(("codes", "corrupt"), CORRUPTIONS.values(), ids=CORRUPTIONS)
