@@ -11,6 +11,7 @@ from models import (
     BulkAction,
     BulkRow,
     Charge,
+    Credit,
     Customer,
     Delivery,
     ImportFile,
@@ -32,6 +33,7 @@ from .audit import AuditView
 from .bulk import BulkActionsView
 from .bulk_rows import BulkRowsView
 from .charges import ChargeView
+from .credits import CreditsView
 from .customers.views import CustomerView
 from .dashboard import DashboardView
 from .deliveries import DeliveriesView
@@ -82,6 +84,7 @@ def init_app(app: Flask) -> None:
     panel.add_view(DeliveriesView(Delivery, db, _l("Deliveries"), PEOPLE, **menu("deliveries", "send")))
     panel.add_view(InvoicesView(Invoice, db, _l("Invoices"), BILLING, **menu("invoices", "receipt-text")))
     panel.add_view(PaymentsView(Payment, db, _l("Payments"), BILLING, **menu("payments", "credit-card")))
+    panel.add_view(CreditsView(Credit, db, _l("Credit"), None, "credits", "/admin/credits"))
     panel.add_view(RunsView(Run, db, _l("Renewals and bills"), AUTOMATION, **menu("runs", "repeat")))
     panel.add_view(SetAsideView(BillingGroup, db, _l("Set aside"), None, "set-aside", "/admin/set-aside"))
     panel.add_view(RunUnitsView(RunUnit, db, _l("Results of runs"), None, "run-results", "/admin/run-results"))
