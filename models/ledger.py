@@ -30,6 +30,15 @@ class LedgerPosting(Model):
     __table_args__ = (
         Index("ix_ledger_posting_customer_id", "customer_id", "on", "id"),
         Index(
+            "ix_ledger_posting_rare",
+            "customer_id",
+            "kind",
+            "on",
+            "id",
+            sqlite_where=text("kind NOT IN ('invoice', 'payment', 'credit_use')"),
+            postgresql_where=text("kind NOT IN ('invoice', 'payment', 'credit_use')"),
+        ),
+        Index(
             "uq_ledger_posting_invoice",
             "invoice_id",
             "kind",
