@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import g
 from flask_admin import expose
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
@@ -20,7 +21,9 @@ from admin.finding import CustomersOnly
 from admin.invoice_states import today
 from admin.rights import Open
 from billing.credits import is_gift
-from models import Allocation, AuditEvent, Credit, CreditOutflow, Customer, Invoice, Outflow, Payment, db
+from models import Allocation, AuditEvent, Credit, CreditOutflow, Customer, Invoice, Payment, db
+
+SHOWN = 50
 
 
 class CreditsView(CreditDoors, StaffView):
@@ -45,7 +48,7 @@ class CreditsView(CreditDoors, StaffView):
     column_formatters = {
         "customer": lambda view, context, row, name: row.customer.name,
         "origin": lambda view, context, row, name: credit_states.origin(row),
-        "state": lambda view, context, row, name: credit_states.state_pill(row, today(), view._ends.get(row.id)),
+        "state": lambda view, context, row, name: credit_states.state_pill(row, today(), g.credit_ends.get(row.id)),
     }
     column_filters = (
         credit_states.StateFilter(),
@@ -67,13 +70,12 @@ class CreditsView(CreditDoors, StaffView):
     create_label = _l("Give credit")
     empty_title = _l("No credit yet")
     empty_text = _l("Money that customers have in hand: given by you, paid in advance, or left over from a payment.")
-    _ends: dict[int, Outflow] = {}
 
     def list_options(self) -> tuple[Any, ...]:
         return (joinedload(Credit.customer, innerjoin=True).load_only(Customer.name),)
 
     def rows_shown(self, rows: list[Any]) -> None:
-        self._ends = credit_states.ends(rows)
+        g.credit_ends = credit_states.ends(rows)
 
     def row_actions(self) -> list[RowAction]:
         pay = self.get_url(".pay_out_view")
@@ -114,6 +116,3 @@ def _uses(credit: Credit) -> list[tuple[Any, str, str]]:
         *((one, "", "") for one in db.session.scalars(out.order_by(CreditOutflow.id.desc()).limit(SHOWN))),
     ]  # fmt: skip
     return sorted(rows, key=lambda row: row[0].on, reverse=True)[:SHOWN]
-
-
-SHOWN = 50

@@ -91,7 +91,10 @@ class Standing:
 
 def standing(customer: Customer, on: date) -> Standing:
     """In two statements."""
-    zero, mine = Money.zero(customer.currency), (Credit.customer_id == customer.id, Credit.currency == customer.currency)
+    zero, mine = (
+        Money.zero(customer.currency),
+        (Credit.customer_id == customer.id, Credit.currency == customer.currency),
+    )
     first = select(func.min(Credit.expires_on)).where(*mine, *usable_on(on)).scalar_subquery()
     ending = func.sum(type_coerce(Credit.remaining_minor, BigInteger)).filter(Credit.expires_on == first)
     total = func.sum(type_coerce(Credit.remaining_minor, BigInteger))

@@ -251,8 +251,13 @@ def movements_between(customer_id: int, since: date, until: date) -> Any:
     )  # fmt: skip
 
 
-def csv_rows(found: Statement) -> Iterable[tuple[str, ...]]:
-    """The statement as a table: a head, and per currency the opening balance, each movement, the closing balance."""
+def csv_rows(found: Statement | OpenItems) -> Iterable[tuple[str, ...]]:
+    """The statement as a table: a head, and per currency the opening balance, each movement, the closing balance; or
+    the open invoices."""
+    return _open_rows(found) if isinstance(found, OpenItems) else _moved_rows(found)
+
+
+def _moved_rows(found: Statement) -> Iterator[tuple[str, ...]]:
     yield ("day", "kind", "document", "details", "currency", "charged", "settled", "balance")
     for account in found.accounts:
         name, start, end = account.currency, found.since.isoformat(), found.until.isoformat()
@@ -264,3 +269,11 @@ def csv_rows(found: Statement) -> Iterable[tuple[str, ...]]:
             balance = str(Money(one.balance, name).decimal())
             yield (one.on.isoformat(), one.kind, one.number or "", details, name, *sides, balance)
         yield (end, "closing_balance", "", "", name, "", "", str(account.closing.decimal()))
+
+
+def _open_rows(found: OpenItems) -> Iterator[tuple[str, ...]]:
+    yield ("invoice", "issued", "due", "days_late", "currency", "total", "open")
+    for one in found.invoices:
+        late = max((found.on - one.due_on).days, 0) if one.due_on else 0
+        days = (one.issued_on.isoformat() if one.issued_on else "", one.due_on.isoformat() if one.due_on else "")
+        yield (str(one.number), *days, str(late), one.currency, str(one.total.decimal()), str(one.open.decimal()))

@@ -12,6 +12,7 @@ from admin.bulk_doors import bulk_action
 from models import Channel
 
 from .bulk_forms import EditForm, GroupForm, ResellerForm, SalespeopleForm, TagForm
+from .statement_form import StatementForm
 from .write_action import write_action
 
 Effects = list[tuple[str, str, str]]
@@ -76,6 +77,11 @@ class CustomerActions:
 
     write_mail = write_action("mail", _l("Send e-mail"), Channel.EMAIL, place=7, icon="mail")
     write_text = write_action("text", _l("Send text"), Channel.SMS, place=7, icon="smartphone")
+
+    mail_statement = bulk_action(
+        "statement", _l("Mail statement"), kind="statement", permission="messages.send", place=7, icon="scroll-text",
+        form=StatementForm,
+    )  # fmt: skip
 
     enable = bulk_action(
         "enable",

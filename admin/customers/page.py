@@ -9,11 +9,11 @@ from flask_admin import expose
 from flask_babel import lazy_gettext as _l
 
 from admin.links import list_url, new_url, record_url
-from models import AuditEvent, Charge, Contact, Customer, Delivery, File, Invoice, Note, Payment, Service
+from models import AuditEvent, Charge, Contact, Credit, Customer, Delivery, File, Invoice, Note, Payment, Service
 from web.permissions import actor, allows, refuse
 from web.price_words import price_words
 
-from . import inherited, location, own_fields, panels, reach_doors
+from . import expenses, inherited, location, own_fields, panels, reach_doors
 from . import show_cards as show
 from .cards import Card, EditCard, Tab
 from .edit_doors import EditDoors
@@ -68,8 +68,9 @@ CARDS: tuple[Card, ...] = (
     Card("invoices", "invoices", show.invoices, "invoices.view"),
     Card("payments", "payments", show.payments, "payments.view"),
     Card("credits", "payments", show.credits, "payments.view"),
+    Card("account", "payments", show.account, "payments.view", aside=True),
     Card("give_credit", "payments", show.give_credit, "payments.edit", aside=True),
-    Card("expenses", "expenses", show.expenses, "payments.view"),
+    Card("expenses", "expenses", expenses.shown, "payments.view"),
     EditCard(
         "paying", "billing", show.paying, words=_l("Paying"),
         form=card_form(payment_method=6, payment_days=6, po_number=6, vendor_number=6),
@@ -94,7 +95,7 @@ CARDS: tuple[Card, ...] = (
 
 SHOWN = {
     "record_url": record_url, "list_url": list_url, "price_words": price_words, "Service": Service,
-    "Invoice": Invoice, "Payment": Payment, "Delivery": Delivery, "AuditEvent": AuditEvent, "cap": panels.CAP,
+    "Invoice": Invoice, "Credit": Credit, "Payment": Payment, "Delivery": Delivery, "AuditEvent": AuditEvent, "cap": panels.CAP,
     "switch_words": SWITCHES,
 }  # fmt: skip
 

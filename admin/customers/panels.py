@@ -11,7 +11,6 @@ from sqlalchemy import Select, and_, case, func, select, union_all
 from sqlalchemy.orm import joinedload, undefer
 
 from models import (
-    Account,
     AuditEvent,
     BillingGroup,
     Charge,
@@ -21,8 +20,6 @@ from models import (
     FxRate,
     Invoice,
     InvoiceState,
-    LedgerEntry,
-    LedgerPosting,
     Message,
     Money,
     Note,
@@ -168,28 +165,6 @@ def events(customer: Customer, kinds: Sequence[str], before: int | None, n: int 
     query = select(AuditEvent).where(AuditEvent.id.in_(some) if some is not None else and_(*mine))
     names = joinedload(AuditEvent.real_staff).load_only(Staff.name)
     return list(db.session.scalars(query.options(names).order_by(AuditEvent.id.desc()).limit(n + 1)))
-
-
-def expenses(customer: Customer, before: int | None, n: int = NEWEST) -> list[tuple[LedgerEntry, LedgerPosting, str]]:
-    """What was taken from the customer's account or credit, with its posting and the number of the document, the
-    newest first; one more than `n` if there are more."""
-    mine = LedgerEntry.customer_id == customer.id, LedgerEntry.amount_minor > 0
-    earlier = [LedgerEntry.id < before] if before is not None else []
-    each = [
-        select(LedgerEntry.id)
-        .where(*mine, LedgerEntry.account == account, *earlier)
-        .order_by(LedgerEntry.id.desc())
-        .limit(n + 1)
-        for account in (Account.RECEIVABLE, Account.CREDIT)
-    ]
-    some = union_all(*(select(one.subquery().c.id) for one in each))
-    query = (
-        select(LedgerEntry, LedgerPosting, Invoice.number)
-        .join(LedgerPosting, LedgerPosting.id == LedgerEntry.posting_id)
-        .outerjoin(Invoice, Invoice.id == LedgerPosting.invoice_id)
-        .where(LedgerEntry.id.in_(some))
-    )
-    return [tuple(row) for row in db.session.execute(query.order_by(LedgerEntry.id.desc()).limit(n + 1))]
 
 
 def rates(customer: Customer) -> list[FxRate]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import g, request
+from flask import g, request, url_for
 
+from admin import credit_states
 from admin.delivery_states import state_pill, subject
 from billing import customers
+from billing.expenses import standing
 from billing.inheritance import STORED
 from models import BillingGroup, Customer
 from web import formatters
-from web.permissions import allows
+from web.permissions import actor, allows
 
 from . import panels, story
 from .edit_fields import SWITCHES
@@ -80,12 +82,6 @@ def contacts(customer: Customer) -> dict[str, Any]:
     return {"contacts": customer.contacts}
 
 
-def expenses(customer: Customer) -> dict[str, Any]:
-    found = panels.expenses(customer, start())
-    rows = [story.expense(*row) for row in found[: panels.NEWEST]]
-    return {"rows": rows, **older([entry for entry, *_rest in found])}
-
-
 def services(customer: Customer) -> dict[str, Any]:
     return {"services": panels.services(customer), "open_groups": _open_groups(customer)}
 
@@ -124,7 +120,20 @@ def payments(customer: Customer) -> dict[str, Any]:
 
 
 def credits(customer: Customer) -> dict[str, Any]:
-    return {"credits": panels.credits(customer)}
+    found = panels.credits(customer)
+    ends, on = credit_states.ends(found), actor().today
+    return {"credits": found, "pill": lambda credit: credit_states.state_pill(credit, on, ends.get(credit.id))}
+
+
+def account(customer: Customer) -> dict[str, Any]:
+    """What the personal account comes to, and on which terms it is kept."""
+    return {
+        "standing": standing(customer, actor().today),
+        "handed": handed(customer, "payment_method", "payment_days"),
+        "may_edit": allows("payments.edit"),
+        "top_up_url": url_for("credits.top_up_view", customer=customer.id),
+        "pay_out_url": url_for("credits.pay_out_view", customer=customer.id),
+    }
 
 
 def give_credit(customer: Customer) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What happened to a customer, in sentences that lead to what they speak of: the timeline, and the expenses."""
+"""What happened to a customer, in sentences that lead to what they speak of: the timeline."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from markupsafe import Markup, escape
 
 from admin.audit import object_url, who
 from admin.audit_words import change_words, sentence, timeline_mark
-from admin.links import record_url
-from models import Account, AuditEvent, Invoice, LedgerEntry, LedgerPosting
+from models import AuditEvent
 
 # kind in the address -> (words, kinds of records)
 KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
@@ -22,35 +21,11 @@ KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "mail": (_l("Messages"), ("delivery", "message")),
     "sign-ins": (_l("Sign-ins"), ("portal_user",)),
 }
-# kind of posting -> why it took money
-_REASONS = {
-    "invoice": _l("Invoice"),
-    "credit_use": _l("Credit used for invoice"),
-    "void": _l("Invoice made void"),
-    "refund": _l("Refund"),
-    "credit": _l("Credit taken back"),
-    "expired": _l("Credit expired"),
-}
 
 
 def lines(events: list[AuditEvent]) -> list[dict[str, Any]]:
     """The events as the timeline prints them: with a link to the record, and everybody who had a part in it."""
     return [_line(event) for event in events]
-
-
-def expense(entry: LedgerEntry, posting: LedgerPosting, number: str | None) -> dict[str, Any]:
-    """One debit: its day, why, from what, how much, and where the document is."""
-    reason = str(_REASONS.get(posting.kind) or posting.kind.replace("_", " ").capitalize())
-    url = record_url(_Numbered(posting.invoice_id), Invoice) if posting.invoice_id else ""
-    source = _("Credit in hand") if entry.account == Account.CREDIT else _("Account")
-    return {"on": posting.on, "reason": reason, "number": number, "url": url, "from": source, "amount": entry.amount}
-
-
-class _Numbered:
-    """A document of which only the id is read."""
-
-    def __init__(self, row_id: int) -> None:
-        self.id = row_id
 
 
 def _line(event: AuditEvent) -> dict[str, Any]:

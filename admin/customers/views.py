@@ -17,6 +17,7 @@ from admin.tabs import Tabs
 from web.permissions import allows
 
 from . import choices, own_fields
+from .account_doors import AccountDoors
 from .actions import CustomerActions
 from .around_doors import AroundDoors
 from .columns import CUSTOMER_COLUMNS, FORMATTERS
@@ -36,6 +37,7 @@ class CustomerView(
     Tabs,
     CustomerActions,
     CustomerMerge,
+    AccountDoors,
     AroundDoors,
     LoginDoors,
     PayerDoors,
