@@ -78,7 +78,7 @@ class ChangeForm(FlaskForm):
 
     def refuse(self, refusal: Exception) -> None:
         if not self.errors:
-            put_error(self["expires_on"] if "expires_on" in self else self.reason, str(refusal))
+            put_error(self.expires_on or self.reason, str(refusal))
 
 
 class TakeBackForm(FlaskForm):

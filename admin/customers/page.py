@@ -95,7 +95,8 @@ CARDS: tuple[Card, ...] = (
 
 SHOWN = {
     "record_url": record_url, "list_url": list_url, "price_words": price_words, "Service": Service,
-    "Invoice": Invoice, "Credit": Credit, "Payment": Payment, "Delivery": Delivery, "AuditEvent": AuditEvent, "cap": panels.CAP,
+    "Invoice": Invoice, "Credit": Credit,
+    "Payment": Payment, "Delivery": Delivery, "AuditEvent": AuditEvent, "cap": panels.CAP,
     "switch_words": SWITCHES,
 }  # fmt: skip
 
