@@ -71,6 +71,10 @@ class CreditsView(CreditDoors, StaffView):
     empty_title = _l("No credit yet")
     empty_text = _l("Money that customers have in hand: given by you, paid in advance, or left over from a payment.")
 
+    def is_visible(self) -> bool:
+        """Reached from the customers it belongs to."""
+        return False
+
     def list_options(self) -> tuple[Any, ...]:
         return (joinedload(Credit.customer, innerjoin=True).load_only(Customer.name),)
 

@@ -6,7 +6,7 @@ from datetime import date
 
 from sqlalchemy import select
 
-from models import Credit, Customer, Money, Payment, PaymentWay, db
+from models import Credit, Customer, Money, Payment, db
 
 from . import audit, payments
 from .actor import Actor
@@ -22,12 +22,11 @@ def top_up(
     method: str,
     received_on: date,
     reference: str = "",
-    way: PaymentWay | None = None,
     by: Actor,
 ) -> Payment:
     """Money a customer paid onto the account, for no invoice: a payment, all of which is kept as credit. It pays the
     invoices of renewals by itself. Raises InvalidPayment, NotAllowed."""
-    known = {"method": method, "received_on": received_on, "reference": reference, "way": way}
+    known = {"method": method, "received_on": received_on, "reference": reference}
     payment = payments.record(customer, amount, **known, by=by)
     credit = db.session.scalars(select(Credit).where(Credit.payment_id == payment.id)).one()
     credit.reason = TOP_UP

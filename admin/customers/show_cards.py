@@ -8,7 +8,7 @@ from flask import g, request, url_for
 
 from admin import credit_states
 from admin.delivery_states import state_pill, subject
-from billing import customers
+from billing import customers, inheritance
 from billing.expenses import standing
 from billing.inheritance import STORED
 from models import BillingGroup, Customer
@@ -129,7 +129,8 @@ def account(customer: Customer) -> dict[str, Any]:
     """What the personal account comes to, and on which terms it is kept."""
     return {
         "standing": standing(customer, actor().today),
-        "handed": handed(customer, "payment_method", "payment_days"),
+        "handed": handed(customer, "payment_method"),
+        "payment_days": inheritance.effective(customer, "payment_days").value,
         "may_edit": allows("payments.edit"),
         "top_up_url": url_for("credits.top_up_view", customer=customer.id),
         "pay_out_url": url_for("credits.pay_out_view", customer=customer.id),
