@@ -35,7 +35,7 @@ KIND = "price_change"
 COLUMNS = ("price_change_id", "service_id", "currency", "old_minor", "new_minor", "from_on", "state")
 
 # Spelt out: SQLite looks into the index of those that wait only when the word stands in the statement.
-_WAITS = literal_column("new_price.state = 'waiting'")
+_WAITS: ColumnElement[bool] = literal_column("new_price.state = 'waiting'")
 DUE = and_(NewPrice.service_id == Service.id, _WAITS, NewPrice.from_on <= Service.next_renewal_on)
 """How a service finds the price that its next renewal bills, for an outer join."""
 PRICE: ColumnElement[int] = func.coalesce(NewPrice.new_minor, Service.price_minor)

@@ -90,7 +90,7 @@ def preview(plan: Plan, by: Actor) -> Preview:
 def services(plan: Plan, *, past: int = 0, limit: int = 50) -> list[tuple[Any, Money]]:
     """The services that follow, by id past `past`, with their new price: (id, customer_id, customer, description,
     package, price_minor, currency, months, days, next_renewal_on)."""
-    wanted = (
+    wanted: Any = (
         select(
             Service.id, Service.customer_id, Customer.name.label("customer"), Service.description,
             Package.name.label("package"), Service.price_minor, Service.currency, Service.months, Service.days,
@@ -152,7 +152,7 @@ def _following(wanted: Select[Any], plan: Plan) -> Select[Any]:
 def _groups(plan: Plan) -> Sequence[Any]:
     """How many services of each package have which price."""
     key = Service.package_id, Service.currency, Service.months, Service.days, Service.price_minor
-    wanted = select(*key, func.count().label("count")).select_from(Service)
+    wanted: Any = select(*key, func.count().label("count")).select_from(Service)
     return db.session.execute(_following(wanted, plan).group_by(*key).order_by(*key)).all()
 
 
