@@ -11,13 +11,13 @@ from .sql import days_between
 
 
 def wrong_trials(scope: Scope) -> Query:
-    """I80: the days that were free to try are those between the start and the first day billed."""
+    """I90: the days that were free to try are those between the start and the first day billed."""
     free = days_between(Service.started_on, Service.billed_from, scope)
     return select(Service.id, Service.description).where(Service.trial_days > 0, free != Service.trial_days)
 
 
 def new_prices_never_billed(scope: Scope) -> Query:
-    """I81: a new price that was billed has a renewal of that day; one that waits or was undone has no day."""
+    """I91: a new price that was billed has a renewal of that day; one that waits or was undone has no day."""
     renewed = exists().where(Renewal.service_id == NewPrice.service_id, Renewal.period_start == NewPrice.billed_on)
     billed = NewPrice.state == NewPriceState.BILLED
     wrong = (billed & ~renewed) | (~billed & NewPrice.billed_on.is_not(None))
@@ -25,6 +25,6 @@ def new_prices_never_billed(scope: Scope) -> Query:
 
 
 CHECKS = (
-    Check("I80", ("service", "services"), "with a trial that does not end when its first period begins", wrong_trials),
-    Check("I81", ("new price", "new prices"), "without the renewal that billed it", new_prices_never_billed),
+    Check("I90", ("service", "services"), "with a trial that does not end when its first period begins", wrong_trials),
+    Check("I91", ("new price", "new prices"), "without the renewal that billed it", new_prices_never_billed),
 )
