@@ -124,14 +124,12 @@ def app(migrated_app: Flask) -> Iterator[Flask]:
 
 
 def empty_all_tables() -> None:
-    """Faster than making the tables anew. Children first, only those that hold something."""
+    """Children first, only those that hold something. On PostgreSQL too: TRUNCATE takes longer, by a tenth of a second
+    a test, as it makes new files for each table and index."""
     tables = list(reversed(db.metadata.sorted_tables))
     with db.engine.begin() as connection:
         filled = " UNION ALL ".join(f"SELECT '{t.name}' WHERE EXISTS (SELECT 1 FROM {t.name})" for t in tables)
         names = set(connection.execute(text(filled)).scalars())
-        if connection.dialect.name == "postgresql" and names:
-            connection.execute(text(f"TRUNCATE {', '.join(names)} CASCADE"))
-            return
         for table in tables:
             if table.name in names:
                 connection.execute(table.delete())
