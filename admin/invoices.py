@@ -21,6 +21,7 @@ from admin.export import plain
 from admin.filter_kinds import money as amounts
 from admin.finding import ByCustomer
 from admin.invoice_drafts import DraftDoors
+from admin.invoice_reminders import ReminderDoors
 from admin.invoice_states import StateFilter, state_pill, today
 from admin.invoice_voids import VoidDoors
 from admin.listrequest import ListRequest
@@ -37,7 +38,7 @@ from web.permissions import actor, refuse
 NUMBERS = ByCustomer("invoice", "number")
 
 
-class InvoicesView(DraftDoors, VoidDoors, Tabs, StaffView):
+class InvoicesView(DraftDoors, VoidDoors, ReminderDoors, Tabs, StaffView):
     needs = "invoices.view"
     of_customer = "customer_id"
     can_view_details = can_export = True

@@ -192,3 +192,19 @@ def test_an_invoice_without_a_seller_can_still_be_looked_at(staff_client, five):
     assert "Fibre 500" in page(staff_client, five["open"])
     refused = staff_client.get(f"{URL}pdf/?id={five['open'].id}")
     assert refused.status_code == 409 and "cannot be read" in refused.text
+
+
+def test_a_customer_is_reminded_once_a_day_from_the_page_and_the_list(staff_client, five):
+    first, second = five["overdue"], five["open"]
+
+    def remind() -> str:
+        sent = {"id": first.id, "form_token": field(page(staff_client, first), "form_token")}
+        return staff_client.post(f"{URL}remind/", data=sent, follow_redirects=True).text
+
+    assert f"A reminder of {first} waits to be sent" in remind()
+    assert "today already" in remind()
+    assert "/remind/" not in page(staff_client, five["paid"])
+    answer = press(staff_client, URL, "remind", staff_client.get(URL).text, rowid=[first.id, second.id])
+    assert answer.status_code == 200
+    reminded = db.session.query(Delivery).join(Delivery.message).filter_by(kind="reminder")
+    assert reminded.count() == 2
