@@ -74,6 +74,7 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     "service.moved": ("repeat", "", _l("Service moved to another billing group")),
     "charge.moved": ("repeat", "", _l("Charge moved to another billing group")),
     "fx_rate.created": ("coins", "", _l("Exchange rate added")),
+    "fx_rates.imported": ("coins", "", _l("Exchange rates taken over")),
     "fx_rate.ended": ("coins", "", _l("End of exchange rate set")),
     "fx_rate.deleted": ("coins", "warn", _l("Exchange rate deleted")),
     "service.imported": ("upload", "ok", _l("Service imported")),

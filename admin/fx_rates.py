@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import request
 from flask_admin.form import BaseForm
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import selectinload
 from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from admin.base import StaffView
+from admin.document_filters import CustomerFilter
 from admin.fields import DayField, ExactField, WholeField
+from admin.filters import ChoiceFilter
 from admin.rights import Open
 from admin.settings_parts import SettingsPart
-from billing import fx_rate_changes
+from billing import fx_health, fx_rate_changes
 from models import CustomerGroup, FxRate, db
-from web import formatters
+from web import formatters, params
 from web.forms import choices, stripped
+from web.params import row_id
 from web.permissions import actor
 from web.setup import currencies
 
@@ -30,7 +34,7 @@ class FxRateForm(BaseForm):
     rate = ExactField(_l("Rate"), [InputRequired(_l("Type the rate."))], description=_l("Such as 1.0842."))
     on = DayField(_l("From the day"), [InputRequired(_l("Choose the day."))], description=_l("Until a newer one."))
     source = StringField(
-        _l("Source"), [InputRequired(_l("Type where the rate comes from.")), Length(max=60)],
+        _l("Source"), [InputRequired(_l("Type where the rate comes from.")), Length(max=49)],
         description=_l("Kept on every document that uses it, such as “European Central Bank”."), filters=[stripped],
     )  # fmt: skip
     customer_id = WholeField(_l("Customer number"), description=_l("Only for this customer; wins over all others."))
@@ -40,10 +44,7 @@ class FxRateForm(BaseForm):
         super().__init__(*args, **kwargs)
         offered = choices([("", _("Choose")), *currencies(formatters.locale())])
         self.base.choices = self.quote.choices = offered
-        groups = db.session.execute(
-            select(CustomerGroup.id, CustomerGroup.name).order_by(CustomerGroup.name).limit(500)
-        )
-        self.group_id.choices = choices([("", _("Everybody")), *((str(row.id), row.name) for row in groups)])
+        self.group_id.choices = choices([("", _("Everybody")), *_groups()])
 
     def rate_wanted(self) -> fx_rate_changes.Rate:
         group = int(self.group_id.data) if self.group_id.data else None
@@ -58,8 +59,36 @@ class FxRateForm(BaseForm):
         )
 
 
+def _groups() -> list[tuple[str, str]]:
+    """Id and name of every group."""
+    asked = select(CustomerGroup.id, CustomerGroup.name).order_by(CustomerGroup.name).limit(500)
+    return [(str(row.id), row.name) for row in db.session.execute(asked)]
+
+
 def _audience(view: Any, context: Any, row: FxRate, name: str) -> str:
     return str(row.customer or row.group or _("Everybody"))
+
+
+AUDIENCES = [("all", _l("Everybody")), ("agreed", _l("Agreed with somebody"))]
+
+
+class AudienceFilter(ChoiceFilter):
+    """Rates for everybody, or those agreed with somebody."""
+
+    def where(self, value: str) -> Any:
+        agreed = or_(FxRate.customer_id.is_not(None), FxRate.group_id.is_not(None))
+        return agreed if value == "agreed" else ~agreed
+
+    @property
+    def equality(self) -> bool:
+        return False
+
+
+class GroupFilter(ChoiceFilter):
+    """Rates of one group."""
+
+    def clean(self, value: str) -> int:
+        return int(super().clean(value))
 
 
 class FxRateView(SettingsPart, StaffView):
@@ -68,7 +97,8 @@ class FxRateView(SettingsPart, StaffView):
     search_words = _l("fx currency conversion ecb")
     can_create = Open("settings.edit")
     can_delete = Open("settings.edit")
-    list_template = "admin/settings/list.html"
+    can_export = True
+    list_template = "admin/fx_rates/list.html"
     form = FxRateForm
     form_columns = ("base", "quote", "rate", "on", "source", "customer_id", "group_id")
     form_sections = (
@@ -82,7 +112,20 @@ class FxRateView(SettingsPart, StaffView):
                      "on": _l("From the day"), "source": _l("Source"), "audience": _l("For whom")}  # fmt: skip
     column_sortable_list = ("on", "base", "quote")
     column_default_sort = ("on", True)
-    column_filters = ("base", "quote", "on")
+    column_filters = (
+        AudienceFilter(
+            FxRate.id, _l("For whom"), "is", "audience", AUDIENCES
+        ),
+        CustomerFilter(FxRate.customer_id),
+        GroupFilter(FxRate.group_id, _l("Group"), "is", "group", _groups),
+        "base", "quote", "on",
+    )  # fmt: skip
+    column_export_list = ("id", "on", "base", "quote", "rate", "source", "ends_on", "customer_id", "group_id")
+    saved_views = (
+        (_l("All"), {}),
+        (_l("For everybody"), {"flt0_audience_is": "all"}),
+        (_l("Agreed"), {"flt0_audience_is": "agreed"}),
+    )
     column_numeric = ("rate",)
     column_phone = {"base": "title", "quote": "sub", "rate": "end", "on": "end2"}
     column_formatters = {
@@ -95,6 +138,20 @@ class FxRateView(SettingsPart, StaffView):
 
     def list_options(self) -> tuple[Any, ...]:
         return selectinload(FxRate.customer), selectinload(FxRate.group)
+
+    def create_form(self, obj: Any = None) -> Any:
+        """For the customer or group that the address names, if any."""
+        form = super().create_form(obj)
+        if request.method == "GET":
+            form.group_id.data = params.only(request.args, "group")[:20]
+            form.customer_id.data = row_id(params.only(request.args, "customer")[:20])
+            form.on.data = actor().today
+        return form
+
+    @property
+    def lacking(self) -> list[fx_health.Pair]:
+        """Currencies in use without a fresh rate; told above the list."""
+        return fx_health.lacking(actor().today)
 
     def create(self, form: FxRateForm) -> FxRate:
         return fx_rate_changes.create(form.rate_wanted(), by=actor())

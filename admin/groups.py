@@ -14,10 +14,11 @@ from sqlalchemy import select
 from admin.doors import once, told
 from admin.group_form import GroupForm
 from admin.group_words import fact_words, offered, words
+from admin.links import list_url, new_url
 from admin.own_lists import OwnList
 from billing import company, group_rules, groups, inheritance
 from billing.group_conditions import BadRule
-from models import BillingError, CustomerGroup, Package, db
+from models import BillingError, CustomerGroup, FxRate, Package, db
 from web.forms import put_error
 from web.permissions import actor
 
@@ -90,7 +91,8 @@ class GroupView(OwnList):
 
     def shown_besides(self, row: CustomerGroup) -> dict[str, Any]:
         named = select(Package.name).where(Package.id.in_(groups.packages_of(row))).order_by(Package.name)
-        return {"rules": words(row.rules), "packages": list(db.session.scalars(named)), "defaults": self._defaults(row)}
+        page = {"rules": words(row.rules), "packages": list(db.session.scalars(named)), "defaults": self._defaults(row)}
+        return {**page, **_fx(row)}
 
     def facts(self, row: CustomerGroup) -> list[tuple[Any, Any]]:
         ways = {str(code): word for code, word in PAYMENT_METHODS}
@@ -129,3 +131,11 @@ class GroupView(OwnList):
             moved += n
             db.session.commit()
         flash(ngettext("%(n)s customer moved", "%(n)s customers moved", moved, n=format_number(moved)), "toast")
+
+
+def _fx(row: CustomerGroup) -> dict[str, Any]:
+    """The exchange rates agreed with the group, newest first, and where all of them are."""
+    mine = select(FxRate).where(FxRate.group_id == row.id).order_by(FxRate.on.desc(), FxRate.id.desc()).limit(10)
+    url = list_url(FxRate, group_is=row.id)
+    return {"fx_rates": list(db.session.scalars(mine)) if url else [], "fx_url": url,
+            "fx_new": new_url(FxRate, group=row.id)}  # fmt: skip

@@ -7,6 +7,7 @@ from flask_babel import lazy_gettext as _l
 
 from admin.around import AroundView
 from admin.custom_fields import CustomFieldView
+from admin.fx_imports import FxImportView
 from admin.fx_rates import FxRateView
 from admin.groups import GroupView
 from admin.message_categories import MessageCategoriesView
@@ -72,6 +73,7 @@ def add_settings(panel: Admin) -> None:
     panel.add_view(TaxTextsView(name=_l("Legal texts"), endpoint="tax_texts", url=f"{below}/texts"))
     panel.add_view(TaxTrialView(name=_l("Which tax?"), endpoint="tax_trial", url=f"{below}/trial"))
     panel.add_view(FxRateView(FxRate, db, _l("Exchange rates"), endpoint="fx_rates", url="/admin/fx-rates"))
+    panel.add_view(FxImportView(name=_l("Rates of the ECB"), endpoint="fx_imports", url="/admin/settings/currency/ecb"))
     panel.add_view(StaffListView(Staff, db, _l("Staff"), endpoint="staff", url="/admin/staff"))
     panel.add_view(RoleView(Role, db, _l("Roles"), endpoint="roles", url="/admin/roles"))
     panel.add_view(AroundView(name=_l("Arranging customers"), endpoint="around", url="/admin/around"))

@@ -76,7 +76,7 @@ def _check(wanted: Rate) -> None:
         raise FxRateRefused("Choose two different currencies.", "quote")
     if not (0 < wanted.rate < LARGEST and wanted.rate == round(wanted.rate, 10)):
         raise FxRateRefused("The rate is above zero and has at most ten decimals, such as 1.0842.", "rate")
-    one_line(wanted.source, 60, "The source")
+    one_line(wanted.source, 49, "The source")
     _check_audience(wanted)
     same = {name: getattr(wanted, name) for name in ("base", "quote", "on", "customer_id", "group_id")}
     if db.session.scalar(select(FxRate.id).filter_by(**same).limit(1)):

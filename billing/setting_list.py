@@ -232,6 +232,13 @@ CURRENCY = Group("currency", "Currency", "coins", "What your books are kept in, 
         Setting("currency", Currency(), NONE, "Currency", "Your books are kept in it; fixed by the first document.",
                 6, "money"),
     )),
+    Section("rates", "Exchange rates", "Kept on each document with their source.", (
+        Setting("fx_feed", YesNo(), False, "Fetch the rates of the European Central Bank",
+                "If yes, the scheduler asks the bank’s site for the rates of the last days, every evening.",
+                words="ecb feed automatic online eurofxref"),
+        Setting("fx_oldest", Whole(0, 365, "The age", "days"), 7, "Warn when a rate is older than",
+                "Pages then say so; 0: never.", 6, "age stale fx"),
+    )),
 ))  # fmt: skip
 
 RENEWALS = Group("renewals", "Renewals", "repeat", "When services are billed by themselves.", (

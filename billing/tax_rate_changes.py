@@ -142,13 +142,14 @@ def _follow(ours: TaxRate | None, shipped: Rate, by: Actor) -> None:
 
 def _make_room(ours: TaxRate, own: Rate, shipped: Rate, by: Actor) -> None:
     """Leave of a rate of one's own what lies before and after the shipped one's days."""
-    goes_on = shipped.valid_to is not None and (own.valid_to or LAST_DAY) > shipped.valid_to
+    last = shipped.valid_to or LAST_DAY
+    after = last + ONE_DAY if last < (own.valid_to or LAST_DAY) else None
     if own.valid_from < shipped.valid_from:
         change(ours, replace(own, valid_to=shipped.valid_from - ONE_DAY), by=by)
-        if goes_on:
-            create(replace(own, valid_from=shipped.valid_to + ONE_DAY), by=by)  # type: ignore[operator]
-    else:
-        change(ours, replace(own, valid_from=shipped.valid_to + ONE_DAY), by=by)  # type: ignore[operator]
+        if after:
+            create(replace(own, valid_from=after), by=by)
+    elif after:
+        change(ours, replace(own, valid_from=after), by=by)
 
 
 def _end(own: Rate, shipped: Rate) -> date | None:

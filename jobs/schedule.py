@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from billing import charges, cleaning, company, credit_outflows, group_rules, price_changes
 from models import BillingError, db
 
-from . import bulk, clock, deliveries, doctor, imports, mailings, queue, renewals, results, texts
+from . import bulk, clock, deliveries, doctor, imports, mailings, queue, rates, renewals, results, texts
 from .audit_seal import seal_audit
 from .daily import Daily, only_reading
 from .lease import LeaseLost, LeaseTaken
@@ -99,6 +99,7 @@ def expire(on: date | None) -> Mapping[str, Any]:
 RENEWALS = Daily("renewals", hour=lambda company: company.renewals_hour, on=lambda company: company.renewals_on)
 CLEANING = Daily("cleaning", hour=lambda company: 3)
 CREDIT = Daily("credit", hour=lambda company: 1)
+RATES = Daily("rates", hour=lambda seller: 18, on=lambda seller: bool(company.value("fx_feed", seller)))
 GROUPS = Daily("groups", hour=lambda company: 4)
 PRICES = Daily("prices", hour=lambda company: 0)
 
@@ -135,6 +136,10 @@ JOBS = (
     Job(
         "credit", "Book off credit that ran out, and let prepayments lapse whose end has come.", timedelta(minutes=1),
         expire, "daily, at 1:00", daily=CREDIT, takes_day=True,
+    ),
+    Job(
+        "rates", "Fetch the exchange rates of the European Central Bank, if that is switched on.",
+        timedelta(minutes=1), rates.run, "daily, at 18:00", daily=RATES,
     ),
     Job(
         "groups", "Put customers into the groups whose rules they meet.", timedelta(minutes=1), place,

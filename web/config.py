@@ -79,6 +79,7 @@ def _load(instance: Path) -> dict[str, Any]:
         "MAIL_DEFAULT_SENDER": env.get("MAIL_DEFAULT_SENDER") or None,
         "MAIL_PER_MINUTE": number(env, "MAIL_PER_MINUTE", 0),
         **{name: env.get(name, "").strip() for name in TWILIO},
+        "ECB_URL": env.get("ECB_URL", "").strip(),
     }
 
 

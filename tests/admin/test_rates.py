@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 from decimal import Decimal
 
 import pytest
-from factories import make_company, make_customer
+from factories import add, make_company, make_customer
 from signing_in import sign_in
 
-from models import FxRate, TaxCategory, TaxRate, TaxText, db
+from models import CustomerGroup, FxRate, TaxCategory, TaxRate, TaxText, db
 
 TAX, FX = "/admin/tax-rates/", "/admin/fx-rates/"
+ECB = "/admin/settings/currency/ecb/"
 GOODS, TEXTS, TRIAL = (f"/admin/settings/tax/{page}/" for page in ("goods", "texts", "trial"))
 GOOD_TAX = {"country": "IE", "category": "S", "name": "VAT", "rate": "23", "valid_from": "2020-01-01", "valid_to": ""}
 GOOD_FX = {"base": "USD", "quote": "EUR", "rate": "0.9223", "on": "2026-11-01", "source": "ECB", "customer_id": "",
@@ -133,3 +135,39 @@ def test_closed_to_others(client, app):
     for url in (GOODS, TEXTS, TRIAL):
         assert other.get(url).status_code == 403
     assert other.post(f"{TAX}starting").status_code == 403
+
+
+class TestEcb:
+    def test_the_extract_is_taken_over_for_the_currencies_in_use(self, client):
+        make_customer(currency="USD")
+        db.session.commit()
+        assert "USD: none" in client.get(FX).text
+        sent = {"form_token": token(client.get(ECB).text), "which": "shipped", "only_used": "y", "since": "2026-10-30"}
+        assert client.post(ECB, data=sent).location == FX
+        page = client.get(FX).text
+        assert "1 rate added" in page and "1.1172" in page and "USD: of 30 Oct 2026" in page
+        csv = client.get(f"{FX}export/csv/").text
+        assert "EUR,USD,1.1172,European Central Bank" in csv
+
+    def test_a_file_is_read_or_refused_in_words(self, client):
+        for data, words in ((b"name,email\n", "begins with Date"), (b"", "Choose the file")):
+            file = (io.BytesIO(data), "rates.csv" if data else "")
+            sent = {"form_token": token(client.get(ECB).text), "which": "file", "since": "", "file": file}
+            answer = client.post(ECB, data=sent)
+            assert answer.status_code == 400 and words in answer.text
+        file = (io.BytesIO(b"Date,USD,GBP\n2026-11-20,1.1172,0.83\n"), "eurofxref.csv")
+        sent = {"form_token": token(client.get(ECB).text), "which": "file", "since": "", "file": file}
+        assert client.post(ECB, data=sent).status_code == 302
+        assert db.session.query(FxRate).count() == 2
+
+    def test_a_group_shows_its_rates_and_leads_to_all(self, client):
+        group = add(CustomerGroup(name="Wholesale"))
+        db.session.commit()
+        url = f"/admin/groups/details/?id={group.id}"
+        assert f"{FX}new/?group={group.id}" in client.get(url).text
+        assert f'<option selected value="{group.id}">' in client.get(f"{FX}new/?group={group.id}").text
+        client.post(f"{FX}new/", data={**GOOD_FX, "group_id": str(group.id)})
+        page = client.get(url).text
+        assert "0.9223" in page and f"flt0_group_is={group.id}" in page
+        assert "Wholesale" in client.get(f"{FX}?flt0_group_is={group.id}").text
+        assert "0.9223" not in client.get(f"{FX}?flt0_audience_is=all").text
