@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
-from sqlalchemy import String, and_, case, func, literal, or_, select
+from sqlalchemy import Date, String, and_, case, cast, func, literal, or_, select
 
-from billing import outbox
+from billing import company, outbox
 from models import (
     BillingGroup,
     Channel,
@@ -21,6 +22,7 @@ from models import (
     RunState,
     RunUnit,
     UnitState,
+    db,
 )
 
 from .checks import Check, Query, Scope
@@ -40,6 +42,15 @@ def dated_after_run(scope: Scope) -> Query:
     """I19."""
     joined = select(Invoice.id, Invoice.number).join(RunUnit, RunUnit.invoice_id == Invoice.id)
     return joined.join(Run, Run.id == RunUnit.run_id).where(Invoice.issued_on > Run.on)
+
+
+def dated_after_issue(scope: Scope) -> Iterator[tuple[int, str]]:
+    """I19: one written by hand is not dated after the day it was issued, in the business's time zone."""
+    utc = func.date(Invoice.issued_at) if scope.sqlite else cast(func.timezone("UTC", Invoice.issued_at), Date)
+    later = select(Invoice.id, Invoice.number, Invoice.issued_on, Invoice.issued_at).where(Invoice.issued_on > utc)
+    for number, name, issued_on, at in db.session.execute(later):
+        if issued_on > company.day_of(at):
+            yield number, name
 
 
 def parked_without_reason(scope: Scope) -> Query:
@@ -129,6 +140,7 @@ def invoices_without_mail(scope: Scope) -> Query:
 
 CHECKS = (
     Check("I19", INVOICES, "dated after the day of the run that made it", dated_after_run),
+    Check("I19", INVOICES, "by hand dated after the day of issue", dated_after_issue),
     Check("I20", ("billing group", "billing groups"), "set aside without a reason", parked_without_reason),
     Check("I21", RUNS, "with another number of results than counted", uncounted_units),
     Check("I21", ("result", "results"), "of a run where done and having an invoice differ", billed_without_invoice),

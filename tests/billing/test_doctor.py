@@ -143,6 +143,7 @@ def credit_note(original: Invoice, minor: int) -> CreditNote:
     note.taxes = [InvoiceTax(category="S", rate=0, currency=note.currency, taxable_minor=minor, tax_minor=0)]
     add(note)
     original.open_minor -= minor
+    original.credited_minor = minor
     money = Money(minor, note.currency)
     entries = {Account.RECEIVABLE: -money, Account.REVENUE: money}
     ledger.post("credit_note", original.customer, note.issued_on, entries, invoice_id=note.id)

@@ -17,12 +17,12 @@ from factories import (
     make_tax_rate,
 )
 from flask import Flask
-from sqlalchemy import func, select
+from invoicing import books, draft_of, findings, issued, line
+from sqlalchemy import select
 
-from billing import balances, credits, doctor, drafts, invoices, payments, write_offs
+from billing import balances, credits, drafts, invoices, payments, write_offs
 from billing.actor import Actor, NotAllowed
-from billing.doctor import Scope
-from billing.document_lines import InvalidLine, LineInput, read_quantity
+from billing.document_lines import InvalidLine, LineInput
 from billing.drafts import Content, InvalidDraft, NotADraft, StaleDraft
 from billing.invoices import NotIssuable, NotVoidable
 from billing.money import Money, UnitPrice
@@ -31,13 +31,11 @@ from models import (
     AuditEvent,
     Company,
     Credit,
-    Customer,
     Delivery,
     FxRate,
     Invoice,
     InvoiceLine,
     InvoiceState,
-    LedgerEntry,
     LedgerPosting,
     Message,
     Renewal,
@@ -47,31 +45,6 @@ from models import (
 )
 
 DECEMBER = date(2026, 12, 1)
-
-
-def line(price: str = "100", quantity: str = "1", **values: Any) -> LineInput:
-    return LineInput("Work", UnitPrice.of(price, "EUR"), read_quantity(quantity), **values)
-
-
-def draft_of(customer: Customer, by: Actor, *lines: LineInput, **content: Any) -> Invoice:
-    draft = drafts.begin(customer, by=by)
-    return drafts.write(draft, Content(lines=lines or (line(),), **content), version=draft.version, by=by)
-
-
-def issued(customer: Customer, by: Actor, *lines: LineInput, send: bool = True, **content: Any) -> Invoice:
-    return invoices.issue(draft_of(customer, by, *lines, **content), send=send, by=by)
-
-
-def books(customer: Customer) -> dict[str, int]:
-    """What each account of the customer comes to, those at nought left out."""
-    sums = select(LedgerEntry.account, func.sum(LedgerEntry.amount_minor)).where(LedgerEntry.customer_id == customer.id)
-    rows = db.session.execute(sums.group_by(LedgerEntry.account))
-    return {account.value: int(minor) for account, minor in rows if minor}
-
-
-def findings(by: Actor) -> list[str]:
-    db.session.commit()
-    return [str(finding) for finding in doctor.examine(Scope(at=by.at))]
 
 
 @pytest.fixture
