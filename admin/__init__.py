@@ -20,6 +20,7 @@ from models import (
     Package,
     Payment,
     PriceChange,
+    Quote,
     Run,
     RunUnit,
     Service,
@@ -45,6 +46,7 @@ from .only import OnlyView
 from .packages import PackageView
 from .payments import PaymentsView
 from .price_changes import PriceChangesView
+from .quotes import QuotesView
 from .run_units import RunUnitsView
 from .runs import RunsView
 from .search import SearchView
@@ -80,6 +82,7 @@ def init_app(app: Flask) -> None:
     )
     panel.add_view(ServiceView(Service, db, _l("Services"), SELLING, menu_icon_type="look", menu_icon_value="server"))
     panel.add_view(ChargeView(Charge, db, _l("Charges"), SELLING, menu_icon_type="look", menu_icon_value="coins"))
+    panel.add_view(QuotesView(Quote, db, _l("Quotes"), SELLING, **menu("quotes", "file-check")))
     panel.add_view(MessagesView(Mailing, db, _l("Messages"), PEOPLE, **menu("messages", "message-square")))
     panel.add_view(DeliveriesView(Delivery, db, _l("Deliveries"), PEOPLE, **menu("deliveries", "send")))
     panel.add_view(InvoicesView(Invoice, db, _l("Invoices"), BILLING, **menu("invoices", "receipt-text")))

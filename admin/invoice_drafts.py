@@ -11,11 +11,13 @@ from flask_babel import gettext as _
 from admin.doors import kept, once
 from admin.draft_form import DraftForm
 from admin.line_editor import total_rows, wants_part
+from admin.links import new_url
 from admin.service_form import WhoForm
 from billing import drafts, invoices
 from billing.document_lines import InvalidLine, WorkedOut
 from billing.drafts import StaleDraft
-from models import BillingError, BillingGroup, Customer, Invoice, InvoiceState, db
+from billing.quote_drafts import quote_of, quotes_first
+from models import BillingError, BillingGroup, Customer, Invoice, InvoiceState, Quote, db
 from web import params, sessions
 from web.formatters import moment_text
 from web.permissions import actor, refuse
@@ -28,6 +30,10 @@ class DraftDoors:
     def create_view(self) -> Any:
         """Whose it is; the draft is made once that is known."""
         self._open()
+        whose = {name: request.args[name] for name in ("customer",) if name in request.args}
+        if quotes_first() and (quote := new_url(Quote, **whose)):
+            flash(_("New invoices come from quotes: this one begins with a quote, as the settings say."), "info")
+            return redirect(quote)
         asked = WhoForm(request.values)
         sent = request.method == "POST"
         good = asked.validate() if sent or request.args.get("customer") else False
@@ -46,6 +52,9 @@ class DraftDoors:
     @expose("/edit/", methods=("GET", "POST"))
     def edit_view(self) -> Any:
         draft = self._draft()
+        if request.method != "POST" and (quote := quote_of(draft)):
+            flash(_("It says what was accepted with %(quote)s, so it is not changed.", quote=str(quote)), "info")
+            return redirect(self.row_url(draft))  # type: ignore[attr-defined]
         form = DraftForm.of(draft)
         if request.method != "POST":
             return self._editor(draft, form, _figures(form))

@@ -15,7 +15,7 @@ from admin import audit_words, links
 from admin.delivery_states import reason
 from admin.delivery_states import state_pill as delivery_pill
 from admin.invoice_states import state_of, state_pill, today
-from billing import balances, invoices
+from billing import balances, invoices, quote_drafts
 from integrations.documents import InvoiceDocument
 from messaging import invoice_document
 from models import (
@@ -56,6 +56,8 @@ def content(invoice: Invoice) -> dict[str, Any]:
         "credit": usable_credit(invoice, on),
         "usable": min(invoice.open, usable_credit(invoice, on)),
         "customer_url": links.record_url(invoice.customer),
+        "quote": (quote := quote_drafts.quote_of(invoice)),
+        "quote_url": links.record_url(quote),
         "deliveries": [(one, delivery_pill(one), reason(one), links.record_url(one)) for one in deliveries],
         "deliveries_url": links.list_url(Delivery, customer_is=invoice.customer_id),
         "books": books(invoice),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import String, case, cast, delete, exists, func, literal, select, update
+from sqlalchemy.orm import selectinload
 
 from models import (
     Attitude,
@@ -47,6 +48,11 @@ from models import (
     PhoneCode,
     PortalAccess,
     PortalUser,
+    Quote,
+    QuoteLine,
+    QuoteLink,
+    QuoteState,
+    QuoteTax,
     Refund,
     RunUnit,
     Service,
@@ -57,9 +63,10 @@ from models import (
 )
 from models.bulk import update_rows
 
-from . import audit, audit_redaction
+from . import audit, audit_redaction, quote_content
 from .actor import Actor
 from .ending import running
+from .parties import frozen
 
 REMOVED = "Removed"
 
@@ -176,6 +183,7 @@ def anonymise(customer: Customer, *, by: Actor) -> list[str]:
         _run(update(table).where(table.customer_id.in_(ids)).values(values))
     _run(update(OptOut).where(OptOut.customer_id.in_(ids)).values(customer_id=None))
     _groups(ids)
+    _quotes(ids)
     _deliveries(ids)
     _customers(ids, by)
     _changes(ids)
@@ -252,6 +260,33 @@ def _groups(ids: Sequence[int]) -> None:
     _run(update(BillingGroup).where(mine, BillingGroup.name != "Main").values(name=number))
     reason = case((BillingGroup.parked_at.is_not(None), REMOVED), else_="")
     _run(update(BillingGroup).where(mine).values(parked_reason=reason))
+
+
+def _quotes(ids: Sequence[int]) -> None:
+    """Drafts go, and so do all links. What became an invoice keeps its buyer, as the invoice does; the others keep
+    their figures under a number. None can be answered any more."""
+    _run(delete(QuoteLink).where(QuoteLink.quote_id.in_(select(Quote.id).where(Quote.customer_id.in_(ids)))))
+    theirs = (
+        select(Quote).where(Quote.customer_id.in_(ids)).options(selectinload(Quote.lines), selectinload(Quote.taxes))
+    )
+    for quote in db.session.scalars(theirs).all():
+        if quote.state == QuoteState.DRAFT:
+            for table in (QuoteLine, QuoteTax):
+                _run(delete(table).where(table.quote_id == quote.id))
+            _run(delete(Quote).where(Quote.id == quote.id))
+            continue
+        with db.session.no_autoflush:
+            _take_names_out(quote)
+
+
+def _take_names_out(quote: Quote) -> None:
+    quote.internal_note = quote.answer_comment = quote.answered_from = ""
+    quote.answered_by = REMOVED if quote.answered_by else ""
+    if quote.state == QuoteState.SENT:
+        quote.state = QuoteState.WITHDRAWN
+    if quote.invoice_id is None:
+        quote.buyer, quote.title, quote.note, quote.po_number = frozen({"name": REMOVED}), "", "", ""
+        quote.content_hash = quote_content.of(quote)
 
 
 def _deliveries(ids: Sequence[int]) -> None:

@@ -28,7 +28,7 @@ from models import (
     db,
 )
 
-from . import audit, company, inheritance, payers
+from . import audit, company, inheritance, payers, quote_drafts
 from .actor import Actor
 from .document_lines import LineInput, WorkedOut, line_of, line_values, taxed, unit_price, work_out
 from .prices import check_day
@@ -70,10 +70,12 @@ class Content:
     discount_reason: str = ""
 
 
-def begin(customer: Customer, *, group: BillingGroup | None = None, by: Actor) -> Invoice:
-    """A new draft without lines, with the note and terms that this customer's invoices have. Raises InvalidDraft,
-    NotAllowed."""
+def begin(customer: Customer, *, group: BillingGroup | None = None, of_quote: bool = False, by: Actor) -> Invoice:
+    """A new draft without lines, with the note and terms that this customer's invoices have. `of_quote`: it becomes
+    what an accepted quote says. Raises InvalidDraft, QuotesFirst, NotAllowed."""
     by.require(PERMISSION)
+    if not of_quote:
+        quote_drafts.check_by_hand()
     draft = _new(customer, group, by)
     draft.note = inheritance.effective(customer, "invoice_note").value
     seller = company.settings()
@@ -96,6 +98,7 @@ def write(draft: Invoice, content: Content, *, version: int, by: Actor, told: bo
     lock(draft)
     if draft.version != version:
         raise StaleDraft("Somebody else saved this draft meanwhile. Nothing of yours was saved; it is still here.")
+    quote_drafts.check_change(draft)
     before = _summary(draft)
     _take_over(draft, content, by)
     found = worked_out(draft, content.lines, by.today, content.discount_percent, content.discount)
@@ -150,6 +153,7 @@ def copy(document: Invoice, *, by: Actor) -> Invoice:
     """A new draft with the lines, words and discounts of any document of a customer, for no services. Days are
     left empty. Raises InvalidDraft, NotAllowed."""
     by.require(PERMISSION)
+    quote_drafts.check_by_hand()
     customer = document.customer
     if document.currency != customer.currency:
         raise InvalidDraft(f"{document} is in {document.currency}, but the account is in {customer.currency} now.")
@@ -180,6 +184,7 @@ def delete(drafts: Iterable[Invoice], *, by: Actor) -> int:
     count = 0
     for draft in drafts:
         lock(draft)
+        quote_drafts.let_go(draft, by=by)
         audit.record(by, "invoice.draft_deleted", draft, before=_summary(draft))
         db.session.flush()
         for table in (InvoiceLine, InvoiceTax):

@@ -7,14 +7,14 @@ customer's money, or staff on the customer's word.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import select
 
-from models import BillingError, PortalAccess, PortalRight, Quote, QuoteAnswer, QuoteState, db
+from models import BillingError, PortalAccess, PortalRight, Quote, QuoteAnswer, QuoteBecomes, QuoteState, db
 
-from . import audit
+from . import audit, company, quote_invoices
 from .actor import Actor, NotAllowed
 from .quote_links import Opened
 from .quotes import STATES, InvalidQuote, WrongState, lock
@@ -40,7 +40,8 @@ class Answer:
 
 
 def accept(quote: Quote, answer: Answer, *, opened: Opened | None = None, by: Actor) -> Quote:
-    """The quote is accepted.
+    """The quote is accepted, and becomes what the settings say in the same transaction. If that cannot be done, the
+    acceptance stands, and `trouble` says why; a person then makes the invoice.
 
     `opened` is the link it was read by, for somebody without a login. Raises NotAllowed, WrongState, TooLate,
     InvalidQuote (with `field`), InvalidText. Flushes.
@@ -49,6 +50,9 @@ def accept(quote: Quote, answer: Answer, *, opened: Opened | None = None, by: Ac
     if not answer.agreed:
         raise InvalidQuote("Tick that you accept the quote and its terms.", "agreed")
     _write(quote, QuoteState.ACCEPTED, answer, how, by)
+    wanted = company.value("quote_becomes")
+    if wanted != QuoteBecomes.NOTHING:
+        _make_invoice(quote, wanted == QuoteBecomes.INVOICE, by)
     return quote
 
 
@@ -137,3 +141,16 @@ def _write(quote: Quote, state: QuoteState, answer: Answer, how: QuoteAnswer, by
     after = {"name": name, "how": str(how), "number": quote.number, "total_minor": quote.total_minor}
     audit.record(by, f"quote.{state}", quote, after={**after, "content_hash": quote.content_hash})
     db.session.flush()
+
+
+def _make_invoice(quote: Quote, issue: bool, by: Actor) -> None:
+    """As the settings say, by the system itself: whoever answers has no right to write invoices."""
+    system = replace(by, name="Tillbook", permissions=None, portal_user_id=None)
+    try:
+        with db.session.begin_nested():
+            quote_invoices.convert(quote, issue=issue, by=system)
+    except BillingError as error:
+        db.session.refresh(quote)
+        quote.trouble = str(error)[:400]
+        audit.record(system, "quote.not_invoiced", quote, after={"reason": quote.trouble})
+        db.session.flush()

@@ -7,7 +7,7 @@ Such a line is about one service: three of them are three lines, each with its o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -45,13 +45,14 @@ _NOT_KEPT = ("period_start", "period_end", "charge_id", "original_line_id")
 @dataclass(frozen=True, slots=True)
 class QuoteItem:
     """One line as it is entered. `months` or `days` is the billing period of the service it starts; an option says
-    which (`option_id`, and its `choice`)."""
+    which (`option_id`, and its `choice`). `place` is where it was entered, from 1: one line may become several."""
 
     line: LineInput
     months: int = 0
     days: int = 0
     option_id: int | None = None
     choice: str = ""
+    place: int = field(default=0, compare=False)
 
     @property
     def starts_service(self) -> bool:
@@ -88,9 +89,10 @@ def tidy(items: Sequence[QuoteItem], customer: Customer) -> list[QuoteItem]:
     clean: list[QuoteItem] = []
     head: QuoteItem | None = None
     for place, item in enumerate(items, 1):
-        head = head if item.follows else item
         try:
-            clean.append(_checked(item, head, packages, customer))
+            found = _checked(item, head, packages, customer)
+            head = head if found.follows else found
+            clean.append(replace(found, place=place))
         except InvalidLine as error:
             raise InvalidLine(error.reason, place) from None
         except BillingError as error:
@@ -110,16 +112,20 @@ def priced(
     """What these lines come to for the customer on the day `on`, with the discount of the whole quote. Raises what
     work_out raises."""
     seller = company.settings()
-    return work_out(
-        [item.line for item in items],
-        buyer=taxed(customer, payer),
-        currency=customer.currency,
-        tax=TaxTable.of(seller),
-        on=on,
-        prices_include_tax=seller.prices_include_tax,
-        discount_percent=discount_percent,
-        discount=discount,
-    )
+    try:
+        return work_out(
+            [item.line for item in items],
+            buyer=taxed(customer, payer),
+            currency=customer.currency,
+            tax=TaxTable.of(seller),
+            on=on,
+            prices_include_tax=seller.prices_include_tax,
+            discount_percent=discount_percent,
+            discount=discount,
+        )
+    except InvalidLine as error:
+        place = items[error.line - 1].place or error.line if error.line else 0
+        raise InvalidLine(error.reason, place) from None
 
 
 def write(quote: Quote, items: Sequence[QuoteItem], worked: WorkedOut) -> None:
@@ -197,12 +203,14 @@ def _checked(item: QuoteItem, head: QuoteItem | None, packages: Mapping[int, Pac
     package = packages.get(line.package_id) if line.package_id else None
     if line.package_id and package is None:
         raise InvalidLine("This package is not there any more. Choose another one.")
+    item = _without_period(item, head)
     if item.starts_service:
         _check_service(item, package, customer)
     elif item.follows:
         _check_follower(item, head, package)
     else:
-        item = QuoteItem(line)
+        item = QuoteItem(item.line)
+    line = item.line
     details = many_lines(line.details, "The details")
     if len(details) > LONGEST_DETAILS:
         raise InvalidLine(f"The details are too long: at most {LONGEST_DETAILS} letters.")
@@ -214,6 +222,15 @@ def _checked(item: QuoteItem, head: QuoteItem | None, packages: Mapping[int, Pac
         discount_reason=one_line(line.discount_reason, 200, "The reason of the discount", empty=True),
     )
     return replace(item, line=cleaned, choice=one_line(item.choice, 120, "The choice", empty=True))
+
+
+def _without_period(item: QuoteItem, head: QuoteItem | None) -> QuoteItem:
+    """A package that is sold once starts no service: it, its options and its set-up fee are lines of their own."""
+    once = item.starts_service and not (item.months or item.days)
+    with_it = item.follows and head is not None and not head.starts_service and item.line.package_id is not None
+    if once or (with_it and head is not None and head.line.package_id == item.line.package_id):
+        return QuoteItem(replace(item.line, kind=LineKind.MANUAL))
+    return item
 
 
 def _check_service(item: QuoteItem, package: Package | None, customer: Customer) -> None:

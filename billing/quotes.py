@@ -29,6 +29,7 @@ from . import audit, company, numbering, parties, payers, quote_content, quote_l
 from .actor import Actor
 from .document_lines import WorkedOut
 from .prices import check_day
+from .quote_drafts import quotes_first as quotes_first
 from .quote_lines import QuoteItem
 from .texts import many_lines, one_line
 
@@ -75,11 +76,6 @@ class Offer:
     discount_reason: str = ""
 
 
-def quotes_first(seller: Company | None = None) -> bool:
-    """Whether new invoices by hand come from accepted quotes only."""
-    return bool(company.value("quotes_first", seller))
-
-
 def draft(customer: Customer, offer: Offer, *, by: Actor) -> Quote:
     """A new draft. Raises NotAllowed, InvalidQuote, InvalidLine, InvalidText. Flushes."""
     by.require("quotes.edit")
@@ -94,9 +90,12 @@ def draft(customer: Customer, offer: Offer, *, by: Actor) -> Quote:
     return quote
 
 
-def edit(quote: Quote, offer: Offer, *, seen: int, by: Actor) -> Quote:
-    """Put this in place of what the draft says. `seen` is the `version` that the writer looked at. Raises NotAllowed,
-    WrongState, ChangedMeanwhile, InvalidQuote, InvalidLine, InvalidText. Flushes."""
+def edit(quote: Quote, offer: Offer, *, seen: int, told: bool = True, by: Actor) -> Quote:
+    """Put this in place of what the draft says. `seen` is the `version` that the writer looked at; `told` False leaves
+    no audit event, for what is kept while one types.
+
+    Raises NotAllowed, WrongState, ChangedMeanwhile, InvalidQuote, InvalidLine, InvalidText. Flushes.
+    """
     by.require("quotes.edit")
     quote = lock(quote)
     _must_be_draft(quote)
@@ -108,15 +107,19 @@ def edit(quote: Quote, offer: Offer, *, seen: int, by: Actor) -> Quote:
     before = _summary(quote)
     quote.version += 1
     _fill(quote, offer, by)
-    audit.record(by, "quote.changed", quote, before=before, after=_summary(quote))
-    db.session.flush()
+    after = _summary(quote)
+    if told and before != after:
+        audit.record(by, "quote.changed", quote, before=before, after=after)
+        db.session.flush()
     return quote
 
 
-def preview(customer: Customer, offer: Offer, *, on: date) -> WorkedOut:
-    """What this would come to on that day. Writes nothing. Raises as `draft` does."""
+def preview(customer: Customer, offer: Offer, *, on: date) -> tuple[list[QuoteItem], WorkedOut]:
+    """The lines of this as a quote keeps them, and what they would come to on that day. Writes nothing. Raises as
+    `draft` does."""
     payer = payers.billed(customer, offer.billing_group)
-    return _worked_out(customer, payer, quote_lines.tidy(offer.items, customer), offer, on)
+    items = quote_lines.tidy(offer.items, customer)
+    return items, _worked_out(customer, payer, items, offer, on)
 
 
 def set_internal_note(quote: Quote, text: str, *, by: Actor) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from billing import charges, cleaning, company, credit_outflows, group_rules, price_changes
+from billing import charges, cleaning, company, credit_outflows, group_rules, price_changes, quote_answers
 from models import BillingError, db
 
 from . import bulk, clock, deliveries, doctor, imports, mailings, queue, rates, renewals, results, texts
@@ -96,10 +96,20 @@ def expire(on: date | None) -> Mapping[str, Any]:
     return {"expired": expired, "lapsed": lapsed}
 
 
+def expire_quotes(on: date | None) -> Mapping[str, Any]:
+    """Some hundred at a time, each a transaction."""
+    by, expired = clock.actor(results.AUTHOR), 0
+    for n in quote_answers.expire(on or clock.today(), by=by):
+        db.session.commit()
+        expired += n
+    return {"expired": expired}
+
+
 RENEWALS = Daily("renewals", hour=lambda company: company.renewals_hour, on=lambda company: company.renewals_on)
 CLEANING = Daily("cleaning", hour=lambda company: 3)
 CREDIT = Daily("credit", hour=lambda company: 1)
 RATES = Daily("rates", hour=lambda seller: 18, on=lambda seller: bool(company.value("fx_feed", seller)))
+QUOTES = Daily("quotes", hour=lambda company: 0)
 GROUPS = Daily("groups", hour=lambda company: 4)
 PRICES = Daily("prices", hour=lambda company: 0)
 
@@ -140,6 +150,10 @@ JOBS = (
     Job(
         "rates", "Fetch the exchange rates of the European Central Bank, if that is switched on.",
         timedelta(minutes=1), rates.run, "daily, at 18:00", daily=RATES,
+    ),
+    Job(
+        "quotes", "Let quotes expire whose last day is over.", timedelta(minutes=1), expire_quotes,
+        "daily, at 0:00", daily=QUOTES, takes_day=True,
     ),
     Job(
         "groups", "Put customers into the groups whose rules they meet.", timedelta(minutes=1), place,

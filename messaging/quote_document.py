@@ -13,7 +13,9 @@ from billing.money import UnitPrice
 from integrations.documents import Fact, InvoiceDocument, Line, Sum
 from models import LineKind, Money, Payer, Quote, QuoteLine, QuoteState, QuoteTax, db
 
-from .documents import frame, frozen_party, labels, printed
+from .document_parts import NotPrintable as NotPrintable
+from .document_parts import frozen_party, labels
+from .documents import frame, printed
 from .formats import day, language_of, money, number, percent, unit_price
 
 REVERSE_CHARGE = "AE"
@@ -110,7 +112,11 @@ class _Writer:
 
     def _terms_of(self, line: QuoteLine) -> list[str]:
         """How often it is billed, and what was taken off."""
-        terms = [every(line.months, line.days)] if line.kind in RECURS and (line.months or line.days) else []
+        terms = (
+            [_("Billed %(every)s", every=every(line.months, line.days))]
+            if line.kind in RECURS and (line.months or line.days)
+            else []
+        )
         if line.discount_minor:
             off = self._money(line.discount)
             if line.discount_percent is not None:

@@ -19,7 +19,7 @@ from integrations.documents import DocumentError
 from integrations.letters import Attachment
 from models import BillingError, Contact, Delivery, InvoiceAddress, Message, Payer, Quote, QuoteLink, QuoteState, db
 
-from . import brands, documents, outbox, quote_document, template_values, templates
+from . import brands, document_parts, outbox, quote_document, template_values, templates
 from .compose import Content, in_frame
 from .formats import day, language_of, money
 from .refusals import CannotBeWritten, NotNeeded, NotYet
@@ -109,8 +109,8 @@ def words(quote: Quote, *, link: str, at: datetime) -> tuple[Said, brands.Brand]
 def values(quote: Quote, locale: str, *, link: str, at: datetime) -> dict[str, Plain]:
     """What the template of quotes knows."""
     try:
-        buyer = documents.frozen_party(quote.buyer)
-    except documents.NotPrintable as error:
+        buyer = document_parts.frozen_party(quote.buyer)
+    except document_parts.NotPrintable as error:
         raise CannotBeWritten(str(error)) from error
     return {
         **template_values.common(quote.customer, brands.of(quote.customer), locale, companies.day_of(at)),

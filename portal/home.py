@@ -24,6 +24,8 @@ from models import (
     Note,
     PortalAccess,
     PortalRight,
+    Quote,
+    QuoteState,
     Service,
     ServiceStatus,
     db,
@@ -60,6 +62,7 @@ def home(access: PortalAccess) -> str:
         invoices=_invoices(customer) if sees_money else [],
         services=_services(customer),
         notes=_notes(customer),
+        quotes=_quotes(customer) if sees_money else [],
         files=_files(customer),
         today=actor().today,
         price_words=price_words,
@@ -118,6 +121,14 @@ def _services(customer: Customer) -> list[Service]:
 def _notes(customer: Customer) -> list[Note]:
     shown = select(Note).where(Note.customer_id == customer.id, Note.shown_to_customer, Note.deleted_at.is_(None))
     return list(db.session.scalars(shown.order_by(Note.pinned.desc(), Note.id.desc()).limit(3)))
+
+
+def _quotes(customer: Customer) -> list[Quote]:
+    """Those that wait for an answer, and then the newest; superseded ones are history."""
+    sent = select(Quote).where(Quote.customer_id == customer.id, Quote.number.is_not(None))
+    shown = sent.where(Quote.state != QuoteState.SUPERSEDED)
+    waiting = (Quote.state == QuoteState.SENT).desc()
+    return list(db.session.scalars(shown.order_by(waiting, Quote.id.desc()).limit(5)))
 
 
 def _files(customer: Customer) -> list[File]:

@@ -116,6 +116,7 @@ def migrated_app(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> 
 def app(migrated_app: Flask) -> Iterator[Flask]:
     """An app whose database is empty, with its context pushed."""
     migrated_app.clock.__init__()
+    migrated_app.extensions.pop("wrong_links", None)
     shutil.rmtree(migrated_app.config["FILES_DIR"], ignore_errors=True)
     with migrated_app.app_context():
         yield migrated_app

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask, has_request_context, request
 
-_TOKEN = re.compile(r"(/portal/set-password/)[^\s?\]]+")
+_TOKEN = re.compile(r"(/portal/(?:set-password|quote)/)[^\s?/\]]+")
 _security = logging.getLogger("tillbook.security")
 
 
@@ -17,6 +17,7 @@ def security(event: str, **facts: Any) -> None:
     """Note something an owner may have to look into. Never pass a password or a token."""
     if has_request_context():
         facts["address"] = request.remote_addr
+    facts = {name: _TOKEN.sub(r"\1…", fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
     _security.warning("%s %s", event, json.dumps(facts, default=str))
 
 

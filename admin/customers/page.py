@@ -9,7 +9,20 @@ from flask_admin import expose
 from flask_babel import lazy_gettext as _l
 
 from admin.links import list_url, new_url, record_url
-from models import AuditEvent, Charge, Contact, Credit, Customer, Delivery, File, Invoice, Note, Payment, Service
+from models import (
+    AuditEvent,
+    Charge,
+    Contact,
+    Credit,
+    Customer,
+    Delivery,
+    File,
+    Invoice,
+    Note,
+    Payment,
+    Quote,
+    Service,
+)
 from web.permissions import actor, allows, refuse
 from web.price_words import price_words
 
@@ -29,6 +42,7 @@ TABS: tuple[Tab, ...] = (
     Tab("overview", _l("Overview")),
     Tab("services", _l("Services"), "services.view", counts=Service),
     Tab("invoices", _l("Invoices"), "invoices.view", counts=Invoice),
+    Tab("quotes", _l("Quotes"), "quotes.view", counts=Quote),
     Tab("payments", _l("Payments and credit"), "payments.view", counts=Payment),
     Tab("expenses", _l("Expenses"), "payments.view"),
     Tab("billing", _l("Billing settings")),
@@ -66,6 +80,7 @@ CARDS: tuple[Card, ...] = (
     Card("charges", "services", show.charges, "services.view"),
     Card("groups", "services", show.groups, "services.view"),
     Card("invoices", "invoices", show.invoices, "invoices.view"),
+    Card("quotes", "quotes", show.quotes, "quotes.view"),
     Card("payments", "payments", show.payments, "payments.view"),
     Card("credits", "payments", show.credits, "payments.view"),
     Card("account", "payments", show.account, "payments.view", aside=True),
@@ -95,9 +110,8 @@ CARDS: tuple[Card, ...] = (
 
 SHOWN = {
     "record_url": record_url, "list_url": list_url, "price_words": price_words, "Service": Service,
-    "Invoice": Invoice, "Credit": Credit,
-    "Payment": Payment, "Delivery": Delivery, "AuditEvent": AuditEvent, "cap": panels.CAP,
-    "switch_words": SWITCHES,
+    "Invoice": Invoice, "Quote": Quote, "Credit": Credit, "Payment": Payment, "Delivery": Delivery,
+    "AuditEvent": AuditEvent, "cap": panels.CAP, "switch_words": SWITCHES,
 }  # fmt: skip
 
 
@@ -141,7 +155,7 @@ class CustomerPage(EditDoors, PartDoors, location.LocationDoors):
 
     def _ways(self, customer: Customer) -> dict[str, str]:
         """Where to go from here to make something for this customer."""
-        ways = {"start_url": Service, "charge_url": Charge, "pay_url": Payment}
+        ways = {"start_url": Service, "charge_url": Charge, "pay_url": Payment, "quote_url": Quote}
         return {name: new_url(model, customer=customer.id) for name, model in ways.items()}
 
 

@@ -24,6 +24,7 @@ from models import (
     Money,
     Note,
     Payment,
+    Quote,
     Service,
     ServiceStatus,
     Staff,
@@ -109,6 +110,10 @@ def charges(customer: Customer) -> list[Charge]:
 
 def invoices(customer: Customer, n: int = NEWEST) -> list[Invoice]:
     return list(db.session.scalars(_newest(Invoice, customer, n)))
+
+
+def quotes(customer: Customer) -> list[Quote]:
+    return list(db.session.scalars(_newest(Quote, customer, NEWEST)))
 
 
 def payments(customer: Customer) -> list[Payment]:

@@ -6,8 +6,9 @@ from typing import Any
 
 from flask import g, request, url_for
 
-from admin import credit_states
+from admin import credit_states, quote_states
 from admin.delivery_states import state_pill, subject
+from admin.invoice_states import today
 from billing import customers, inheritance
 from billing.expenses import standing
 from billing.inheritance import STORED
@@ -113,6 +114,11 @@ def _groups(customer: Customer) -> list[BillingGroup]:
 
 def invoices(customer: Customer) -> dict[str, Any]:
     return {"invoices": panels.invoices(customer)}
+
+
+def quotes(customer: Customer) -> dict[str, Any]:
+    found = panels.quotes(customer)
+    return {"quotes": [(one, quote_states.state_pill(one, today())) for one in found]}
 
 
 def payments(customer: Customer) -> dict[str, Any]:

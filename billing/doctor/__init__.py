@@ -20,6 +20,7 @@ from . import (
     money,
     people,
     periods,
+    quotes,
     refunds,
     runs,
 )
@@ -45,6 +46,7 @@ CHECKS: tuple[Check, ...] = tuple(
             *belongings.CHECKS,
             *catalogue.CHECKS,
             *discounts.CHECKS,
+            *quotes.CHECKS,
         ),
         key=lambda check: check.code,
     )

@@ -116,11 +116,11 @@ def wrong_line_amounts(scope: Scope) -> Query:
 
 
 def gaps_in_numbers(scope: Scope) -> Query:
-    """I15: as many documents as numbers given out, from the first to the counter; no number comes twice by UNIQUE."""
-    numbered = [
-        select(table.series_id, table.sequence).where(table.series_id.is_not(None)) for table in (Invoice, Quote)
-    ]
-    series_id, sequence = union_all(*numbered).subquery().c
+    """I15: as many documents as numbers given out, from the first to the counter; no number comes twice by UNIQUE.
+    The versions of a quote share theirs."""
+    invoices = select(Invoice.series_id, Invoice.sequence).where(Invoice.series_id.is_not(None))
+    quotes = select(Quote.series_id, Quote.sequence).where(Quote.series_id.is_not(None)).distinct()
+    series_id, sequence = union_all(invoices, quotes).subquery().c
     first, last = func.min(sequence).label("first"), func.max(sequence).label("last")
     drawn = select(series_id, func.count().label("count"), first, last).group_by(series_id).subquery()
     given_out = Series.last_number - Series.first_number + 1

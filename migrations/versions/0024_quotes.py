@@ -1,4 +1,4 @@
-"""quotes: what is offered, its versions, the and the links it is answered by
+"""quotes: what is offered, its versions, and the links it is answered by
 
 Revision ID: 0024
 Revises: 0023

@@ -8,12 +8,12 @@ from decimal import Decimal
 
 import pytest
 from factories import add, make_company, make_customer, make_group, make_package, make_tax_rate
+from quoting import follows, line, sold
 
 from billing import quote_content, quotes
 from billing.actor import Actor, NotAllowed
-from billing.document_lines import InvalidLine, LineInput, read_quantity
-from billing.money import Money, UnitPrice
-from billing.quote_lines import QuoteItem
+from billing.document_lines import InvalidLine
+from billing.money import Money
 from billing.quotes import Offer
 from models import (
     AuditEvent,
@@ -29,24 +29,6 @@ from models import (
 )
 
 TODAY = date(2026, 11, 22)
-
-
-def line(description: str = "Cabling", price: str = "80", quantity: str = "1", **values: object) -> QuoteItem:
-    return QuoteItem(LineInput(description, UnitPrice.of(price, "EUR"), read_quantity(quantity), **values))  # type: ignore[arg-type]
-
-
-def sold(package: Package, price: str = "45", quantity: str = "1", **values: object) -> QuoteItem:
-    given = LineInput(
-        package.name, UnitPrice.of(price, "EUR"), read_quantity(quantity), LineKind.SERVICE, package_id=package.id,
-        **values,  # type: ignore[arg-type]
-    )  # fmt: skip
-    return QuoteItem(given, months=1)
-
-
-def follows(package: Package, kind: LineKind, price: str = "5", quantity: str = "1", **values: object) -> QuoteItem:
-    given = LineInput(f"{kind} of {package}", UnitPrice.of(price, "EUR"), read_quantity(quantity), kind,
-                      package_id=package.id)  # fmt: skip
-    return QuoteItem(given, **values)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -98,6 +80,12 @@ def test_three_of_a_package_are_three_lines_each_with_its_options(
     assert quote.net_minor == 3 * 4500 - 1000 + 3 * 4000
 
 
+def test_a_package_that_is_sold_once_starts_nothing(customer: Customer, fibre: Package, by: Actor) -> None:
+    items = [replace(sold(fibre, quantity="55/60"), months=0), replace(follows(fibre, LineKind.SETUP), months=0)]
+    quote = quotes.draft(customer, Offer(items), by=by)
+    assert [(one.kind, one.package_id) for one in quote.lines] == [(LineKind.MANUAL, fibre.id)] * 2
+
+
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
@@ -106,7 +94,7 @@ def test_three_of_a_package_are_three_lines_each_with_its_options(
         (lambda p: [sold(p, quantity="1.5")], "whole numbers"),
         (lambda p: [sold(p, quantity="51")], "50 services at the most"),
         (lambda p: [sold(p, price="0.001")], "fewer decimals"),
-        (lambda p: [QuoteItem(sold(p).line)], "at least one month or one day"),
+        (lambda p: [replace(sold(p), months=1, days=1)], "in months or in days"),
         (lambda p: [sold(p), follows(p, LineKind.SETUP, quantity="2")], "once for each service"),
         (lambda p: [sold(p), follows(p, LineKind.OPTION, option_id=999_999)], "not an option of"),
         (lambda p: [line(""), line()], "Line 1: The description is missing"),
