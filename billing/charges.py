@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, func, select, type_coerce
 
 from models import (
     BillingError,
@@ -171,12 +171,15 @@ def is_billed(charge: Charge) -> bool:
 def restore_prepaid(document: Invoice, *, by: Actor) -> None:
     """What a document took off prepayments is left again: `document` is an invoice that is voided just now, or the
     credit note that takes lines of one back. Flushes."""
-    taken = select(InvoiceLine.charge_id, InvoiceLine.amount_minor).where(
-        InvoiceLine.invoice_id == document.id, InvoiceLine.charge_id.is_not(None)
+    original = InvoiceLine.__table__.alias("original")
+    charge_id = func.coalesce(InvoiceLine.charge_id, original.c.charge_id)
+    taken = (
+        select(charge_id, -func.sum(type_coerce(InvoiceLine.amount_minor, BigInteger)))
+        .outerjoin(original, original.c.id == InvoiceLine.original_line_id)
+        .where(InvoiceLine.invoice_id == document.id, charge_id.is_not(None))
+        .group_by(charge_id)
     )
-    back: dict[int, int] = {}
-    for charge_id, minor in db.session.execute(taken):
-        back[charge_id] = back.get(charge_id, 0) - minor
+    back = {int(number): int(minor) for number, minor in db.session.execute(taken)}
     prepaid = select(Charge).where(Charge.id.in_(back), Charge.price_minor < 0).order_by(Charge.id)
     for charge in db.session.scalars(prepaid.with_for_update().execution_options(populate_existing=True)):
         charge.left_minor += back[charge.id]

@@ -37,6 +37,7 @@ from models import (
 from . import (
     allocations,
     audit,
+    charges,
     company,
     content,
     discounts,
@@ -187,6 +188,7 @@ def void(invoice: Invoice, reason: str, *, bill_again: bool = False, by: Actor) 
     if found.kind == "invoice":
         _take_back(found, there, reason, by)
     found.state, found.open_minor = InvoiceState.VOID, 0
+    charges.restore_prepaid(found, by=by)
     after = {"state": "void", "open_minor": 0, "reason": reason, "bill_again": bill_again}
     audit.record(by, f"{found.kind}.voided", found, before=before, after=after)
     db.session.flush()

@@ -135,7 +135,8 @@ def statement(customer: Customer, since: date, until: date) -> Statement:
     balances = dict(openings)
     for currency, change, known in _postings(customer, since, until):
         balances[currency] = balances.get(currency, 0) + change
-        found.setdefault(currency, []).append(Movement(*known[:3], change, balances[currency], *known[3:]))
+        moved = (*known[:3], change, balances[currency], *known[3:])
+        found.setdefault(currency, []).append(Movement._make(moved))
     names = dict.fromkeys([customer.currency, *sorted(openings), *found])
     accounts = [
         CurrencyAccount(Money(openings.get(name, 0), name), found.get(name, []), Money(balances.get(name, 0), name))

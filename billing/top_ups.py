@@ -26,8 +26,7 @@ def top_up(
 ) -> Payment:
     """Money a customer paid onto the account, for no invoice: a payment, all of which is kept as credit. It pays the
     invoices of renewals by itself. Raises InvalidPayment, NotAllowed."""
-    known = {"method": method, "received_on": received_on, "reference": reference}
-    payment = payments.record(customer, amount, **known, by=by)
+    payment = payments.record(customer, amount, method=method, received_on=received_on, reference=reference, by=by)
     credit = db.session.scalars(select(Credit).where(Credit.payment_id == payment.id)).one()
     credit.reason = TOP_UP
     after = {"amount_minor": amount.minor, "currency": amount.currency, "method": payment.method}

@@ -79,11 +79,14 @@ def wrong_prepaid_rests(scope: Scope) -> Query:
     notes took back of that."""
     signed = case((Invoice.kind == "credit_note", -InvoiceLine.amount_minor), else_=InvoiceLine.amount_minor)
     in_force = and_(Invoice.state == InvoiceState.ISSUED, Invoice.kind.in_(("invoice", "credit_note")))
+    original = InvoiceLine.__table__.alias("original")
+    charge_id = func.coalesce(InvoiceLine.charge_id, original.c.charge_id)
     taken = (
-        select(InvoiceLine.charge_id, total(signed).label("amount"))
+        select(charge_id.label("charge_id"), total(signed).label("amount"))
         .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
-        .where(InvoiceLine.charge_id.is_not(None), in_force)
-        .group_by(InvoiceLine.charge_id)
+        .outerjoin(original, original.c.id == InvoiceLine.original_line_id)
+        .where(charge_id.is_not(None), in_force)
+        .group_by(charge_id)
         .subquery()
     )
     price = type_coerce(Charge.price_minor, BigInteger)
