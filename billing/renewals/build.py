@@ -44,14 +44,15 @@ def _copy(company: Company) -> Company:
     return cast(Company, SimpleNamespace(**{name: getattr(company, name) for name in names}))
 
 
-def build(groups: Sequence[int], day: date, on: date, tables: Tables) -> list[Bill]:
+def build(groups: Sequence[int], day: date, on: date, tables: Tables, *, lock: bool = True) -> list[Bill]:
     """One bill per billing group for what is due on `day`, as of the run's date `on`, in group order.
 
     A group that cannot be billed comes back with state PARKED and the reason; nothing is raised for it.
+    Without `lock` nothing is held for keeping the bills: they are only to be looked at.
     """
     services = _by(due.services(groups, day), "billing_group_id")
     charges = _by(due.charges(groups, day), "billing_group_id")
-    prepaid = _by(due.prepayments(groups, day), "billing_group_id")
+    prepaid = _by(due.prepayments(groups, day, lock=lock), "billing_group_id")
     options = _by(due.options([s.id for found in services.values() for s in found]), "service_id")
     accounts = due.accounts(groups)
     named = {account.payer_id for account in accounts} - {None}
@@ -73,7 +74,7 @@ def build(groups: Sequence[int], day: date, on: date, tables: Tables) -> list[Bi
         )
         bills.append(bill)
     issued_on = day - timedelta(days=tables.company.issue_days_ahead)
-    _use_credit([bill for bill in bills if bill.makes_invoice and bill.account.credit_minor], issued_on)
+    _use_credit([bill for bill in bills if bill.makes_invoice and bill.account.credit_minor], issued_on, lock)
     return bills
 
 
@@ -143,7 +144,7 @@ def _sum_up(bill: Bill, tables: Tables) -> None:
         )
 
 
-def _use_credit(bills: Sequence[Bill], on: date) -> None:
+def _use_credit(bills: Sequence[Bill], on: date, lock: bool) -> None:
     """Credit in hand pays first, oldest first; bills of one customer share it in group order.
 
     In hand on the day of the invoice, so that a day caught up later comes to the same.
@@ -151,7 +152,7 @@ def _use_credit(bills: Sequence[Bill], on: date) -> None:
     if not bills:
         return
     in_hand: dict[int, list[list[Any]]] = defaultdict(list)
-    for found in due.credits([bill.account.customer_id for bill in bills], on):
+    for found in due.credits([bill.account.customer_id for bill in bills], on, lock=lock):
         in_hand[found.customer_id].append([found.id, Money(found.remaining_minor, found.currency)])
     for bill in bills:
         rows = [row for row in in_hand[bill.account.customer_id] if row[1].currency == bill.amount.currency]

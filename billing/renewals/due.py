@@ -26,12 +26,12 @@ from models import (
 )
 from models.bulk import among
 
-_SERVICE_DUE = and_(
+SERVICE_DUE = and_(
     Service.status == ServiceStatus.ACTIVE,
     or_(Service.ends_on.is_(None), Service.ends_on > Service.next_renewal_on),
 )
 # Prepayments are never due by themselves: they wait for a bill.
-_CHARGE_DUE = and_(
+CHARGE_DUE = and_(
     Charge.next_on.is_not(None),
     Charge.price_minor >= 0,
     or_(Charge.ends_on.is_(None), Charge.ends_on > Charge.next_on),
@@ -68,9 +68,9 @@ def next_day(until: date, *, after: date | None = None, customers: Sequence[int]
     """The first day up to `until` (and past `after`) on which something is due; for `customers` only, if given."""
     days = [
         db.session.scalar(
-            _only(_first(Service, Service.next_renewal_on, _SERVICE_DUE, until, after), Service, customers)
+            _only(_first(Service, Service.next_renewal_on, SERVICE_DUE, until, after), Service, customers)
         ),
-        db.session.scalar(_only(_first(Charge, Charge.next_on, _CHARGE_DUE, until, after), Charge, customers)),
+        db.session.scalar(_only(_first(Charge, Charge.next_on, CHARGE_DUE, until, after), Charge, customers)),
     ]
     return min((day for day in days if day is not None), default=None)
 
@@ -94,8 +94,8 @@ def groups_on(day: date, *, past: int, limit: int, customers: Sequence[int] | No
     (), `past` when nothing is left to look at.
     """
     halves = [
-        _only(_groups(Service, _SERVICE_DUE, Service.next_renewal_on == day, past), Service, customers),
-        _only(_groups(Charge, _CHARGE_DUE, Charge.next_on == day, past), Charge, customers),
+        _only(_groups(Service, SERVICE_DUE, Service.next_renewal_on == day, past), Service, customers),
+        _only(_groups(Charge, CHARGE_DUE, Charge.next_on == day, past), Charge, customers),
     ]
     found: set[int] = set()
     for half in halves:
@@ -114,8 +114,8 @@ def _groups(table: Any, due: Any, on: Any, past: int) -> Select[Any]:
 def customers_past(past: int, until: date, limit: int) -> list[int]:
     """The next `limit` customers with id over `past` that have something due up to `until`."""
     named = union(
-        select(Service.customer_id).where(_SERVICE_DUE, Service.next_renewal_on <= until, Service.customer_id > past),
-        select(Charge.customer_id).where(_CHARGE_DUE, Charge.next_on <= until, Charge.customer_id > past),
+        select(Service.customer_id).where(SERVICE_DUE, Service.next_renewal_on <= until, Service.customer_id > past),
+        select(Charge.customer_id).where(CHARGE_DUE, Charge.next_on <= until, Charge.customer_id > past),
     ).subquery()
     return list(db.session.scalars(select(named.c.customer_id).order_by(named.c.customer_id).limit(limit)))
 
@@ -123,8 +123,8 @@ def customers_past(past: int, until: date, limit: int) -> list[int]:
 def count(until: date) -> int:
     """How many billing groups have something due up to `until`; for a progress bar, not for money."""
     named = union(
-        _groups(Service, _SERVICE_DUE, Service.next_renewal_on <= until, 0),
-        _groups(Charge, _CHARGE_DUE, Charge.next_on <= until, 0),
+        _groups(Service, SERVICE_DUE, Service.next_renewal_on <= until, 0),
+        _groups(Charge, CHARGE_DUE, Charge.next_on <= until, 0),
     ).subquery()
     return db.session.scalar(select(func.count()).select_from(named)) or 0
 
@@ -145,9 +145,7 @@ def services(groups: Sequence[int], day: date) -> Sequence[Any]:
     """The services of these groups that renew on `day`, with what is printed and taxed, at the price of that day."""
     wanted = select(*_SERVICE).select_from(Service).join(Package, Package.id == Service.package_id)
     wanted = wanted.outerjoin(NewPrice, new_prices.DUE)
-    due = wanted.where(
-        _SERVICE_DUE, Service.next_renewal_on == day, among(db.session, Service.billing_group_id, groups)
-    )
+    due = wanted.where(SERVICE_DUE, Service.next_renewal_on == day, among(db.session, Service.billing_group_id, groups))
     return db.session.execute(due.order_by(Service.billing_group_id, Service.id)).all()
 
 
@@ -161,14 +159,13 @@ def options(services: Sequence[int]) -> Sequence[ServiceOption]:
 
 def charges(groups: Sequence[int], day: date) -> Sequence[Charge]:
     """The further charges of these groups due on `day`."""
-    wanted = select(Charge).where(
-        _CHARGE_DUE, Charge.next_on == day, among(db.session, Charge.billing_group_id, groups)
-    )
+    wanted = select(Charge).where(CHARGE_DUE, Charge.next_on == day, among(db.session, Charge.billing_group_id, groups))
     return db.session.scalars(wanted.order_by(Charge.billing_group_id, Charge.id)).all()
 
 
-def prepayments(groups: Sequence[int], day: date) -> Sequence[Any]:
-    """What is left of the prepayments of these groups on `day`, locked until the transaction ends."""
+def prepayments(groups: Sequence[int], day: date, *, lock: bool = True) -> Sequence[Any]:
+    """What is left of the prepayments of these groups on `day`, locked until the transaction ends if it is to be
+    taken off."""
     wanted = select(
         Charge.id, Charge.billing_group_id, Charge.description, Charge.currency, Charge.left_minor, Charge.tax_category
     ).where(
@@ -178,11 +175,12 @@ def prepayments(groups: Sequence[int], day: date) -> Sequence[Any]:
         among(db.session, Charge.billing_group_id, groups),
     )
     ordered = wanted.order_by(Charge.billing_group_id, Charge.next_on, Charge.id)
-    return db.session.execute(ordered.with_for_update()).all()
+    return db.session.execute(ordered.with_for_update() if lock else ordered).all()
 
 
-def credits(customers: Sequence[int], on: date) -> Sequence[Any]:
-    """What these customers have in hand on `on`, oldest first, locked until the transaction ends."""
+def credits(customers: Sequence[int], on: date, *, lock: bool = True) -> Sequence[Any]:
+    """What these customers have in hand on `on`, oldest first, locked until the transaction ends if it is to be
+    used."""
     wanted = select(Credit.id, Credit.customer_id, Credit.remaining_minor, Credit.currency).where(
         among(db.session, Credit.customer_id, customers),
         Credit.remaining_minor > 0,
@@ -190,7 +188,7 @@ def credits(customers: Sequence[int], on: date) -> Sequence[Any]:
         or_(Credit.expires_on.is_(None), Credit.expires_on >= on),
     )
     ordered = wanted.order_by(Credit.customer_id, Credit.granted_on, Credit.id)
-    return db.session.execute(ordered.with_for_update()).all()
+    return db.session.execute(ordered.with_for_update() if lock else ordered).all()
 
 
 def payers(ids: Sequence[int]) -> dict[int, Payer]:

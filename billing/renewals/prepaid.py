@@ -28,7 +28,7 @@ def draw(bill: Bill, prepayments: Sequence[Any], tax_for: Callable[[str], Tax]) 
     for prepaid in prepayments:
         tax = tax_for(prepaid.tax_category)
         part = min(prepaid.left_minor, room[tax.category, tax.rate])
-        if part > 0:
+        if part > 0 and prepaid.currency == bill.account.currency:
             room[tax.category, tax.rate] -= part
             bill.lines.append(_line(prepaid, Money(part, prepaid.currency), tax))
             bill.drawn.append((prepaid.id, part, prepaid.left_minor == part))

@@ -1,0 +1,48 @@
+"""What the next bill of a billing group will be, before there is one: built as a run would, and thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any, TypeVar
+
+from sqlalchemy import func, select
+
+from models import BillingGroup, Charge, Service, db
+
+from . import company
+from .renewals import Tables, build
+from .renewals.bill import Bill
+from .renewals.due import CHARGE_DUE, SERVICE_DUE
+
+T = TypeVar("T")
+
+
+def next_day(group: BillingGroup) -> date | None:
+    """The first day on which something of the group is due, which may be past; None if nothing ever is."""
+    services = select(func.min(Service.next_renewal_on)).where(Service.billing_group_id == group.id, SERVICE_DUE)
+    charges = select(func.min(Charge.next_on)).where(Charge.billing_group_id == group.id, CHARGE_DUE)
+    days = db.session.execute(select(services.scalar_subquery(), charges.scalar_subquery())).one()
+    return min((day for day in days if day is not None), default=None)
+
+
+def next_bill(group: BillingGroup, today: date) -> Bill | None:
+    """The group's next bill with the prices, discounts, taxes, prepayments and credit there are now; None where
+    nothing is due any more. Writes and locks nothing. A bill that could not be made is told by state and reason."""
+    day = next_day(group)
+    if day is None:
+        return None
+    bills = build([group.id], day, max(day, today), Tables.load(company.settings()), lock=False)
+    return bills[0] if bills else None
+
+
+def tried(do: Callable[[], Any], then: Callable[[], T]) -> T:
+    """What `then` finds after `do` was done; all of that is taken back. Raises what they raise."""
+    nested = db.session.begin_nested()
+    try:
+        do()
+        db.session.flush()
+        return then()
+    finally:
+        nested.rollback()
+        db.session.expire_all()
