@@ -92,6 +92,7 @@ def charges(customer: Customer) -> dict[str, Any]:
     return {
         "charges": panels.charges(customer),
         "open_groups": open_,
+        "may_edit": allows("services.edit"),
         "may_move": len(open_) > 1 and allows("services.edit"),
     }
 

@@ -79,6 +79,11 @@ class Bill:
         return self.totals.gross if self.totals else Money(0, self.account.currency)
 
     @property
+    def due_money(self) -> Money:
+        """What is to be paid once credit in hand is used."""
+        return Money(self.still_due, self.account.currency)
+
+    @property
     def makes_invoice(self) -> bool:
         return self.state is UnitState.DONE
 
