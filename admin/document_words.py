@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from billing import document_templates
@@ -36,3 +38,19 @@ def name_of(kind: str | TemplateKind, key: str) -> Any:
         return NAMES[kind, key][0]
     found = document_templates.get(kind, key)
     return found.name if found else key
+
+
+def listed(fields: Mapping[str, Any], path: str = "") -> list[tuple[str, Any]]:
+    """(how it is written, what it means) of each field."""
+    found: list[tuple[str, Any]] = []
+    for name, what in fields.items():
+        whole = f"{path}{name}"
+        if isinstance(what, dict):
+            found += listed(what, f"{whole}.")
+        elif isinstance(what, list):
+            item = "row" if isinstance(what[0], dict) else "one"
+            found.append((f"{{% for {item} in {whole} %}}", what[0] if item == "one" else _("A list, row by row")))
+            found += listed(what[0], f"{item}.") if item == "row" else []
+        else:
+            found.append((f"{{{{ {whole} }}}}", what))
+    return found

@@ -18,10 +18,22 @@ import typst
 from integrations.documents import DocumentError
 from integrations.pdf_data import as_json, with_printable_text
 
-__all__ = ["FAMILIES", "FOLDER", "FONTS", "DocumentError", "document_names", "pictures", "render", "typeset"]
+__all__ = [
+    "FAMILIES",
+    "FOLDER",
+    "FONTS",
+    "WEB_FONTS",
+    "DocumentError",
+    "document_names",
+    "pictures",
+    "render",
+    "typeset",
+]
 
 FOLDER = Path(__file__).resolve().parent.parent / "templates" / "documents"
 FONTS = FOLDER / "fonts"
+WEB_FONTS = FOLDER.parent.parent / "static" / "web" / "fonts"
+"""Those that pages in a browser are set in, too."""
 STANDARD = "a-3b"
 FAMILIES = ("Inter", "IBM Plex Sans", "Source Serif 4")
 """Fonts one can choose for Latin, Greek and Cyrillic; what a font lacks is set in Noto."""
@@ -91,7 +103,7 @@ def _compile(template: Path | bytes, data: str, on: date, root: Path, kind: str 
 
 @cache
 def _fonts() -> typst.Fonts:
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS])
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS, WEB_FONTS])
 
 
 # A compiler serves one thread at a time ("Already borrowed"), and knows the templates it has read: as many are

@@ -68,6 +68,33 @@ def examine(
 
     Runs a child process; call it with no transaction open that others wait for.
     """
+    draft, errors = _read(kind, values, source, picture, picture_id)
+    if draft.choices.get("logo") == "own" and picture is None and picture_id is None:
+        errors["picture"] = _("Choose the picture of the logo.")
+    errors |= _wrong_picture(picture)
+    if not errors and draft.source:
+        errors |= _wrong_source(draft)
+    if errors:
+        raise TemplateRefused(**errors)
+    return draft
+
+
+def try_on(kind: TemplateKind, values: Mapping[str, Any], *, source: str = "", picture: bytes | None = None) -> Look:
+    """The look of what stands in an editor, to be shown: only read, its source not yet set. Raises TemplateRefused."""
+    draft, errors = _read(kind, values, source, picture, None)
+    if kind == TemplateKind.WEB and draft.source and not errors:
+        try:
+            web_documents.check(draft.source)
+        except BadTemplate as wrong:
+            errors["source"] = str(wrong)
+    if errors:
+        raise TemplateRefused(**errors)
+    return Look(kind, draft.choices, draft.source, picture)
+
+
+def _read(
+    kind: TemplateKind, values: Mapping[str, Any], source: str, picture: bytes | None, picture_id: int | None
+) -> tuple[Draft, dict[str, str]]:
     errors: dict[str, str] = {}
     choices: dict[str, Any] = {}
     try:
@@ -75,18 +102,10 @@ def examine(
     except WrongChoices as wrong:
         errors |= wrong.errors
     errors |= _wrong_texts(choices)
-    if choices.get("logo") == "own" and picture is None and picture_id is None:
-        errors["picture"] = _("Choose the picture of the logo.")
-    errors |= _wrong_picture(picture)
     source = _clean(source)
     if source == _clean(shipped_source(kind)):
         source = ""
-    draft = Draft(kind, choices, source, picture, picture_id)
-    if not errors and source:
-        errors |= _wrong_source(draft)
-    if errors:
-        raise TemplateRefused(**errors)
-    return draft
+    return Draft(kind, choices, source, picture, picture_id), errors
 
 
 def create(kind: TemplateKind, name: str, draft: Draft, *, by: Actor) -> DocumentTemplate:
@@ -107,12 +126,6 @@ def save(template: DocumentTemplate, draft: Draft, *, by: Actor) -> DocumentTemp
     # One at a time, so that two who save at once get numbers one after the other.
     template = db.session.get_one(DocumentTemplate, template.id, with_for_update=True, populate_existing=True)
     return None if _same(draft, newest(template)) else _add(template, draft, by)
-
-
-def again(version: DocumentTemplateVersion) -> Draft:
-    """What this version said, examined once more: it may be older than the program. Raises TemplateRefused."""
-    given = {"source": version.source, "picture_id": version.picture_id}
-    return examine(version.template.kind, version.choices, **given)  # type: ignore[arg-type]
 
 
 def newest(template: DocumentTemplate) -> DocumentTemplateVersion:
