@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -48,6 +47,12 @@ TEXT_ABOUT = {
     "payment": _l("In place of “Please pay by …”. The terms stay below it."),
     "foot": _l("At the foot of each page, in place of name and address."),
 }
+CHOICE_WORDS: dict[str, tuple[Any, Mapping[str, Any]]] = {
+    "layout": (_l("Layout"), LAYOUT_WORDS), "accent": (_l("Colour"), {}), "font": (_l("Font"), {}),
+    "paper": (_l("Paper"), PAPER_WORDS), "logo": (_l("Logo"), LOGO_WORDS),
+    "logo_height": (_l("Size of the logo"), HEIGHT_WORDS), "columns": (_l("Columns"), COLUMN_WORDS),
+    "details": (_l("Details under each line"), {}), "qr": (_l("Payment code"), {}),
+}  # fmt: skip
 _TEXT = re.compile(r"texts-([a-z]{2,3}(?:_[A-Za-z0-9]{2,8})?|)-([a-z_]+)")
 
 
@@ -57,7 +62,7 @@ class LookForm(FlaskForm):
     name = line(_l("Name"), 120, _l("Customers never see it."), InputRequired(_l("Type a name.")))
     layout = RadioField(_l("Layout"))
     accent = StringField(_l("Colour"), widget=ColorInput(), description=_l("Of the title and what is to be paid."))
-    font = SelectField(_l("Font"), choices=[(name, name) for name in document_choices.FONTS])
+    font = SelectField(_l("Font"), choices=choices((name, name) for name in document_choices.FONTS))
     paper = SelectField(_l("Paper"))
     logo = RadioField(_l("Logo"))
     picture = FileField(_l("Picture"), description=_l("PNG or JPEG of at most 1 MB."),
@@ -161,11 +166,19 @@ def difference(version: DocumentTemplateVersion, former: DocumentTemplateVersion
     return [("…", "") if one.startswith("@@") else (one[0], one[1:]) for one in list(changed)[2:]]
 
 
+def _said(value: Any, known: Mapping[str, Any]) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return ", ".join(str(known.get(one, one)) for one in value) or _("none")
+    return str(known.get(value, value))
+
+
 def _lines(version: DocumentTemplateVersion | None) -> list[str]:
     if version is None:
         return []
-    shown = {name: value for name, value in version.choices.items() if name != "texts"}
-    lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in sorted(shown.items())]
+    lines = [f"{label}: {_said(version.choices[name], known)}" for name, (label, known) in CHOICE_WORDS.items()
+             if name in version.choices]  # fmt: skip
     for language, words in sorted(version.choices.get("texts", {}).items()):
         for name, text in sorted(words.items()):
             place = f"{TEXT_WORDS[name]} ({language})" if language else str(TEXT_WORDS[name])

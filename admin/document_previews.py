@@ -82,7 +82,7 @@ def _of(invoice: Invoice) -> Subject:
 
 def show(look: Look, about: Subject) -> Shown:
     """The look on the document. Asks the database nothing."""
-    hint = _hint(str(look.choices["accent"]))
+    hint = _hint(look, about.document)
     try:
         with force_locale(about.locale):
             if look.kind == TemplateKind.WEB:
@@ -110,10 +110,14 @@ def _address(page: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(page).decode()}"
 
 
-def _hint(colour: str) -> str:
-    if contrast(colour) >= 4.5:
-        return ""
-    return _("This colour is hard to read on white. A darker one is better for those with weak eyes.")
+def _hint(look: Look, document: InvoiceDocument) -> str:
+    """What one may want to know about what was chosen."""
+    hints, payment = [], document.get("payment")
+    if contrast(str(look.choices["accent"])) < 4.5:
+        hints.append(_("This colour is hard to read on white. A darker one is better for those with weak eyes."))
+    if look.choices["qr"] and payment and not payment.get("code"):
+        hints.append(_("No payment code here: it needs an amount in euros and a right IBAN in the bank details."))
+    return " ".join(hints)
 
 
 def contrast(colour: str) -> float:

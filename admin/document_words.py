@@ -11,8 +11,11 @@ from flask_babel import lazy_gettext as _l
 from billing import document_templates
 from billing.document_choices import SHIPPED
 from models import TemplateKind
+from web.forms import choices
 
 KINDS = {TemplateKind.DOCUMENT: _l("Documents"), TemplateKind.WEB: _l("Web pages")}
+KIND_OF = {column: kind for kind, column in document_templates.COLUMNS.items()}
+"""By the field that names a template."""
 NAMES: dict[tuple[TemplateKind, str], tuple[Any, Any]] = {
     (TemplateKind.DOCUMENT, "standard"): (_l("Standard"), _l("Clear and calm, fit for every screen and printer.")),
     (TemplateKind.DOCUMENT, "letter"): (_l("Letter"), _l("The address stands in the window of an envelope.")),
@@ -54,3 +57,8 @@ def listed(fields: Mapping[str, Any], path: str = "") -> list[tuple[str, Any]]:
         else:
             found.append((f"{{{{ {whole} }}}}", what))
     return found
+
+
+def or_as_before(name: str, value: str) -> list[tuple[str, Any, dict[str, Any]]]:
+    """What a group or project can choose in the field `name`; nothing follows what is above it."""
+    return choices([("", _("As the company")), *offered(KIND_OF[name], value)])

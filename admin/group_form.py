@@ -12,6 +12,7 @@ from sqlalchemy import select
 from wtforms import BooleanField, FieldList, Form, FormField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import InputRequired
 
+from admin import document_words
 from admin.customers.choices import PAYMENT_METHODS
 from admin.fields import WholeField
 from admin.group_words import WAY_WORDS, fact_words, value_words
@@ -55,6 +56,8 @@ class GroupForm(FlaskForm):
     language = SelectField(_l("Language of mails and documents"), default="")
     currency = SelectField(_l("Currency of new customers"), default="")
     invoice_note = lines(_l("Note on every invoice"))
+    invoice_template = SelectField(_l("Template of documents"), default="")
+    web_template = SelectField(_l("Template of web pages"), default="")
     payment_methods = WaysField(_l("Ways to pay"), description=_l("Its customers may be given these only. None: all."))
     packages = SelectMultipleField(_l("Packages"), coerce=int, validate_choice=False,
                                    description=_l("Its customers may start these only. None: all."))  # fmt: skip
@@ -81,6 +84,8 @@ class GroupForm(FlaskForm):
             self[name].choices = choices([("", as_company % {"what": what}), *PERHAPS[1:]])
         self.language.choices = choices([("", _("As the company")), *languages.choices()])
         self.currency.choices = choices([("", _("As the project or company")), *currencies(reader)])
+        for name in document_words.KIND_OF:
+            self[name].choices = document_words.or_as_before(name, getattr(self.group, name, ""))
         self.payment_days.description = _("Empty: %(n)s, as the company.", n=ours.payment_days)
         self.invoice_note.description = _("Empty: the project's, else the company's.")
         listed = select(Package.id, Package.name).where(Package.archived.is_(False)).order_by(Package.name)

@@ -13,6 +13,7 @@ from wtforms import BooleanField, FileField, SelectField, SelectMultipleField
 from wtforms.validators import InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from admin import document_words
 from admin.customers.choices import PAYMENT_METHODS
 from admin.own_lists import OwnList, line, lines
 from billing import own_lists, projects, settings
@@ -56,6 +57,8 @@ class ProjectForm(BaseForm):
     bank_details = lines(_l("Bank details"), _l("One line each, such as “IBAN: IE29…”. Empty: the company's."))
     invoice_terms = lines(_l("Terms on invoices"), OURS)
     invoice_note = lines(_l("Note on invoices"), _l("A group's or customer's own note goes before it."))
+    invoice_template = SelectField(_l("Template of documents"), default="")
+    web_template = SelectField(_l("Template of web pages"), default="")
     open_to_all = BooleanField(
         _l("Every customer may use it"),
         default=True,
@@ -68,6 +71,8 @@ class ProjectForm(BaseForm):
         self.currency.choices = choices([nothing, *currencies(reader)])
         self.country.choices = choices([nothing, *countries(reader)])
         self.payment_methods.choices = choices([(str(code), word) for code, word in PAYMENT_METHODS])
+        for name in document_words.KIND_OF:
+            self[name].choices = document_words.or_as_before(name, self[name].object_data or "")
         self.picture: bytes | None = None
 
     def values(self) -> dict[str, Any]:
@@ -104,7 +109,7 @@ class ProjectView(OwnList):
         )),
         (_l("Money"), _l("How its customers pay."), (
             ("currency", 6), ("payment_methods", 12), ("bank_details", 12), ("invoice_terms", 12),
-            ("invoice_note", 12),
+            ("invoice_note", 12), ("invoice_template", 6), ("web_template", 6),
         )),
         (_l("Customers"), "", (("open_to_all", 12),)),
     )  # fmt: skip

@@ -134,10 +134,11 @@ def _prints(texts: list[str]) -> bool:
 
 def _explained(error: typst.TypstError) -> DocumentError:
     """The compiler's complaint as one sentence, with the place in the template it is about."""
+    # Columns are counted from nought there.
     place = re.search(r"┌─ .*?:(\d+):(\d+)", error.diagnostic)
     message = error.message
     if "package" in message and ("download" in message or "not found" in message):
         message = "packages cannot be used; put what you need into the template itself"
     elif "outside of the project" in error.diagnostic or message.startswith("file not found"):
         message = "a template can read no files"
-    return DocumentError(f"{message[:1].upper()}{message[1:]}.", *((int(place[1]), int(place[2])) if place else ()))
+    return DocumentError(f"{message[:1].upper()}{message[1:]}.", *((int(place[1]), int(place[2]) + 1) if place else ()))

@@ -35,6 +35,8 @@ from .template_language import BadTemplate, check
 from .web_documents import LONGEST_SOURCE
 
 ANY_DAY = date(2026, 1, 1)
+SECONDS = 5
+"""For one of each kind of document together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ def _wrong_source(draft: Draft) -> dict[str, str]:
                 web_documents.page(sample, look, "en")
         else:
             samples = [dressed(sample, look, "en") for sample in document_samples.every()]
-            pdf_sandbox.check_untrusted(draft.source, samples, on=ANY_DAY)
+            pdf_sandbox.check_untrusted(draft.source, samples, on=ANY_DAY, seconds=SECONDS)
     except (DocumentError, BadTemplate, CannotBeWritten) as error:
         return {"source": str(error)}
     return {}

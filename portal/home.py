@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-from flask import Response, abort, flash, redirect, render_template, url_for
-from flask_babel import gettext as _
+from flask import render_template
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from billing import company
-from integrations.documents import DocumentError
-from messaging import invoice_document
 from models import (
-    BillingError,
     Customer,
     File,
     Invoice,
-    InvoiceState,
     Money,
     Note,
     PortalAccess,
@@ -33,6 +27,7 @@ from models import (
 from web.permissions import actor
 from web.price_words import price_words
 
+from .invoices import issued
 from .pages import ID, for_customer, others, pages
 
 NEWEST = 10
@@ -69,30 +64,9 @@ def home(access: PortalAccess) -> str:
     )
 
 
-@pages.get(f"/<{ID}:customer_id>/invoices/<{ID}:invoice_id>.pdf")
-@for_customer
-def invoice_pdf(access: PortalAccess, invoice_id: int) -> Any:
-    if access.right == PortalRight.TECHNICAL:
-        abort(404)
-    mine = select(Invoice).where(Invoice.id == invoice_id, *_issued(access.customer))
-    invoice = db.session.scalar(mine) or abort(404)
-    try:
-        data = invoice_document.pdf_of(invoice)
-    except (BillingError, DocumentError, OSError):
-        flash(_("This document cannot be made right now. Try again later, or write to us."), "danger")
-        return redirect(url_for("portal.home", customer_id=access.customer_id))
-    name = invoice_document.file_name(invoice)
-    told = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(data, mimetype="application/pdf", headers=told)
-
-
-def _issued(customer: Customer) -> tuple[Any, ...]:
-    return Invoice.customer_id == customer.id, Invoice.state == InvoiceState.ISSUED
-
-
 def _due(customer: Customer) -> Due:
     owed = select(func.coalesce(func.sum(Invoice.open_minor), 0), func.count(Invoice.id), func.min(Invoice.due_on))
-    owed = owed.where(*_issued(customer), Invoice.kind == "invoice", Invoice.open_minor > 0)
+    owed = owed.where(*issued(customer), Invoice.kind == "invoice", Invoice.open_minor > 0)
     minor, count, first = db.session.execute(owed).one()
     return Due(Money(int(minor), customer.currency), int(count), first)
 
@@ -105,7 +79,7 @@ def _bank_details(customer: Customer) -> str:
 
 def _invoices(customer: Customer) -> list[Invoice]:
     """Open ones first, oldest due first; then the newest of the others. Each half by its index."""
-    theirs = select(Invoice).where(*_issued(customer))
+    theirs = select(Invoice).where(*issued(customer))
     owed = theirs.where(Invoice.open_minor > 0).order_by(Invoice.due_on, Invoice.id)
     newest = theirs.order_by(Invoice.id.desc())
     found = [*db.session.scalars(owed.limit(NEWEST)), *db.session.scalars(newest.limit(NEWEST))]

@@ -10,8 +10,9 @@ from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
-from wtforms import StringField
+from wtforms import SelectField, StringField
 
+from admin import document_words
 from models import Customer, Staff, db
 from web import formatters, languages
 from web.forms import choices
@@ -40,6 +41,10 @@ _NAMES = (
 
 FIELDS: dict[str, Any] = {
     **{name: getattr(CustomerForm, name) for name in _NAMES},
+    "invoice_template": SelectField(
+        _l("Template of documents"), description=_l("How invoices are printed and mailed.")
+    ),
+    "web_template": SelectField(_l("Template of web pages"), description=_l("How invoices look in the portal.")),
     "registration_ip": StringField(_l("Internet address"), description=_l("From which they registered.")),
 }
 
@@ -83,10 +88,20 @@ def _salespeople(customer: Customer) -> list[tuple[Any, str]]:
     return [(row.id, row.name) for row in rows]
 
 
+def _templates(name: str) -> Callable[[Customer], list[tuple[str, Any]]]:
+    def offered(customer: Customer) -> list[tuple[str, Any]]:
+        known = document_words.offered(document_words.KIND_OF[name], getattr(customer, name))
+        return [("", inherited_words(customer)[name]), *known]
+
+    return offered
+
+
 _CHOICES: dict[str, Callable[[Customer], list[tuple[Any, Any]]]] = {
     "account_type": lambda customer: ACCOUNT_TYPES,
     "attitude": lambda customer: ATTITUDES,
     "payment_method": lambda customer: [("", inherited_words(customer)["payment_method"]), *PAYMENT_METHODS],
     "language": _languages,
+    "invoice_template": _templates("invoice_template"),
+    "web_template": _templates("web_template"),
     "salespeople": _salespeople,
 }

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
+from admin import document_words
 from billing import inheritance, projects
 from models import Customer, Project, db
 from web import formatters, languages
@@ -19,8 +20,9 @@ MOST = 100  # projects offered on a card
 LABELS = {
     "payment_method": _l("Pays by"), "payment_days": _l("Days to pay"), "charge_tax": _l("Charge tax"),
     "never_suspend": _l("Never suspend"), "language": _l("Language"), "invoice_note": _l("Note on invoices"),
+    "invoice_template": _l("Template of documents"), "web_template": _l("Template of web pages"),
 }  # fmt: skip
-EMPTY: dict[str, Any] = {"language": "", "invoice_note": ""}
+EMPTY: dict[str, Any] = {"language": "", "invoice_note": "", "invoice_template": "", "web_template": ""}
 """What a field is set to when it is given back; None where nothing is named here."""
 
 
@@ -34,6 +36,8 @@ def value_words(name: str, value: Any) -> str:
         return str(dict(PAYMENT_METHODS)[value])
     if name == "language":
         return dict(languages.choices()).get(value, str(value))
+    if name in document_words.KIND_OF:
+        return str(document_words.name_of(document_words.KIND_OF[name], value))
     return formatters.number(value) if name == "payment_days" else str(value)
 
 

@@ -91,7 +91,10 @@ CARDS: tuple[Card, ...] = (
         form=card_form(payment_method=6, payment_days=6, po_number=6, vendor_number=6),
     ),
     EditCard("tax", "billing", show.tax, form=card_form(tax_id=6, tax_rate=6, identity_number=6), words=_l("Tax")),
-    EditCard("documents", "billing", show.documents, words=_l("Documents"), form=card_form(invoice_note=12)),
+    EditCard(
+        "documents", "billing", show.documents, words=_l("Documents"),
+        form=card_form(invoice_template=6, web_template=6, invoice_note=12),
+    ),
     EditCard(
         "contract", "billing", words=_l("Contract"), form=card_form(contract_type_id=12, starts_on=6, ends_on=6)
     ),

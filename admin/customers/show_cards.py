@@ -68,7 +68,7 @@ def paying(customer: Customer) -> dict[str, Any]:
 
 
 def documents(customer: Customer) -> dict[str, Any]:
-    return {"handed": handed(customer, "invoice_note")}
+    return {"handed": handed(customer, "invoice_template", "web_template", "invoice_note")}
 
 
 def rates(customer: Customer) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from . import (
     quotes,
     refunds,
     runs,
+    templates,
 )
 from .checks import Check, Finding, Sample, Scope
 
@@ -47,6 +48,7 @@ CHECKS: tuple[Check, ...] = tuple(
             *catalogue.CHECKS,
             *discounts.CHECKS,
             *quotes.CHECKS,
+            *templates.CHECKS,
         ),
         key=lambda check: check.code,
     )

@@ -38,4 +38,5 @@
   function later() { window.clearTimeout(waiting); waiting = window.setTimeout(ask, 400); }
   form.addEventListener("input", later);
   form.addEventListener("change", later);
+  document.getElementById("invoice").addEventListener("change", later);  // stands outside of the form
 })();

@@ -79,7 +79,7 @@ def test_packages_cannot_be_imported(name: str) -> None:
 
 def test_a_mistake_is_named_with_its_line() -> None:
     error = refused("= Invoice\n\n#let total = \n")
-    assert (error.line, error.column, str(error)) == (3, 12, "Line 3, column 12: Expected expression.")
+    assert (error.line, error.column, str(error)) == (3, 13, "Line 3, column 13: Expected expression.")
 
 
 def test_data_that_are_not_there_are_named_with_the_line() -> None:
