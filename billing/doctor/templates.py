@@ -26,7 +26,7 @@ def unknown_choices(scope: Scope) -> Iterator[tuple[int, str]]:
             column = getattr(model, name)
             known = or_(column == "", column.in_(SHIPPED[kind]), column.in_(own))
             found = select(model.id, model.name).where(~known).order_by(model.id).limit(MOST)
-            yield from (tuple(row) for row in db.session.execute(found))  # type: ignore[misc]
+            yield from (tuple(row) for row in db.session.execute(found))
 
 
 def without_versions(scope: Scope) -> Query:
@@ -53,7 +53,7 @@ def lost_versions(scope: Scope) -> Query:
     joined = joined.outerjoin(version, version.id == Invoice.template_version_id)
     joined = joined.outerjoin(template, template.id == version.template_id)
     right = and_(template.key == Invoice.template, template.kind == TemplateKind.DOCUMENT)
-    return joined.where(Invoice.template_version_id.is_not(None), ~func.coalesce(right, False))  # type: ignore[no-any-return]
+    return joined.where(Invoice.template_version_id.is_not(None), ~func.coalesce(right, False))
 
 
 CHECKS = (
