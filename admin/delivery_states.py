@@ -24,6 +24,7 @@ KINDS = {
     "mass": _l("Message"),
     "phone_code": _l("Code for the phone"),
     "invoice": _l("Invoice"),
+    "receipt": _l("Receipt"),
     "portal_welcome": _l("Welcome to the portal"),
     "portal_reset": _l("New password"),
 }

@@ -10,6 +10,7 @@ from typing import Any
 from models import Account, Allocation, BillingError, Credit, Customer, Invoice, Money, Payment, db
 
 from . import audit, ledger, payment_ways, write_offs
+from . import receipts as receipts_
 from .actor import Actor
 from .allocations import book_use, check_part, total, use_posting
 from .balances import check_payable, lock_credits, lock_invoices, lower_open, open_ids
@@ -71,8 +72,9 @@ def record(
     Without invoices, `oldest_first` puts it on the open ones, those due first in front. `parts` says instead exactly
     how much goes on which invoice; more than one leaves open is taken from what was written off of it, which is
     thereby taken back. `credit` is how much of the customer's credit in hand is used beside the payment. What is over
-    becomes a credit. `received_on` is a day in the business's time zone, today or before. Raises InvalidPayment,
-    NotPayable, NotEnoughCredit, InvalidAllocation, ChangedMeanwhile, NotAllowed.
+    becomes a credit. A receipt is queued if the setting says so. `received_on` is a day in the business's time zone,
+    today or before. Raises InvalidPayment, NotPayable, NotEnoughCredit, InvalidAllocation, ChangedMeanwhile,
+    NotAllowed.
     """
     receipt = Receipt(customer, amount, method, received_on, invoices, oldest_first, reference, parts, credit or {})
     return record_all([receipt], by=by)[0]
@@ -94,6 +96,7 @@ def record_all(receipts: Sequence[Receipt], *, by: Actor) -> list[Payment]:
     ledger.post_all([posting for booking in bookings for posting in (*booking.others, _posting(booking))])
     for booking in bookings:
         audit.record(by, "payment.recorded", booking.payment, after=_trace(booking))
+    receipts_.queue_new([(booking.payment, booking.receipt.customer) for booking in bookings], by=by)
     db.session.flush()
     return [booking.payment for booking in bookings]
 

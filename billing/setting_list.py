@@ -196,6 +196,11 @@ PAYMENTS = Group("payments", "Payments", "credit-card", "How customers pay.", (
         Setting("tell_expired_credit", YesNo(), False, "Tell customers when credit ran out",
                 "Mails them on the day after its last, in the words of the template Credit ran out.", words="expiry"),
     )),
+    Section("receipts", "Receipts", "What customers get who paid.", (
+        Setting("send_receipts", YesNo(), False, "Send a receipt for every payment",
+                "If yes, a mail with the receipt as PDF leaves when a payment is recorded; if no, only by hand.",
+                words="automatic confirmation"),
+    )),
 ))  # fmt: skip
 
 TAX = Group("tax", "Tax", "percent", "Your registration, rates, categories and the texts the law asks for.", (

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parseaddr
 from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
 
 from flask import current_app
@@ -22,6 +23,7 @@ from billing.credit_outflows import EXPIRED as CREDIT_EXPIRED
 from billing.outbox import INVOICE
 from billing.portal_links import RESET, WELCOME
 from billing.quote_links import PURPOSE as QUOTE
+from billing.receipts import RECEIPT
 from billing.reminders import REMINDER
 from billing.statements import STATEMENT
 from integrations.documents import DocumentError
@@ -285,31 +287,13 @@ def direction(language: str) -> dict[str, Plain]:
     return {"lang": language.replace("_", "-"), "dir": "rtl" if language.split("_")[0] in RIGHT_TO_LEFT else "ltr"}
 
 
-def _link(message: Message, at: datetime) -> Content:
-    from . import portal_mail  # it writes with what is defined here
-
-    return portal_mail.write(message, at)
-
-
-def _quote(message: Message, at: datetime) -> Content:
-    from . import quote_mail  # likewise
-
-    return quote_mail.write(message, at)
-
-
-def _account(message: Message, at: datetime) -> Content:
-    from . import account_mail  # likewise
-
-    return account_mail.write(message, at)
-
-
-def _reminder(message: Message, at: datetime) -> Content:
-    from . import reminder_mail  # likewise
-
-    return reminder_mail.write(message, at)
+def _by(module: str) -> Callable[[Message, datetime], Content]:
+    """What a module of this room writes with what is defined here."""
+    return lambda message, at: import_module(f".{module}", __package__).write(message, at)  # type: ignore[no-any-return]
 
 
 _WRITERS: dict[str, Callable[[Message, datetime], Content]] = {
-    INVOICE: _invoice, WELCOME: _link, RESET: _link, QUOTE: _quote,
-    STATEMENT: _account, CREDIT_EXPIRED: _account, REMINDER: _reminder,
+    INVOICE: _invoice, WELCOME: _by("portal_mail"), RESET: _by("portal_mail"), QUOTE: _by("quote_mail"),
+    RECEIPT: _by("receipt_mail"), STATEMENT: _by("account_mail"), CREDIT_EXPIRED: _by("account_mail"),
+    REMINDER: _by("reminder_mail"),
 }  # fmt: skip

@@ -14,11 +14,23 @@ from sqlalchemy import select
 from billing import company as companies
 from billing import credit_outflows, phone_verification, quote_links, segments, statements
 from billing.outbox import INVOICE
+from billing.receipts import RECEIPT
 from billing.reminders import REMINDER
 from integrations.letters import BadHeader, Letter, check
-from models import Customer, Invoice, InvoiceState, Quote, db
+from models import Customer, Invoice, InvoiceState, Payment, Quote, db
 
-from . import account_mail, brands, compose, invoice_document, portal_mail, quote_mail, reminder_mail, templates, texts
+from . import (
+    account_mail,
+    brands,
+    compose,
+    invoice_document,
+    portal_mail,
+    quote_mail,
+    receipt_mail,
+    reminder_mail,
+    templates,
+    texts,
+)
 from .formats import language_of
 from .refusals import CannotBeWritten
 from .template_kinds import KINDS
@@ -84,6 +96,8 @@ def _said(key: str, words: Words, customer: Customer | None, at: datetime) -> tu
             return _of_invoice(key, words, customer, locale, at)
         if key == quote_mail.KIND:
             return _of_quote(words, customer, locale, at)
+        if key == RECEIPT:
+            return _of_receipt(words, customer, locale, at)
         if key in (statements.STATEMENT, credit_outflows.EXPIRED):
             return brands.of(customer), templates.said(words, account_mail.example_values(key, customer, locale, at))
         if key == phone_verification.KIND:
@@ -123,3 +137,12 @@ def _of_quote(words: Words, customer: Customer | None, locale: str, at: datetime
     base = str(current_app.config.get("BASE_URL") or "https://portal.example").rstrip("/")
     values = quote_mail.values(quote, locale, link=f"{base}{quote_links.PATH}{'x' * 12}", at=at)
     return brands.of(customer), templates.said(words, values)
+
+
+def _of_receipt(words: Words, customer: Customer | None, locale: str, at: datetime) -> tuple[brands.Brand, Said]:
+    """Shown on the customer's newest payment."""
+    mine = select(Payment).where(Payment.customer_id == (customer.id if customer else None))
+    payment = db.session.scalars(mine.order_by(Payment.id.desc()).limit(1)).first()
+    if customer is None or payment is None:
+        raise CannotBeWritten(_("Choose a customer who has paid something."))
+    return brands.of(customer), templates.said(words, receipt_mail.values(payment, locale, at))

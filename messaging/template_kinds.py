@@ -13,6 +13,7 @@ from billing.outbox import INVOICE
 from billing.phone_verification import KIND as PHONE_CODE
 from billing.portal_links import RESET, WELCOME
 from billing.quote_links import PURPOSE as QUOTE
+from billing.receipts import RECEIPT
 from billing.reminders import REMINDER
 from billing.statements import STATEMENT
 
@@ -100,6 +101,18 @@ OF_CREDIT: Fields = {
     },
     "portal": {"address": _l("Where customers sign in")},
 }
+OF_RECEIPT: Fields = {
+    **COMMON,
+    "payment": {
+        "number": _l("Number of the payment, which is that of its receipt"),
+        "amount": _l("What came in"),
+        "received_on": _l("The day it came in"),
+        "method": _l("How it came"),
+        "reference": _l("What the bank statement said, or nothing"),
+        "refunded": _l("What went back of it, or nothing"),
+    },
+    "lines": [{"text": _l("What it was used for, such as an invoice"), "amount": _l("How much of it")}],
+}
 OF_LINK: Fields = {
     **COMMON,
     "name": _l("Whose account it is"),
@@ -133,6 +146,8 @@ KINDS: dict[str, Kind] = {
              OF_INVOICE),
         Kind(REMINDER, _l("Payment reminder"), _l("Reminds of an invoice that is still to be paid, with its PDF."),
              "reminder", OF_REMINDER),
+        Kind(RECEIPT, _l("Receipt"), _l("Says that a payment came in and what it paid, with a PDF."), "receipt",
+             OF_RECEIPT),
         Kind(QUOTE, _l("Quote"), _l("Brings a quote with its PDF, and the link to accept or decline it."), "quote",
              OF_QUOTE, needs=("link",)),
         Kind(STATEMENT, _l("Statement of account"), _l("Brings a statement or the open items, with its PDF."),
