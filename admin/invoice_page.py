@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import flash
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
@@ -15,11 +14,11 @@ from admin import audit_words, links
 from admin.delivery_states import reason
 from admin.delivery_states import state_pill as delivery_pill
 from admin.invoice_states import state_of, state_pill, today
+from admin.ledger_rows import ledger_rows
 from billing import balances, invoices, quote_drafts
 from integrations.documents import InvoiceDocument
 from messaging import invoice_document
 from models import (
-    Account,
     Allocation,
     AuditEvent,
     Delivery,
@@ -31,17 +30,9 @@ from models import (
     Payment,
     db,
 )
-from web.formatters import moment_text, money, short_date
+from web.formatters import moment_text, money
 
 NEWEST = 12
-POSTINGS = {
-    "invoice": _l("Invoice"), "void": _l("Void"), "payment": _l("Payment"), "credit": _l("Credit"),
-    "credit_use": _l("Credit used"), "credit_note": _l("Credit note"), "refund": _l("Refund"),
-}  # fmt: skip
-ACCOUNTS = {
-    Account.RECEIVABLE: _l("Receivable"), Account.CREDIT: _l("Customer's credit"), Account.CASH: _l("Cash and bank"),
-    Account.REVENUE: _l("Revenue"), Account.TAX: _l("Tax"), Account.WRITE_OFF: _l("Write-off"),
-}  # fmt: skip
 
 
 def content(invoice: Invoice) -> dict[str, Any]:
@@ -95,14 +86,7 @@ def allocations_of(invoice: Invoice) -> list[Allocation]:
 
 def books(invoice: Invoice) -> list[tuple[str, str, str, str, str]]:
     """(what and when, account, debit, credit), the first column only once a posting."""
-    rows = []
-    for posting in balances.postings_of(invoice)[:NEWEST]:
-        what, on = str(POSTINGS.get(posting.kind, posting.kind.replace("_", " ").capitalize())), short_date(posting.on)
-        for entry in posting.entries:
-            debit, credit = (entry.amount, None) if entry.amount_minor > 0 else (None, -entry.amount)
-            rows.append((what, on, str(ACCOUNTS[entry.account]), money(debit), money(credit)))
-            what = on = ""
-    return rows
+    return ledger_rows(balances.postings_of(invoice)[:NEWEST])
 
 
 def history(invoice: Invoice, deliveries: list[Delivery], allocations: list[Allocation]) -> list[dict[str, Any]]:

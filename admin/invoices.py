@@ -27,6 +27,7 @@ from admin.invoice_voids import VoidDoors
 from admin.listrequest import ListRequest
 from admin.rights import Open
 from admin.tabs import Tabs
+from admin.write_offs import InvoiceMoney
 from billing import credits
 from integrations.documents import DocumentError
 from messaging import invoice_document, outbox
@@ -38,7 +39,7 @@ from web.permissions import actor, refuse
 NUMBERS = ByCustomer("invoice", "number")
 
 
-class InvoicesView(DraftDoors, VoidDoors, ReminderDoors, Tabs, StaffView):
+class InvoicesView(DraftDoors, VoidDoors, ReminderDoors, InvoiceMoney, Tabs, StaffView):
     needs = "invoices.view"
     of_customer = "customer_id"
     can_view_details = can_export = True

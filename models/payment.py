@@ -54,6 +54,7 @@ class Payment(Model):
     amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
     customer: Mapped[Customer] = relationship()
     allocations: Mapped[list[Allocation]] = relationship(viewonly=True, order_by="Allocation.id")
+    credits: Mapped[list[Credit]] = relationship(viewonly=True, order_by="Credit.id")
 
     def __str__(self) -> str:
         return f"{self.amount}, {self.method}"

@@ -1,0 +1,39 @@
+"""In which state a payment is, as people say it, and by which way one can look for payments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import gettext as _
+from markupsafe import Markup
+
+from admin.cells import pill
+from admin.filters import ChoiceFilter
+from billing import payment_ways
+from models import Money, Payment
+
+
+def rest_of(payment: Payment) -> Money:
+    """What of it is in hand: on no invoice, and not given back."""
+    return sum((one.remaining for one in payment.credits), Money.zero(payment.currency))
+
+
+def state_pill(payment: Payment) -> Markup:
+    """Nothing, for a payment that simply came in."""
+    if payment.reversed_on is not None:
+        return pill("", _("Taken back"))
+    if payment.refunded_minor >= payment.amount_minor:
+        return pill("warn", _("Refunded"))
+    if payment.refunded_minor:
+        return pill("warn", _("Partly refunded"))
+    return pill("money", _("Not used up")) if rest_of(payment) else pill("ok", _("Used"))
+
+
+class MethodFilter(ChoiceFilter):
+    """The ways in use are offered; an address may name any word that a payment came by."""
+
+    def __init__(self, column: Any, name: Any, way: str) -> None:
+        super().__init__(column, name, way, options=lambda: [(name, name) for name in payment_ways.names()])
+
+    def clean(self, value: str) -> str:
+        return value.replace("\0", "")[:60]
