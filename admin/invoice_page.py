@@ -43,7 +43,7 @@ def content(invoice: Invoice) -> dict[str, Any]:
         "state": state_of(invoice, on),
         "document": document(invoice),
         "voidable": invoices.is_voidable(invoice),
-        "paid": invoice.total - invoice.open if invoice.state == InvoiceState.ISSUED else None,
+        "paid": invoice.total - invoice.open - invoice.written_off if invoice.state == InvoiceState.ISSUED else None,
         "credit": usable_credit(invoice, on),
         "usable": min(invoice.open, usable_credit(invoice, on)),
         "customer_url": links.record_url(invoice.customer),

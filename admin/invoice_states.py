@@ -20,7 +20,7 @@ from web import sessions
 
 STATES = (
     ("draft", _l("Draft")), ("open", _l("Open")), ("overdue", _l("Overdue")), ("paid", _l("Paid")),
-    ("void", _l("Void")),
+    ("void", _l("Void")), ("written_off", _l("Written off")),
 )  # fmt: skip
 COLOURS = {"open": "info", "paid": "ok"}
 
@@ -33,13 +33,13 @@ def today() -> date:
 
 
 def state_of(invoice: Invoice, on: date) -> str:
-    """draft, open, overdue, paid, void, or credit_note."""
+    """draft, open, overdue, paid, written_off, void, or credit_note."""
     if invoice.state != InvoiceState.ISSUED:
         return str(invoice.state.value)
     if invoice.kind == "credit_note":
         return "credit_note"
     if not invoice.open_minor:
-        return "paid"
+        return "written_off" if invoice.written_off_minor else "paid"
     return "overdue" if invoice.due_on and invoice.due_on < on else "open"
 
 
@@ -68,8 +68,9 @@ class StateFilter(ChoiceFilter):
         owed = Invoice.open_minor > 0
         if value in ("open", "overdue"):
             return owed if value == "open" else and_(owed, Invoice.due_on < today())
-        if value == "paid":
-            return and_(Invoice.state == InvoiceState.ISSUED, Invoice.open_minor == 0, Invoice.kind == "invoice")
+        if value in ("paid", "written_off"):
+            done = Invoice.state == InvoiceState.ISSUED, Invoice.open_minor == 0, Invoice.kind == "invoice"
+            return and_(*done, (Invoice.written_off_minor == 0) == (value == "paid"))
         return Invoice.state == InvoiceState(value)
 
     def leads(self, value: str) -> bool:

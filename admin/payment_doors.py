@@ -66,8 +66,8 @@ class PaymentDoors:
     def refund(self) -> Any:
         payment = self._found(self.may_undo)  # type: ignore[attr-defined]
         form = RefundForm.open(payment)
-        planned = form.planned(payment)
-        valid, told = form.validate_on_submit(), planned is not None and form.told(planned)
+        valid, planned = form.validate_on_submit(), form.planned(payment)
+        told, valid = planned is not None and form.told(planned), valid and not form.amount.errors
         if planned and valid and told:
             amount = planned.amount
 

@@ -40,7 +40,6 @@ class RefundForm(FlaskForm):
     seen = HiddenField()
 
     credits: dict[str, Credit]
-    refusal = ""
 
     @classmethod
     def open(cls, payment: Payment) -> RefundForm:
@@ -57,23 +56,16 @@ class RefundForm(FlaskForm):
         return form
 
     def planned(self, payment: Payment) -> Plan | None:
-        """What it would do with what is typed; None, and the field says why, where it cannot be done."""
-        if not self.amount.fits(payment.currency):
-            return None
-        amount = self.amount.money(payment.currency)
+        """What it would do with what is typed; None, and the field says why, where it cannot be done. Asked for after
+        the fields were validated."""
+        amount = self.amount.money(payment.currency) if self.amount.fits(payment.currency) else None
         if amount is None:
             return None
         try:
             return refunds.plan(payment, amount, self.credits.get(self.source.data or PAYMENT))
         except BillingError as refusal:
-            self.refusal = str(refusal)
+            put_error(self.amount, str(refusal))
             return None
-
-    def validate(self, extra_validators: Any = None) -> bool:
-        valid = super().validate(extra_validators)
-        if self.refusal and not self.amount.errors:
-            put_error(self.amount, self.refusal)
-        return valid and not self.amount.errors
 
     def told(self, planned: Plan) -> bool:
         """Whether the page has said what this does; after this it has."""

@@ -32,16 +32,25 @@ class AmountForm(FlaskForm):
 
     amount = AmountField(_l("Amount"), [InputRequired(_l("Type the amount."))])
 
+    currency = ""
+
     @classmethod
     def of(cls, most: Money, **values: Any) -> Any:
         form = cls(amount=amount_text(most), **values)
+        form.currency = most.currency
         form.amount.description = _("Up to %(amount)s.", amount=money(most))
         return form
 
-    def money(self, currency: str) -> Money:
-        """What was typed; zero, and the field says why, where it is no amount in this currency."""
-        typed = self.amount.money(currency) if self.amount.fits(currency) else None
-        return typed or Money.zero(currency)
+    def validate(self, extra_validators: Any = None) -> bool:
+        return super().validate(extra_validators) and self.amount.fits(self.currency)
+
+    def money(self) -> Money:
+        """What was typed; zero where it is no amount in this currency, which `validate` says."""
+        try:
+            return self.amount.money(self.currency) or Money.zero(self.currency)
+        except BillingError:
+            self.amount.errors = []
+            return Money.zero(self.currency)
 
 
 class WriteOffForm(AmountForm):
@@ -79,7 +88,7 @@ class InvoiceMoney:
         if not invoice.open_minor or invoice.kind != "invoice":
             return self._nothing(invoice, _("Nothing of %(name)s is open.", name=str(invoice)))
         form = WriteOffForm.of(invoice.open, on=today())
-        amount, by = form.money(invoice.currency), actor()
+        amount, by = form.money(), actor()
 
         def do() -> None:
             write_offs.write_off(invoice, amount, reason=form.reason.data, on=form.on.data, by=by)
@@ -94,7 +103,7 @@ class InvoiceMoney:
         if not invoice.written_off_minor:
             return self._nothing(invoice, _("Nothing of %(name)s is written off.", name=str(invoice)))
         form = TakeBackForm.of(invoice.written_off)
-        amount = form.money(invoice.currency)
+        amount = form.money()
 
         def do() -> None:
             write_offs.take_back(invoice, amount, reason=form.reason.data, by=actor())
@@ -113,7 +122,7 @@ class InvoiceMoney:
         allocation = there.allocation
         paid = allocation.payment is not None or bool(allocation.credit and allocation.credit.payment_id)
         form = TakeOffForm.open(there, paid)
-        amount, by = form.money(invoice.currency), actor()
+        amount, by = form.money(), actor()
 
         def do() -> None:
             other = self.get_one(form.to.data) if form.to.data else None  # type: ignore[attr-defined]
@@ -129,7 +138,7 @@ class InvoiceMoney:
 
     def _sent(self, form: Any, do: Callable[[], None], invoice: Invoice, words: str) -> Any:
         """Done once, and back to the invoice; a refusal is told at the amount."""
-        if not form.validate_on_submit() or form.amount.errors:
+        if not form.validate_on_submit():
             return None
         url = self.row_url(invoice)  # type: ignore[attr-defined]
         try:
