@@ -16,11 +16,13 @@ from admin.delivery_states import state_pill as delivery_pill
 from admin.invoice_states import state_of, state_pill, today
 from admin.ledger_rows import ledger_rows
 from billing import balances, invoices, quote_drafts
+from billing.allocations import Settled, settled_on
 from integrations.documents import InvoiceDocument
 from messaging import invoice_document
 from models import (
     Allocation,
     AuditEvent,
+    Credit,
     Delivery,
     DeliveryState,
     Invoice,
@@ -44,6 +46,7 @@ def content(invoice: Invoice) -> dict[str, Any]:
         "document": document(invoice),
         "voidable": invoices.is_voidable(invoice),
         "paid": invoice.total - invoice.open - invoice.written_off if invoice.state == InvoiceState.ISSUED else None,
+        "settled": settled(invoice),
         "credit": usable_credit(invoice, on),
         "usable": min(invoice.open, usable_credit(invoice, on)),
         "customer_url": links.record_url(invoice.customer),
@@ -64,6 +67,18 @@ def document(invoice: Invoice) -> InvoiceDocument | None:
     except invoice_document.NotPrintable as error:
         flash(str(error), "danger")
         return None
+
+
+def settled(invoice: Invoice) -> list[tuple[Settled, str, str]]:
+    """What settles it now, with the page of the payment and what people call it."""
+    found = []
+    for one in settled_on(invoice):
+        source: Payment | Credit | None = one.allocation.payment or one.allocation.credit
+        payment_id = source.payment_id if isinstance(source, Credit) else one.allocation.payment_id
+        payment = db.session.get(Payment, payment_id) if payment_id else None
+        words = payment.method if payment else source.reason if isinstance(source, Credit) else ""
+        found.append((one, links.record_url(payment) if payment else "", words))
+    return found
 
 
 def usable_credit(invoice: Invoice, on: date) -> Money:

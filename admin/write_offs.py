@@ -86,30 +86,30 @@ class InvoiceMoney:
     def write_off(self) -> Any:
         invoice = self._found(self.may_write_off)  # type: ignore[attr-defined]
         if not invoice.open_minor or invoice.kind != "invoice":
-            return self._nothing(invoice, _("Nothing of %(name)s is open.", name=str(invoice)))
+            return self._no_money(invoice, _("Nothing of %(name)s is open.", name=str(invoice)))
         form = WriteOffForm.of(invoice.open, on=today())
         amount, by = form.money(), actor()
 
         def do() -> None:
             write_offs.write_off(invoice, amount, reason=form.reason.data, on=form.on.data, by=by)
 
-        done = self._sent(form, do, invoice, _("%(amount)s written off", amount=money(amount)))
+        done = self._money_sent(form, do, invoice, _("%(amount)s written off", amount=money(amount)))
         effects = payment_effects.of_write_off(invoice, amount) if 0 < amount.minor <= invoice.open_minor else []
-        return done or self._form("write_off", form, invoice, effects)
+        return done or self._money_form("write_off", form, invoice, effects)
 
     @expose("/write-off/take-back/", methods=("GET", "POST"))
     def take_back_write_off(self) -> Any:
         invoice = self._found(self.may_write_off)  # type: ignore[attr-defined]
         if not invoice.written_off_minor:
-            return self._nothing(invoice, _("Nothing of %(name)s is written off.", name=str(invoice)))
+            return self._no_money(invoice, _("Nothing of %(name)s is written off.", name=str(invoice)))
         form = TakeBackForm.of(invoice.written_off)
         amount = form.money()
 
         def do() -> None:
             write_offs.take_back(invoice, amount, reason=form.reason.data, by=actor())
 
-        done = self._sent(form, do, invoice, _("%(amount)s is expected again", amount=money(amount)))
-        return done or self._form("take_back", form, invoice, [])
+        done = self._money_sent(form, do, invoice, _("%(amount)s is expected again", amount=money(amount)))
+        return done or self._money_form("take_back", form, invoice, [])
 
     @expose("/take-off/", methods=("GET", "POST"))
     def take_off(self) -> Any:
@@ -118,7 +118,7 @@ class InvoiceMoney:
         named = params.row_id(request.values.get("allocation", ""))
         there = next((one for one in allocations.settled_on(invoice) if one.allocation.id == named), None)
         if there is None:
-            return self._nothing(invoice, _("This is not on %(name)s any more.", name=str(invoice)))
+            return self._no_money(invoice, _("This is not on %(name)s any more.", name=str(invoice)))
         allocation = there.allocation
         paid = allocation.payment is not None or bool(allocation.credit and allocation.credit.payment_id)
         form = TakeOffForm.open(there, paid)
@@ -131,12 +131,12 @@ class InvoiceMoney:
             else:
                 allocations.move(allocation, other, amount, by=by)
 
-        done = self._sent(form, do, invoice, _("%(amount)s taken off", amount=money(amount)))
-        return done or self._form(
+        done = self._money_sent(form, do, invoice, _("%(amount)s taken off", amount=money(amount)))
+        return done or self._money_form(
             "take_off", form, invoice, payment_effects.of_taking_off(invoice, there.amount), there
         )
 
-    def _sent(self, form: Any, do: Callable[[], None], invoice: Invoice, words: str) -> Any:
+    def _money_sent(self, form: Any, do: Callable[[], None], invoice: Invoice, words: str) -> Any:
         """Done once, and back to the invoice; a refusal is told at the amount."""
         if not form.validate_on_submit():
             return None
@@ -149,11 +149,11 @@ class InvoiceMoney:
         flash(words, "toast")
         return answer
 
-    def _form(self, name: str, form: Any, invoice: Invoice, effects: Any, there: Settled | None = None) -> Any:
+    def _money_form(self, name: str, form: Any, invoice: Invoice, effects: Any, there: Settled | None = None) -> Any:
         page = {"form": form, "model": invoice, "effects": effects, "there": there}
         status = 400 if form.errors else 200
         return self._render(f"admin/invoices/{name}.html", **page), status  # type: ignore[attr-defined]
 
-    def _nothing(self, invoice: Invoice, words: str) -> Any:
+    def _no_money(self, invoice: Invoice, words: str) -> Any:
         flash(words, "info")
         return redirect(self.row_url(invoice))  # type: ignore[attr-defined]
