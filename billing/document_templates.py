@@ -106,19 +106,25 @@ def in_force(kind: TemplateKind, customer: Customer) -> Chosen:
 
 
 class Newest:
-    """The newest version of every template of a kind, asked for at once."""
+    """The newest version of every template of a kind, asked for at once when the first of the shop's own is met."""
 
     def __init__(self, kind: TemplateKind) -> None:
-        newest = select(DocumentTemplate.key, func.max(DocumentTemplateVersion.id))
-        joined = newest.join(DocumentTemplateVersion, DocumentTemplateVersion.template_id == DocumentTemplate.id)
-        rows = db.session.execute(joined.where(DocumentTemplate.kind == kind).group_by(DocumentTemplate.key)).all()
-        self._kind, self._known = kind, dict(rows)
+        self._kind = kind
+        self._known: dict[str, int] | None = None
 
     def of(self, key: str) -> Chosen:
         """The template of this key; the standard one if there is none, or it has no version yet."""
         if key in SHIPPED[self._kind]:
             return Chosen(key)
+        if self._known is None:
+            self._known = self._asked()
         return Chosen(key, self._known[key]) if key in self._known else Chosen(STANDARD)
+
+    def _asked(self) -> dict[str, int]:
+        newest = select(DocumentTemplate.key, func.max(DocumentTemplateVersion.id))
+        joined = newest.join(DocumentTemplateVersion, DocumentTemplateVersion.template_id == DocumentTemplate.id)
+        rows = db.session.execute(joined.where(DocumentTemplate.kind == self._kind).group_by(DocumentTemplate.key))
+        return dict(rows.all())
 
 
 def stamp(invoice: Invoice) -> None:

@@ -41,6 +41,7 @@ from . import (
     company,
     content,
     discounts,
+    document_templates,
     drafts,
     inheritance,
     ledger,
@@ -219,7 +220,8 @@ def becomes_proforma(draft: Invoice) -> bool:
 
 
 def freeze(document: Invoice) -> None:
-    """Write down the fingerprint of what a person can read on it."""
+    """Write down which template it is printed with, and the fingerprint of what a person can read on it."""
+    document_templates.stamp(document)
     document.content_hash = content.fingerprint(
         [getattr(document, name) for name in (*content.DOCUMENT, *content.FURTHER_DOCUMENT)],
         [[getattr(row, name) for name in (*content.LINE, *content.FURTHER_LINE)] for row in document.lines],

@@ -11,9 +11,10 @@ from typing import Any
 import pypdfium2
 import pytest
 from documenting import DOCUMENT, WEB, change_template, examined, make_template
-from factories import add, make_customer, make_draft
+from factories import add, make_company, make_customer, make_draft, make_service
 from flask import Flask
 from flask_babel import force_locale
+from invoicing import issued
 from mailing import issue
 from sample_invoice import logo
 
@@ -22,6 +23,7 @@ from billing.actor import Actor
 from billing.document_templates import Chosen, in_force, stamp
 from integrations import pdf
 from integrations.documents import DocumentError
+from jobs import renewals
 from messaging import document_looks, document_samples, payment_code
 from messaging.document_looks import dressed, shipped
 from messaging.documents import frame, printed
@@ -102,6 +104,20 @@ def test_a_version_that_cannot_set_an_invoice_gives_way_to_a_newer_one_only(app:
         pdf_of(invoice)
     change_template(template, by, source=BY_NUMBER)
     assert words(pdf_of(invoice)).startswith("OWN")
+
+
+def test_whoever_issues_notes_the_template(app: Flask, by: Actor) -> None:
+    """By hand, by a run, and on a credit note: the template of that day."""
+    make_company()
+    version = document_templates.Newest(DOCUMENT).of(make_template(by, "Blue").key).version_id
+    customer = make_customer(invoice_template="blue", own_payment_method=True)
+    make_service(customer)
+    db.session.commit()
+    by_hand = issued(customer, by)
+    renewals.run(date(2026, 12, 1), by=by)
+    found = [(one.template, one.template_version_id) for one in db.session.query(Invoice)]
+    assert found == [("blue", version)] * 2
+    assert by_hand.template == "blue"
 
 
 def test_documents_of_other_kinds_wear_the_same_template(app: Flask, by: Actor) -> None:
