@@ -237,7 +237,7 @@ def test_a_recurring_charge_ends_on_a_day(panel, customer):
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"price": "-1"}, "cannot be below zero"),
+        ({"price": "-1", "unit": "months", "every": "1"}, "comes once and whole"),
         ({"quantity": "0"}, "more than zero"),
         ({"unit": "days", "every": ""}, "how many months or days"),
         ({"ends_on": "2026-11-01"}, "has to end after it starts"),

@@ -13,7 +13,7 @@ from factories import add, make_company, make_customer, make_group, make_service
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from billing import charges, doctor, periods, proration
 from billing.actor import Actor
@@ -295,3 +295,25 @@ def test_a_proratable_charge_costs_its_days_and_others_the_whole(
     assert healthy(shared)
     db.session.remove()
     empty_all_tables()
+
+
+def _change(**values: Any) -> None:
+    db.session.execute(update(Charge).where(Charge.price_minor < 0).values(values))
+    db.session.expire_all()
+
+
+@pytest.mark.parametrize("values", [{"left_minor": 3999}, {"left_minor": 0}, {"price_minor": -8000}])
+def test_the_doctor_finds_a_rest_that_is_not_what_bills_left(
+    app: Flask, group: BillingGroup, by: Actor, values: dict[str, int]
+) -> None:
+    prepay(group, "70", by)
+    run(DECEMBER)
+    assert healthy(app)
+    _change(**values)
+    assert {finding.code for finding in doctor.examine(Scope(app.clock()))} == {"I72"}
+
+
+def test_the_doctor_finds_a_charge_with_something_left(app: Flask, group: BillingGroup, by: Actor) -> None:
+    add_charge(group, "Router", eur("5"), starts_on=JANUARY, by=by)
+    db.session.execute(update(Charge).values(left_minor=1))
+    assert [finding.code for finding in doctor.examine(Scope(app.clock()))] == ["I72"]
