@@ -16,6 +16,8 @@ from web.formatters import moment_text
 EVENTS: dict[str, tuple[str, str, Any]] = {
     "customer.created": ("user-plus", "ok", _l("Customer added")),
     "customer.changed": ("pencil", "", _l("Details changed")),
+    "customer.currency_changed": ("refresh-cw", "warn", _l("Currency of the account changed")),
+    "service.currency_changed": ("refresh-cw", "", _l("Price in another currency")),
     "customer.disabled": ("ban", "warn", _l("Disabled")),
     "customer.enabled": ("power", "ok", _l("Enabled")),
     "customer.archived": ("archive", "", _l("Archived")),

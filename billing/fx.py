@@ -149,7 +149,7 @@ def _known(row: FxRate, base: str) -> _Known:
 def _rounded(rate: Fraction) -> Decimal:
     """To ten decimals, half away from zero; never to nothing."""
     scaled = divide_half_away(rate.numerator * 10**PLACES, rate.denominator)
-    return Decimal(max(scaled, 1)).scaleb(-PLACES)
+    return Decimal(max(scaled, 1)).scaleb(-PLACES).normalize()
 
 
 def _dated(source: str, on: date, more: str = "") -> str:

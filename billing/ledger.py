@@ -57,7 +57,7 @@ def post_all(postings: Sequence[Posting]) -> list[LedgerPosting]:
     rows = [_posting(posting) for posting in postings]
     db.session.add_all(rows)
     _move_balances(postings)
-    _refuse_merged(postings)
+    _refuse_closed(postings)
     return rows
 
 
@@ -86,13 +86,20 @@ def take_over(primary: Customer, merged: Customer, on: date) -> None:
     _move_balances(postings)
 
 
-def _refuse_merged(postings: Sequence[Posting]) -> None:
-    """Nothing is booked any more for a customer that was merged away meanwhile. Their rows are locked by now."""
-    ids = {posting.customer.id for posting in postings}
-    gone = select(Customer.name).where(Customer.id.in_(ids), Customer.merged_into_id.is_not(None)).limit(1)
-    name = db.session.scalar(gone)
-    if name is not None:
-        raise ClosedAccount(f"{name} was merged into another customer. Nothing was booked; look for it there.")
+def _refuse_closed(postings: Sequence[Posting]) -> None:
+    """Nothing is booked any more for a customer that was merged away meanwhile, nor in a currency that the account was
+    changed from. Their rows are locked by now."""
+    wanted = {posting.customer.id: _currency(posting) for posting in postings}
+    read = select(Customer.id, Customer.name, Customer.currency, Customer.merged_into_id)
+    for row in db.session.execute(read.where(Customer.id.in_(wanted))):
+        if row.merged_into_id is not None:
+            raise ClosedAccount(f"{row.name} was merged into another customer. Nothing was booked; look for it there.")
+        if wanted[row.id] not in ("", row.currency):
+            raise ClosedAccount(f"{row.name}'s account is kept in {row.currency} now. Nothing was booked.")
+
+
+def _currency(posting: Posting) -> str:
+    return next((money.currency for money in posting.entries.values() if money), "")
 
 
 def _posting(posting: Posting) -> LedgerPosting:

@@ -21,6 +21,7 @@ from .account_doors import AccountDoors
 from .actions import CustomerActions
 from .around_doors import AroundDoors
 from .columns import CUSTOMER_COLUMNS, FORMATTERS
+from .currency_doors import CustomerCurrency
 from .files import FileDoors
 from .filters import CUSTOMER_FILTERS, GROUPS
 from .logins import LoginDoors
@@ -37,6 +38,7 @@ class CustomerView(
     Tabs,
     CustomerActions,
     CustomerMerge,
+    CustomerCurrency,
     AccountDoors,
     AroundDoors,
     LoginDoors,
