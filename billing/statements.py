@@ -130,7 +130,7 @@ def statement(customer: Customer, since: date, until: date) -> Statement:
     invoice) moves nothing. Raises InvalidPeriod.
     """
     check_period(since, until)
-    openings = {currency: int(minor) for currency, minor in db.session.execute(_before(customer, since))}
+    openings = {currency: int(minor) for currency, minor in db.session.execute(entries_before(customer.id, since))}
     found: dict[str, list[Movement]] = {}
     balances = dict(openings)
     for currency, change, known in _postings(customer, since, until):
@@ -208,13 +208,13 @@ def _is_empty(customer: Customer, since: date, until: date, variant: str) -> boo
     return not customer.balance_minor and db.session.scalar(moved) is None
 
 
-def _before(customer: Customer, since: date) -> Any:
+def entries_before(customer_id: int, since: date) -> Any:
     """By currency, what the account came to before that day."""
     total = func.sum(type_coerce(LedgerEntry.amount_minor, BigInteger))
     return (
         select(LedgerEntry.currency, total)
         .join(LedgerPosting, LedgerPosting.id == LedgerEntry.posting_id)
-        .where(LedgerPosting.customer_id == customer.id, LedgerPosting.on < since, LedgerEntry.account.in_(OWN))
+        .where(LedgerPosting.customer_id == customer_id, LedgerPosting.on < since, LedgerEntry.account.in_(OWN))
         .group_by(LedgerEntry.currency)
         .having(total != 0)
     )
