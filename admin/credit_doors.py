@@ -53,8 +53,7 @@ class CreditDoors:
                 return redirect(once(do))
             except BillingError as refusal:
                 form.refuse(refusal)
-        status = 400 if form.errors else 200
-        return self.render(f"admin/credits/{template}.html", form=form, **shown), status  # type: ignore[attr-defined]
+        return self.render(f"admin/credits/{template}.html", form=form, **shown)  # type: ignore[attr-defined]
 
     def give_view(self) -> Any:
         """First whose; then how much and what for."""
