@@ -23,6 +23,7 @@ from models import (
     Payment,
     PortalAccess,
     PortalUser,
+    Quote,
     Series,
     Service,
     Staff,
@@ -144,6 +145,15 @@ def _invoices(typed: str, only: int | None) -> Select[Any]:
     return _either(Invoice, *arms)
 
 
+def _quotes(typed: str, only: int | None) -> Select[Any]:
+    arms = [_of(select(Quote.id).where(_begins(Quote, "number", typed)), Quote.customer_id, only)]
+    number = _numbered(typed)
+    if number is not None:
+        by_number = select(Quote.id).where(Quote.series_id.in_(select(Series.id)), Quote.sequence == number)
+        arms.append(_of(by_number, Quote.customer_id, only))
+    return _either(Quote, *arms)
+
+
 def _payments(typed: str, only: int | None) -> Select[Any]:
     arms = [_of(select(Payment.id).where(_begins(Payment, "reference", typed)), Payment.customer_id, only)]
     number = _numbered(typed)
@@ -199,6 +209,11 @@ def _invoice(row: Invoice) -> Hit:
     return Hit(str(row), " · ".join(str(part) for part in parts if part), record_url(row, Invoice))
 
 
+def _quote(row: Quote) -> Hit:
+    parts = [row.customer.name, row.title, money(row.total)]
+    return Hit(str(row), " · ".join(str(part) for part in parts if part), record_url(row))
+
+
 def _payment(row: Payment) -> Hit:
     parts = [row.customer.name, row.reference, short_date(row.received_on)]
     return Hit(money(row.amount), " · ".join(str(part) for part in parts if part), record_url(row))
@@ -239,6 +254,8 @@ KINDS: tuple[Kind, ...] = (
                  _by_words(CUSTOMERS, Customer, Customer.id), _customer, (), Customer.id, True),
     Kind("invoice", _l("Invoices"), "receipt-text", "invoices.view", Invoice, ("inv", "i"), _invoices, _invoice,
          _WHOSE, Invoice.customer_id),
+    Kind("quote", _l("Quotes"), "file-check", "quotes.view", Quote, ("qu", "q"), _quotes, _quote,
+         (joinedload(Quote.customer, innerjoin=True),), Quote.customer_id),
     Kind("payment", _l("Payments"), "credit-card", "payments.view", Payment, ("pay",), _payments, _payment,
          (joinedload(Payment.customer, innerjoin=True),), Payment.customer_id),
     Kind("service", _l("Services"), "server", "services.view", Service, ("svc", "s"), _services, _service,

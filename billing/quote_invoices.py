@@ -127,6 +127,7 @@ def _service(quote: Quote, rows: Sequence[QuoteLine], start: date, group: Billin
         options=[_chosen(row) for row in rows if row.kind == LineKind.OPTION],
         description=head.description[:200],
         setup_fee=sum(fees, Money.zero(quote.currency)),
+        trial_days=0,  # what was agreed is billed from the first day
         by=by,
     )
     for row in rows:

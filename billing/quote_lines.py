@@ -14,7 +14,7 @@ from decimal import Decimal
 from sqlalchemy import delete, select
 from sqlalchemy.orm import selectinload
 
-from models import BillingError, Customer, LineKind, Money, Package, Payer, Quote, QuoteLine, QuoteTax, db
+from models import BillingError, Customer, LineKind, Money, OptionKind, Package, Payer, Quote, QuoteLine, QuoteTax, db
 
 from . import company, groups
 from .document_lines import (
@@ -30,6 +30,7 @@ from .document_lines import (
     work_out,
 )
 from .money import UnitPrice, decimals_of
+from .package_prices import check_bounds
 from .prices import check_category, check_period
 from .tax_rates import TaxTable
 from .texts import many_lines, one_line
@@ -97,7 +98,10 @@ def tidy(items: Sequence[QuoteItem], customer: Customer) -> list[QuoteItem]:
             raise InvalidLine(error.reason, place) from None
         except BillingError as error:
             raise InvalidLine(str(error), place) from None
-    return [each for block in blocks(clean) for each in _one_by_one(block)]
+    together = list(blocks(clean))
+    for block in together:
+        _check_options(block, packages)
+    return [each for block in together for each in _one_by_one(block)]
 
 
 def priced(
@@ -259,6 +263,25 @@ def _check_follower(item: QuoteItem, head: QuoteItem | None, package: Package | 
         raise InvalidLine("The quantity of an option is a number such as 2 or 2.5.")
     if item.option_id is not None and item.option_id not in {option.id for option in package.options}:
         raise InvalidLine(f"This is not an option of {package.name} any more.")
+
+
+def _check_options(block: Block, packages: Mapping[int, Package]) -> None:
+    """What belongs to the package is there, and not too much or too little of anything."""
+    head = block[0]
+    if not head.starts_service or head.line.package_id is None:
+        return
+    chosen = {item.option_id: item for item in block[1:] if item.option_id is not None}
+    for option in packages[head.line.package_id].options:
+        item = chosen.get(option.id)
+        if item is None and option.required:
+            raise InvalidLine(f"{option.name} belongs to {head.line.description}. Add it below.", head.place)
+        if item is not None and option.kind == OptionKind.QUANTITY:
+            try:
+                check_bounds(
+                    option.name, item.line.quantity.number, option.min_quantity, option.max_quantity, InvalidLine
+                )
+            except InvalidLine as error:
+                raise InvalidLine(error.reason, item.place) from None
 
 
 def _one_by_one(block: Block) -> list[QuoteItem]:

@@ -159,6 +159,8 @@ class _Writer:
             return []
         words = [_("%(amount)s %(every)s", amount=self._money(sums[key]), every=every(*key)) for key in sorted(sums)]
         plus = _(", plus tax") if self.has_tax and not self.quote.prices_include_tax else ""
+        if any(line.discount_id for line in self.quote.lines):
+            plus += _(", less the discounts that hold then")
         return [_("From the second period on: %(amounts)s%(plus)s.", amounts=", ".join(words), plus=plus)]
 
     def _money(self, amount: Money) -> str:

@@ -10,28 +10,37 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
-from factories import make_company, make_customer
+from factories import make_company, make_customer, make_package
 from flask import Flask
+from quoting import line, link_of, sent_quote, sold
 from signing_in import PASSWORD, Browser
 from sqlalchemy import func, select
 
-from billing import bulk, portal_links, portal_users
+from billing import bulk, portal_links, portal_users, quote_answers, quotes, settings
 from billing.actor import Actor
+from billing.quote_answers import Answer
+from billing.quotes import Offer
 from models import (
     AuditEvent,
     BulkAction,
     Customer,
     CustomerGroup,
     CustomField,
+    Invoice,
     Note,
     PortalAccess,
     PortalUser,
+    Quote,
+    QuoteState,
+    Renewal,
     SavedList,
+    Service,
     Tag,
     db,
 )
 
 MANY = 20
+YES = Answer("Anna", agreed=True)
 COOKIE = "tillbook"
 NEW = "/admin/customer/new/"
 
@@ -200,3 +209,36 @@ def test_a_link_to_set_a_password_is_used_once(app: Flask, client: Browser, by: 
     assert sorted({answer.status_code for answer in answers}) == [302, 404]
     assert sum(answer.status_code == 302 for answer in answers) == 1
     assert count(AuditEvent, AuditEvent.verb == "portal_user.password_set") == 1
+
+
+def test_a_quote_is_answered_once(side_by_side: Any, app: Flask, by: Actor) -> None:
+    """By its link and by staff at the same moment: one answer, one invoice, one service."""
+    quote = sent_quote(make_customer(), sold(make_package(4500)), by=by)
+    links = [link_of(quote, by, app.config["SECRET_KEY"]) for _n in range(MANY // 2)]
+    said = {"name": "Anna", "agreed": "y"}
+    heard = (f"/admin/quotes/heard/?id={quote.id}", {"name": "Bob", "do": "decline"})
+    requests = [(f"{link}/accept", said) for link in links]
+    requests += [(heard[0], form(n, **heard[1])) for n in range(MANY // 2)]
+    answers = side_by_side(requests)
+    assert worst(answers) < 500
+    db.session.refresh(quote)
+    accepted = quote.state == QuoteState.ACCEPTED
+    assert count(AuditEvent, AuditEvent.verb.in_(("quote.accepted", "quote.declined"))) == 1
+    assert count(Invoice) == count(Service) == count(Renewal) == int(accepted)
+
+
+def test_an_accepted_quote_becomes_one_invoice(side_by_side: Any, by: Actor) -> None:
+    settings.change({"quote_becomes": "nothing"}, by=by)
+    quote = quote_answers.accept(sent_quote(make_customer(), sold(make_package(4500)), by=by), YES, by=by)
+    address = f"/admin/quotes/invoice/?id={quote.id}"
+    answers = side_by_side([(address, form(n, do="issue" if n % 2 else "draft")) for n in range(MANY)])
+    assert worst(answers) < 500
+    assert count(Invoice) == count(Service) == count(Renewal) == 1
+    assert count(AuditEvent, AuditEvent.verb == "quote.invoiced") == 1
+
+
+def test_numbers_of_quotes_have_no_gap(side_by_side: Any, by: Actor) -> None:
+    drafts = [quotes.draft(make_customer(), Offer([line()]), by=by) for _n in range(MANY)]
+    answers = side_by_side([(f"/admin/quotes/send/?id={one.id}", form(n)) for n, one in enumerate(drafts)])
+    assert worst(answers) < 500
+    assert sorted(db.session.scalars(select(Quote.sequence))) == list(range(1, MANY + 1))
