@@ -16,6 +16,7 @@ from wtforms.validators import InputRequired, ValidationError
 from admin.customers.lookup import CustomerField
 from admin.fields import AmountField, DayField, ExactField, WholeField
 from admin.package_forms import UNITS
+from billing import fx_prices
 from billing.package_prices import YES
 from billing.services import Chosen, NoPrice
 from models import BillingGroup, Customer, Money, OptionKind, Package, PackageOption, PackagePrice, db
@@ -73,9 +74,16 @@ class TermsForm(FlaskForm):
         listed = self.offered[int(self.terms.data)]
         return {"months": listed.months, "days": listed.days}
 
+    @property
+    def currency(self) -> str:
+        """What set-up and options are priced in: the account's currency, unless the package has no price in it and
+        none was agreed."""
+        own = self.customer.currency
+        return own if self.terms.data == OTHER or self.price.typed else self.offered[int(self.terms.data)].currency
+
     def chosen(self) -> list[Chosen]:
         """The options that were picked, at their own or the package's price."""
-        currency = self.customer.currency
+        currency = self.currency
         picked = [(o, picks(self, o)) for o in self.package.options]
         return [
             Chosen(option, value=value, quantity=quantity, price=self[f"price_{option.id}"].money(currency))
@@ -110,7 +118,8 @@ class TermsForm(FlaskForm):
         fit = True
         for field in self:
             if isinstance(field, AmountField):
-                fit = field.fits(self.customer.currency) and fit
+                currency = self.customer.currency if field is self.price else self.currency
+                fit = field.fits(currency) and fit
         return fit
 
 
@@ -125,13 +134,15 @@ def picks(form: Any, option: PackageOption) -> tuple[bool, str, Any]:
 def terms_form(customer: Customer, package: Package) -> TermsForm:
     """The second step, with a field for each option of the package."""
     fields: dict[str, Any] = {}
+    offered = _offered(customer, package)
+    currency = offered[0].currency if offered else customer.currency
     for option in package.options:
-        fields[f"option_{option.id}"] = _option_field(option, customer.currency)
+        fields[f"option_{option.id}"] = _option_field(option, currency)
         fields[f"price_{option.id}"] = AmountField(_("Price of %(name)s", name=option.name))
     form = type("TermsForm", (TermsForm,), fields)()
     form.customer, form.package = customer, package
-    form.offered = [p for p in package.prices if p.currency == customer.currency and (p.months or p.days)]
-    offers = [(str(i), _offer(p)) for i, p in enumerate(form.offered)]
+    form.offered = offered
+    offers = [(str(i), _offer(p, customer.currency)) for i, p in enumerate(form.offered)]
     form.terms.choices = choices([*offers, (OTHER, _("Another period, at an agreed price"))])
     open_ = BillingGroup.customer_id == customer.id, BillingGroup.closed_on.is_(None)
     groups = select(BillingGroup).where(*open_).order_by(BillingGroup.id)
@@ -148,8 +159,17 @@ def terms_form(customer: Customer, package: Package) -> TermsForm:
     return form
 
 
-def _offer(price: PackagePrice) -> str:
+def _offered(customer: Customer, package: Package) -> list[PackagePrice]:
+    """The package's prices in the account's currency, else those that each invoice converts."""
+    own = [price for price in package.prices if price.currency == customer.currency]
+    listed = own or fx_prices.elsewhere(package, customer.currency)
+    return [price for price in listed if price.months or price.days]
+
+
+def _offer(price: PackagePrice, currency: str) -> str:
     words = price_words(Money(price.price_minor, price.currency), price.months, price.days)
+    if price.currency != currency:
+        words = _("%(price)s, in %(currency)s at the rate of each invoice’s day", price=words, currency=currency)
     fee = money(Money(price.setup_fee_minor, price.currency))
     return _("%(price)s, set-up %(fee)s", price=words, fee=fee) if price.setup_fee_minor else words
 

@@ -157,7 +157,7 @@ class ServiceView(Tabs, ServicePage, StaffView):
             billing_group=form.group(),
             options=form.chosen(),
             description=form.description.data or "",
-            setup_fee=form.setup_fee.money(currency),
+            setup_fee=form.setup_fee.money(form.currency),
             free=form.free.data,
             trial_days=form.trial_days.data,
             by=actor(),

@@ -26,13 +26,15 @@ from models import (
     db,
 )
 
-from . import groups, service_changes
+from . import fx_prices, groups, service_changes
 from .actor import Actor
 from .charges import add_charge
 from .ending import end_due
+from .fx import NoExchangeRate
 from .package_prices import check_bounds
 from .packages import LONGEST_TRIAL, price_of
 from .prices import (
+    InvalidPrice,
     check_anchor,
     check_day,
     check_period,
@@ -97,7 +99,8 @@ def start(
     """Start a service for every `months` (1 unless told) or `days`; nothing is billed yet, the first renewal on or
     after `start` bills the first, possibly short, period.
 
-    Price and set-up fee default to the package's for that period in the customer's currency. `anchor_day` (1–31)
+    Price and set-up fee default to the package's for that period in the customer's currency. Where it has none, those
+    in another currency count, and each invoice converts them on its day (fx_prices). `anchor_day` (1–31)
     defaults to the day it is billed from. `billed_from` is later than `start` for a service that was billed
     elsewhere before; otherwise the first `trial_days` (the package's unless told) are free to try, and the first
     period begins after them. Without a billing group it goes into the customer's first one. Raises InvalidService,
@@ -110,15 +113,18 @@ def start(
     _check(customer, package, start, first, months, days, anchor_day, by)
     groups.check_package(customer, package)
     listed = price_of(package, customer.currency, months, days)
+    if listed is None and price is None:
+        listed = _elsewhere(customer, package, months, days, by)
+    currency = listed.currency if listed and price is None else customer.currency
     service = Service(
         customer_id=customer.id,
         billing_group_id=_group(customer, billing_group).id,
         package_id=package.id,
         description=one_line(description or package.name, 200, "The description"),
         free=free,
-        currency=customer.currency,
+        currency=currency,
         price_minor=_price(customer, package, price, listed, months, days).minor,
-        setup_fee_minor=_setup_fee(customer, setup_fee, listed).minor,
+        setup_fee_minor=_setup_fee(setup_fee, listed, currency).minor,
         months=months,
         days=days,
         anchor_day=anchor_day or first.day,
@@ -241,10 +247,27 @@ def _price(
     return listed.price
 
 
-def _setup_fee(customer: Customer, fee: Money | None, listed: PackagePrice | None) -> Money:
+def _elsewhere(customer: Customer, package: Package, months: int, days: int, by: Actor) -> PackagePrice | None:
+    """Its price in another currency, if there is a rate to convert it by."""
+    listed = fx_prices.listed_elsewhere(package, customer.currency, months, days)
+    if listed is not None:
+        try:
+            fx_prices.rate_for(customer, listed.currency, by.today)
+        except NoExchangeRate as missing:
+            raise NoPrice(f"{package.name} is priced in {listed.currency} for that period. {missing}") from None
+    return listed
+
+
+def _setup_fee(fee: Money | None, listed: PackagePrice | None, currency: str) -> Money:
     if fee is not None:
-        return in_account(customer, check_price(fee, "The set-up fee"))
-    return listed.setup_fee if listed else Money.zero(customer.currency)
+        return _in(currency, check_price(fee, "The set-up fee"))
+    return listed.setup_fee if listed and listed.currency == currency else Money.zero(currency)
+
+
+def _in(currency: str, price: Money) -> Money:
+    if price.currency != currency:
+        raise InvalidPrice(f"This service is priced in {currency}. Enter the amount in {currency}.")
+    return price
 
 
 def _option(service: Service, package: Package, chosen: Chosen) -> ServiceOption:
@@ -257,7 +280,7 @@ def _option(service: Service, package: Package, chosen: Chosen) -> ServiceOption
         name=one_line(chosen.name or (option.name if option else ""), 120, "The option's name"),
         value=value,
         quantity=check_quantity(chosen.quantity),
-        currency=in_account(service.customer, check_price(price)).currency,
+        currency=_in(service.currency, check_price(price)).currency,
         price_minor=price.minor,
     )
 

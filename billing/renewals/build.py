@@ -9,13 +9,13 @@ from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
-from billing import credit
+from billing import credit, fx_prices
 from billing.discount_table import CustomerDiscounts, DiscountTable
 from billing.document_lines import taxed
-from billing.fx import FxTable
+from billing.fx import Exchange, FxTable, NoExchangeRate
 from billing.money import Money
 from billing.tax import totals
-from billing.tax_rates import TaxTable
+from billing.tax_rates import Tax, TaxTable
 from models import BillingError, Charge, Company, PaymentMethod, ServiceOption, UnitState
 
 from . import due
@@ -114,15 +114,47 @@ def _add_lines(
 ) -> None:
     account, tax = bill.account, tables.tax
     buyer = taxed(account, bill.payer)
-    for thing in (*services, *charges):
+    for thing in charges:
         if thing.currency != account.currency:
-            name = thing.description or "A service"
-            raise NotBillable(f"{name} is priced in {thing.currency}, but the account is in {account.currency}.")
+            raise NotBillable(f"{thing} is priced in {thing.currency}, but the account is in {account.currency}.")
     for service in services:
         rate = tax.tax_for(buyer, service.tax_category, bill.day)
-        bill_service(service, options.get(service.id, ()), rate, bill, discounts)
+        if service.currency == account.currency:
+            bill_service(service, options.get(service.id, ()), rate, bill, discounts)
+        else:
+            _bill_converted(service, options.get(service.id, ()), rate, bill, discounts, tables)
     for charge in charges:
         bill_charge(charge, tax.tax_for(buyer, charge.tax_category, bill.day), bill)
+
+
+def _bill_converted(
+    service: Any,
+    options: Sequence[ServiceOption],
+    rate: Tax,
+    bill: Bill,
+    discounts: CustomerDiscounts | None,
+    tables: Tables,
+) -> None:
+    """A service priced in another currency: every amount is converted at the rate of the issue day, which its lines
+    tell (SPEC 3.1)."""
+    currency, before = bill.account.currency, len(bill.lines)
+    try:
+        exchange = _exchange(bill, service.currency, currency, tables)
+    except NoExchangeRate as missing:
+        name = service.description or service.package
+        raise NotBillable(
+            f"{name} is priced in {service.currency}, but the account is in {currency}. {missing}"
+        ) from None
+    ours = fx_prices.converted(service, exchange, currency)
+    bill_service(ours, fx_prices.converted_options(options, exchange, currency), rate, bill, discounts)
+    for line in bill.lines[before:]:
+        line.details = line.details or fx_prices.note(service.currency, exchange, currency)
+
+
+def _exchange(bill: Bill, base: str, quote: str, tables: Tables) -> Exchange:
+    account, issued_on = bill.account, bill.day - timedelta(days=tables.company.issue_days_ahead)
+    who = {"customer_id": account.customer_id, "group_id": account.customer_group_id}
+    return tables.fx.exchange(base, quote, issued_on, **who)
 
 
 def _sum_up(bill: Bill, tables: Tables) -> None:
@@ -135,13 +167,7 @@ def _sum_up(bill: Bill, tables: Tables) -> None:
     elif not bill.still_due and not bill.drawn:
         bill.state, bill.reason = UnitState.SKIPPED, "Nothing to pay: no bill"
     elif company.currency and company.currency != account.currency:
-        bill.exchange = tables.fx.exchange(
-            account.currency,
-            company.currency,
-            bill.day,
-            customer_id=account.customer_id,
-            group_id=account.customer_group_id,
-        )
+        bill.exchange = _exchange(bill, account.currency, company.currency, tables)
 
 
 def _use_credit(bills: Sequence[Bill], on: date, lock: bool) -> None:

@@ -6,6 +6,7 @@ import json
 from datetime import date
 from decimal import Decimal
 
+import pytest
 from factories import (
     add,
     make_company,
@@ -18,9 +19,10 @@ from factories import (
 from flask import Flask
 from sqlalchemy import select
 
-from billing import content, credits, ledger
+from billing import content, credits, ledger, services
 from billing.actor import Actor
 from billing.money import Money
+from billing.services import Chosen
 from jobs import renewals
 from models import (
     Account,
@@ -393,3 +395,37 @@ def test_a_day_caught_up_uses_the_credit_of_that_day(app: Flask, by: Actor) -> N
     ledger.post("credit", customer, since.granted_on, {Account.WRITE_OFF: since.amount, Account.CREDIT: -since.amount})
     invoice = bill(date(2026, 12, 10))
     assert (invoice.issued_on, invoice.open_minor, since.remaining_minor) == (DECEMBER, 3900, 500)
+
+
+def test_a_price_in_another_currency_is_converted_on_the_issue_day(app: Flask, by: Actor) -> None:
+    make_company(issue_days_ahead=1)
+    customer = make_customer(currency="USD")
+    package = make_package(2500, name="Fibre")
+    package.prices[0].setup_fee_minor = 1000
+    for on, rate in ((date(2026, 11, 20), "1.1172"), (date(2026, 12, 1), "1.2")):
+        add(FxRate(base="EUR", quote="USD", rate=Decimal(rate), on=on, source="ECB"))
+    with pytest.raises(services.InvalidPrice):
+        services.start(customer, package, start=DECEMBER, setup_fee=Money(500, "USD"), by=by)
+    service = services.start(
+        customer, package, start=DECEMBER, options=[Chosen(name="IP", price=Money(99, "EUR"))], by=by
+    )
+    assert (service.currency, service.price_minor) == ("EUR", 2500)
+    invoice = bill()
+    assert invoice.currency == "USD"
+    assert lines(invoice) == [("service", 2793), ("option", 111), ("setup", 1117)]
+    assert {line.details for line in invoice.lines} == {"1 EUR = 1.1172 USD (ECB 2026-11-20)"}
+    assert (invoice.fx_currency, invoice.fx_rate) == ("EUR", Decimal("0.8950948801"))
+    assert db.session.scalars(select(Renewal)).one().currency == "USD"
+
+
+def test_a_rate_agreed_with_the_customer_converts_its_prices(app: Flask, by: Actor) -> None:
+    make_company()
+    customer = make_customer(currency="USD")
+    add(FxRate(base="EUR", quote="USD", rate=Decimal("1.1"), on=date(2026, 1, 1), source="ECB"))
+    add(
+        FxRate(
+            base="EUR", quote="USD", rate=Decimal("1.3"), on=date(2026, 1, 1), source="Agreed", customer_id=customer.id
+        )
+    )
+    services.start(customer, make_package(1000), start=DECEMBER, by=by)
+    assert bill().total_minor == 1300
