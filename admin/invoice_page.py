@@ -15,7 +15,7 @@ from admin.delivery_states import reason
 from admin.delivery_states import state_pill as delivery_pill
 from admin.invoice_states import state_of, state_pill, today
 from admin.ledger_rows import ledger_rows
-from billing import balances, invoices, quote_drafts
+from billing import balances, credit_notes, invoices, quote_drafts
 from billing.allocations import Settled, settled_on
 from integrations.documents import InvoiceDocument
 from messaging import invoice_document
@@ -39,14 +39,17 @@ NEWEST = 12
 
 def content(invoice: Invoice) -> dict[str, Any]:
     on = today()
-    deliveries, allocations = deliveries_of(invoice), allocations_of(invoice)
+    deliveries, allocations, parts = deliveries_of(invoice), allocations_of(invoice), settled(invoice)
+    in_force = invoice.state == InvoiceState.ISSUED
     return {
         "pill": state_pill(invoice, on),
         "state": state_of(invoice, on),
         "document": document(invoice),
         "voidable": invoices.is_voidable(invoice),
-        "paid": invoice.total - invoice.open - invoice.written_off if invoice.state == InvoiceState.ISSUED else None,
-        "settled": settled(invoice),
+        "creditable": in_force and invoice.kind == "invoice" and invoice.credited_minor < invoice.total_minor,
+        "related": related(invoice),
+        "paid": sum((one.amount for one, _url, _words in parts), Money.zero(invoice.currency)) if in_force else None,
+        "settled": parts,
         "credit": usable_credit(invoice, on),
         "usable": min(invoice.open, usable_credit(invoice, on)),
         "customer_url": links.record_url(invoice.customer),
@@ -58,6 +61,19 @@ def content(invoice: Invoice) -> dict[str, Any]:
         "history": history(invoice, deliveries, allocations),
         "history_url": links.list_url(AuditEvent, object_is=f"invoice:{invoice.id}"),
     }
+
+
+def related(invoice: Invoice) -> list[tuple[str, str, str, Money]]:
+    """(what, number, address, total) of the documents it came from, became, or was taken back by."""
+    found: list[tuple[Any, Invoice | None]] = []
+    if invoice.original_id:
+        what = _("Takes back") if invoice.kind == "credit_note" else _("Asked for by")
+        found.append((what, db.session.get(Invoice, invoice.original_id)))
+    if invoice.became_id:
+        found.append((_("Became"), db.session.get(Invoice, invoice.became_id)))
+    if invoice.credited_minor:
+        found += [(_("Taken back by"), note) for note in credit_notes.of_invoice(invoice, NEWEST)]
+    return [(what, str(one), links.record_url(one, Invoice), one.total) for what, one in found if one]
 
 
 def document(invoice: Invoice) -> InvoiceDocument | None:

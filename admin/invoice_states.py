@@ -10,19 +10,20 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, and_, or_
 
 from admin.cells import pill
 from admin.filters import ChoiceFilter, WrongValue
-from billing import company
+from billing import company, invoices
 from models import Invoice, InvoiceState
 from web import sessions
 
 STATES = (
     ("draft", _l("Draft")), ("open", _l("Open")), ("overdue", _l("Overdue")), ("paid", _l("Paid")),
+    ("credited", _l("Credited")), ("credit_note", _l("Credit note")), ("proforma", _l("Proforma")),
     ("void", _l("Void")), ("written_off", _l("Written off")),
 )  # fmt: skip
-COLOURS = {"open": "info", "paid": "ok"}
+COLOURS = {"open": "info", "paid": "ok", "credited": "money", "credit_note": "money", "proforma": "info"}
 
 
 def today() -> date:
@@ -33,20 +34,24 @@ def today() -> date:
 
 
 def state_of(invoice: Invoice, on: date) -> str:
-    """draft, open, overdue, paid, written_off, void, or credit_note."""
+    """draft, open, overdue, paid, credited (all of it taken back), written_off, void; credit_note; proforma (not paid),
+    or became (an invoice)."""
     if invoice.state != InvoiceState.ISSUED:
         return str(invoice.state.value)
     if invoice.kind == "credit_note":
         return "credit_note"
+    if invoice.kind == "proforma":
+        return "became" if invoice.became_id else "proforma"
     if not invoice.open_minor:
-        return "written_off" if invoice.written_off_minor else "paid"
+        whole = invoice.credited_minor >= invoice.total_minor > 0
+        return "written_off" if invoice.written_off_minor else "credited" if whole else "paid"
     return "overdue" if invoice.due_on and invoice.due_on < on else "open"
 
 
 def state_pill(invoice: Invoice, on: date) -> Markup:
     state = state_of(invoice, on)
-    if state == "credit_note":
-        return pill("money", _("Credit note"))
+    if state == "became":
+        return pill("", _("Proforma, invoiced"))
     if state == "overdue" and invoice.due_on:
         days = (on - invoice.due_on).days
         return pill("bad", ngettext("Overdue %(num)d day", "Overdue %(num)d days", days))
@@ -70,7 +75,16 @@ class StateFilter(ChoiceFilter):
             return owed if value == "open" else and_(owed, Invoice.due_on < today())
         if value in ("paid", "written_off"):
             done = Invoice.state == InvoiceState.ISSUED, Invoice.open_minor == 0, Invoice.kind == "invoice"
-            return and_(*done, (Invoice.written_off_minor == 0) == (value == "paid"))
+            right = (Invoice.written_off_minor == 0) == (value == "paid")
+            kept = or_(Invoice.credited_minor < Invoice.total_minor, Invoice.total_minor == 0, value != "paid")
+            return and_(*done, right, kept)
+        if value == "credited":
+            back = and_(Invoice.credited_minor >= Invoice.total_minor, Invoice.credited_minor > 0)
+            return and_(Invoice.state == InvoiceState.ISSUED, Invoice.kind == "invoice", back)
+        if value == "credit_note":
+            return and_(Invoice.kind == "credit_note", Invoice.state == InvoiceState.ISSUED)
+        if value == "proforma":
+            return and_(*invoices.waiting())
         return Invoice.state == InvoiceState(value)
 
     def leads(self, value: str) -> bool:

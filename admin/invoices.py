@@ -16,10 +16,12 @@ from admin import doors, invoice_page
 from admin.actions import staff_action
 from admin.base import StaffView
 from admin.cells import RowAction
+from admin.credit_notes import CreditNoteDoors
 from admin.document_filters import BeginningFilter, CurrencyFilter, CustomerFilter, along_days
 from admin.export import plain
 from admin.filter_kinds import money as amounts
 from admin.finding import ByCustomer
+from admin.invoice_bulk import BulkDoors
 from admin.invoice_drafts import DraftDoors
 from admin.invoice_reminders import ReminderDoors
 from admin.invoice_states import StateFilter, state_pill, today
@@ -39,7 +41,7 @@ from web.permissions import actor, refuse
 NUMBERS = ByCustomer("invoice", "number")
 
 
-class InvoicesView(DraftDoors, VoidDoors, ReminderDoors, InvoiceMoney, Tabs, StaffView):
+class InvoicesView(DraftDoors, VoidDoors, CreditNoteDoors, BulkDoors, ReminderDoors, InvoiceMoney, Tabs, StaffView):
     needs = "invoices.view"
     of_customer = "customer_id"
     can_view_details = can_export = True
@@ -80,6 +82,8 @@ class InvoicesView(DraftDoors, VoidDoors, ReminderDoors, InvoiceMoney, Tabs, Sta
         (_l("Overdue"), {"flt0_state_is": "overdue"}),
         (_l("Paid"), {"flt0_state_is": "paid"}),
         (_l("Drafts"), {"flt0_state_is": "draft"}),
+        (_l("Proformas"), {"flt0_state_is": "proforma"}),
+        (_l("Credit notes"), {"flt0_state_is": "credit_note"}),
     )
     empty_title = _l("No invoices yet")
     empty_text = _l("A bill run makes one for every customer whose services are due, or write one by hand.")

@@ -33,7 +33,7 @@ from .actor import Actor
 from .balances import lock_invoices, lower_open
 from .credited_lines import CannotCredit, Chosen, Left, taken
 from .document_lines import WorkedOut, sum_up
-from .invoices import PERMISSION, draw_number, freeze, queue_mail
+from .invoices import PERMISSION, draw_number, dress, freeze, queue_mail
 from .tax import DocumentTotals, TaxLine, TaxSubtotal, totals
 from .texts import many_lines
 
@@ -115,6 +115,7 @@ def credit(
         raise CannotCredit("This invoice was deleted meanwhile.")
     worked, effects = work_out(found, chosen)
     note = _note(found, worked, reason, by)
+    dress(note)
     draw_number(note, "credit_note", company.settings())
     freeze(note)
     note.issued_at = by.at

@@ -31,6 +31,7 @@ from models import (
     Proforma,
     Renewal,
     Service,
+    TemplateKind,
     db,
 )
 
@@ -229,6 +230,12 @@ def freeze(document: Invoice) -> None:
     )
 
 
+def dress(document: Invoice) -> None:
+    """Note the template it is printed with from now on: the one in force for the customer."""
+    chosen = document_templates.in_force(TemplateKind.DOCUMENT, document.customer)
+    document.template, document.template_version_id = chosen.key, chosen.version_id
+
+
 def draw_number(document: Invoice, kind: str, seller: Company) -> None:
     """The next number of that kind's series, held until the transaction ends. A document is not dated before the
     newest of its series; raises NotIssuable."""
@@ -281,6 +288,7 @@ def _number(document: Invoice, kind: str, seller: Company, by: Actor) -> Invoice
         number = document.id
         db.session.expunge(document)
         document = db.session.get_one(Proforma, number)
+    dress(document)
     draw_number(document, kind, seller)
     freeze(document)
     document.issued_at = by.at

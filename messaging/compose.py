@@ -28,7 +28,7 @@ from billing.reminders import REMINDER
 from billing.statements import STATEMENT
 from integrations.documents import DocumentError
 from integrations.letters import LOGO, PNG, Attachment, BadHeader, Letter, check
-from models import CreditNote, Customer, Delivery, Invoice, InvoiceState, Message, db
+from models import CreditNote, Customer, Delivery, Invoice, InvoiceState, Message, Proforma, db
 
 from . import brands, invoice_document, standing, template_values, templates, unsubscribe, uploads
 from .files import FileLost
@@ -202,13 +202,15 @@ def invoice_values(invoice: Invoice, locale: str, at: datetime) -> tuple[brands.
     buyer = invoice_document.frozen_party(invoice.buyer)
     seller = invoice_document.frozen_party(invoice.seller)
     brand = brands.Brand(seller["name"], seller.get("email", ""), seller.get("phone", ""))
+    asked = invoice.total if isinstance(invoice, Proforma) else invoice.open
     about: dict[str, Plain] = {
         "number": str(invoice.number),
         "buyer": buyer["name"],
         "is_credit_note": isinstance(invoice, CreditNote),
+        "is_proforma": isinstance(invoice, Proforma),
         "total": money(invoice.total, locale),
-        "to_pay": money(invoice.open, locale),
-        "is_settled": not invoice.open,
+        "to_pay": money(asked, locale),
+        "is_settled": not asked,
         "is_partly_settled": 0 < invoice.open_minor < invoice.total_minor,
         "issued_on": day(invoice.issued_on, locale) if invoice.issued_on else "",
         "due_on": day(invoice.due_on, locale) if invoice.due_on else "",

@@ -57,6 +57,7 @@ OF_INVOICE: Fields = {
         "issued_on": _l("Its date"),
         "due_on": _l("The day it is due, or nothing"),
         "is_credit_note": _l("Whether it is a credit note"),
+        "is_proforma": _l("Whether it is a proforma, which asks for money before there is an invoice"),
         "is_settled": _l("Whether nothing is left to pay"),
         "is_partly_settled": _l("Whether a part is paid"),
     },

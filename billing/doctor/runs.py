@@ -48,9 +48,9 @@ def dated_after_issue(scope: Scope) -> Iterator[tuple[int, str]]:
     """I19: one written by hand is not dated after the day it was issued, in the business's time zone."""
     utc = func.date(Invoice.issued_at) if scope.sqlite else cast(func.timezone("UTC", Invoice.issued_at), Date)
     later = select(Invoice.id, Invoice.number, Invoice.issued_on, Invoice.issued_at).where(Invoice.issued_on > utc)
-    for number, name, issued_on, at in db.session.execute(later):
-        if issued_on > company.day_of(at):
-            yield number, name
+    for row in db.session.execute(later):
+        if row.issued_on > company.day_of(row.issued_at):  # type: ignore[operator, arg-type]
+            yield row.id, str(row.number)
 
 
 def parked_without_reason(scope: Scope) -> Query:
