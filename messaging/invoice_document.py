@@ -193,7 +193,7 @@ class _Writer:
             facts.append((_("Due"), day(invoice.due_on, self.locale)))
         if invoice.period_start and invoice.period_end:
             facts.append((_("Period"), period(invoice.period_start, invoice.period_end, self.locale)))
-        if self.is_credit_note and (original := db.session.get(Invoice, invoice.original_id)):
+        if self.is_credit_note and invoice.original_id and (original := db.session.get(Invoice, invoice.original_id)):
             facts.append((_("For invoice"), str(original)))
         if invoice.po_number:
             facts.append((_("Your order no."), invoice.po_number))

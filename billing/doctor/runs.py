@@ -49,7 +49,7 @@ def dated_after_issue(scope: Scope) -> Iterator[tuple[int, str]]:
     utc = func.date(Invoice.issued_at) if scope.sqlite else cast(func.timezone("UTC", Invoice.issued_at), Date)
     later = select(Invoice.id, Invoice.number, Invoice.issued_on, Invoice.issued_at).where(Invoice.issued_on > utc)
     for row in db.session.execute(later):
-        if row.issued_on > company.day_of(row.issued_at):  # type: ignore[operator, arg-type]
+        if row.issued_on > company.day_of(row.issued_at):
             yield row.id, str(row.number)
 
 
