@@ -11,9 +11,11 @@ from models import (
     BulkAction,
     BulkRow,
     Charge,
+    Coupon,
     Credit,
     Customer,
     Delivery,
+    Discount,
     ImportFile,
     Invoice,
     Mailing,
@@ -34,10 +36,12 @@ from .audit import AuditView
 from .bulk import BulkActionsView
 from .bulk_rows import BulkRowsView
 from .charges import ChargeView
+from .coupons import CouponView
 from .credits import CreditsView
 from .customers.views import CustomerView
 from .dashboard import DashboardView
 from .deliveries import DeliveriesView
+from .discounts import DiscountView
 from .imports import ImportsView
 from .invoices import InvoicesView
 from .job_log import JobLogView
@@ -83,6 +87,8 @@ def init_app(app: Flask) -> None:
     panel.add_view(ServiceView(Service, db, _l("Services"), SELLING, menu_icon_type="look", menu_icon_value="server"))
     panel.add_view(ChargeView(Charge, db, _l("Charges"), SELLING, menu_icon_type="look", menu_icon_value="coins"))
     panel.add_view(QuotesView(Quote, db, _l("Quotes"), SELLING, **menu("quotes", "file-check")))
+    panel.add_view(DiscountView(Discount, db, _l("Discounts"), SELLING, **menu("discounts", "tag")))
+    panel.add_view(CouponView(Coupon, db, _l("Codes"), None, "coupons", "/admin/coupons"))
     panel.add_view(MessagesView(Mailing, db, _l("Messages"), PEOPLE, **menu("messages", "message-square")))
     panel.add_view(DeliveriesView(Delivery, db, _l("Deliveries"), PEOPLE, **menu("deliveries", "send")))
     panel.add_view(InvoicesView(Invoice, db, _l("Invoices"), BILLING, **menu("invoices", "receipt-text")))

@@ -11,16 +11,18 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
+from admin.discount_words import sentence
 from admin.doors import once, told
 from admin.group_form import GroupForm
 from admin.group_words import fact_words, offered, words
-from admin.links import list_url, new_url
+from admin.links import list_url, new_url, record_url
 from admin.own_lists import OwnList
 from billing import company, group_rules, groups, inheritance
+from billing.discount_lists import of_group
 from billing.group_conditions import BadRule
-from models import BillingError, CustomerGroup, FxRate, Package, db
+from models import BillingError, CustomerGroup, Discount, FxRate, Package, db
 from web.forms import put_error
-from web.permissions import actor
+from web.permissions import actor, allows
 
 from .customers.choices import PAYMENT_METHODS
 from .customers.inherited import LABELS, value_words
@@ -93,6 +95,19 @@ class GroupView(OwnList):
         named = select(Package.name).where(Package.id.in_(groups.packages_of(row))).order_by(Package.name)
         page = {"rules": words(row.rules), "packages": list(db.session.scalars(named)), "defaults": self._defaults(row)}
         return {**page, **_fx(row)}
+        found = {
+            "rules": words(row.rules),
+            "packages": list(db.session.scalars(named)),
+            "defaults": self._defaults(row),
+        }
+        return {**found, **self._discounts(row)}
+
+    def _discounts(self, row: CustomerGroup) -> dict[str, Any]:
+        """Its own and everyone's, for who may see discounts."""
+        if not allows("discounts.view"):
+            return {"discounts": None}
+        listed = [(one, sentence(one)) for one in of_group(row, actor().today)]
+        return {"discounts": listed, "add_discount": new_url(Discount, group=row.id), "record_url": record_url}
 
     def facts(self, row: CustomerGroup) -> list[tuple[Any, Any]]:
         ways = {str(code): word for code, word in PAYMENT_METHODS}

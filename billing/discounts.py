@@ -32,6 +32,9 @@ from .document_lines import LineInput
 from .money import UnitPrice, decimals_of
 from .periods import BillingPeriod
 
+_UNSAID = {name: ("", None, value) for name, value in audit.plain(DEFAULTS).items()}
+"""What goes without saying of a new discount."""
+
 
 def create(
     values: Mapping[str, Any], *, packages: Iterable[int] = (), amounts: Sequence[Money] = (), by: Actor
@@ -44,7 +47,8 @@ def create(
     discount.amounts = amounts_of(discount, amounts)
     db.session.add(discount)
     db.session.flush()
-    audit.record(by, "discount.created", discount, after=_summary(discount))
+    after = {name: value for name, value in _summary(discount).items() if value not in _UNSAID.get(name, ("", None))}
+    audit.record(by, "discount.created", discount, after=after)
     return discount
 
 

@@ -26,7 +26,7 @@ from models import (
 from web.permissions import actor, allows, refuse
 from web.price_words import price_words
 
-from . import expenses, inherited, location, own_fields, panels, reach_doors
+from . import discounts, expenses, inherited, location, own_fields, panels, reach_doors
 from . import show_cards as show
 from .cards import Card, EditCard, Tab
 from .edit_doors import EditDoors
@@ -78,6 +78,7 @@ CARDS: tuple[Card, ...] = (
     Card("own_fields", "overview", own_fields.card, aside=True),
     Card("services", "services", show.services, "services.view"),
     Card("charges", "services", show.charges, "services.view"),
+    Card("discounts", "services", discounts.card, "discounts.view"),
     Card("groups", "services", show.groups, "services.view"),
     Card("invoices", "invoices", show.invoices, "invoices.view"),
     Card("quotes", "quotes", show.quotes, "quotes.view"),
@@ -118,7 +119,7 @@ SHOWN = {
 }  # fmt: skip
 
 
-class CustomerPage(EditDoors, PartDoors, location.LocationDoors):
+class CustomerPage(EditDoors, PartDoors, location.LocationDoors, discounts.DiscountDoors):
     """Mixed into CustomerView."""
 
     @expose("/details/")
