@@ -94,13 +94,7 @@ class GroupView(OwnList):
     def shown_besides(self, row: CustomerGroup) -> dict[str, Any]:
         named = select(Package.name).where(Package.id.in_(groups.packages_of(row))).order_by(Package.name)
         page = {"rules": words(row.rules), "packages": list(db.session.scalars(named)), "defaults": self._defaults(row)}
-        return {**page, **_fx(row)}
-        found = {
-            "rules": words(row.rules),
-            "packages": list(db.session.scalars(named)),
-            "defaults": self._defaults(row),
-        }
-        return {**found, **self._discounts(row)}
+        return {**page, **_fx(row), **self._discounts(row)}
 
     def _discounts(self, row: CustomerGroup) -> dict[str, Any]:
         """Its own and everyone's, for who may see discounts."""

@@ -9,13 +9,13 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from models import CustomerGroup, Discount, DiscountAudience, db
 
-from .discount_table import IN_FORCE
+from .discount_table import IN_FORCE, offer_of_row
 
 MOST = 100
 
 
 def of_group(group: CustomerGroup, today: date) -> list[Discount]:
-    """In force today or later, the higher priority first, then the group's own before everyone's. At most 100."""
+    """In force today or later, in the order in which they win before what they take off decides. At most 100."""
     mine = or_(Discount.audience == DiscountAudience.EVERYONE, Discount.group_id == group.id)
     wanted = (
         select(Discount)
@@ -28,4 +28,5 @@ def of_group(group: CustomerGroup, today: date) -> list[Discount]:
         )
         .order_by(Discount.priority.desc(), Discount.group_id.is_(None), Discount.id)
     )
-    return list(db.session.scalars(wanted.limit(MOST)))
+    found = list(db.session.scalars(wanted.limit(MOST)))
+    return sorted(found, key=lambda one: (offer_of_row(one).rank, -one.id), reverse=True)
