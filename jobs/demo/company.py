@@ -24,7 +24,7 @@ from models import (
     db,
 )
 
-from . import catalogue
+from . import catalogue, offers
 from .dice import Dice
 
 OWNER, EMAIL = "Maeve Brennan", "owner@harbour.example"
@@ -100,7 +100,9 @@ def found(first: date, last: date, by: Actor) -> Firm:
     )
     contracts = {name: _kept(ContractType(name=name), by) for name in _CONTRACTS}
     brand = _kept(Project(name="Quayside Hosting", email="hello@quayside.example"), by)
-    return Firm(people, catalogue.build(by), groups, resellers, contracts, brand)
+    sold = catalogue.build(by)
+    offers.make(sold, groups["Clubs and charities"], last, by)
+    return Firm(people, sold, groups, resellers, contracts, brand)
 
 
 def _describe(by: Actor) -> None:
