@@ -7,6 +7,7 @@ from flask_babel import lazy_gettext as _l
 
 from models import (
     AuditEvent,
+    BankStatement,
     BillingGroup,
     BulkAction,
     BulkRow,
@@ -33,6 +34,7 @@ from web import headers
 from . import only, search
 from .account import AccountView
 from .audit import AuditView
+from .bank_statements import BankStatementsView
 from .bulk import BulkActionsView
 from .bulk_rows import BulkRowsView
 from .charges import ChargeView
@@ -63,7 +65,15 @@ PEOPLE, SELLING, BILLING, AUTOMATION, INSIGHT = "People", "Selling", "Billing", 
 
 
 def menu(endpoint: str, icon: str) -> dict[str, str]:
-    return {"endpoint": endpoint, "url": f"/admin/{endpoint}", "menu_icon_type": "look", "menu_icon_value": icon}
+    return {
+        "endpoint": endpoint,
+        "url": f"/admin/{endpoint}",
+        "menu_icon_type": "look",
+        "menu_icon_value": icon,
+    }
+
+
+BANK = menu("bank-statements", "banknote")
 
 
 def init_app(app: Flask) -> None:
@@ -94,6 +104,7 @@ def init_app(app: Flask) -> None:
     panel.add_view(InvoicesView(Invoice, db, _l("Invoices"), BILLING, **menu("invoices", "receipt-text")))
     panel.add_view(PaymentsView(Payment, db, _l("Payments"), BILLING, **menu("payments", "credit-card")))
     panel.add_view(CreditsView(Credit, db, _l("Credit"), None, "credits", "/admin/credits"))
+    panel.add_view(BankStatementsView(BankStatement, db, _l("Bank statements"), BILLING, **BANK))
     panel.add_view(RunsView(Run, db, _l("Renewals and bills"), AUTOMATION, **menu("runs", "repeat")))
     panel.add_view(SetAsideView(BillingGroup, db, _l("Set aside"), None, "set-aside", "/admin/set-aside"))
     panel.add_view(RunUnitsView(RunUnit, db, _l("Results of runs"), None, "run-results", "/admin/run-results"))

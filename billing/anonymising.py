@@ -20,6 +20,8 @@ from models import (
     Attitude,
     Audience,
     AuditEvent,
+    BankLine,
+    BankPayer,
     BillingError,
     BillingGroup,
     BulkRow,
@@ -84,7 +86,7 @@ CUSTOMER = {
     "attitude": Attitude.NONE,
 }  # fmt: skip
 """What the customer's own columns are set to; the name becomes a number."""
-DELETED: tuple[Any, ...] = (Contact, InvoiceAddress, Note, CustomValue, PhoneCode)
+DELETED: tuple[Any, ...] = (BankPayer, Contact, InvoiceAddress, Note, CustomValue, PhoneCode)
 """Rows that are nothing but personal."""
 ADDRESS = dict.fromkeys(("street", "street2", "city", "region", "postal_code"), "")
 EMPTIED: tuple[tuple[Any, dict[str, Any]], ...] = (
@@ -184,6 +186,7 @@ def anonymise(customer: Customer, *, by: Actor) -> list[str]:
     _run(update(OptOut).where(OptOut.customer_id.in_(ids)).values(customer_id=None))
     _groups(ids)
     _quotes(ids)
+    _bank_lines(ids)
     _deliveries(ids)
     _customers(ids, by)
     _changes(ids)
@@ -287,6 +290,13 @@ def _take_names_out(quote: Quote) -> None:
     if quote.invoice_id is None:
         quote.buyer, quote.title, quote.note, quote.po_number = frozen({"name": REMOVED}), "", "", ""
         quote.content_hash = quote_content.of(quote)
+
+
+def _bank_lines(ids: Sequence[int]) -> None:
+    """The lines of bank statements that were booked as their payments keep day and amount."""
+    theirs = select(Payment.id).where(Payment.customer_id.in_(ids))
+    empty = dict.fromkeys(("payer_name", "payer_key", "iban", "text", "reference"), "")
+    _run(update(BankLine).where(BankLine.payment_id.in_(theirs)).values(empty))
 
 
 def _deliveries(ids: Sequence[int]) -> None:

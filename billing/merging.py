@@ -44,7 +44,7 @@ from .pauses import resume
 STAYS = frozenset({"ledger_posting", "ledger_entry", "customer"})
 """What goes on naming the merged customer: the books, which are append-only, and older merges, which are re-pointed."""
 PRIMARY_WINS = frozenset(
-    {"customer_tag", "customer_salesperson", "customer_project", "invoice_address", "portal_access"}
+    {"bank_payer", "customer_tag", "customer_salesperson", "customer_project", "invoice_address", "portal_access"}
 )
 """Where both have the same (a tag, an address, somebody's login), one of the two rows is superfluous and goes."""
 LEFT_BEHIND = frozenset({"custom_value"})

@@ -10,7 +10,18 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from billing import charges, cleaning, company, credit_outflows, group_rules, price_changes, quote_answers
+from billing import (
+    bank_statements,
+    charges,
+    cleaning,
+    company,
+    credit_outflows,
+    group_rules,
+    price_changes,
+    quote_answers,
+)
+from billing.import_store import Store
+from messaging import files
 from models import BillingError, db
 
 from . import bulk, clock, deliveries, doctor, imports, mailings, queue, rates, renewals, results, texts
@@ -57,7 +68,9 @@ def deliver_texts(on: date | None) -> Mapping[str, Any]:
 def clean(on: date | None) -> Mapping[str, Any]:
     counts = cleaning.clean(clock.now())
     db.session.commit()
-    return {**counts, "uploads": imports.clean()}
+    old = bank_statements.remove_old(Store(files.folder_of("bank")), clock.now())
+    db.session.commit()
+    return {**counts, "uploads": imports.clean() + old}
 
 
 def seal(on: date | None) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from . import engine as engine
 from .audit import AuditEvent
+from .bank import BankLine, BankLineState, BankMapping, BankPayer, BankStatement, StatementState
 from .base import Model, db
 from .bulk_action import BulkAction, BulkPart, BulkRow, RowResult
 from .company import (
@@ -224,4 +225,10 @@ __all__ = [
     "PackageTarget",
     "PriceChange",
     "PriceChangeState",
+    "BankLine",
+    "BankLineState",
+    "BankMapping",
+    "BankPayer",
+    "BankStatement",
+    "StatementState",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from . import (
     accounts,
     around,
+    bank,
     belongings,
     bulk,
     catalogue,
@@ -48,6 +49,7 @@ CHECKS: tuple[Check, ...] = tuple(
             *belongings.CHECKS,
             *currencies.CHECKS,
             *catalogue.CHECKS,
+            *bank.CHECKS,
             *discounts.CHECKS,
             *quotes.CHECKS,
             *templates.CHECKS,

@@ -25,6 +25,8 @@ from models import (
     Account,
     Allocation,
     AuditEvent,
+    BankLine,
+    BankStatement,
     BillingGroup,
     Company,
     Credit,
@@ -427,12 +429,22 @@ CORRUPTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "a group billed to an archived payer": ("I57", lambda: add_payer(archived_on=date(2026, 1, 1), group=True)),
     "a group billed to somebody else's payer": ("I57", lambda: add_payer(of("Customer 004"), group=True)),
     "a default payer that is gone": ("I57", lambda: change(Customer, of("Customer 003"), default_payer_id=987654)),
+    "a bank line unlike its payment": ("I92", lambda: add_bank_line()),
     "a trial of other days": ("I90", lambda: change(Service, trial_days=3)),
     "a new price that nobody billed": ("I91", lambda: add_new_price()),
     "logins without an owner": ("I55", lambda: add_login()),
     "a file without its bytes": ("I32", lambda: add_file()),
     "the schema": ("I44", lambda: db.session.execute(text("UPDATE alembic_version SET version_num = 'old'"))),
 }
+
+
+def add_bank_line() -> None:
+    """One cent more than the payment it was booked as."""
+    at, paid = first(AuditEvent).at, first(Payment)
+    texts = {"file_name": "?", "content_hash": "?", "header_hash": "?"}
+    file = add(BankStatement(**texts, state="read", made_by="?", made_at=at))
+    said = {"number": 1, "fingerprint": "?", "on": paid.received_on, "currency": paid.currency, "state": "booked"}
+    add(BankLine(bank_statement_id=file.id, **said, amount_minor=paid.amount_minor + 1, payment_id=paid.id))
 
 
 def add_new_price() -> None:
