@@ -40,6 +40,7 @@ class PaymentsView(PaymentDoors, StaffView):
     can_view_details = can_export = True
     can_create, may_undo = Open("payments.edit"), Open("payments.refund")
     may_send = Open("messages.send")
+    list_template = "admin/payments/list.html"
     create_template, details_template = "admin/payments/create.html", "admin/payments/page.html"
     create_label = save_label = _l("Record payment")
     column_list = column_details_list = (

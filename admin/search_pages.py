@@ -39,7 +39,8 @@ ALSO: dict[str, Any] = {
     "audit": _l("history changes who did what"),
     "account": _l("password sessions appearance shortcuts sign out"),
     "set-aside": _l("parked accounts"),
-    "charge": _l("one-off recurring extra"),
+    "charge": _l("one-off recurring extra prepayment paid in advance"),
+    "credits": _l("money in hand gift top-up pay out expiry balance"),
 }
 
 

@@ -95,7 +95,7 @@ def blockers(customer: Customer) -> list[Blocker]:
     opened = mine, Invoice.state == InvoiceState.ISSUED, Invoice.open_minor > 0
     drafts = mine, Invoice.state == InvoiceState.DRAFT
     offers = Quote.customer_id == customer.id, Quote.state.in_([QuoteState.DRAFT, QuoteState.SENT])
-    prepaid = Charge.customer_id == customer.id, Charge.left_minor > 0
+    prepaid = Charge.customer_id == customer.id, Charge.left_minor > 0, Charge.next_on.is_not(None)
     planned = select(func.count(NewPrice.id)).join(Service, Service.id == NewPrice.service_id)
     waiting = planned.where(Service.customer_id == customer.id, NewPrice.state == NewPriceState.WAITING)
     asked = {

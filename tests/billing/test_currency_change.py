@@ -93,7 +93,7 @@ def test_nothing_changes_while_the_account_is_not_square(customer, by, what):
         make_draft(customer)
     else:
         row = db.session.scalars(select(Charge).where(Charge.description == "Long ago")).one()
-        row.price_minor, row.left_minor = -700, 300
+        row.price_minor, row.left_minor, row.next_on = -700, 300, ON
     db.session.flush()
     assert [each.what for each in currency_change.blockers(customer)] == [what]
     with pytest.raises(CannotChangeCurrency, match="not square"):
