@@ -31,6 +31,8 @@ class QuoteEditor:
     def create_view(self) -> Any:
         """Whose it is; the draft is made once that is known."""
         self._open()
+        if not self.can_create:  # type: ignore[attr-defined]
+            abort(404)
         asked = WhoForm(request.values)
         sent = request.method == "POST"
         good = asked.validate() if sent or request.args.get("customer") else False

@@ -21,9 +21,9 @@ from admin.listrequest import ListRequest
 from admin.quote_doors import QuoteDoors, send_with_mail
 from admin.quote_editor import QuoteEditor
 from admin.quote_states import StateFilter, state_pill
-from admin.rights import Open
+from admin.rights import Open, OpenFor
 from admin.tabs import Tabs
-from billing import quote_answers, quotes
+from billing import company, quote_answers, quotes
 from models import Customer, Quote
 from web.permissions import actor
 
@@ -53,7 +53,7 @@ def _deleting(_view: Any, _count: int) -> Effects:
 class QuotesView(Tabs, QuoteEditor, QuoteDoors, StaffView):
     needs = "quotes.view"
     of_customer = "customer_id"
-    can_create = can_edit = Open("quotes.edit")
+    can_create, can_edit = OpenFor("quotes.edit", "quotes_on"), Open("quotes.edit")
     can_view_details = can_export = True
     details_template = "admin/quotes/page.html"
     column_list = column_details_list = (
@@ -101,6 +101,10 @@ class QuotesView(Tabs, QuoteEditor, QuoteDoors, StaffView):
     empty_title = _l("No quotes yet")
     empty_text = _l("A quote offers packages and work at a price. Accepted, it becomes an invoice and starts services.")
     may_edit = Open("quotes.edit")
+
+    def is_visible(self) -> bool:
+        """Absent from the menu where no quotes are written; their pages stay."""
+        return bool(company.value("quotes_on"))
 
     def sort_key(self, asked: ListRequest) -> Any:
         return super().sort_key(along_days(asked, "sent_on"))

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import has_request_context
 
+from billing import company
 from web.permissions import allows
 
 
@@ -17,3 +18,14 @@ class Open:
 
     def __get__(self, view: Any, owner: Any) -> bool:
         return has_request_context() and allows(self.permission)
+
+
+class OpenFor(Open):
+    """The same, as long as a setting is on: `can_create = OpenFor("quotes.edit", "quotes_on")`."""
+
+    def __init__(self, permission: str, setting: str) -> None:
+        super().__init__(permission)
+        self.setting = setting
+
+    def __get__(self, view: Any, owner: Any) -> bool:
+        return super().__get__(view, owner) and bool(company.value(self.setting))

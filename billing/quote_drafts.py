@@ -19,9 +19,19 @@ class QuotesFirst(BillingError):
     """The settings say that invoices come from quotes."""
 
 
+class QuotesOff(BillingError):
+    """The settings say that no quotes are written."""
+
+
+def check_on() -> None:
+    """Raises QuotesOff where no quotes are written (Settings, Quotes)."""
+    if not company.value("quotes_on"):
+        raise QuotesOff("Quotes are switched off. Settings, Quotes switches them on.")
+
+
 def quotes_first(seller: Company | None = None) -> bool:
     """Whether new invoices by hand come from accepted quotes only (Settings, Quotes)."""
-    return bool(company.value("quotes_first", seller))
+    return bool(company.value("quotes_first", seller) and company.value("quotes_on", seller))
 
 
 def check_by_hand() -> None:

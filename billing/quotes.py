@@ -25,7 +25,7 @@ from models import (
     db,
 )
 
-from . import audit, company, numbering, parties, payers, quote_content, quote_lines
+from . import audit, company, numbering, parties, payers, quote_content, quote_drafts, quote_lines
 from .actor import Actor
 from .document_lines import WorkedOut
 from .prices import check_day
@@ -79,6 +79,7 @@ class Offer:
 def draft(customer: Customer, offer: Offer, *, by: Actor) -> Quote:
     """A new draft. Raises NotAllowed, InvalidQuote, InvalidLine, InvalidText. Flushes."""
     by.require("quotes.edit")
+    quote_drafts.check_on()
     if customer.status == CustomerStatus.ARCHIVED:
         raise InvalidQuote(f"{customer.name} is archived. Enable the customer first.", "customer")
     quote = Quote(customer_id=customer.id, currency=customer.currency, created_at=by.at, created_by=by.name)
@@ -207,6 +208,7 @@ def revise(quote: Quote, *, by: Actor) -> Quote:
     """A draft of the next version of a quote. The quote itself stays as it is until that version is sent. If there is
     such a draft already, it is that one. Raises NotAllowed, WrongState. Flushes."""
     by.require("quotes.edit")
+    quote_drafts.check_on()
     quote = lock(quote)
     if quote.state not in REVISABLE or quote.invoice_id is not None:
         raise WrongState(f"{quote} {_why_not_revisable(quote)}.")

@@ -164,6 +164,9 @@ INVOICES = Group("invoices", "Invoices and numbers", "receipt-text",
 
 QUOTES = Group("quotes", "Quotes", "file-check", "How long offers are valid, and what becomes of accepted ones.", (
     Section("quotes", "Quotes", "What holds for new ones. Their numbers are under Invoices and numbers.", (
+        Setting("quotes_on", YesNo(), True, "Write quotes",
+                "If no, none can be written and the menu has no entry for them; those there are stay as they are.",
+                words="estimates offers on off"),
         Setting("quote_days", Whole(1, 366, "The time a quote is valid", "days"), 30, "Days a quote is valid",
                 "From the day it is sent; each quote may say another day.", 6, "validity expiry offer"),
         Setting("quote_terms", Lines("The terms"), "", "Terms",
@@ -257,6 +260,8 @@ RENEWALS = Group("renewals", "Renewals", "repeat", "When services are billed by 
 
 CUSTOMERS = Group("customers", "Customers", "users", "What holds for customers, and what they are arranged by.", (
     Section("defaults", "What holds by default", "Where group and customer say nothing else.", (
+        Setting("notes_shown", YesNo(), False, "New notes may be read by the customer",
+                "If yes, the box for it is ticked on every new note.", words="public private notes"),
         Setting("never_suspend", YesNo(), False, "Never suspend for late payment", "Groups and customers may differ.",
                 words="overdue"),
     )),

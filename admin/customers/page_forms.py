@@ -13,6 +13,7 @@ from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAre
 from wtforms.validators import InputRequired, Length
 
 from admin.fields import AmountField, DayField, ExactField
+from billing import company
 from billing.balances import ChangedMeanwhile
 from billing.customers import ContactDetails
 from billing.fx_rate_changes import FxRateRefused, Rate
@@ -62,7 +63,7 @@ class PartForm(FlaskForm):
 class NoteForm(PartForm):
     text = TextAreaField(_l("Note"), [InputRequired(_l("Write something first."))])
     pinned = BooleanField(_l("Keep at the top"))
-    shown_to_customer = BooleanField(_l("The customer may read it"))
+    shown_to_customer = BooleanField(_l("The customer may read it"), default=lambda: bool(company.value("notes_shown")))
     columns = ("text", "pinned", "shown_to_customer")
 
     def __init__(self, note: Note | None = None, *, blank: bool = False) -> None:

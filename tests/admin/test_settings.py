@@ -11,6 +11,7 @@ from factories import make_company, make_customer, make_invoice
 from sample_invoice import logo
 from signing_in import make_role, sign_in
 
+from billing import quote_drafts, quotes
 from billing.setting_list import GROUPS
 from models import Company, FormToken, db
 
@@ -160,6 +161,29 @@ def test_one_box_finds_settings_pages_and_limits_by_their_words(client):
     assert f'"{URL}messages/#quiet_from"' in client.get(f"{URL}?find=quiet").text
     assert "/admin/tax-rates/" in client.get(f"{URL}?find=vat").text
     assert "No setting is about" in client.get(f"{URL}?find=zebra").text
+
+
+def test_notes_begin_as_the_settings_say(client):
+    customer = make_customer()
+    db.session.commit()
+    url, page = f"{URL}customers/", f"/admin/customer/details/?id={customer.id}"
+    box = r'<input[^>]*checked[^>]*name="shown_to_customer"'
+    assert not re.search(box, client.get(page).text)
+    client.post(url, data={**fields(client, url), "notes_shown": "y"})
+    assert re.search(box, client.get(page).text)
+
+
+def test_quotes_can_be_switched_off(client, by):
+    customer, url = make_customer(), f"{URL}quotes/"
+    db.session.commit()
+    assert 'href="/admin/quotes/"' in client.get("/admin/").text
+    sent = {name: value for name, value in fields(client, url).items() if name != "quotes_on"}
+    assert client.post(url, data={**sent, "quotes_first": "y"}).status_code == 302
+    assert 'href="/admin/quotes/"' not in client.get("/admin/").text
+    assert client.get("/admin/quotes/").status_code == 200 and client.get("/admin/quotes/new/").status_code == 404
+    with pytest.raises(quote_drafts.QuotesOff):
+        quotes.draft(customer, quotes.Offer([]), by=by)
+    quote_drafts.check_by_hand()
 
 
 def test_a_new_installation_begins_with_the_company(client):
