@@ -232,7 +232,7 @@ def test_a_customers_page_says_which_one_wins_and_takes_codes(
     db.session.commit()
     address = f"/admin/customer/details/?id={ann.id}&tab=services"
     page = text_of(staff_client.get(address).text)
-    assert "Quay 1 Best €1.00 Ours Best: higher priority" in page
+    assert "Quay 1 Best not Ours , Best: higher priority €1.00" in page
     door = f"/admin/customer/code/?id={ann.id}"
     refused = staff_client.post(door, data={**token("first"), "code": "NONE", "service": "0"})
     assert refused.status_code == 400 and "There is no such code" in refused.text
@@ -242,7 +242,7 @@ def test_a_customers_page_says_which_one_wins_and_takes_codes(
     assert foreign.status_code == 400
     staff_client.post(door, data={**token("second"), "code": "half", "service": str(shop["service"].id)})
     assert db.session.query(CouponUse).one().service_id == shop["service"].id
-    assert "Quay 1 By code €10.00" in text_of(staff_client.get(address).text)
+    assert "Quay 1 By code not Best , By code: higher priority" in text_of(staff_client.get(address).text)
     group = text_of(staff_client.get(f"/admin/groups/details/?id={shop['group'].id}").text)
     assert group.index("By code") < group.index("Best") < group.index("Ours")
 
