@@ -15,6 +15,7 @@ from models import (
     ContractType,
     Customer,
     CustomerGroup,
+    Discount,
     FieldError,
     FxRate,
     PaymentMethod,
@@ -230,10 +231,13 @@ def counts(kind: Kind, ids: Sequence[int]) -> dict[int, int]:
 
 
 def in_use(entry: Entry) -> bool:
-    """Whether any customer, or an exchange rate, still has it."""
+    """Whether any customer, an exchange rate or a discount still has it."""
     if isinstance(entry, Tag):
         return _any(select(customer_tag.c.customer_id).where(customer_tag.c.tag_id == entry.id))
     if isinstance(entry, CustomerGroup) and _any(select(FxRate.id).where(FxRate.group_id == entry.id)):
+        return True
+    column = {CustomerGroup: Discount.group_id, Project: Discount.project_id}.get(type(entry))
+    if column is not None and _any(select(Discount.id).where(column == entry.id)):
         return True
     if isinstance(entry, Project) and _any(select(customer_project).where(customer_project.c.project_id == entry.id)):
         return True

@@ -13,7 +13,7 @@ from factories import add, make_company, make_customer, make_invoice, make_packa
 from flask import Flask
 from sqlalchemy import select
 
-from billing import company, discounts, renewals
+from billing import company, discounts, own_lists, renewals
 from billing.actor import Actor, NotAllowed
 from billing.discounts import DiscountRefused
 from billing.document_lines import Amount, LineInput
@@ -222,3 +222,10 @@ def test_a_group_is_narrower_than_everyone(customer: Customer, by: Actor) -> Non
     make(by, "50")
     ours = make(by, "5", audience="group", group_id=group.id)
     assert discounts.discounted([typed(make_package())], customer, on=DECEMBER)[0].discount_id == ours.id
+
+
+def test_a_group_with_a_discount_stays(app: Flask, by: Actor) -> None:
+    group = add(CustomerGroup(name="Schools"))
+    make(by, audience="group", group_id=group.id)
+    with pytest.raises(own_lists.InUse):
+        own_lists.delete(group, by=by)
