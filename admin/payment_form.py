@@ -14,7 +14,7 @@ from wtforms.validators import InputRequired, Length
 from admin.customers.lookup import CustomerField
 from admin.fields import AmountField, DayField, amount_text
 from admin.invoice_states import today
-from admin.payment_rows import RowsForm, payable
+from admin.payment_rows import RowsForm, open_of, payable
 from billing import balances, payment_ways
 from models import Customer, Invoice, Money
 from web.forms import choices, put_error, stripped
@@ -56,15 +56,15 @@ class PaymentForm(RowsForm):
     @classmethod
     def open(cls, customer: Customer, invoice: Invoice | None) -> PaymentForm:
         """The form as it is first seen: today, by the first way, all that the invoice leaves open."""
-        invoices = payable(customer, invoice)
+        found = payable(customer, invoice)
         nothing = Money.zero(customer.currency)
         usable = balances.usable_credits(customer, today()) if customer.credit_minor else []
         in_hand = sum((one.remaining for one in usable), nothing)
         names = payment_ways.names()
-        due = invoice.open if invoice and invoice.open_minor else None
+        due = open_of(invoice) if invoice else None
         first = {"amount": amount_text(due) if due else None, "received_on": today(), "method": names[0]}
-        form: PaymentForm = cls.made(customer, invoices, bool(in_hand), spread=True, **first)
-        form.in_hand, form.more = in_hand, len(form.rows) < len(invoices)
+        form: PaymentForm = cls.made(customer, found, bool(in_hand), spread=True, **first)
+        form.in_hand, form.more = in_hand, len(form.rows) < len(found)
         form.method.choices = choices((name, name) for name in names)
         form.amount.description = _("In %(currency)s, the currency of the account.", currency=customer.currency)
         if not form.is_submitted() and due:
@@ -114,8 +114,8 @@ class PutForm(RowsForm):
 
     @classmethod
     def open(cls, customer: Customer, left: Money) -> PutForm:
-        invoices = [one for one in payable(customer) if one.open_minor]
-        form: PutForm = cls.made(customer, invoices, False, spread=True)
+        found = [one for one in payable(customer) if one.open_minor]
+        form: PutForm = cls.made(customer, found, False, spread=True)
         if not form.is_submitted():
             form.suggest(left)
         return form

@@ -16,6 +16,7 @@ from wtforms import BooleanField
 from admin import links
 from admin.fields import AmountField, amount_text, put
 from admin.invoice_states import today
+from billing import invoices
 from models import Customer, Invoice, InvoiceState, Money, db
 from web.formatters import money
 
@@ -25,7 +26,8 @@ SHOWN, LATE = 100, 20
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One invoice. `credit` is there only if the customer has some; `late`: nothing is open, it was written off."""
+    """One invoice, or a proforma that nobody has paid. `credit` is there only if the customer has some; `late`: nothing
+    is open, it was written off."""
 
     invoice: Invoice
     part: AmountField
@@ -33,12 +35,16 @@ class Row:
     late: bool
 
     @property
+    def open(self) -> Money:
+        return open_of(self.invoice)
+
+    @property
     def most(self) -> Money:
-        return self.invoice.open + self.invoice.written_off
+        return self.open + self.invoice.written_off
 
     @property
     def overdue(self) -> bool:
-        return bool(self.invoice.open_minor and self.invoice.due_on and self.invoice.due_on < today())
+        return bool(self.open and self.invoice.due_on and self.invoice.due_on < today())
 
     @property
     def url(self) -> str:
@@ -46,8 +52,8 @@ class Row:
 
 
 def payable(customer: Customer, first: Invoice | None = None) -> list[Invoice]:
-    """The invoices that money can be put on: `first`, then the open ones, those due first in front, then those of which
-    something was written off. One more than SHOWN if there are more open ones."""
+    """What money can be put on: `first`, then the open invoices, those due first in front, then proformas, then those
+    of which something was written off. One more than SHOWN if there are more open ones."""
     mine = select(Invoice).where(
         Invoice.customer_id == customer.id,
         Invoice.kind == "invoice",
@@ -56,14 +62,19 @@ def payable(customer: Customer, first: Invoice | None = None) -> list[Invoice]:
     )
     open_ = db.session.scalars(mine.where(Invoice.open_minor > 0).order_by(Invoice.due_on, Invoice.id).limit(SHOWN + 1))
     late = mine.where(Invoice.open_minor == 0, Invoice.written_off_minor > 0).order_by(Invoice.id.desc()).limit(LATE)
-    found = [*open_, *db.session.scalars(late)]
+    found = [*open_, *invoices.open_proformas(customer, LATE), *db.session.scalars(late)]
     return [first, *(one for one in found if one.id != first.id)] if first and first in found else found
 
 
-def _shown(invoices: Sequence[Invoice]) -> list[Invoice]:
+def open_of(invoice: Invoice) -> Money:
+    """What is to be paid: of a proforma all of it, though it is no debt."""
+    return invoice.total if invoice.kind == "proforma" and not invoice.became_id else invoice.open
+
+
+def _shown(found: Sequence[Invoice]) -> list[Invoice]:
     """Without the one that only says that there are more."""
-    open_ = [one for one in invoices if one.open_minor]
-    return [*open_[:SHOWN], *(one for one in invoices if not one.open_minor)]
+    open_ = [one for one in found if one.open_minor]
+    return [*open_[:SHOWN], *(one for one in found if not one.open_minor)]
 
 
 class RowsForm(FlaskForm):
@@ -75,18 +86,18 @@ class RowsForm(FlaskForm):
     rows: Sequence[Row]
 
     @classmethod
-    def made(cls, customer: Customer, invoices: Sequence[Invoice], with_credit: bool, **values: Any) -> Any:
+    def made(cls, customer: Customer, found: Sequence[Invoice], with_credit: bool, **values: Any) -> Any:
         """The form with a row for each of these invoices, of this customer."""
         fields: dict[str, Any] = {}
-        for invoice in _shown(invoices):
+        for invoice in _shown(found):
             fields[f"part_{invoice.id}"] = AmountField(_("From this payment on %(invoice)s", invoice=str(invoice)))
-            if with_credit and invoice.open_minor:
+            if with_credit and open_of(invoice):
                 fields[f"credit_{invoice.id}"] = AmountField(_("From credit on %(invoice)s", invoice=str(invoice)))
         form = type(cls.__name__, (cls,), fields)(**values)
         form.customer = customer
         form.rows = [
-            Row(i, form[f"part_{i.id}"], form._fields.get(f"credit_{i.id}"), not i.open_minor)
-            for i in invoices
+            Row(i, form[f"part_{i.id}"], form._fields.get(f"credit_{i.id}"), not open_of(i))
+            for i in found
             if f"part_{i.id}" in form
         ]
         return form
@@ -105,7 +116,7 @@ class RowsForm(FlaskForm):
             if row.late:
                 row.part.data = row.part.typed = None
                 continue
-            part = max(min(left, row.invoice.open - self.credit_on(row)), Money.zero(left.currency))
+            part = max(min(left, row.open - self.credit_on(row)), Money.zero(left.currency))
             left -= part
             row.part.data = amount_text(part) if part else None
             row.part.typed = row.part.data or ""
@@ -159,5 +170,5 @@ class RowsForm(FlaskForm):
                 return
         if self.part_of(row) + self.credit_on(row) > row.most:
             put(row.part, _("Only %(amount)s can be put on it.", amount=money(row.most)))
-        elif self.credit_on(row) > row.invoice.open:
-            put(row.credit, _("Only %(amount)s of it is open.", amount=money(row.invoice.open)))
+        elif self.credit_on(row) > row.open:
+            put(row.credit, _("Only %(amount)s of it is open.", amount=money(row.open)))

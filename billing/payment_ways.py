@@ -44,7 +44,7 @@ def names() -> list[str]:
 def ids(names: Iterable[str]) -> dict[str, int]:
     """The ways of these names, whether they are still in use or not; others are no way of the shop's own."""
     query = select(PaymentWay.name, PaymentWay.id).where(PaymentWay.name.in_(set(names)))
-    return dict(db.session.execute(query).all())  # type: ignore[arg-type]
+    return dict(db.session.execute(query).all())
 
 
 def instructions() -> dict[str, str]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
 from models import Account, Allocation, BillingError, Credit, Customer, Invoice, Money, Payment, db
 
-from . import audit, ledger, payment_ways, write_offs
+from . import audit, invoices, ledger, payment_ways, write_offs
 from . import receipts as receipts_
 from .actor import Actor
 from .allocations import book_use, check_part, total, use_posting
-from .balances import check_payable, lock_credits, lock_invoices, lower_open, open_ids
+from .balances import NotPayable, check_payable, lock_credits, lock_invoices, lower_open, open_ids
 from .credit import apply
 from .credits import NotEnoughCredit
 from .texts import one_line
@@ -71,10 +71,10 @@ def record(
 
     Without invoices, `oldest_first` puts it on the open ones, those due first in front. `parts` says instead exactly
     how much goes on which invoice; more than one leaves open is taken from what was written off of it, which is
-    thereby taken back. `credit` is how much of the customer's credit in hand is used beside the payment. What is over
-    becomes a credit. A receipt is queued if the setting says so. `received_on` is a day in the business's time zone,
-    today or before. Raises InvalidPayment, NotPayable, NotEnoughCredit, InvalidAllocation, ChangedMeanwhile,
-    NotAllowed.
+    thereby taken back. `credit` is how much of the customer's credit in hand is used beside the payment. A proforma
+    becomes an invoice by being paid. What is over becomes a credit. A receipt is queued if the setting says so.
+    `received_on` is a day in the business's time zone, today or before. Raises InvalidPayment, NotPayable,
+    NotEnoughCredit, InvalidAllocation, ChangedMeanwhile, NotAllowed, and what `number_proforma` raises.
     """
     receipt = Receipt(customer, amount, method, received_on, invoices, oldest_first, reference, parts, credit or {})
     return record_all([receipt], by=by)[0]
@@ -85,6 +85,7 @@ def record_all(receipts: Sequence[Receipt], *, by: Actor) -> list[Payment]:
     by.require("payments.edit")
     for receipt in receipts:
         _check(receipt, by)
+    receipts = [_numbered(receipt, by) for receipt in receipts]
     ways = payment_ways.ids(receipt.method.strip() for receipt in receipts)
     bookings = [_booking(receipt, ways, by) for receipt in receipts]
     db.session.add_all([booking.payment for booking in bookings])
@@ -131,6 +132,27 @@ def _check_parts(receipt: Receipt) -> None:
     if put > receipt.amount:
         over = put - receipt.amount
         raise InvalidPayment(f"{put} is put on invoices, but {receipt.amount} came in. Lower it by {over}.")
+
+
+def _numbered(receipt: Receipt, by: Actor) -> Receipt:
+    """The same, with the invoices that its proformas become by being paid. What else it takes hold of is locked first:
+    making an invoice books it, and the customer is locked last."""
+    asked = [one for one in _named(receipt) if one.kind == "proforma"]
+    if not asked:
+        return receipt
+    if any(one.customer_id != receipt.customer.id for one in asked):
+        raise NotPayable(f"This is not a document of {receipt.customer.name}. Choose one of the customer's own.")
+    lock_invoices(one.id for one in _named(receipt))
+    if receipt.credit:
+        lock_credits(receipt.customer, by.today)
+    became = {one: invoices.number_proforma(one, by=by) for one in asked}
+    parts = None if receipt.parts is None else _swapped(receipt.parts, became)
+    named = [became.get(one, one) for one in receipt.invoices]
+    return replace(receipt, invoices=named, parts=parts, credit=_swapped(receipt.credit, became))
+
+
+def _swapped(parts: Mapping[Invoice, Money], became: Mapping[Invoice, Invoice]) -> dict[Invoice, Money]:
+    return {became.get(one, one): part for one, part in parts.items()}
 
 
 def _booking(receipt: Receipt, ways: Mapping[str, int], by: Actor) -> _Booking:

@@ -72,7 +72,7 @@ def bring_back(
             else f"Nothing of {invoice} is written off."
         )
     raise_open(invoice, amount)
-    rows = []
+    rows: list[WriteOff] = []
     for one, left in _in_force(invoice):
         part = min(left, amount - sum((-row.amount for row in rows), Money.zero(amount.currency)))
         if part:

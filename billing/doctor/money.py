@@ -165,7 +165,8 @@ def wrong_credit_rests(scope: Scope) -> Query:
     spent = used.where(Allocation.credit_id.is_not(None)).group_by(Allocation.credit_id).subquery()
     gone = [select(out.credit_id, total(out.amount_minor).label("amount")).group_by(out.credit_id).subquery()
             for out in (CreditOutflow, Refund)]  # fmt: skip
-    left, joined = Credit.amount_minor, select(Credit.id, Credit.reason)
+    left: ColumnElement[int] = type_coerce(Credit.amount_minor, BigInteger)
+    joined = select(Credit.id, Credit.reason)
     for sums in (spent, *gone):
         joined = joined.outerjoin(sums, sums.c.credit_id == Credit.id)
         left = left - func.coalesce(sums.c.amount, 0)

@@ -7,8 +7,9 @@ from datetime import date
 from typing import Any
 
 import pytest
-from factories import make_customer, make_draft, make_invoice
+from factories import make_company, make_customer, make_draft, make_invoice
 from flask import Flask
+from invoicing import issued, line
 from money import TODAY, booked, eur, well
 from sqlalchemy import select
 
@@ -186,3 +187,19 @@ def test_needs_the_right_to_do_it(app: Flask, by: Actor) -> None:
         allocations.put(payment, {invoice: eur("1.00")}, by=weak)
     with pytest.raises(NotAllowed):
         allocations.take_off(invoice, there.allocation, by=weak)
+
+
+def test_a_proforma_that_is_paid_becomes_the_invoice_the_money_lies_on(app: Flask, by: Actor) -> None:
+    make_company(number_when_paid=True)
+    customer = make_customer()
+    credits.grant(customer, eur("2.00"), reason="Outage", on=TODAY, by=by)
+    proforma = issued(customer, by, line("10.00"))
+    assert (proforma.kind, proforma.open_minor, customer.balance_minor) == ("proforma", 0, -200)
+    other = make_invoice(customer, 300)
+    parts, credit = {proforma: eur("4.00"), other: eur("3.00")}, {proforma: eur("2.00")}
+    pay(customer, "7.00", by, parts=parts, credit=credit)
+    became = db.session.get_one(type(other), proforma.became_id)
+    assert (became.kind, became.open_minor, other.open_minor, customer.balance_minor) == ("invoice", 400, 0, 400)
+    with pytest.raises(BillingError, match="not a document of"):
+        pay(make_customer(), "1.00", by, parts={issued(customer, by): eur("1.00")})
+    db.session.rollback()

@@ -60,7 +60,9 @@ def test_a_customer_is_chosen_while_typing(owner: Page) -> None:
     offered = owner.locator("#customers option")
     expect(offered).to_have_count(1)
     owner.get_by_label("Customer").fill(str(offered.get_attribute("value")))
+    owner.get_by_role("button", name="Go on").click()
     owner.get_by_label("Amount").fill("12.50")
+    expect(owner.get_by_text("Nothing is open, so all of it becomes credit")).to_be_visible()
     owner.get_by_role("button", name="Record payment").click()
     expect(owner.get_by_text("€12.50 recorded for Anna Lindqvist")).to_be_visible()
     assert db.session.query(Payment).one().customer_id == anna.id
