@@ -236,7 +236,7 @@ def test_money_stays_in_order_whatever_is_done(shop: type[Business]) -> None:
     run_state_machine_as_test(
         shop,
         settings=settings(
-            max_examples=EXAMPLES, stateful_step_count=25, deadline=None, derandomize=True, database=None,
+            max_examples=EXAMPLES, stateful_step_count=20, deadline=None, derandomize=True, database=None,
             suppress_health_check=quiet, phases=[Phase.generate],
         ),
     )  # fmt: skip
