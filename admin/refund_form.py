@@ -69,8 +69,8 @@ class RefundForm(FlaskForm):
 
     def told(self, planned: Plan) -> bool:
         """Whether the page has said what this does; after this it has."""
-        mark = _mark(planned)
-        known, self.seen.data = self.seen.data == mark, mark
+        shown = mark(planned)
+        known, self.seen.data = self.seen.data == shown, shown
         return known
 
 
@@ -78,7 +78,7 @@ class ReverseForm(FlaskForm):
     reason = reason_field(_l("Such as: entered for the wrong customer."))
 
 
-def _mark(planned: Plan) -> str:
+def mark(planned: Plan) -> str:
     """The same for what does the same."""
     parts = [(invoice.id, part.minor) for invoice, part in planned.reopened]
     credit = planned.credit.id if planned.credit else None

@@ -5,16 +5,16 @@ On PostgreSQL the requests really run side by side; on SQLite they take turns at
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 from factories import make_company, make_customer, make_package
 from flask import Flask
 from quoting import line, link_of, sent_quote, sold
+from racing import COOKIE, MANY, count, form, together, worst
+from racing import side_by_side as side_by_side
 from signing_in import PASSWORD, Browser
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from billing import bulk, portal_links, portal_users, quote_answers, quotes, settings
 from billing.actor import Actor
@@ -39,52 +39,8 @@ from models import (
     db,
 )
 
-MANY = 20
 YES = Answer("Anna", agreed=True)
-COOKIE = "tillbook"
 NEW = "/admin/customer/new/"
-
-
-@pytest.fixture
-def side_by_side(app: Flask, staff_client: Browser) -> Iterator[Callable[..., list[Any]]]:
-    """Sends requests from one owner's browser at the same moment; the answers in the order of the requests."""
-    make_company()
-    token = staff_client.csrf_token()
-    cookie = staff_client.get_cookie(COOKIE)
-    assert cookie is not None
-    yield lambda requests: together(app, cookie.value, token, requests)
-
-
-def together(app: Flask, cookie: str, token: str, requests: Sequence[tuple[str, dict[str, str]]]) -> list[Any]:
-    db.session.commit()
-    start, answers = threading.Barrier(len(requests)), [None] * len(requests)
-
-    def send(place: int, address: str, data: dict[str, str]) -> None:
-        with app.app_context():
-            browser = app.test_client()
-            browser.set_cookie(COOKIE, cookie)
-            start.wait()
-            answers[place] = browser.post(address, csrf=False, data={"csrf_token": token, **data})
-
-    threads = [threading.Thread(target=send, args=(n, *one)) for n, one in enumerate(requests)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    db.session.rollback()
-    return answers
-
-
-def form(number: int, **data: str) -> dict[str, str]:
-    return {"form_token": f"a form of its own {number}", **data}
-
-
-def worst(answers: Sequence[Any]) -> int:
-    return max(answer.status_code if answer is not None else 599 for answer in answers)
-
-
-def count(model: Any, *where: Any) -> int:
-    return db.session.scalar(select(func.count()).select_from(model).where(*where)) or 0
 
 
 def test_one_user_name_belongs_to_one_customer(side_by_side: Any) -> None:
