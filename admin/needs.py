@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from flask import url_for
@@ -10,9 +11,9 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import func, select
 
-from billing import runs
+from billing import company, runs
 from messaging.deliver import mail_state
-from models import BillingGroup, Delivery, DeliveryState, db
+from models import BillingGroup, Delivery, DeliveryState, Quote, QuoteState, db
 from web import only_customer
 from web.permissions import allows
 from web.sessions import now
@@ -32,6 +33,7 @@ class Need:
 def needs() -> list[Need]:
     """For whoever is signed in: only what they may look at."""
     found = [_set_aside() if allows("runs.view") else None, _no_scheduler() if allows("runs.view") else None]
+    found += _quotes() if allows("quotes.view") else []
     if allows("messages.view"):
         found += [_mail(), *_lost()]
     return [need for need in found if need]
@@ -50,6 +52,28 @@ def _set_aside() -> Need | None:
         return None
     text = ngettext("%(num)d account set aside by a run", "%(num)d accounts set aside by a run", count)
     return Need("bad", "triangle-alert", text, _("Look"), url_for("runs.index_view"))
+
+
+def _quotes() -> list[Need]:
+    """Accepted ones that wait for their invoice, and those that nobody answers any more in a few days."""
+    today = company.day_of(now())
+    waiting = Quote.state == QuoteState.ACCEPTED, Quote.invoice_id.is_(None)
+    ending = Quote.state == QuoteState.SENT, Quote.valid_until.between(today, today + timedelta(days=2))
+    counts = [
+        select(func.count()).where(*what, *_mine(Quote.customer_id)).scalar_subquery() for what in (waiting, ending)
+    ]
+    to_invoice, soon = db.session.execute(select(*counts)).one()
+    found = []
+    if to_invoice:
+        text = ngettext("%(num)d accepted quote to be invoiced", "%(num)d accepted quotes to be invoiced", to_invoice)
+        found.append(
+            Need("warn", "file-check", text, _("Look"), url_for("quotes.index_view", flt0_state_is="to_invoice"))
+        )
+    if soon:
+        text = ngettext("%(num)d quote ends within three days", "%(num)d quotes end within three days", soon)
+        url = url_for("quotes.index_view", flt0_state_is="sent", sort="valid_until")
+        found.append(Need("info", "clock", text, _("Look"), url))
+    return found
 
 
 def _no_scheduler() -> Need | None:

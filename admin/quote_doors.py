@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
-from wtforms.validators import Length
+from wtforms.validators import InputRequired, Length
 
 from admin import quote_page
 from admin.doors import kept, once
@@ -35,7 +35,9 @@ ANSWERS: dict[str, tuple[Callable[..., Quote], Any]] = {
 class HeardForm(FlaskForm):
     """An answer that came by telephone or on paper."""
 
-    name = StringField(_l("Who answered"), [Length(max=200)], filters=[stripped])
+    name = StringField(
+        _l("Who answered"), [InputRequired(_l("Say who answered.")), Length(max=200)], filters=[stripped]
+    )
     comment = TextAreaField(_l("What they said"), [Length(max=quote_answers.LONGEST_COMMENT)])
 
 

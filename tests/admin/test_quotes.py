@@ -260,3 +260,13 @@ def test_pages_ask_little(staff_client, anna, fibre, by):
         with spoken() as said:
             assert staff_client.get(address).status_code == 200
         assert len(said) <= most, (address, said)
+
+
+def test_the_dashboard_says_what_waits(staff_client, anna, by):
+    settings.change({"quote_becomes": "nothing"}, by=by)
+    quote_answers.accept(sent_quote(anna, by=by), YES, by=by)
+    sent_quote(anna, by=by, valid_until=by.today)
+    page = staff_client.get("/admin/").text
+    assert "1 accepted quote to be invoiced" in page and "1 quote ends within three days" in page
+    for address in re.findall(r'href="(/admin/quotes/\?[^"]+)"', page):
+        assert len(ids(staff_client.get(address.replace("&amp;", "&")).text)) == 1
