@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -144,18 +144,21 @@ def _reference(line: BankLine) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in said)[:120].strip()
 
 
-def _remember(pairs: Iterable[tuple[BankLine, int]]) -> None:
+def _remember(pairs: Sequence[tuple[BankLine, int]]) -> None:
+    """Who paid for whom, all in one look."""
+    people = {customer_id for _line, customer_id in pairs}
+    rows = db.session.scalars(select(BankPayer).where(among(db.session, BankPayer.customer_id, people)))
+    known = {(row.iban, row.payer_key, row.customer_id): row for row in rows}
     for line, customer_id in pairs:
         if not (line.iban or line.payer_key):
             continue
-        known = _payer(line, customer_id)
-        if known is None:
-            known = BankPayer(customer_id=customer_id, iban=line.iban, payer_key=line.payer_key, times=0)
-            known.last_on = line.on
-            db.session.add(known)
-        known.times += 1
-        known.last_on = max(known.last_on, line.on)
-        db.session.flush()
+        key = line.iban, line.payer_key, customer_id
+        if key not in known:
+            known[key] = BankPayer(iban=line.iban, payer_key=line.payer_key, customer_id=customer_id, times=0)
+            known[key].last_on = line.on
+            db.session.add(known[key])
+        known[key].times += 1
+        known[key].last_on = max(known[key].last_on, line.on)
 
 
 def _forget(line: BankLine, customer_id: int) -> None:

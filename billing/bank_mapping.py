@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Self
 
 from models import BillingError, Money
@@ -143,9 +144,7 @@ class BankMapping:
 
     def _day(self, cell: str) -> date:
         try:
-            if not cell.isascii():
-                raise ValueError
-            found = datetime.strptime(cell, self.date_format).date()  # noqa: DTZ007
+            found = _day_in(cell, self.date_format)
         except ValueError:
             raise Unreadable(f"{shown(cell)} is not a day, written like the others.") from None
         if found.year < 1990:
@@ -189,6 +188,14 @@ class BankMapping:
         """What `plain` wrote."""
         columns = {int(place): name for place, name in values["columns"].items()}
         return cls(columns, values["date_format"], values["decimal"], values["currency"], values["flip"])
+
+
+@lru_cache(maxsize=4096)
+def _day_in(cell: str, pattern: str) -> date:
+    """The lines of a statement share few days. Raises ValueError."""
+    if not cell.isascii():
+        raise ValueError
+    return datetime.strptime(cell, pattern).date()  # noqa: DTZ007
 
 
 def guess(header: Sequence[str], rows: Sequence[Sequence[str]], currency: str) -> BankMapping:

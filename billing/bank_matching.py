@@ -7,9 +7,10 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import func, or_, select, tuple_
+from sqlalchemy import and_, func, or_, select, tuple_
 
 from models import BankLine, BankPayer, Customer, CustomerStatus, Invoice, InvoiceState, Money, Series, db
 from models.fold import fold
@@ -51,6 +52,7 @@ class Match:
         return self.score >= SURE
 
 
+@lru_cache(maxsize=4096)
 def payer_key(name: str) -> str:
     """A name as it is compared: its words in small letters without accents, sorted, without Ltd and the like."""
     words = {fold(word) for word in _WORD.findall(unicodedata.normalize("NFKC", name))}
@@ -113,8 +115,6 @@ class _Guesses:
 
     def _by_payer(self, line: BankLine, known: dict[int, int], who: str, top: int) -> Iterable[Match]:
         for customer_id, times in known.items():
-            if customer_id not in self.customers:
-                continue
             before = (
                 f"{who} paid for this customer before ({times} times)."
                 if times > 1
@@ -191,11 +191,10 @@ def _named(lines: Sequence[BankLine]) -> dict[int, list[tuple[Open, bool]]]:
     known = tuple_(Invoice.series_id, Invoice.sequence).in_(list(wanted))
     issued = Invoice.kind == "invoice", Invoice.state == InvoiceState.ISSUED
     columns = Invoice.series_id, Invoice.sequence
-    for row in db.session.execute(
-        select(*_INVOICE, *columns).where(known, *issued).order_by(Invoice.due_on, Invoice.id)
-    ):
-        for line_id in wanted[row.series_id, row.sequence]:
-            named[line_id].append((_read(row), not row.open_minor))
+    mine = select(*_INVOICE, *columns).where(known, *issued).order_by(Invoice.due_on, Invoice.id)
+    for invoice in db.session.execute(mine):
+        for line_id in wanted[invoice.series_id, invoice.sequence]:
+            named[line_id].append((_read(invoice), not invoice.open_minor))
     return named
 
 
@@ -248,14 +247,15 @@ class _Person:
 
 
 def _customers(ids: set[int], lines: Sequence[BankLine]) -> tuple[dict[int, _Person], dict[str, list[int]]]:
-    """Those that could be meant, and by which name; archived ones are left out."""
+    """Those that could be meant, and by which name; archived ones only where something of theirs is named."""
     said = {line.payer_name for line in lines} - {""}
     variants = {form for name in said for form in (name, name.title(), " ".join(reversed(name.title().split(", ", 1))))}
-    named = or_(Customer.id.in_(ids), Customer.name.in_(variants), Customer.company_name.in_(variants))
-    wanted = select(Customer.id, Customer.name, Customer.company_name, Customer.currency)
+    called_so = or_(Customer.name.in_(variants), Customer.company_name.in_(variants))
+    named = or_(Customer.id.in_(ids), and_(called_so, Customer.status != CustomerStatus.ARCHIVED))
+    wanted = select(Customer.id, Customer.name, Customer.company_name, Customer.currency).where(named)
     people: dict[int, _Person] = {}
     called: dict[str, list[int]] = defaultdict(list)
-    for row in db.session.execute(wanted.where(named, Customer.status != CustomerStatus.ARCHIVED).limit(MOST_OPEN)):
+    for row in db.session.execute(wanted.order_by(Customer.id)):
         keys = {payer_key(name) for name in (row.name, row.company_name) if name}
         people[row.id] = _Person(row.name, row.currency, frozenset(word for key in keys for word in key.split()))
         for key in keys:

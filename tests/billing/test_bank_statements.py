@@ -18,7 +18,7 @@ from billing.bank_statements import NotNow, WrongStatement
 from billing.bank_tables import open_file
 from billing.import_files import BadFile
 from billing.import_store import Store
-from models import BankLine, BankPayer, BankStatement, Customer, Invoice, Money, Payment, db
+from models import BankLine, BankPayer, BankStatement, Customer, CustomerStatus, Invoice, Money, Payment, db
 
 GERMAN = (
     '"Kontonummer:";"DE02 1203 0000 0000 2020 51";\n"Zeitraum:";"01.11.2026 - 22.11.2026";\n\n'
@@ -187,6 +187,15 @@ def test_name_and_amount_together_are_likely(app: Flask, by: Actor, store: Store
         make_invoice(make_customer(name=name), 4900)
     found = guess(store, by, paid("LINDQVIST, ANNA", "49.00"))
     assert found and found.customer == "Anna Lindqvist" and 80 <= found.score < 90
+
+
+def test_an_archived_customer_who_pays_after_all_is_found(app: Flask, by: Actor, store: Store) -> None:
+    gone = make_customer(name="Anna Lindqvist", status=CustomerStatus.ARCHIVED)
+    make_invoice(gone, 4900)
+    found = guess(store, by, paid("Anna Lindqvist", "49.00", "INV-1"))
+    assert found and (found.customer_id, found.score) == (gone.id, 100)
+    found = guess(store, by, paid("Anna Lindqvist", "20.00"))
+    assert found is None
 
 
 def test_who_paid_is_remembered_and_forgotten_when_taken_back(app: Flask, by: Actor, store: Store) -> None:
