@@ -105,7 +105,7 @@ class DocumentTemplatesView(Verbs, SettingsPart, BaseView):
         except TemplateRefused as refusal:
             form.refused(refusal.errors)
         template = db.session.get(DocumentTemplate, template_id) or abort(404)
-        return self._editor(template, form, self._tried(form, picture, rules.newest(template))), 400
+        return self._editor(template, form, self._tried(form, picture, rules.newest(template)))
 
     def _keep(self, template_id: int, name: str, draft: rules.Draft) -> str:
         template = db.session.get(DocumentTemplate, template_id) or abort(404)

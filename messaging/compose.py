@@ -203,11 +203,13 @@ def invoice_values(invoice: Invoice, locale: str, at: datetime) -> tuple[brands.
     seller = invoice_document.frozen_party(invoice.seller)
     brand = brands.Brand(seller["name"], seller.get("email", ""), seller.get("phone", ""))
     asked = invoice.total if isinstance(invoice, Proforma) else invoice.open
+    base = str(current_app.config.get("BASE_URL") or "").rstrip("/")
     about: dict[str, Plain] = {
         "number": str(invoice.number),
         "buyer": buyer["name"],
         "is_credit_note": isinstance(invoice, CreditNote),
         "is_proforma": isinstance(invoice, Proforma),
+        "link": f"{base}/portal/invoices/{invoice.id}" if base else "",
         "total": money(invoice.total, locale),
         "to_pay": money(asked, locale),
         "is_settled": not asked,

@@ -56,6 +56,7 @@ OF_INVOICE: Fields = {
         "to_pay": _l("What is still to be paid"),
         "issued_on": _l("Its date"),
         "due_on": _l("The day it is due, or nothing"),
+        "link": _l("Where the customer sees it in the portal"),
         "is_credit_note": _l("Whether it is a credit note"),
         "is_proforma": _l("Whether it is a proforma, which asks for money before there is an invoice"),
         "is_settled": _l("Whether nothing is left to pay"),

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from billing import audit, setup, staff
 from billing.actor import Actor
+from billing.document_choices import defaults
+from messaging import document_template_rules as rules
 from models import (
     Company,
     ContractType,
@@ -21,6 +23,7 @@ from models import (
     Reseller,
     Staff,
     TaxRate,
+    TemplateKind,
     db,
 )
 
@@ -102,6 +105,7 @@ def found(first: date, last: date, by: Actor) -> Firm:
     brand = _kept(Project(name="Quayside Hosting", email="hello@quayside.example"), by)
     sold = catalogue.build(by)
     offers.make(sold, groups["Clubs and charities"], last, by)
+    _dress(groups["Business"], brand, by)
     return Firm(people, sold, groups, resellers, contracts, brand)
 
 
@@ -112,6 +116,22 @@ def _describe(by: Actor) -> None:
         setattr(company, name, value)
     company.logo = Path(__file__).with_name("logo.png").read_bytes()
     audit.record(by, "company.changed", company, before=before, after=after)
+    db.session.flush()
+
+
+def _dress(business: int, brand: int, by: Actor) -> None:
+    """Businesses get letters with a payment code; the brand has a page of its own colour."""
+    texts = {"": {"intro": "Dear {{ buyer }},\nthank you for your business."}}
+    letter = defaults(TemplateKind.DOCUMENT, layout="letter", accent="#0b5f62", qr=True, texts=texts)
+    page = defaults(TemplateKind.WEB, accent="#5a36a3", font="Source Serif 4")
+    made = [
+        rules.create(kind, name, rules.Draft(kind, look), by=by).key
+        for kind, name, look in (
+            (TemplateKind.DOCUMENT, "Business letter", letter), (TemplateKind.WEB, "Quayside page", page),
+        )
+    ]  # fmt: skip
+    db.session.get_one(CustomerGroup, business).invoice_template = made[0]
+    db.session.get_one(Project, brand).web_template = made[1]
     db.session.flush()
 
 

@@ -18,7 +18,7 @@ from invoicing import issued
 from mailing import issue
 from sample_invoice import logo
 
-from billing import document_choices, document_templates
+from billing import credit_notes, document_choices, document_templates
 from billing.actor import Actor
 from billing.document_templates import Chosen, in_force, stamp
 from integrations import pdf
@@ -114,9 +114,10 @@ def test_whoever_issues_notes_the_template(app: Flask, by: Actor) -> None:
     make_service(customer)
     db.session.commit()
     by_hand = issued(customer, by)
+    credit_notes.credit(by_hand, None, reason="", by=by)
     renewals.run(date(2026, 12, 1), by=by)
     found = [(one.template, one.template_version_id) for one in db.session.query(Invoice)]
-    assert found == [("blue", version)] * 2
+    assert found == [("blue", version)] * 3
     assert by_hand.template == "blue"
 
 
