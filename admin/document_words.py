@@ -59,6 +59,6 @@ def listed(fields: Mapping[str, Any], path: str = "") -> list[tuple[str, Any]]:
     return found
 
 
-def or_as_before(name: str, value: str) -> list[tuple[str, Any, dict[str, Any]]]:
-    """What a group or project can choose in the field `name`; nothing follows what is above it."""
-    return choices([("", _("As the company")), *offered(KIND_OF[name], value)])
+def or_as_before(name: str, value: str, nothing: Any = "") -> list[tuple[str, Any, dict[str, Any]]]:
+    """What a group or project can choose in the field `name`; `nothing` says what it follows without."""
+    return choices([("", nothing or _("As the company")), *offered(KIND_OF[name], value)])

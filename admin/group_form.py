@@ -85,7 +85,9 @@ class GroupForm(FlaskForm):
         self.language.choices = choices([("", _("As the company")), *languages.choices()])
         self.currency.choices = choices([("", _("As the project or company")), *currencies(reader)])
         for name in document_words.KIND_OF:
-            self[name].choices = document_words.or_as_before(name, getattr(self.group, name, ""))
+            self[name].choices = document_words.or_as_before(
+                name, getattr(self.group, name, ""), _("As the project or company")
+            )
         self.payment_days.description = _("Empty: %(n)s, as the company.", n=ours.payment_days)
         self.invoice_note.description = _("Empty: the project's, else the company's.")
         listed = select(Package.id, Package.name).where(Package.archived.is_(False)).order_by(Package.name)

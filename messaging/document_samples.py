@@ -109,4 +109,8 @@ def every() -> list[InvoiceDocument]:
         kind="quote", title=_("Quote"), number="Q-00003", due=None, payment=None, settled=[],
         intro=[_("Thank you.")], sign=[_("Place, day"), _("Signature")],
     )  # fmt: skip
-    return [*invoices(), quote, _statement()]
+    receipt = invoice(
+        kind="receipt", title=_("Receipt"), number="17", due=None, payment=None, settled=[], subtotals=[], columns=[]
+    )
+    proforma = invoice(kind="proforma", title=_("Proforma invoice"), number="PRO-00005")
+    return [*invoices(), proforma, quote, receipt, _statement()]
