@@ -25,6 +25,7 @@ from models import (
     Message,
     Payment,
     Project,
+    Quote,
     Renewal,
     Reseller,
     RunUnit,
@@ -264,6 +265,7 @@ def _history(customer: Customer) -> dict[str, Any]:
     groups = select(BillingGroup.id).where(BillingGroup.customer_id == customer.id)
     return {
         "invoices": select(Invoice.id).where(Invoice.customer_id == customer.id),
+        "quotes": select(Quote.id).where(Quote.customer_id == customer.id),
         "payments": select(Payment.id).where(Payment.customer_id == customer.id),
         "credit": select(Credit.id).where(Credit.customer_id == customer.id),
         "entries in the books": select(LedgerPosting.id).where(LedgerPosting.customer_id == customer.id),

@@ -7,13 +7,16 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from conftest import Clock
 from factories import add, make_company, make_customer, make_group, make_package, make_tax_rate
-from quoting import follows, line, sold
+from quoting import follows, line, link_of, sent_quote, sold
 
-from billing import quote_content, quotes
+from billing import anonymising, customers, doctor, merging, quote_answers, quote_content, quotes
 from billing.actor import Actor, NotAllowed
+from billing.doctor import Scope
 from billing.document_lines import InvalidLine
 from billing.money import Money
+from billing.quote_answers import Answer
 from billing.quotes import Offer
 from models import (
     AuditEvent,
@@ -23,6 +26,7 @@ from models import (
     Package,
     PackageOption,
     Quote,
+    QuoteLink,
     QuoteState,
     Series,
     db,
@@ -213,3 +217,40 @@ def test_everything_leaves_a_trace(customer: Customer, by: Actor) -> None:
     quotes.withdraw(quote, "wrong customer", by=by)
     verbs = db.session.scalars(db.select(AuditEvent.verb).order_by(AuditEvent.id)).all()
     assert verbs == ["quote.drafted", "quote.sent", "quote.note_changed", "quote.withdrawn"]
+
+
+def test_a_customer_with_quotes_is_archived_not_deleted(customer: Customer, by: Actor) -> None:
+    quotes.draft(customer, Offer([line()]), by=by)
+    with pytest.raises(customers.HasHistory, match="quotes"):
+        customers.delete(customer, by=by)
+
+
+def test_anonymised_quotes_keep_their_figures_and_nobody_answers_them(
+    customer: Customer, clock: Clock, by: Actor
+) -> None:
+    name = customer.name
+    billed = quote_answers.accept(
+        sent_quote(customer, line(price="0"), by=by), Answer("Anna", "Hi", agreed=True), by=by
+    )
+    waiting = sent_quote(customer, title=f"For {name}", internal_note="A secret", by=by)
+    link_of(waiting, by, "a key")
+    quotes.draft(customer, Offer([line()]), by=by)
+    anonymising.anonymise(customer, by=by)
+    assert (waiting.state, waiting.total_minor) == (QuoteState.WITHDRAWN, 9840)
+    assert (billed.answered_by, billed.answer_comment, billed.answered_from) == ("Removed", "", "")
+    assert name in billed.buyer if billed.invoice_id else name not in billed.buyer
+    for quote in db.session.query(Quote).all():
+        kept = "" if quote.invoice_id else f"{quote.buyer}{quote.title}"
+        assert name not in kept and "secret" not in quote.internal_note
+    assert db.session.query(Quote).filter_by(number=None).count() == db.session.query(QuoteLink).count() == 0
+    assert [str(finding) for finding in doctor.examine(Scope(clock()))] == []
+
+
+def test_quotes_follow_their_customer_into_another(customer: Customer, clock: Clock, by: Actor) -> None:
+    quote = sent_quote(customer, by=by)
+    primary = make_customer()
+    merging.merge(primary, customer, by=by)
+    db.session.refresh(quote)
+    assert quote.customer_id == primary.id and "Doyle's Bakery" in quote.buyer
+    assert quote_answers.accept(quote, Answer("Anna", agreed=True), by=by).state == QuoteState.ACCEPTED
+    assert [str(finding) for finding in doctor.examine(Scope(clock()))] == []
