@@ -53,7 +53,13 @@ def is_free_text(column: Column) -> bool:
     fixed = ("_hash", "_key", "currency", "timezone", "locale", "language", "template", "result_url", "token")
     kind = column.type
     plain = isinstance(kind, Text) or (type(kind) is String and (kind.length or 0) >= 60)
-    return plain and not column.foreign_keys and not column.name.endswith(fixed) and column.table.name != "role"
+    return (
+        plain
+        and column.name != "key"
+        and not column.foreign_keys
+        and not column.name.endswith(fixed)
+        and column.table.name != "role"
+    )
 
 
 def spoil(columns: list[Column]) -> None:
@@ -61,7 +67,8 @@ def spoil(columns: list[Column]) -> None:
     for column in columns:
         value = json.dumps({"name": HOSTILE}) if column.name in ("seller", "buyer") else HOSTILE
         table = column.table
-        if column.unique or any(column.name in c.columns for c in table.constraints if len(c.columns) > 1):
+        together = [*(c for c in table.constraints if len(c.columns) > 1), *(i for i in table.indexes if i.unique)]
+        if column.unique or any(column.name in each.columns for each in together):
             value = value[:30]
             db.session.execute(update(table).where(column != "").values({column: db.cast(table.c.id, String) + value}))
         else:
