@@ -21,6 +21,7 @@ from models import (
     Charge,
     Company,
     Customer,
+    DiscountUse,
     Invoice,
     InvoiceLine,
     InvoiceState,
@@ -101,6 +102,7 @@ def issue(draft: Invoice, *, send: bool = True, by: Actor) -> Invoice:
     document = _number(draft, kind, seller, by)
     if kind == "invoice":
         _book(document)
+    discounts.record_uses(document)
     total = {"total_minor": document.total_minor, "currency": document.currency}
     audit.record(by, f"{kind}.issued", document, after=total)
     if send:
@@ -132,8 +134,9 @@ def number_proforma(proforma: Invoice, *, send: bool = True, by: Actor) -> Invoi
     invoice = _number(invoice, "invoice", seller, by)
     _book(invoice)
     found.became_id = invoice.id
-    moved = update(Renewal).where(Renewal.invoice_id == found.id).values(invoice_id=invoice.id)
-    db.session.execute(moved, execution_options={"synchronize_session": False})
+    for table in (Renewal, DiscountUse):
+        moved = update(table).where(table.invoice_id == found.id).values(invoice_id=invoice.id)
+        db.session.execute(moved, execution_options={"synchronize_session": False})
     total = {"total_minor": invoice.total_minor, "currency": invoice.currency, "proforma": str(found)}
     audit.record(by, "invoice.issued", invoice, after=total)
     if send:
@@ -301,7 +304,6 @@ def _book(invoice: Invoice) -> None:
     entries = {Account.RECEIVABLE: invoice.total, Account.REVENUE: -invoice.net, Account.TAX: -invoice.tax}
     assert invoice.issued_on is not None
     ledger.post("invoice", invoice.customer, invoice.issued_on, entries, invoice_id=invoice.id)
-    discounts.record_uses(invoice)
 
 
 _SAME = (

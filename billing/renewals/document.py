@@ -29,6 +29,17 @@ class Document:
     discounted: bool
     """Whether its lines are in the order of DISCOUNTED_LINE, as all of a chunk are if one has a discount."""
 
+    @property
+    def kind(self) -> str:
+        """invoice, or proforma, which nothing is booked for."""
+        return str(self.invoice[0])
+
+
+def kind_of(bill: Bill, company: Any) -> str:
+    """A proforma where invoices get their number when they are paid; credit in hand is money on it already."""
+    asks = company.number_when_paid and bill.amount.minor > 0 and not bill.credit_used
+    return "proforma" if asks else "invoice"
+
 
 # The hashed part comes first, as content.DOCUMENT and content.LINE list it.
 INVOICE = (
@@ -54,11 +65,13 @@ class Printer:
         self._templates = Newest(TemplateKind.DOCUMENT)
         self._defaults = Defaults([bill.account.customer_group_id for bill in bills], company)
 
-    def print(self, bill: Bill, invoice_id: int, series_id: int, sequence: int, issued_on: date, at: Any) -> Document:
+    def print(
+        self, bill: Bill, kind: str, invoice_id: int, series_id: int, sequence: int, issued_on: date, at: Any
+    ) -> Document:
         """The document of a bill, fingerprinted."""
         account, totals = bill.account, bill.totals
         assert totals is not None
-        number = numbering.written(self.company, issued_on, sequence)
+        number = numbering.written(self.company, issued_on, sequence, kind)
         start, end = _span(bill.lines)
         project = self._projects.get(account.project_id) if account.project_id else None
         terms = (project.invoice_terms if project else "") or self.company.invoice_terms
@@ -72,9 +85,9 @@ class Printer:
             for tax in totals.subtotals
             if tax.category != "O"
         ]
-        exchange = bill.exchange
+        exchange = bill.exchange if kind == "invoice" else None
         shown = (
-            "invoice", number, issued_on, issued_on + timedelta(days=days), start, end,
+            kind, number, issued_on, issued_on + timedelta(days=days), start, end,
             account.currency, totals.net.minor, totals.tax.minor, totals.gross.minor, self.company.prices_include_tax,
             self.company.currency if exchange else "", exchange.rate if exchange else None,
             exchange.source if exchange else "", parties.buyer(account, bill.payer),
@@ -84,7 +97,8 @@ class Printer:
         digest = content.fingerprint(shown, lines, taxes)
         invoice = (
             *shown, invoice_id, account.customer_id, account.group_id, bill.payer.id if bill.payer else None, series_id,
-            sequence, "issued", bill.still_due, digest, at, template.key, template.version_id,
+            sequence, "issued", bill.still_due if kind == "invoice" else 0, digest, at, template.key,
+            template.version_id,
         )  # fmt: skip
         return Document(
             bill,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from models import (
     AuditEvent,
     BillingGroup,
     Charge,
+    Company,
     Credit,
     Customer,
     DiscountUse,
@@ -55,10 +56,11 @@ def keep(bills: Sequence[Bill], *, run_id: int, on: date, tables: Tables, by: Ac
     documents = _number(issued, tables, by)
     _write_documents(documents)
     invoice_of = {id(doc.bill): doc.id for doc in documents}
+    booked = [doc for doc in documents if doc.kind == "invoice"]
     _write_renewals(bills, invoice_of)
     _write_discounts(bills, invoice_of)
-    _write_ledger(documents)
-    _write_credit_use(documents)
+    _write_ledger(booked)
+    _write_credit_use(booked)
     _write_audit(documents, by)
     _queue_mail(documents, by)
     write_results(bills, invoice_of, run_id)
@@ -102,11 +104,18 @@ def _number(bills: Sequence[Bill], tables: Tables, by: Actor) -> list[Document]:
     printer = Printer(company, bills)
     ids = reserve_ids(db.session, Invoice.__table__, len(bills))
     issued_on = bills[0].day - timedelta(days=company.issue_days_ahead)
-    series_id, first = numbering.take(company, issued_on, len(bills))
+    kinds = [document.kind_of(bill, company) for bill in bills]
+    numbers = {kind: _numbers(company, issued_on, kinds.count(kind), kind) for kind in sorted(set(kinds))}
     return [
-        printer.print(bill, invoice_id, series_id, sequence, issued_on, by.at)
-        for sequence, (bill, invoice_id) in enumerate(zip(bills, ids, strict=True), first)
+        printer.print(bill, kind, invoice_id, *next(numbers[kind]), issued_on, by.at)
+        for bill, kind, invoice_id in zip(bills, kinds, ids, strict=True)
     ]
+
+
+def _numbers(company: Company, issued_on: date, count: int, kind: str) -> Iterator[tuple[int, int]]:
+    """(series id, number) of each document of a kind."""
+    series_id, first = numbering.take(company, issued_on, count, kind)
+    return ((series_id, sequence) for sequence in range(first, first + count))
 
 
 def _write_documents(documents: Sequence[Document]) -> None:
@@ -213,7 +222,7 @@ def _write_credit_use(documents: Sequence[Document]) -> None:
 def _write_audit(documents: Sequence[Document], by: Actor) -> None:
     rows = [
         (
-            by.at, "invoice.issued", by.name, by.staff_id, None, None, by.address, "invoice", doc.id, doc.number,
+            by.at, f"{doc.kind}.issued", by.name, by.staff_id, None, None, by.address, "invoice", doc.id, doc.number,
             doc.bill.account.customer_id, None, {"total_minor": doc.bill.amount.minor, "currency": doc.invoice[6]},
         )
         for doc in documents

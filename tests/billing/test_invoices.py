@@ -344,3 +344,30 @@ class TestVoid:
             payments.record(
                 invoice.customer, Money(1, "EUR"), method="Cash", received_on=by.today, invoices=[invoice], by=by
             )
+
+
+class TestProformaOfRenewals:
+    def test_bills_become_proformas_and_their_periods_the_invoices(self, seller: None, by: Actor) -> None:
+        db.session.get_one(Company, 1).number_when_paid = True
+        customer, lucky = make_customer(), make_customer()
+        for one in (customer, lucky):
+            make_service(one, anchor_day=1)
+        credits.grant(lucky, Money.of("1", "EUR"), reason="Hello", on=by.today, by=by)
+        db.session.commit()
+        renewals.run(DECEMBER)
+        asked, numbered = db.session.scalars(select(Invoice).order_by(Invoice.customer_id)).all()
+        assert (asked.kind, asked.number, asked.open_minor, customer.balance_minor) == ("proforma", "PRO-00001", 0, 0)
+        assert (numbered.kind, numbered.number, numbered.open_minor) == (
+            "invoice",
+            "INV-00001",
+            numbered.total_minor - 100,
+        )
+        told = select(AuditEvent.verb).where(AuditEvent.object_id == asked.id, AuditEvent.object_type == "invoice")
+        assert db.session.scalars(told).all() == ["proforma.issued"]
+        later = Actor(by.name, by.at + timedelta(days=10), date(2026, 12, 2), None)
+        invoice = invoices.number_proforma(asked, by=later)
+        renewed = db.session.scalars(select(Renewal).where(Renewal.invoice_id == invoice.id)).one()
+        assert (renewed.period_start, invoice.number, customer.balance_minor) == (
+            DECEMBER, "INV-00002", invoice.total_minor,
+        )  # fmt: skip
+        assert findings(later) == []
