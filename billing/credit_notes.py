@@ -30,10 +30,10 @@ from models import (
 
 from . import audit, company, drafts, ledger, parties, write_offs
 from .actor import Actor
-from .balances import lock_invoices, lower_open
+from .balances import lock_invoices
 from .credited_lines import CannotCredit, Chosen, Left, taken
 from .document_lines import WorkedOut, sum_up
-from .invoices import PERMISSION, draw_number, dress, freeze, queue_mail
+from .invoices import PERMISSION, draw_number, freeze, queue_mail
 from .tax import DocumentTotals, TaxLine, TaxSubtotal, totals
 from .texts import many_lines
 
@@ -114,13 +114,13 @@ def credit(
     if found is None:
         raise CannotCredit("This invoice was deleted meanwhile.")
     worked, effects = work_out(found, chosen)
-    note = _note(found, worked, reason, by)
-    dress(note)
-    draw_number(note, "credit_note", company.settings())
-    freeze(note)
-    note.issued_at = by.at
-    found.credited_minor += effects.total.minor
+    with db.session.no_autoflush:  # one INSERT at the end
+        note = _note(found, worked, reason, by)
+        draw_number(note, "credit_note", company.settings())
+        freeze(note, drafts.line_rows(worked), drafts.tax_rows(worked))
+    db.session.add(note)
     db.session.flush()
+    drafts.add_rows(note.id, worked)
     _book(found, note, effects, by)
     after = {"total_minor": note.total_minor, "currency": note.currency, "credit_minor": effects.to_credit.minor}
     audit.record(by, "credit_note.issued", note, after={**after, "invoice": str(found)})
@@ -175,7 +175,8 @@ def _carried(invoice: Invoice) -> dict[_Key, tuple[Money, Money]]:
 def _note(invoice: Invoice, found: WorkedOut, reason: str, by: Actor) -> CreditNote:
     sums, seller = found.totals, company.settings()
     note = CreditNote(
-        original_id=invoice.id, created_at=by.at, issued_on=by.today, note=reason, state=InvoiceState.DRAFT,
+        original_id=invoice.id, created_at=by.at, issued_at=by.at, issued_on=by.today, note=reason,
+        terms="", state=InvoiceState.DRAFT,
         seller=parties.seller(seller, invoice.customer.project), legal_note=_legal_note(invoice, found),
         net_minor=sums.net.minor, tax_minor=sums.tax.minor, total_minor=sums.gross.minor,
         discount_minor=found.discount.minor, discount_reason=invoice.discount_reason if found.discount else "",
@@ -187,9 +188,6 @@ def _note(invoice: Invoice, found: WorkedOut, reason: str, by: Actor) -> CreditN
     ):  # fmt: skip
         setattr(note, name, getattr(invoice, name))
     note.customer = db.session.get_one(Customer, invoice.customer_id)
-    db.session.add(note)
-    db.session.flush()
-    drafts.add_rows(note.id, found)
     return note
 
 
@@ -204,8 +202,8 @@ def _book(invoice: Invoice, note: CreditNote, effects: Effects, by: Actor) -> No
         _rows, posting = write_offs.bring_back(invoice, effects.off_written_off, reason=str(note), on=by.today, by=by)
         postings.append(posting)
     lowered = effects.off_open + effects.off_written_off
-    if lowered:
-        lower_open(invoice, lowered)
+    invoice.open_minor -= lowered.minor  # it is locked since it was read
+    invoice.credited_minor += effects.total.minor
     given = _give(note, effects.to_credit) if effects.to_credit else None
     entries = {
         Account.RECEIVABLE: -lowered, Account.CREDIT: -effects.to_credit, Account.REVENUE: note.net,

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import delete as remove
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from models import (
     BillingError,
@@ -265,22 +265,34 @@ def _write_figures(draft: Invoice, content: Content, found: WorkedOut) -> None:
 
 
 def add_rows(invoice_id: int, found: WorkedOut) -> None:
-    """The lines and taxes of a document, into the session."""
+    """Write the lines and taxes of a document, in two statements."""
+    lines, taxes = line_rows(found), tax_rows(found)
+    for rows in (lines, taxes):
+        for row in rows:
+            row.invoice_id = invoice_id
+    for table, rows in ((InvoiceLine, lines), (InvoiceTax, taxes)):
+        if rows:
+            names = [name for name in table.__mapper__.columns.keys() if name != "id"]  # noqa: SIM118
+            db.session.execute(insert(table), [{name: getattr(row, name) for name in names} for row in rows])
+
+
+def line_rows(found: WorkedOut) -> list[InvoiceLine]:
+    """The lines as they are stored, for no document yet. Raises InvalidText."""
+    rows = []
     for position, line in enumerate(found.lines, 1):
         values = line_values(line)
         values["description"] = one_line(values["description"], 400, f"Line {position}: the description")
         values["details"] = many_lines(values["details"], f"Line {position}: what is written below")[:400]
         values["discount_reason"] = one_line(values["discount_reason"], 200, "The reason", empty=True)
-        db.session.add(InvoiceLine(invoice_id=invoice_id, position=position, **values))
-    db.session.add_all(tax_rows(invoice_id, found))
-    db.session.flush()
+        rows.append(InvoiceLine(position=position, **values))
+    return rows
 
 
-def tax_rows(invoice_id: int, found: WorkedOut) -> list[InvoiceTax]:
+def tax_rows(found: WorkedOut) -> list[InvoiceTax]:
     """One row for each rate; what lies outside the scope of tax has none."""
     return [
         InvoiceTax(
-            invoice_id=invoice_id, category=tax.category, rate=tax.rate, currency=tax.tax.currency,
+            category=tax.category, rate=tax.rate, currency=tax.tax.currency,
             taxable_minor=tax.taxable.minor, tax_minor=tax.tax.minor,
         )
         for tax in found.totals.subtotals

@@ -32,7 +32,6 @@ from models import (
     Proforma,
     Renewal,
     Service,
-    TemplateKind,
     db,
 )
 
@@ -87,7 +86,21 @@ def issue(draft: Invoice, *, send: bool = True, by: Actor) -> Invoice:
     NoExchangeRate, NotAllowed.
     """
     by.require(PERMISSION)
-    draft = drafts.lock(draft)
+    with db.session.no_autoflush:  # one UPDATE at the end, not one for each question on the way
+        document, payer = _issued(drafts.lock(draft), by)
+    if document.kind == "invoice":
+        _book(document)
+    discounts.record_uses(document)
+    total = {"total_minor": document.total_minor, "currency": document.currency}
+    audit.record(by, f"{document.kind}.issued", document, after=total)
+    if send:
+        queue_mail(document, payer, by)
+    db.session.flush()
+    return document
+
+
+def _issued(draft: Invoice, by: Actor) -> tuple[Invoice, Payer | None]:
+    """The draft, numbered and frozen, and who is billed."""
     seller, customer, payer = company.settings(), draft.customer, drafts.payer_of(draft)
     drafts.check_customer(customer)
     drafts.check_days(draft.issued_on, draft.due_on, by.today)
@@ -99,16 +112,7 @@ def issue(draft: Invoice, *, send: bool = True, by: Actor) -> Invoice:
         _exchange(draft, seller)
     draft.payer_id = payer.id if payer else None
     draft.buyer, draft.seller = parties.buyer(customer, payer), parties.seller(seller, customer.project)
-    document = _number(draft, kind, seller, by)
-    if kind == "invoice":
-        _book(document)
-    discounts.record_uses(document)
-    total = {"total_minor": document.total_minor, "currency": document.currency}
-    audit.record(by, f"{kind}.issued", document, after=total)
-    if send:
-        queue_mail(document, payer, by)
-    db.session.flush()
-    return document
+    return _number(draft, kind, seller, by), payer
 
 
 def number_proforma(proforma: Invoice, *, send: bool = True, by: Actor) -> Invoice:
@@ -223,20 +227,17 @@ def becomes_proforma(draft: Invoice) -> bool:
     return company.settings().number_when_paid and draft.total_minor > 0
 
 
-def freeze(document: Invoice) -> None:
+def freeze(document: Invoice, lines: Sequence[Any] | None = None, taxes: Sequence[Any] | None = None) -> None:
     """Write down which template it is printed with, and the fingerprint of what a person can read on it."""
     document_templates.stamp(document)
     document.content_hash = content.fingerprint(
         [getattr(document, name) for name in (*content.DOCUMENT, *content.FURTHER_DOCUMENT)],
-        [[getattr(row, name) for name in (*content.LINE, *content.FURTHER_LINE)] for row in document.lines],
-        [[getattr(row, name) for name in content.TAX] for row in document.taxes],
+        [
+            [getattr(row, name) for name in (*content.LINE, *content.FURTHER_LINE)]
+            for row in (document.lines if lines is None else lines)
+        ],
+        [[getattr(row, name) for name in content.TAX] for row in (document.taxes if taxes is None else taxes)],
     )
-
-
-def dress(document: Invoice) -> None:
-    """Note the template it is printed with from now on: the one in force for the customer."""
-    chosen = document_templates.in_force(TemplateKind.DOCUMENT, document.customer)
-    document.template, document.template_version_id = chosen.key, chosen.version_id
 
 
 def draw_number(document: Invoice, kind: str, seller: Company) -> None:
@@ -291,7 +292,6 @@ def _number(document: Invoice, kind: str, seller: Company, by: Actor) -> Invoice
         number = document.id
         db.session.expunge(document)
         document = db.session.get_one(Proforma, number)
-    dress(document)
     draw_number(document, kind, seller)
     freeze(document)
     document.issued_at = by.at

@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import BigInteger, func, select, type_coerce
 
 from models import Account, BillingError, Customer, LedgerEntry, LedgerPosting, Money, db
-from models.bulk import add_to_rows
+from models.bulk import add_to_rows, insert_rows
 
 
 class Unbalanced(BillingError):
@@ -54,8 +54,7 @@ def post(
 def post_all(postings: Sequence[Posting]) -> list[LedgerPosting]:
     """The same for many, in two statements a table. Balances move in the order of the customers' ids.
     Raises Unbalanced, ClosedAccount; then none is written."""
-    rows = [_posting(posting) for posting in postings]
-    db.session.add_all(rows)
+    rows = _write(postings)
     _move_balances(postings)
     _refuse_closed(postings)
     return rows
@@ -82,7 +81,7 @@ def take_over(primary: Customer, merged: Customer, on: date) -> None:
             Posting("merge", primary, on, entries),
         )
     ]
-    db.session.add_all([_posting(posting) for posting in postings])
+    _write(postings)
     _move_balances(postings)
 
 
@@ -102,7 +101,21 @@ def _currency(posting: Posting) -> str:
     return next((money.currency for money in posting.entries.values() if money), "")
 
 
-def _posting(posting: Posting) -> LedgerPosting:
+def _write(postings: Sequence[Posting]) -> list[LedgerPosting]:
+    checked = [_posting(posting) for posting in postings]
+    db.session.add_all([row for row, _amounts in checked])
+    db.session.flush()
+    entries = [
+        (row.id, row.customer_id, account.value, money.currency, money.minor)
+        for row, amounts in checked
+        for account, money in amounts.items()
+    ]
+    columns = ("posting_id", "customer_id", "account", "currency", "amount_minor")
+    insert_rows(db.session(), LedgerEntry.__table__, columns, entries)
+    return [row for row, _amounts in checked]
+
+
+def _posting(posting: Posting) -> tuple[LedgerPosting, dict[Account, Money]]:
     customer = posting.customer
     amounts = {account: money for account, money in posting.entries.items() if money}
     if any(money.currency != customer.currency for money in amounts.values()):
@@ -117,11 +130,7 @@ def _posting(posting: Posting) -> LedgerPosting:
         payment_id=posting.payment_id,
         credit_id=posting.credit_id,
     )
-    row.entries = [
-        LedgerEntry(customer_id=customer.id, account=account, currency=money.currency, amount_minor=money.minor)
-        for account, money in amounts.items()
-    ]
-    return row
+    return row, amounts
 
 
 def _move_balances(postings: Sequence[Posting]) -> None:

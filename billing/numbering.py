@@ -48,14 +48,12 @@ def take(company: Company, issued_on: date, count: int = 1, kind: str = "invoice
     Whoever also books takes its number before the postings, as renewals do: all wait for each other in one order.
     """
     wanted = style(company, kind)
-    series_id = _series_id(wanted, wanted.year(issued_on))
-    last = db.session.execute(
-        update(Series)
-        .where(Series.id == series_id)
-        .values(last_number=Series.last_number + count)
-        .returning(Series.last_number)
-        .execution_options(synchronize_session=False)
-    ).scalar_one()
+    found = _draw(wanted, issued_on, count)
+    if found is None:
+        _begin(wanted, wanted.year(issued_on))
+        found = _draw(wanted, issued_on, count)
+        assert found is not None
+    series_id, last = found
     return series_id, last - count + 1
 
 
@@ -64,17 +62,21 @@ def written(company: Company, issued_on: date, sequence: int, kind: str = "invoi
     return style(company, kind).written(issued_on, sequence)
 
 
-def _series_id(style: Style, year: int) -> int:
-    wanted = select(Series.id).where(Series.prefix == style.prefix, Series.year == year)
-    found = db.session.scalar(wanted)
-    if found is None:
-        # The first number continues what was counted elsewhere; a new year begins at one.
-        known = select(Series.id).where(Series.prefix == style.prefix).limit(1)
-        first = style.first if db.session.scalar(known) is None else 1
-        values = {"prefix": style.prefix, "year": year, "first_number": first}
-        _insert_unless_there({**values, "last_number": first - 1, "digits": style.digits})
-        found = db.session.scalars(wanted).one()
-    return found
+def _draw(style: Style, issued_on: date, count: int) -> tuple[int, int] | None:
+    """(series id, last of the numbers drawn); None where the series has not begun."""
+    mine = (Series.prefix == style.prefix, Series.year == style.year(issued_on))
+    drawn = update(Series).where(*mine).values(last_number=Series.last_number + count)
+    drawn = drawn.returning(Series.id, Series.last_number).execution_options(synchronize_session=False)
+    row = db.session.execute(drawn).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def _begin(style: Style, year: int) -> None:
+    """The first number continues what was counted elsewhere; a new year begins at one."""
+    known = select(Series.id).where(Series.prefix == style.prefix).limit(1)
+    first = style.first if db.session.scalar(known) is None else 1
+    values = {"prefix": style.prefix, "year": year, "first_number": first}
+    _insert_unless_there({**values, "last_number": first - 1, "digits": style.digits})
 
 
 def _insert_unless_there(values: dict[str, object]) -> None:

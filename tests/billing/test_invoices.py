@@ -263,6 +263,13 @@ class TestProforma:
         assert invoice.open == asked.total - Money.of("50", "EUR")
         assert findings(by) == []
 
+    def test_money_put_on_it_lies_on_the_invoice(self, asked: Invoice, by: Actor) -> None:
+        customer, cash = asked.customer, {"method": "Cash", "received_on": by.today, "by": by}
+        payments.record(customer, Money.of("84.50", "EUR"), invoices=[asked], **cash)
+        first = db.session.get_one(Invoice, asked.became_id)
+        assert (first.number, first.open) == ("INV-00001", Money.of("100", "EUR"))
+        assert findings(by) == []
+
     def test_is_withdrawn_and_then_never_numbered(self, asked: Invoice, by: Actor) -> None:
         invoices.void(asked, "Not wanted", by=by)
         with pytest.raises(NotIssuable, match="withdrawn"):
