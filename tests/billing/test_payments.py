@@ -6,11 +6,12 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+from documents import spoken
 from factories import make_customer, make_draft, make_invoice
 from flask import Flask
 from sqlalchemy import select
 
-from billing import balances, payments
+from billing import balances, credits, payments
 from billing.actor import Actor, NotAllowed
 from billing.payments import InvalidPayment
 from models import Account, Allocation, AuditEvent, Credit, Customer, Invoice, InvoiceState, LedgerPosting, Money, db
@@ -208,3 +209,24 @@ def test_one_wrong_receipt_refuses_all(app: Flask, by: Actor) -> None:
             payments.record_all([good, wrong], by=by)
         db.session.rollback()
     assert customer.credit_minor == 0
+
+
+def test_few_statements_whatever_the_history(app: Flask, by: Actor) -> None:
+    customer = make_customer()
+    for _n in range(12):
+        pay(customer, "10.00", by, invoices=[make_invoice(customer, 1000)])
+        make_invoice(customer, 700)
+    open_ = balances.open_invoices(customer)
+    credits.grant(customer, eur("3.00"), reason="Outage", on=TODAY, by=by)
+    db.session.commit()
+    with spoken() as said:
+        pay(customer, "20.00", by, oldest_first=True)
+        db.session.commit()
+    assert len(said) <= 20, said
+    db.session.expire_all()
+    parts, credit = {open_[-1]: eur("4.00")}, {open_[-1]: eur("3.00")}
+    customer, _loaded = open_[-1].customer, open_[-1].open
+    with spoken() as said:
+        pay(customer, "4.00", by, parts=parts, credit=credit)
+        db.session.commit()
+    assert len(said) <= 20, said
