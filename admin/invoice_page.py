@@ -124,7 +124,7 @@ def history(invoice: Invoice, deliveries: list[Delivery], allocations: list[Allo
     """What happened, the newest first."""
     told = [audit_words.event(row) for row in _events(invoice)]
     told += [_sent(row) for row in deliveries if row.state == DeliveryState.SENT and row.sent_at]
-    told += [_paid(row, row.payment) for row in allocations if row.payment]
+    told += [_paid(row, row.payment) for row in allocations if row.payment and row.undoes_id is None]
     told.sort(key=lambda event: event["iso"], reverse=True)
     return told[:NEWEST]
 

@@ -8,10 +8,11 @@ from datetime import date
 import pytest
 from documents import field, rows_of, spoken, text_of
 from factories import make_company, make_customer, make_invoice
+from invoicing import issued, line
 from signing_in import sign_in
 
 from billing import credits, payments, write_offs
-from models import Credit, Customer, Invoice, Money, Payment, db
+from models import Company, Credit, Customer, Invoice, Money, Payment, db
 
 URL = "/admin/payments/"
 
@@ -201,3 +202,16 @@ def test_only_who_may_enters_payments(client, anna):
     sign_in(client, "sales")
     assert client.get(URL).status_code == 403
     assert client.get(f"{URL}ajax/lookup/?query=lindq").status_code == 403
+
+
+def test_a_proforma_is_paid_and_becomes_an_invoice(staff_client, anna, by):
+    db.session.get_one(Company, 1).number_when_paid = True
+    proforma = issued(anna, by, line("10.00"), send=False)
+    db.session.commit()
+    address = f"{URL}new/?invoice={proforma.id}"
+    assert address in staff_client.get(f"/admin/invoices/details/?id={proforma.id}").text
+    page = staff_client.get(address).text
+    assert "becomes an invoice once money is on it" in page and typed_in(page, f"part_{proforma.id}") == "10.00"
+    enter(staff_client, invoice=str(proforma.id), amount="6.00")
+    db.session.expire_all()
+    assert db.session.get_one(Invoice, proforma.became_id).open_minor == 400
