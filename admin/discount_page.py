@@ -25,7 +25,7 @@ from admin.links import list_url, record_url
 from billing import coupons
 from billing.coupons import CodeRefused
 from billing.discount_figures import taken_off, touched, touched_services
-from billing.discount_meetings import meetings
+from billing.discount_meetings import MOST_COMPARED, meetings
 from models import AuditEvent, BillingError, Coupon, Customer, Discount, DiscountUse, Invoice, Service, db
 from web.forms import put_error, stripped
 from web.permissions import actor, allows
@@ -99,6 +99,7 @@ class DiscountPage:
             "touched": touched(discount),
             "services": self._services(discount),
             "meetings": meetings(discount, today),
+            "most_compared": MOST_COMPARED,
             "why": words.WHY,
             "value": words.value,
             "whom": words.whom,

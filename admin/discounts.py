@@ -22,7 +22,7 @@ from admin.doors import once, told
 from admin.rights import Open
 from billing import discounts
 from billing.discount_figures import touched
-from billing.discount_meetings import meetings
+from billing.discount_meetings import MOST_COMPARED, meetings
 from billing.discount_terms import DiscountRefused
 from models import BillingError, Customer, CustomerGroup, Discount, db
 from models.currencies import DECIMALS
@@ -161,7 +161,8 @@ class DiscountView(DiscountPage, StaffView):
 
     def _effects(self, discount: Discount, own: int = 0) -> dict[str, Any]:
         met = [one for one in meetings(discount, actor().today) if one.other.id != own]
-        return {"sentence": words.sentence(discount), "touched": touched(discount), "meetings": met, "why": words.WHY}
+        told = {"sentence": words.sentence(discount), "touched": touched(discount), "meetings": met}
+        return {**told, "why": words.WHY, "most": MOST_COMPARED - 1}
 
     @expose("/state/", methods=("POST",))
     def state_view(self) -> Any:
