@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from factories import add, make_company, make_customer, make_draft, make_group, make_invoice, make_service
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from billing import credits, currency_change, doctor, ledger
 from billing.actor import NotAllowed
@@ -119,5 +119,20 @@ def test_money_in_the_old_currency_is_refused_afterwards(customer, by):
     changed(customer, by)
     with pytest.raises(ledger.ClosedAccount):
         ledger.post("payment", customer, ON, {Account.CASH: Money(1, "EUR"), Account.RECEIVABLE: Money(-1, "EUR")})
-    old = by.today - timedelta(days=1)
-    assert old < by.today and currency_change.blockers(customer) == []
+    assert currency_change.blockers(customer) == []
+
+
+def test_a_payment_that_was_under_way_finds_the_account_changed(customer, by):
+    """What somebody else committed meanwhile is seen by the row, not by what this session read before."""
+    assert customer.currency == "EUR"
+    other = update(Customer).where(Customer.id == customer.id).values(currency="USD")
+    db.session.execute(other.execution_options(synchronize_session=False))
+    with pytest.raises(ledger.ClosedAccount, match="kept in USD now"):
+        ledger.post("payment", customer, ON, {Account.CASH: Money(1, "EUR"), Account.RECEIVABLE: Money(-1, "EUR")})
+
+
+@pytest.mark.parametrize("table", [Charge, ServiceOption])
+def test_the_doctor_finds_what_would_be_billed_in_another_currency(customer, by, table):
+    assert not [found for found in doctor.examine(Scope(at=by.at)) if found.code == "I94"]
+    db.session.execute(update(table).values(currency="CHF"))
+    assert [found.count for found in doctor.examine(Scope(at=by.at)) if found.code == "I94"] == [1]
