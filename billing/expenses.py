@@ -59,13 +59,13 @@ def page(customer: Customer, asked: Asked, n: int, before: tuple[date, int] | No
     query = _expenses(customer, asked)
     if before is not None:
         query = query.where(tuple_(LedgerPosting.on, LedgerPosting.id) < tuple_(*before))
-    return [Expense(*row) for row in db.session.execute(_newest(query).limit(n + 1))]
+    return [_read(row) for row in db.session.execute(_newest(query).limit(n + 1))]
 
 
 def every(customer: Customer, asked: Asked, most: int) -> Iterator[Expense]:
     """All of them up to `most`, the newest first, for a file."""
     for row in db.session.execute(_newest(_expenses(customer, asked)).limit(most)):
-        yield Expense(*row)
+        yield _read(row)
 
 
 def sums(customer: Customer, asked: Asked) -> list[Money] | None:
@@ -131,6 +131,11 @@ def _expenses(customer: Customer, asked: Asked) -> Select[Any]:
         if not FREQUENT & {*asked.kinds}:
             query = query.where(text(RARE))
     return query.where(currency == asked.currency) if asked.currency else query
+
+
+def _read(row: Any) -> Expense:
+    """PostgreSQL sums whole numbers to decimals."""
+    return Expense(*row[:4], int(row[4]), *row[5:])
 
 
 def _newest(query: Select[Any]) -> Select[Any]:

@@ -37,7 +37,7 @@ class AccountDoors(PageDoors):
         except (BillingError, DocumentError) as error:
             return self._instead(customer, error)
 
-    @expose("/statement/csv/")
+    @expose("/statement/export/csv/")
     def statement_csv_view(self) -> Any:
         customer = self._open("payments.view")
         try:
@@ -67,7 +67,7 @@ class AccountDoors(PageDoors):
             flash(str(refusal), "danger")
             return redirect(back)
 
-    @expose("/expenses/csv/")
+    @expose("/expenses/export/csv/")
     def expenses_csv_view(self) -> Any:
         return expenses.as_file(self._open("payments.view"))
 

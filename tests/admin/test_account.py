@@ -147,7 +147,7 @@ def test_expenses_are_narrowed_and_paged(panel: Browser, by: Actor) -> None:
     assert len(rows_of(get(panel, f"{url}&kind=payout"))) == 1
     assert rows_of(get(panel, f"{url}&currency=usd")) == []
     assert "three letters" in get(panel, f"{url}&currency=zzz") and "year-month-day" in get(panel, f"{url}&since=soon")
-    table = panel.get(f"/admin/customer/expenses/csv/?id={customer.id}&kind=payout").text.splitlines()
+    table = panel.get(f"/admin/customer/expenses/export/csv/?id={customer.id}&kind=payout").text.splitlines()
     assert table[1:] == ["2026-11-22,payout,,Outage,EUR,2.00"]
 
 
@@ -161,11 +161,11 @@ def test_a_statement_on_the_screen_as_files_and_by_mail(panel: Browser, by: Acto
     page = get(panel, f"/admin/customer/statement/?{at}")
     assert f"Invoice {invoice.number}, due 17 Nov 2026" in page and "Closing balance" in page and "€100.00" in page
     assert panel.get(f"/admin/customer/statement/pdf/?{at}").data.startswith(b"%PDF")
-    table = panel.get(f"/admin/customer/statement/csv/?{at}").text
+    table = panel.get(f"/admin/customer/statement/export/csv/?{at}").text
     assert ",'=HYPERLINK(1)," in table and "-" not in table.splitlines()[-1].split(",")[-1]
     items = get(panel, f"/admin/customer/statement/?id={customer.id}&variant=open_items")
     assert "Open items" in items and "5 days late" in items
-    assert "days_late" in panel.get(f"/admin/customer/statement/csv/?id={customer.id}&variant=open_items").text
+    assert "days_late" in panel.get(f"/admin/customer/statement/export/csv/?id={customer.id}&variant=open_items").text
     sent(
         panel,
         f"/admin/customer/statement/mail/?id={customer.id}",
