@@ -28,7 +28,7 @@ from models import (
     db,
 )
 
-from . import audit, company, drafts, ledger, parties, write_offs
+from . import audit, charges, company, drafts, ledger, parties, write_offs
 from .actor import Actor
 from .balances import lock_invoices
 from .credited_lines import CannotCredit, Chosen, Left, taken
@@ -122,6 +122,7 @@ def credit(
     db.session.flush()
     drafts.add_rows(note.id, worked)
     _book(found, note, effects, by)
+    charges.restore_prepaid(note, by=by)
     after = {"total_minor": note.total_minor, "currency": note.currency, "credit_minor": effects.to_credit.minor}
     audit.record(by, "credit_note.issued", note, after={**after, "invoice": str(found)})
     audit.record(by, "invoice.credited", found, after={"credit_note": str(note), "total_minor": note.total_minor})

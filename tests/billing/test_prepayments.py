@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from billing import charges, doctor, periods, proration
+from billing import charges, credit_notes, doctor, periods, proration
 from billing.actor import Actor
 from billing.charges import InvalidCharge, add_charge, delete_charge, edit_charge, end_charge
 from billing.doctor import Scope
@@ -199,6 +199,16 @@ def test_a_void_invoice_gives_it_back(app: Flask, group: BillingGroup, by: Actor
     charges.restore_prepaid(invoice, by=by)
     db.session.refresh(charge)
     assert (charge.left_minor, charge.next_on) == (3000, DECEMBER)
+
+
+def test_a_credit_note_gives_back_what_its_lines_took_off(app: Flask, group: BillingGroup, by: Actor) -> None:
+    make_company()
+    charge = prepay(group, "20", by)
+    (invoice,) = run(DECEMBER)
+    note = credit_notes.credit(invoice, None, reason="Wrong", send=False, by=by)
+    db.session.refresh(charge)
+    assert (note.total_minor, charge.left_minor, charge.next_on) == (1000, 2000, DECEMBER)
+    assert healthy(app)
 
 
 def test_unused_it_can_be_removed(app: Flask, group: BillingGroup, by: Actor) -> None:
