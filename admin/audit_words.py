@@ -212,6 +212,8 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     "message_category.changed": ("pencil", "", _l("Category of messages changed")),
     "message_category.deleted": ("trash-2", "", _l("Category of messages deleted")),
     "message_settings.changed": ("settings", "", _l("Settings of messages changed")),
+    "tax_rate.created": ("percent", "ok", _l("Tax rate added")),
+    "tax_rate.changed": ("percent", "", _l("Tax rate changed")),
     "tax_category.created": ("percent", "ok", _l("Kind of goods added")),
     "tax_category.changed": ("percent", "", _l("Kind of goods changed")),
     "tax_category.deleted": ("trash-2", "", _l("Kind of goods deleted")),

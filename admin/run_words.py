@@ -17,6 +17,7 @@ from web.formatters import local, money, number, short_date
 KIND_WORDS = {
     "renewals": _l("Renewals"), "preview": _l("Dry run"), "import": _l("Import of customers"),
     "deliveries": _l("Mails"), "mailings": _l("Messages"), "cleaning": _l("Cleaning up"),
+    "rates": _l("Exchange rates"),
     "groups": _l("Rules of groups"), "quotes": _l("Quotes that expire"), "credit": _l("Credit that runs out"),
     "doctor": _l("Check of the books"), "seal": _l("Sealing the audit log"), "queue": _l("Runs that were asked for"),
     "bulk": _l("Actions on many customers"),
@@ -35,6 +36,7 @@ COUNTS = {
     "customers": _l("Customers"), "new": _l("New"), "changed": _l("Changed"), "unchanged": _l("Unchanged"),
     "services": _l("Services"), "rejected": _l("Left out"), "sent": _l("Sent"), "retried": _l("Tried again"),
     "unknown": _l("Unknown"), "times": _l("Times"), "findings": _l("Findings"), "begun": _l("Begun"),
+    "rates": _l("Rates added"),
     "expired": _l("Ran out"), "lapsed": _l("Prepayments lapsed"),
 }  # fmt: skip
 
