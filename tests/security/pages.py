@@ -56,14 +56,18 @@ class Page(HTMLParser):
         self._area: Field | None = None
         self._known: dict[str, Form] = {}
         self._open: Form | None = None
+        self._row = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         self.ids.add(given.get("id", ""))
         self.handlers += [name for name in given if name.startswith("on")]
+        if given.get("name") == "rowid":
+            self._row = given.get("value", "")
         if "href" in given and tag == "a":
-            self.links.append(urljoin(self.address, given["href"]))
+            # The menu that all rows of a list share stands for each of them (admin.cells.OF_ROW); here for the last.
+            self.links.append(urljoin(self.address, given["href"].replace("~", self._row)))
         handle = {"form": self._form, "input": self._input, "textarea": self._textarea}.get(tag)
         if handle:
             handle(given)
