@@ -135,7 +135,7 @@ def _expenses(customer: Customer, asked: Asked) -> Select[Any]:
 
 def _read(row: Any) -> Expense:
     """PostgreSQL sums whole numbers to decimals."""
-    return Expense(*row[:4], int(row[4]), *row[5:])
+    return Expense._make((*row[:4], int(row[4]), *row[5:]))
 
 
 def _newest(query: Select[Any]) -> Select[Any]:
