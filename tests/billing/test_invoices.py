@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from decimal import Decimal
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from flask import Flask
 from invoicing import books, draft_of, findings, issued, line
 from sqlalchemy import select
 
-from billing import balances, credits, drafts, invoices, payments, write_offs
+from billing import balances, credit_notes, credits, drafts, invoices, payments, write_offs
 from billing.actor import Actor, NotAllowed
 from billing.document_lines import InvalidLine, LineInput
 from billing.drafts import Content, InvalidDraft, NotADraft, StaleDraft
@@ -378,3 +380,46 @@ class TestProformaOfRenewals:
             DECEMBER, "INV-00002", invoice.total_minor,
         )  # fmt: skip
         assert findings(later) == []
+
+
+class TestAtOnce:
+    def race(self, app: Flask, deeds: list[Any]) -> list[bool]:
+        """Do all of them at the same moment, each in its own transaction; which came through."""
+        start = Barrier(len(deeds))
+
+        def one(deed: Any) -> bool:
+            with app.app_context():
+                start.wait()
+                try:
+                    deed()
+                    db.session.commit()
+                except drafts.BillingError:
+                    db.session.rollback()
+                    return False
+                return True
+
+        with ThreadPoolExecutor(len(deeds)) as pool:
+            done = list(pool.map(one, deeds))
+        db.session.expire_all()
+        return done
+
+    def test_one_draft_is_issued_once_and_numbers_have_no_gap(self, seller: None, app: Flask, by: Actor) -> None:
+        same, others = draft_of(make_customer(), by).id, [draft_of(make_customer(), by).id for _each in range(3)]
+        db.session.commit()
+        issue = [lambda n=n: invoices.issue(db.session.get_one(Invoice, n), by=by) for n in (same, same, *others)]
+        assert sum(self.race(app, issue)) == 4
+        numbers = db.session.scalars(select(Invoice.number).order_by(Invoice.number)).all()
+        assert (numbers, findings(by)) == ([f"INV-0000{n}" for n in range(1, 5)], [])
+
+    def test_an_invoice_is_taken_back_once(self, seller: None, app: Flask, by: Actor) -> None:
+        number = issued(make_customer(), by).id
+        db.session.commit()
+
+        def credit() -> None:
+            credit_notes.credit(db.session.get_one(Invoice, number), None, reason="", by=by)
+
+        def void() -> None:
+            invoices.void(db.session.get_one(Invoice, number), "Wrong", by=by)
+
+        assert sum(self.race(app, [credit, credit, void])) == 1
+        assert findings(by) == []
