@@ -82,8 +82,8 @@ def abandoned_runs(scope: Scope) -> Query:
 
 
 def sent_twice(scope: Scope) -> Query:
-    """I23: an invoice reaches an address once."""
-    about = (Message.invoice_id, Delivery.channel, func.lower(Delivery.address))
+    """I23: an invoice reaches an address once, unless a person sends it again, which is another message."""
+    about = (Delivery.message_id, Delivery.channel, func.lower(Delivery.address))
     twice = (
         select(func.max(Delivery.id).label("id"))
         .join(Message, Message.id == Delivery.message_id)
