@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 @for_customer
 def invoice_short(access: PortalAccess, invoice_id: int) -> Any:
     """The address a mail may give: it leads to the customer of the reader whose invoice it is."""
-    mine = [one.customer_id for one in others()]
+    mine = [one.customer_id for one in others() if one.right != PortalRight.TECHNICAL]
     owner = db.session.scalar(
         select(Invoice.customer_id).where(Invoice.id == invoice_id, Invoice.customer_id.in_(mine))
     )

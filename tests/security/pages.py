@@ -145,9 +145,8 @@ class Walk:
                 continue
             self.seen[known] = self.seen.get(known, 0) + 1
             answer = self.client.get(address)
-            self.answers.append(
-                (address, answer.status_code, answer.text if answer.mimetype.startswith("text/") else "")
-            )
+            read = answer.mimetype.startswith("text/") and answer.mimetype != "text/csv"  # a file, shown as no page
+            self.answers.append((address, answer.status_code, answer.text if read else ""))
             if answer.location:
                 self.waiting.append(urljoin(address, answer.location))
             if answer.mimetype == "text/html":
