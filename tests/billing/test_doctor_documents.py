@@ -21,6 +21,9 @@ from billing.money import Money
 from models import CreditNote, Invoice, InvoiceLine, InvoiceTax, Series, db
 
 Found = Callable[[], list[str]]
+_LINE = InvoiceLine.__table__.alias()
+ANOTHERS = select(_LINE.c.id).where(_LINE.c.unit_price_micro == 7_000_000).scalar_subquery()
+"""The line of the invoice that nothing was taken back of."""
 
 
 @pytest.fixture
@@ -71,7 +74,7 @@ def change(model: Any, *where: Any, **values: Any) -> None:
         (Invoice, {"number": "INV-00002"}, {"issued_on": date(2026, 11, 21)}, ["I15"]),
         (Invoice, {"number": "INV-00002"}, {"issued_on": date(2026, 11, 23)}, ["I19"]),
         (Invoice, {"number": "INV-00001"}, {"credited_minor": 1}, ["I17"]),
-        (InvoiceLine, {"unit_price_micro": 10_000_000}, {"original_line_id": 4}, ["I17"]),
+        (InvoiceLine, {"unit_price_micro": 10_000_000}, {"original_line_id": ANOTHERS}, ["I17"]),
     ],
 )
 def test_one_corrupted_row_is_found(
