@@ -13,8 +13,9 @@ from flask import Flask
 from money import TODAY, booked, eur, well
 from sqlalchemy import select
 
-from billing import allocations, credits, ledger, payments, refunds
+from billing import allocations, credit_notes, credits, payments, refunds
 from billing.actor import Actor, NotAllowed
+from billing.credit_notes import Chosen
 from billing.refunds import CannotRefund
 from billing.texts import InvalidText
 from models import Account, AuditEvent, Credit, Customer, Invoice, Money, Payment, Refund, db
@@ -43,24 +44,10 @@ def refused(payment: Payment, amount: str, match: str, by: Actor, **values: Any)
 
 
 def note_credit(invoice: Invoice, minor: int, by: Actor) -> Credit:
-    """A credit note about a paid invoice leaves its total as credit (SPEC 3.7); made by hand here."""
-    customer = invoice.customer
-    note = make_invoice(customer, minor)
-    db.session.execute(
-        db.update(Invoice).where(Invoice.id == note.id).values(kind="credit_note", original_id=invoice.id, open_minor=0)
-    )
-    amount = Money(minor, customer.currency)
-    credit = Credit(
-        customer_id=customer.id, invoice_id=note.id, reason="Credit note", currency=amount.currency,
-        amount_minor=minor, remaining_minor=minor, granted_on=TODAY,
-    )  # fmt: skip
-    db.session.add(credit)
-    db.session.flush()
-    twice = {Account.RECEIVABLE: -amount, Account.REVENUE: amount}
-    for entries in (twice, twice, {Account.RECEIVABLE: amount, Account.CREDIT: -amount}):
-        ledger.post("credit_note", customer, TODAY, entries, invoice_id=note.id)
-    db.session.expire_all()
-    return credit
+    """A credit note about a paid invoice leaves its total as credit (SPEC 3.7)."""
+    part = Chosen(invoice.lines[0].id, amount=Money(minor, invoice.currency))
+    note = credit_notes.credit(invoice, [part], reason="", by=by)
+    return db.session.scalars(select(Credit).where(Credit.invoice_id == note.id)).one()
 
 
 def test_what_is_left_of_a_payment_goes_back_first(app: Flask, by: Actor) -> None:
