@@ -170,7 +170,7 @@ def is_billed(charge: Charge) -> bool:
 
 def restore_prepaid(document: Invoice, *, by: Actor) -> None:
     """What a document took off prepayments is left again: `document` is an invoice that is voided just now, or the
-    credit note that takes lines of one back. Flushes."""
+    credit note that takes lines of one back. It waits for bills again unless its last day is over. Flushes."""
     original = InvoiceLine.__table__.alias("original")
     charge_id = func.coalesce(InvoiceLine.charge_id, original.c.charge_id)
     taken = (
@@ -183,7 +183,7 @@ def restore_prepaid(document: Invoice, *, by: Actor) -> None:
     prepaid = select(Charge).where(Charge.id.in_(back), Charge.price_minor < 0).order_by(Charge.id)
     for charge in db.session.scalars(prepaid.with_for_update().execution_options(populate_existing=True)):
         charge.left_minor += back[charge.id]
-        if charge.next_on is None and charge.ends_on is None:
+        if charge.next_on is None and (charge.ends_on is None or charge.ends_on > by.today):
             charge.next_on = charge.starts_on
         after = {"amount_minor": back[charge.id], "currency": charge.currency, "document": str(document)}
         audit.record(by, "charge.prepaid_again", charge, after=after)

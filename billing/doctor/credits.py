@@ -75,10 +75,10 @@ def own_money_runs_out(scope: Scope) -> Query:
 
 
 def wrong_prepaid_rests(scope: Scope) -> Query:
-    """I72: what is left of a prepayment is all of it, less what invoices in force took off, and again what credit
-    notes took back of that."""
+    """I72: what is left of a prepayment is all of it, less what invoices in force and unpaid proformas took off, and
+    again what credit notes took back of that."""
     signed = case((Invoice.kind == "credit_note", -InvoiceLine.amount_minor), else_=InvoiceLine.amount_minor)
-    in_force = and_(Invoice.state == InvoiceState.ISSUED, Invoice.kind.in_(("invoice", "credit_note")))
+    in_force = and_(Invoice.state == InvoiceState.ISSUED, Invoice.became_id.is_(None))
     original = InvoiceLine.__table__.alias("original")
     charge_id = func.coalesce(InvoiceLine.charge_id, original.c.charge_id)
     taken = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from billing import charges, credit_notes, doctor, periods, proration
+from billing import charges, credit_notes, doctor, invoices, periods, proration
 from billing.actor import Actor
 from billing.charges import InvalidCharge, add_charge, delete_charge, edit_charge, end_charge
 from billing.doctor import Scope
@@ -199,6 +200,40 @@ def test_a_void_invoice_gives_it_back(app: Flask, group: BillingGroup, by: Actor
     charges.restore_prepaid(invoice, by=by)
     db.session.refresh(charge)
     assert (charge.left_minor, charge.next_on) == (3000, DECEMBER)
+
+
+@pytest.mark.parametrize(("days", "waits_from"), [(1, DECEMBER), (0, None)])
+def test_one_that_was_used_up_waits_again_until_its_last_day(
+    app: Flask, group: BillingGroup, by: Actor, days: int, waits_from: date | None
+) -> None:
+    make_company()
+    charge = prepay(group, "30", by, ends_on=JANUARY)
+    (invoice,) = run(DECEMBER)
+    db.session.refresh(charge)
+    assert (charge.left_minor, charge.next_on) == (0, None)
+    app.clock.set(JANUARY - timedelta(days=days))
+    later = replace(by, today=app.clock().date(), at=app.clock())
+    invoices.void(invoice, "Wrong", by=later)
+    db.session.refresh(charge)
+    assert (charge.left_minor, charge.next_on) == (3000, waits_from)
+    assert healthy(app)
+
+
+def test_a_proforma_takes_it_off_once_with_the_invoice_it_becomes(app: Flask, group: BillingGroup, by: Actor) -> None:
+    make_company(number_when_paid=True)
+    charge = prepay(group, "10", by)
+    (proforma,) = run(DECEMBER)
+    db.session.refresh(charge)
+    assert (proforma.kind, lines(proforma), charge.left_minor) == ("proforma", [3000, -1000], 0)
+    app.clock.set(DECEMBER)
+    assert healthy(app)
+    then = replace(by, today=DECEMBER, at=app.clock())
+    invoice = invoices.number_proforma(proforma, by=then)
+    assert healthy(app)
+    invoices.void(invoice, "Wrong", by=then)
+    db.session.refresh(charge)
+    assert (charge.left_minor, charge.next_on) == (1000, DECEMBER)
+    assert healthy(app)
 
 
 def test_a_credit_note_gives_back_what_its_lines_took_off(app: Flask, group: BillingGroup, by: Actor) -> None:
