@@ -66,12 +66,7 @@ def take_back(line: BankLine, reason: str, *, by: Actor) -> None:
     (line,) = locked_lines([line.id])
     if line.state != BankLineState.BOOKED or line.payment is None:
         raise NotNow("This line is not booked.")
-    payment = line.payment
-    refunds.reverse(payment, reason=reason, by=by)
-    line.state, line.payment_id, line.decided_by, line.decided_at = BankLineState.OPEN, None, by.name, by.at
-    _forget(line, payment.customer_id)
-    audit.record(by, "bank_line.taken_back", line, before={"payment": payment.id}, after={"reason": reason})
-    db.session.flush()
+    refunds.reverse(line.payment, reason=reason, by=by)
 
 
 def _carefully(pairs: Sequence[tuple[BankLine, Match]], by: Actor) -> Booked:
@@ -159,16 +154,3 @@ def _remember(pairs: Sequence[tuple[BankLine, int]]) -> None:
             db.session.add(known[key])
         known[key].times += 1
         known[key].last_on = max(known[key].last_on, line.on)
-
-
-def _forget(line: BankLine, customer_id: int) -> None:
-    known = _payer(line, customer_id)
-    if known is not None and known.times > 1:
-        known.times -= 1
-    elif known is not None:
-        db.session.delete(known)
-
-
-def _payer(line: BankLine, customer_id: int) -> BankPayer | None:
-    same = BankPayer.iban == line.iban, BankPayer.payer_key == line.payer_key
-    return db.session.scalars(select(BankPayer).where(*same, BankPayer.customer_id == customer_id)).one_or_none()

@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from models import Account, Allocation, BillingError, Credit, Invoice, Money, Payment, Refund, RefundKind, db
 from models.bulk import rows_changed
 
-from . import audit, ledger
+from . import audit, bank_reopening, ledger
 from .actor import Actor
 from .allocations import (
     Settled,
@@ -131,16 +131,18 @@ def plan_reversal(payment: Payment) -> Plan:
 def reverse(payment: Payment, *, reason: str, by: Actor) -> Refund:
     """Take back a payment that was entered by mistake: no money came in. All it settled is open again, from today on.
 
-    What was booked stays in the books; a posting against it follows. Raises CannotRefund, ChangedMeanwhile,
-    NotAllowed. Flushes.
+    What was booked stays in the books; a posting against it follows. A line of a bank statement that was booked as it
+    is open again. Raises CannotRefund, ChangedMeanwhile, NotAllowed. Flushes.
     """
     by.require("payments.refund")
     reason = one_line(reason, 200, "The reason")
+    lines = bank_reopening.lock_lines(payment)
     payment = _locked(payment)
     planned = plan_reversal(payment)
     row = Refund(kind=RefundKind.REVERSAL, reason=reason, refunded_on=by.today, **_of(payment, payment.amount, by))
     _book(row, payment, planned, "payment_reversed")
     payment.reversed_on = by.today
+    bank_reopening.reopen(lines, payment, reason, by=by)
     audit.record(by, "payment.reversed", payment, after=_trace(row, planned))
     db.session.flush()
     return row

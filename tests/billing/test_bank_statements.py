@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from factories import make_customer, make_invoice
 from flask import Flask
+from invoicing import findings
 from sqlalchemy import event, select
 
-from billing import bank_booking, bank_statements
+from billing import bank_booking, bank_statements, refunds
 from billing.actor import Actor, NotAllowed
 from billing.bank_mapping import BankMapping, WrongMapping
 from billing.bank_matching import Match, payer_key, suggest
@@ -213,6 +214,17 @@ def test_who_paid_is_remembered_and_forgotten_when_taken_back(app: Flask, by: Ac
     assert (line.state, line.payment_id, db.session.get(Payment, payment.id).reversed_on) == ("open", None, by.today)
     assert not db.session.query(BankPayer).count()
     assert db.session.get(Customer, doyle.id).credit_minor == 0
+
+
+def test_a_line_whose_payment_is_taken_back_elsewhere_is_open_again(app: Flask, by: Actor, store: Store) -> None:
+    customer = make_customer()
+    statement = read(store, table(paid("J Doyle", "49.00", iban="IE29AIBK93115212345678")), by)
+    (line,) = lines(bank_statement_id=statement.id)
+    refunds.reverse(bank_booking.book(line, customer, by=by), reason="Somebody else's", by=by)
+    assert (line.state, line.payment_id) == ("open", None)
+    assert db.session.scalars(select(BankPayer)).all() == []
+    again = bank_booking.book(line, make_customer(), by=by)
+    assert line.payment_id == again.id and findings(by) == []
 
 
 def test_all_sure_ones_are_booked_at_once_and_others_stay(app: Flask, by: Actor, store: Store) -> None:
