@@ -83,7 +83,7 @@ class DiscountForm(FlaskForm):
     target = SelectField(_l("What it is for"), choices=choices(TARGETS))
     project_id = SelectField(_l("Project"), coerce=lambda text: int(text) if text else None, validate_choice=False)
     packages = TickField(_l("Packages"), coerce=int, validate_choice=False)
-    every = WholeField(_l("Only if billed every"))
+    every = WholeField(_l("Only if billed every"), description=_l("Such as 12 months: yearly. Empty: however billed."))
     unit = SelectField(_l("Period"), choices=choices(UNITS), default="")
 
     starts_on = DayField(_l("First day"), description=_l("Empty: it applies already."))
@@ -96,7 +96,7 @@ class DiscountForm(FlaskForm):
     service_until = DayField(_l("Services that start until"), description=_l("Included. Empty: until any day."))
 
     priority = WholeField(_l("Priority"), description=_l("The higher number wins. Default: 100."))
-    needs_code = BooleanField(_l("Only for who gives in a code"))
+    needs_code = BooleanField(_l("Only with a code"))
     active = BooleanField(_l("Switched on"))
     version = HiddenField()
 

@@ -42,7 +42,7 @@ class CodeForm(FlaskForm):
         description=_l("Such as SPRING26. Capitals, spaces and dashes do not matter. Empty: made up."),
     )  # fmt: skip
     count = WholeField(_l("How many"), default=1, description=_l("More than one: made up, each good once."))
-    prefix = StringField(_l("Made up after"), [Length(max=20)], filters=[stripped])
+    prefix = StringField(_l("Made up codes start with"), [Length(max=20)], filters=[stripped])
     most_uses = WholeField(_l("Uses in all"), description=_l("Empty: no limit."))
     most_per_customer = WholeField(_l("Uses per customer"), default=1, description=_l("Empty: no limit."))
     last_on = DayField(_l("Last day"), description=_l("It can be given in until then. Empty: no end."))

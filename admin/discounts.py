@@ -62,10 +62,10 @@ class DiscountView(DiscountPage, StaffView):
     )  # fmt: skip
     column_filters = FILTERS
     saved_views = (
+        (_l("All"), {}),
         (_l("Not archived"), {"flt0_state_is": "kept"}),
         (_l("Active now"), {"flt0_state_is": "now"}),
         (_l("By code"), {"flt0_needs_code_is": "1"}),
-        (_l("All"), {}),
     )
     create_label, save_label = _l("Add discount"), _l("Save discount")
     empty_title = _l("No discounts yet")

@@ -32,7 +32,7 @@ from models import (
     Payment,
     db,
 )
-from web.formatters import moment_text, money
+from web.formatters import moment_text, money, short_date
 
 NEWEST = 12
 
@@ -92,9 +92,13 @@ def settled(invoice: Invoice) -> list[tuple[Settled, str, str]]:
         source: Payment | Credit | None = one.allocation.payment or one.allocation.credit
         payment_id = source.payment_id if isinstance(source, Credit) else one.allocation.payment_id
         payment = db.session.get(Payment, payment_id) if payment_id else None
-        words = payment.method if payment else source.reason if isinstance(source, Credit) else ""
-        found.append((one, links.record_url(payment) if payment else "", words))
+        found.append((one, links.record_url(payment) if payment else "", _source_words(source, payment)))
     return found
+
+
+def _source_words(source: Payment | Credit | None, payment: Payment | None) -> str:
+    words = payment.method if payment else source.reason if isinstance(source, Credit) else ""
+    return _("Credit: %(source)s", source=words) if isinstance(source, Credit) else words
 
 
 def usable_credit(invoice: Invoice, on: date) -> Money:
@@ -125,6 +129,7 @@ def history(invoice: Invoice, deliveries: list[Delivery], allocations: list[Allo
     told = [audit_words.event(row) for row in _events(invoice)]
     told += [_sent(row) for row in deliveries if row.state == DeliveryState.SENT and row.sent_at]
     told += [_paid(row, row.payment) for row in allocations if row.payment and row.undoes_id is None]
+    told += [_credit_used(row) for row in allocations if row.credit and row.undoes_id is None]
     told.sort(key=lambda event: event["iso"], reverse=True)
     return told[:NEWEST]
 
@@ -141,7 +146,18 @@ def _sent(delivery: Delivery) -> dict[str, Any]:
 
 def _paid(allocation: Allocation, payment: Payment) -> dict[str, Any]:
     text = _("%(amount)s paid, %(method)s", amount=money(allocation.amount), method=payment.method)
-    return {"icon": "banknote", "kind": "ok", "text": text, "by": payment.recorded_by, **_at(payment.recorded_at)}
+    return {
+        "icon": "banknote",
+        "kind": "ok",
+        "text": text,
+        "by": _("by %(name)s", name=payment.recorded_by),
+        **_at(payment.recorded_at),
+    }
+
+
+def _credit_used(allocation: Allocation) -> dict[str, Any]:
+    text, on = _("%(amount)s credit used", amount=money(allocation.amount)), allocation.on
+    return {"icon": "coins", "kind": "ok", "text": text, "when": short_date(on), "iso": on.isoformat()}
 
 
 def _at(at: datetime | None) -> dict[str, str]:

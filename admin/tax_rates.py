@@ -31,7 +31,7 @@ from web.setup import countries
 class TaxRateForm(BaseForm):
     country = SelectField(_l("Country"), [InputRequired(_l("Choose a country."))])
     category = SelectField(
-        _l("Category"), [InputRequired()], description=_l("Packages name the one they are in. Default: standard.")
+        _l("Kind of goods"), [InputRequired()], description=_l("Packages name the one they are in. Default: standard.")
     )
     name = StringField(
         _l("Name"), [InputRequired(_l("Type a name.")), Length(max=40)], default="VAT",
@@ -68,7 +68,7 @@ class TaxRateView(SettingsPart, StaffView):
         ("country", 6), ("category", 6), ("name", 6), ("rate", 6), ("valid_from", 6), ("valid_to", 6), ("source", 12),
     )),)  # fmt: skip
     column_list = ("country", "category", "name", "rate", "valid_from", "valid_to", "source")
-    column_labels = {"country": _l("Country"), "category": _l("Category"), "name": _l("Name"),
+    column_labels = {"country": _l("Country"), "category": _l("Kind of goods"), "name": _l("Name"),
                      "rate": _l("Rate, percent"), "valid_from": _l("First day"),
                      "valid_to": _l("Last day"), "source": _l("Source")}  # fmt: skip
     column_sortable_list = ("country", "rate", "valid_from")

@@ -15,6 +15,7 @@ from models import (
     Contact,
     Credit,
     Customer,
+    CustomerStatus,
     Delivery,
     File,
     Invoice,
@@ -160,7 +161,8 @@ class CustomerPage(EditDoors, PartDoors, location.LocationDoors, discounts.Disco
     def _ways(self, customer: Customer) -> dict[str, str]:
         """Where to go from here to make something for this customer."""
         ways = {"start_url": Service, "charge_url": Charge, "pay_url": Payment, "quote_url": Quote}
-        return {name: new_url(model, customer=customer.id) for name, model in ways.items()}
+        closed = ("start_url", "quote_url") if customer.status == CustomerStatus.ARCHIVED else ()
+        return {name: "" if name in closed else new_url(model, customer=customer.id) for name, model in ways.items()}
 
 
 def _filled(card: Card, customer: Customer, editing: str, given: dict[str, Any]) -> dict[str, Any]:

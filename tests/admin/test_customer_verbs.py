@@ -82,6 +82,8 @@ def test_the_page_of_archiving_counts_what_is_kept(customer: Customer, staff_cli
     page = staff_client.get(f"/admin/customer/archive/?id={customer.id}").text
     assert "Kept: 1 document, 1 payment, 1 contact, 2 notes." in page and "Enable brings it back" in page
     staff_client.post("/admin/customer/archive/", data={"id": str(customer.id)})
+    page = staff_client.get(f"/admin/customer/details/?id={customer.id}").text
+    assert "Record payment" in page and "New quote" not in page and "Start a service" not in page
     db.session.expire_all()
     assert customer.status is CustomerStatus.ARCHIVED
     staff_client.post("/admin/customer/status/", data={"id": str(customer.id), "to": "active"})

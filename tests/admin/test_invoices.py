@@ -10,7 +10,7 @@ from documents import field, ids, press, spoken, text_of
 from factories import make_company, make_customer, make_draft, make_invoice
 from signing_in import make_role, sign_in
 
-from billing import credits, payments
+from billing import credits, payments, write_offs
 from models import AuditEvent, Delivery, Invoice, InvoiceState, Money, db
 
 URL = "/admin/invoices/"
@@ -116,6 +116,21 @@ def test_the_page_shows_document_books_and_history(staff_client, five):
     assert "A draft: it has no number" in text_of(page(staff_client, five["draft"]))
 
 
+@pytest.mark.parametrize("state", ["open", "overdue", "paid", "draft"])
+def test_a_page_offers_one_thing_first_and_few_beside_it(staff_client, five, state):
+    row = page(staff_client, five[state]).split('<div class="page-actions">')[1].split("</div></div></div>")[0]
+    assert row.count("btn btn-primary") == (state != "paid")
+    assert 2 <= row.count("btn btn-secondary") <= 3, "the others wait under More"
+    assert row.index("More") < row.index("Print") < row.index("History")
+
+
+def test_the_sums_of_what_was_written_off_add_up(staff_client, five, by):
+    write_offs.write_off(five["open"], Money(400, "EUR"), reason="Moved away", on=by.today, by=by)
+    db.session.commit()
+    document = page(staff_client, five["open"]).split("</article>")[0]
+    assert "Written off €4.00 Still to pay €6.00" in text_of(document)
+
+
 def test_frozen_words_stay_when_the_customer_changes(staff_client, five):
     five["open"].customer.name = "Anna Renamed"
     db.session.commit()
@@ -144,6 +159,8 @@ def test_credit_is_used_once_for_two_clicks(staff_client, five, by):
         assert "€5.00 of credit used" in answer.text
     db.session.expire_all()
     assert invoice.open_minor == 1500
+    shown = text_of(page(staff_client, invoice))
+    assert "Credit: Gift" in shown and "€5.00 credit used" in shown, "told beside what settles it and in its history"
     data = {**data, "amount": "99900", "form_token": "another-form-token"}
     assert "is still open. Use at most" in staff_client.post(f"{URL}use-credit/", data=data, follow_redirects=True).text
     assert invoice.open_minor == 1500

@@ -69,6 +69,16 @@ def test_what_is_paid_by_now_stands_on_it(client: Browser, mine: Invoice) -> Non
     assert "IE29 AIBK" not in page and ">Paid<" in page
 
 
+@pytest.mark.parametrize(("column", "words"), [("written_off_minor", "Nothing to pay"), ("credited_minor", "Credited")])
+def test_what_nobody_paid_is_not_called_paid(client: Browser, mine: Invoice, column: str, words: str) -> None:
+    mine.open_minor = 0
+    setattr(mine, column, mine.total_minor)
+    db.session.commit()
+    for address in (url(mine), f"/portal/{mine.customer_id}/"):
+        page = client.get(address).text
+        assert f">{words}</span>" in page and ">Paid</span>" not in page
+
+
 def test_a_payment_code_is_a_picture_of_the_page_itself(client: Browser, mine: Invoice, by: Actor) -> None:
     make_template(by, "Code", WEB, qr=True)
     mine.customer.web_template = "code"
