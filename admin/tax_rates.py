@@ -69,7 +69,7 @@ class TaxRateView(SettingsPart, StaffView):
     )),)  # fmt: skip
     column_list = ("country", "category", "name", "rate", "valid_from", "valid_to", "source")
     column_labels = {"country": _l("Country"), "category": _l("Kind of goods"), "name": _l("Name"),
-                     "rate": _l("Rate, percent"), "valid_from": _l("First day"),
+                     "rate": _l("Rate"), "valid_from": _l("First day"),
                      "valid_to": _l("Last day"), "source": _l("Source")}  # fmt: skip
     column_sortable_list = ("country", "rate", "valid_from")
     column_default_sort = "country"
@@ -80,6 +80,7 @@ class TaxRateView(SettingsPart, StaffView):
     column_formatters = {
         "country": lambda view, context, row, name: _country(row.country),
         "category": lambda view, context, row, name: category_words().get(row.category, row.category),
+        "rate": lambda view, context, row, name: formatters.percent(row.rate),
     }
     create_label, save_label = _l("Add rate"), _l("Save rate")
     empty_title = _l("No tax rates yet")

@@ -30,6 +30,7 @@ def client(staff_client):
 def test_a_tax_rate_is_added_ended_and_followed_by_another(client):
     assert "invoices carry no tax" in client.get(TAX).text
     assert client.post(f"{TAX}new/", data=GOOD_TAX).status_code == 302
+    assert ">23%<" in client.get(TAX).text.replace("\n", "").replace(" ", "")
     following = {**GOOD_TAX, "rate": "21.5", "valid_from": "2027-01-01"}
     answer = client.post(f"{TAX}new/", data=following)
     assert (
