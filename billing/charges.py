@@ -18,6 +18,7 @@ from models import (
     BillingError,
     BillingGroup,
     Charge,
+    CustomerStatus,
     Invoice,
     InvoiceLine,
     Money,
@@ -206,6 +207,8 @@ def _place(group: BillingGroup, service: Service | None, price: Money, charge: C
     """Where it is billed, checked: an open group and a service of the one customer."""
     if charge is not None and group.customer_id != charge.customer_id:
         raise InvalidCharge("The billing group belongs to another customer.")
+    if charge is None and group.customer.status == CustomerStatus.ARCHIVED:
+        raise InvalidCharge(f"{group.customer.name} is archived. Enable the customer first.")
     if group.closed_on and (charge is None or charge.billing_group_id != group.id):
         raise InvalidCharge(f"The billing group {group.name} is closed. Choose another one.")
     if service is not None and service.customer_id != group.customer_id:

@@ -104,7 +104,7 @@ def refund(
     method, reference = one_line(method, 60, "The method"), one_line(reference, 120, "The reference", empty=True)
     reason = one_line(reason, 200, "The reason")
     payment = _locked(payment)
-    _check_day(payment, refunded_on, by)
+    _check_day(payment, refunded_on, credit, by)
     planned = plan(payment, amount, lock_credit(credit.id) if credit else None)
     row = Refund(
         kind=RefundKind.REFUND, method=method, reference=reference, reason=reason, refunded_on=refunded_on,
@@ -177,9 +177,11 @@ def _check_amount(payment: Payment, amount: Money) -> None:
         )
 
 
-def _check_day(payment: Payment, on: date, by: Actor) -> None:
+def _check_day(payment: Payment, on: date, credit: Credit | None, by: Actor) -> None:
     if isinstance(on, datetime) or not payment.received_on <= on <= by.today:
         raise CannotRefund(f"The day lies between the payment's ({payment.received_on}) and today ({by.today}).")
+    if credit is not None and on < credit.granted_on:
+        raise CannotRefund(f"The day lies between the credit note's ({credit.granted_on}) and today ({by.today}).")
 
 
 def _check_reversal(payment: Payment) -> None:

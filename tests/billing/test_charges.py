@@ -11,7 +11,7 @@ from sqlalchemy import select
 from billing.actor import Actor, NotAllowed
 from billing.charges import InvalidCharge, add_charge, end_charge
 from billing.prices import InvalidTerms
-from models import AuditEvent, Money, db
+from models import AuditEvent, CustomerStatus, Money, db
 
 START = date(2026, 12, 1)
 
@@ -43,3 +43,9 @@ def test_an_absurd_day_and_a_missing_right_are_refused(charge, by, clock):
     with pytest.raises(NotAllowed):
         end_charge(charge, START, by=Actor("Viewer", clock(), clock().date()))
     assert charge.ends_on is None
+
+
+def test_nothing_is_added_for_an_archived_customer(app, by):
+    group = make_group(make_customer(status=CustomerStatus.ARCHIVED))
+    with pytest.raises(InvalidCharge, match="is archived"):
+        add_charge(group, "Rent", Money(100, "EUR"), starts_on=by.today, by=by)

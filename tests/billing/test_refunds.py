@@ -110,6 +110,16 @@ def test_a_refund_says_when_how_and_why(app: Flask, by: Actor) -> None:
     refused(payment, "1.00", "and today", by, refunded_on=date(2026, 11, 23))
 
 
+def test_the_credit_of_a_credit_note_is_not_given_back_before_its_day(app: Flask, by: Actor) -> None:
+    customer = make_customer()
+    invoice = make_invoice(customer, 1000, issued_on=date(2026, 11, 1))
+    payment = pay(customer, "10.00", by, invoices=[invoice], received_on=date(2026, 11, 10))
+    credit_notes.credit(invoice, None, reason="", send=False, by=by)
+    (credit,) = refunds.note_credits(payment)
+    refused(payment, "1.00", "between the credit note's", by, credit=credit, refunded_on=date(2026, 11, 21))
+    give_back(payment, "10.00", by, credit=credit)
+
+
 def test_a_credit_note_about_what_was_paid_can_be_refunded(app: Flask, by: Actor) -> None:
     customer = make_customer()
     invoice = make_invoice(customer, 1000)
