@@ -74,7 +74,7 @@ def _of(invoice: Invoice) -> Subject:
         document = invoice_document.document_data(invoice)
     except invoice_document.NotPrintable as refusal:
         raise TemplateRefused(invoice=str(refusal)) from refusal
-    standing = None if invoice.kind == "credit_note" else Standing(invoice.total - invoice.open, invoice.open)
+    standing = None if invoice.kind == "credit_note" else Standing.of(invoice)
     whose = f"{invoice.number}, {document['buyer']['name']}"
     with invoice_document.in_words_of(invoice) as locale:
         return Subject(document, locale, invoice.issued_on or ANY_DAY, standing, whose)

@@ -19,7 +19,7 @@ import nh3
 from flask_babel import gettext as _
 
 from integrations.documents import Fact, InvoiceDocument, Party, Sum
-from models import Money
+from models import Invoice, Money
 
 from . import template_language
 from .document_fields import WEB
@@ -52,10 +52,20 @@ _PICTURE = re.compile(r'src="(doc:(?:logo|code))"')
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What has become of an invoice since: what is paid, and what is still to pay."""
+    """What has become of an invoice since: what is paid, taken back or not expected any more, and still to pay."""
 
     paid: Money
+    taken_back: Money
+    written_off: Money
     open: Money
+
+    @classmethod
+    def of(cls, invoice: Invoice) -> Standing:
+        """As it is now."""
+        settled = invoice.total - invoice.open
+        return cls(
+            settled - invoice.credited - invoice.written_off, invoice.credited, invoice.written_off, invoice.open
+        )
 
 
 @lru_cache(maxsize=1)
@@ -213,8 +223,13 @@ def _standing(document: InvoiceDocument, locale: str, standing: Standing | None)
     due = document.get("due")
     if due is None or standing is None:
         return due, document.get("settled", [])
-    paid: list[Sum] = [{"label": _("Paid"), "amount": money(-standing.paid, locale)}] if standing.paid else []
-    return {"label": _("Still to pay"), "amount": money(standing.open, locale)}, paid
+    parts = (
+        (_("Paid"), standing.paid),
+        (_("Taken back"), standing.taken_back),
+        (_("Written off"), standing.written_off),
+    )
+    settled: list[Sum] = [{"label": label, "amount": money(-amount, locale)} for label, amount in parts if amount]
+    return {"label": _("Still to pay"), "amount": money(standing.open, locale)}, settled
 
 
 def _pictures(document: InvoiceDocument) -> dict[str, str]:

@@ -81,7 +81,7 @@ def _theirs(access: PortalAccess, invoice_id: int) -> Invoice:
 
 def _page(invoice: Invoice, document: Any, look: Look) -> str:
     """In the chosen look; a source of the shop's own that fails here gives way to the shipped one."""
-    standing = None if invoice.kind == "credit_note" else Standing(invoice.total - invoice.open, invoice.open)
+    standing = None if invoice.kind == "credit_note" else Standing.of(invoice)
     with invoice_document.in_words_of(invoice) as locale:
         try:
             return web_documents.page(document, look, locale, standing)
