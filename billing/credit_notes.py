@@ -86,6 +86,8 @@ def work_out(invoice: Invoice, chosen: Sequence[Chosen] | None) -> tuple[WorkedO
     there = {one.line.id: one for one in left(invoice)}
     if chosen is None:
         chosen = [Chosen(line_id) for line_id, one in there.items() if one.amount]
+    if len({one.line_id for one in chosen}) < len(chosen):
+        raise CannotCredit("One line is named twice. Say once how much of it is taken back.")
     lines = [taken(there, one) for one in chosen]
     found = sum_up(lines, currency=invoice.currency, prices_include_tax=invoice.prices_include_tax)
     found = replace(found, totals=_taxed(invoice, found))

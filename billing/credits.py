@@ -12,6 +12,7 @@ from . import audit, ledger
 from .actor import Actor
 from .balances import ChangedMeanwhile, lock_credits, lock_invoice, lower_open, lower_remaining
 from .credit import apply
+from .texts import one_line
 
 
 class InvalidCredit(BillingError):
@@ -27,7 +28,7 @@ def grant(
 ) -> Credit:
     """Give a customer credit out of the business's own pocket, dated `on` (today or before).
 
-    `expires_on` is the last day it can be used. Raises InvalidCredit, NotAllowed.
+    `expires_on` is the last day it can be used. Raises InvalidCredit, InvalidText, NotAllowed.
     """
     by.require("payments.edit")
     _check(customer, amount, reason, on, expires_on, by)
@@ -51,11 +52,12 @@ def grant(
 
 def change(credit: Credit, *, reason: str, expires_on: date | None, by: Actor) -> Credit:
     """Say differently what a credit is for, or until when it can be used (None: for ever). Only credit that the
-    business gave runs out. Raises InvalidCredit, ChangedMeanwhile, NotAllowed."""
+    business gave runs out. Raises InvalidCredit, InvalidText, ChangedMeanwhile, NotAllowed."""
     by.require("payments.edit")
     lock(credit)
     if not 0 < len(reason.strip()) <= 200:
         raise InvalidCredit("Say what the credit is for, in at most 200 letters. The customer will read it.")
+    one_line(reason, 200, "The reason")
     if expires_on != credit.expires_on:
         _check_expiry(credit, expires_on, by)
     values = {"reason": reason.strip(), "expires_on": expires_on}
@@ -124,6 +126,7 @@ def _check(customer: Customer, amount: Money, reason: str, on: date, expires_on:
         )
     if not 0 < len(reason.strip()) <= 200:
         raise InvalidCredit("Say what the credit is for, in at most 200 letters. The customer will read it.")
+    one_line(reason, 200, "The reason")
     if isinstance(on, datetime) or on.year < 1990 or on > by.today:
         raise InvalidCredit(f"The day of the credit is today ({by.today}) or a day before.")
     if expires_on is not None and expires_on < on:

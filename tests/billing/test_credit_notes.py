@@ -204,3 +204,14 @@ class TestRefused:
             credit_notes.credit(
                 invoice, None, reason="", by=Actor("Eve", by.at, by.today, frozenset({"payments.edit"}))
             )
+
+
+def test_a_line_named_twice_is_not_taken_back_beyond_what_it_was(app: Flask, by: Actor) -> None:
+    invoice = issued(make_customer(), by, line("100"), line("100"), send=False)
+    db.session.commit()
+    with pytest.raises(CannotCredit, match="named twice"):
+        credit_notes.credit(
+            invoice, [some(invoice, amount="60"), some(invoice, amount="60")], reason="", send=False, by=by
+        )
+    db.session.rollback()
+    assert [one.amount for one in credit_notes.left(invoice)] == [eur("100"), eur("100")] and findings(by) == []

@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from billing import balances, credits, payments
 from billing.actor import Actor, NotAllowed
 from billing.credits import InvalidCredit, NotEnoughCredit
+from billing.texts import InvalidText
 from models import Account, Allocation, AuditEvent, BillingError, Credit, Customer, Invoice, LedgerPosting, Money, db
 
 TODAY = date(2026, 11, 22)
@@ -61,6 +62,17 @@ def test_refuses_credits_that_make_no_sense(
     with pytest.raises(InvalidCredit, match=match):
         give(customer, amount, by, **values)
     assert customer.credit_minor == 0
+
+
+def test_a_reason_is_text_that_can_be_read(app: Flask, by: Actor) -> None:
+    customer = make_customer()
+    credit = give(customer, "5", by)
+    for do in (
+        lambda: give(customer, "5", by, reason="Out\x00age"),
+        lambda: credits.change(credit, reason="Out\nage", expires_on=None, by=by),
+    ):
+        with pytest.raises(InvalidText, match="control characters"):
+            do()
 
 
 def test_refuses_credit_in_another_currency(app: Flask, by: Actor) -> None:
