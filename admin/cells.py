@@ -151,10 +151,11 @@ class Icons:
         out = []
         for action, address in shown[:icons]:
             tip = f"{escape(action.label)}{about}"
-            out.append(self._tag(action, address, row, f' title="{tip}"', _drawing(action.icon)))
+            out.append(self._tag(action, address, row, f" title={_quoted(tip)}", _drawing(action.icon)))
         if icons < len(shown):
             letters = "".join(self._entry(action, address, row) for action, address in shown[icons:])
-            words = f'class=dots href="{escape(url)}" title="{escape(_("More"))}" data-menu={letters}'
+            more = escape(_("More"))
+            words = f'class=dots href="{escape(url)}" title={_quoted(more)} data-menu={letters}'
             out.append(f"<a {words}>{_drawing('ellipsis')}</a>")
         return Markup("".join(out))  # noqa: S704 every part was escaped
 
@@ -173,8 +174,13 @@ class Icons:
         if action.post:
             to = "" if action.post == self.posts_to else f' formaction="{escape(action.post)}"'
             sent = f'name="{action.sends}" value="{escape(address)}"'
-            return f'<button{kind} form="row-post"{to} {sent}{attrs}>{body}</button>'
+            return f"<button{kind} form=row-post{to} {sent}{attrs}>{body}</button>"
         return f'<a{kind} href="{escape(shortened(address, self.base))}"{attrs}>{body}</a>'
+
+
+def _quoted(words: str) -> str:
+    """An attribute's value, escaped already: a single word of letters needs no quotes, and fifty rows have many."""
+    return words if words.isalpha() and words.isascii() else f'"{words}"'
 
 
 def _drawing(icon: str, attrs: str = "") -> Markup:
