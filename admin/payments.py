@@ -117,7 +117,7 @@ class PaymentsView(PaymentDoors, StaffView):
         if customer is None:
             asked = bool(who.customer.typed or request.method == "POST")
             wrong = asked and not who.validate()
-            return self._render("admin/payments/who.html", form=who), 400 if wrong else 200
+            return self._render("admin/payments/who.html", form=who), 400 if wrong and request.method == "POST" else 200
         form = PaymentForm.open(customer, invoice)
         if form.validate_on_submit() and form.told():
             try:

@@ -56,7 +56,7 @@ def postgresql() -> Iterator[str]:
     call(
         str(folder / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "-N", "-E", "UTF8", "--locale=C.UTF-8"
     )
-    loose = "".join(f" -c {name}" for name in ("fsync=off", "full_page_writes=off", "synchronous_commit=off"))
+    loose = "".join(f" -c {name}" for name in ("fsync=off", "full_page_writes=off"))
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={data}{loose}"
     log = str(data / "log")
     call(str(folder / "pg_ctl"), "-D", str(data), "-o", options, "-l", log, "-w", "start")

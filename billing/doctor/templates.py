@@ -19,7 +19,7 @@ MOST = 1000
 
 
 def unknown_choices(scope: Scope) -> Iterator[tuple[int, str]]:
-    """I90: a customer, group, project or company names a template that came with the product, or one of the shop's."""
+    """I95: a customer, group, project or company names a template that came with the product, or one of the shop's."""
     for kind, name in COLUMNS.items():
         own = select(DocumentTemplate.key).where(DocumentTemplate.kind == kind)
         for model in CHOOSERS:
@@ -30,7 +30,7 @@ def unknown_choices(scope: Scope) -> Iterator[tuple[int, str]]:
 
 
 def without_versions(scope: Scope) -> Query:
-    """I90: versions are counted from one, without a gap, and every template has one."""
+    """I95: versions are counted from one, without a gap, and every template has one."""
     counted = (
         select(
             DocumentTemplateVersion.template_id,
@@ -47,7 +47,7 @@ def without_versions(scope: Scope) -> Query:
 
 
 def lost_versions(scope: Scope) -> Query:
-    """I90: the version noted on an invoice is there, and of the template that is noted."""
+    """I95: the version noted on an invoice is there, and of the template that is noted."""
     version, template = DocumentTemplateVersion, DocumentTemplate
     joined: Any = select(Invoice.id, func.coalesce(Invoice.number, "draft"))
     joined = joined.outerjoin(version, version.id == Invoice.template_version_id)
@@ -57,8 +57,8 @@ def lost_versions(scope: Scope) -> Query:
 
 
 CHECKS = (
-    Check("I90", ("customer, group or project", "customers, groups or projects"),
+    Check("I95", ("customer, group or project", "customers, groups or projects"),
           "with a template of documents that is not there", unknown_choices),
-    Check("I90", TEMPLATES, "without a version, or with a gap in them", without_versions),
-    Check("I90", INVOICES, "printed with a version of a template that is not there", lost_versions),
+    Check("I95", TEMPLATES, "without a version, or with a gap in them", without_versions),
+    Check("I95", INVOICES, "printed with a version of a template that is not there", lost_versions),
 )  # fmt: skip

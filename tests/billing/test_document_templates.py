@@ -160,8 +160,8 @@ def test_the_doctor_finds_what_is_not_there(blue: Any, by: Actor, model: Any, va
     db.session.flush()
 
     def found() -> list[str]:
-        return [finding.code for finding in doctor.examine(doctor.Scope(at=by.at)) if finding.code == "I90"]
+        return [finding.code for finding in doctor.examine(doctor.Scope(at=by.at)) if finding.code == "I95"]
 
     assert found() == []
     db.session.execute(update(model).values(**values))
-    assert found() == ["I90"]
+    assert found() == ["I95"]

@@ -300,7 +300,7 @@ def test_a_charge_comes_on_the_first_bill_from_its_day(app: Flask, by: Actor) ->
     ("values", "match"),
     [
         ({"price": Money(1, "USD")}, "kept in EUR"),
-        ({"price": Money(-1, "EUR")}, "below zero"),
+        ({"price": Money(-1, "EUR"), "months": 1}, "below zero"),
         ({"description": " "}, "description is missing"),
         ({"quantity": Decimal("NaN")}, "quantity"),
         ({"quantity": Decimal("1E+400")}, "quantity"),
