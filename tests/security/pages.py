@@ -145,8 +145,9 @@ class Walk:
                 continue
             self.seen[known] = self.seen.get(known, 0) + 1
             answer = self.client.get(address)
-            read = answer.mimetype.startswith("text/") and answer.mimetype != "text/csv"  # a file, shown as no page
-            self.answers.append((address, answer.status_code, answer.text if read else ""))
+            text = answer.text if answer.mimetype.startswith("text/") else ""  # read to its end: a file is no page,
+            shown = "" if answer.mimetype == "text/csv" else text  # but the next one waits until it has arrived
+            self.answers.append((address, answer.status_code, shown))
             if answer.location:
                 self.waiting.append(urljoin(address, answer.location))
             if answer.mimetype == "text/html":
