@@ -181,6 +181,8 @@ def restore_prepaid(document: Invoice, *, by: Actor) -> None:
         .group_by(charge_id)
     )
     back = {int(number): int(minor) for number, minor in db.session.execute(taken)}
+    if not back:
+        return
     prepaid = select(Charge).where(Charge.id.in_(back), Charge.price_minor < 0).order_by(Charge.id)
     for charge in db.session.scalars(prepaid.with_for_update().execution_options(populate_existing=True)):
         charge.left_minor += back[charge.id]
