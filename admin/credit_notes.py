@@ -49,7 +49,7 @@ class CreditNoteDoors:
 
     @expose("/credit/", methods=("GET", "POST"))
     def credit_view(self) -> Any:
-        self._open()  # type: ignore[attr-defined]
+        self.check_may_edit()  # type: ignore[attr-defined]
         invoice: Invoice = self._found(True)  # type: ignore[attr-defined]
         try:
             credit_notes.check(invoice)

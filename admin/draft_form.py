@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
@@ -13,9 +14,9 @@ from wtforms.validators import Length
 from admin.fields import DayField
 from admin.line_editor import LinesForm
 from admin.service_form import MOST_GROUPS
-from billing import inheritance, payers
+from billing import drafts, inheritance, payers
 from billing.catalogue_lines import Currency
-from billing.document_lines import line_of
+from billing.document_lines import WorkedOut, line_of
 from billing.drafts import Content
 from models import BillingGroup, Invoice, db
 from web.forms import choices, stripped
@@ -68,7 +69,11 @@ class DraftForm(LinesForm):
             discount_reason=self.discount_reason.data or "",
         )
 
-    def into(self, today: Any) -> Currency:
+    def figures(self, today: date) -> WorkedOut | None:
+        """What was read comes to; None, and the reason where it belongs, if the rule refuses it."""
+        return self.work_out(lambda lines, part, amount: drafts.worked_out(self.draft, lines, today, part, amount))
+
+    def into(self, today: date) -> Currency:
         """Prices of the catalogue in the customer's currency, as of the document's day."""
         return Currency(self.draft.customer, self.issued_on.data or self.draft.issued_on or today)
 

@@ -32,7 +32,7 @@ class VoidDoors:
 
     @expose("/void/", methods=("GET", "POST"))
     def void_view(self) -> Any:
-        self._open()  # type: ignore[attr-defined]
+        self.check_may_edit()  # type: ignore[attr-defined]
         invoice: Invoice = self._found(True)  # type: ignore[attr-defined]
         try:
             effects = invoices.void_effects(invoice)

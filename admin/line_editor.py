@@ -213,6 +213,14 @@ class LinesForm(FlaskForm):
         row = self.rows[error.line - 1].form
         put_error(row.discount if "discount" in error.reason else row.price, error.reason)
 
+    def tell(self, refusal: BillingError) -> None:
+        """Put what the rule said at the field it is about, or above all."""
+        name = getattr(refusal, "field", "")
+        if name in self:
+            put_error(self[name], str(refusal))
+        else:
+            self.form_errors.append(str(refusal))
+
     def forget_errors(self) -> None:
         """Call nothing wrong while lines are being moved about."""
         for field in [field for row in self.lines for field in row.form] + [self.discount]:

@@ -44,7 +44,7 @@ class QuoteForm(LinesForm):
     version = HiddenField()
 
     dated = False
-    quote: Quote
+    draft: Quote
     worked: WorkedOut | None = None
     items: list[QuoteItem]
 
@@ -54,7 +54,7 @@ class QuoteForm(LinesForm):
         stored = {name: getattr(quote, name) for name in WORDS}
         group = str(quote.billing_group_id or "")
         form = cls(obj=None, **stored, billing_group=group, version=str(quote.version))
-        form.quote = quote
+        form.draft = quote
         mine = select(BillingGroup).where(BillingGroup.customer_id == quote.customer_id)
         groups = db.session.scalars(mine.where(BillingGroup.closed_on.is_(None)).order_by(BillingGroup.id)).all()
         form.billing_group.choices = choices(
@@ -81,7 +81,7 @@ class QuoteForm(LinesForm):
         """What was read comes to; None, and the reason where it belongs, if it cannot be offered."""
 
         def rule(*_typed: Any) -> WorkedOut:
-            self.items, worked = quotes.preview(self.quote.customer, self.offer(), on=on)
+            self.items, worked = quotes.preview(self.draft.customer, self.offer(), on=on)
             return worked
 
         self.worked = self.work_out(rule)
@@ -96,7 +96,7 @@ class QuoteForm(LinesForm):
 
     def into(self, today: date) -> Currency:
         """Prices of the catalogue in the customer's currency, as of today."""
-        return Currency(self.quote.customer, today)
+        return Currency(self.draft.customer, today)
 
 
 def _row(item: QuoteItem) -> FromCatalogue:

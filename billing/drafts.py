@@ -30,6 +30,7 @@ from models import (
 
 from . import audit, company, inheritance, payers, quote_drafts
 from .actor import Actor
+from .balances import ChangedMeanwhile
 from .document_lines import LineInput, WorkedOut, line_of, line_values, taxed, unit_price, work_out
 from .prices import check_day
 from .tax_rates import TaxTable
@@ -44,10 +45,6 @@ class NotADraft(BillingError):
 
 class InvalidDraft(BillingError):
     """A draft cannot be like that."""
-
-
-class StaleDraft(BillingError):
-    """Somebody else saved this draft since it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +89,14 @@ def write(draft: Invoice, content: Content, *, version: int, by: Actor, told: bo
     """Put `content` in place of all the draft says, and work out its figures as of its day.
 
     `version` is the draft's as it was read: another one is refused. `told` False leaves no audit event, for what is
-    kept while one types. Raises StaleDraft, NotADraft, InvalidDraft, InvalidLine, InvalidText, NotAllowed.
+    kept while one types. Raises ChangedMeanwhile, NotADraft, InvalidDraft, InvalidLine, InvalidText, NotAllowed.
     """
     by.require(PERMISSION)
     lock(draft)
     if draft.version != version:
-        raise StaleDraft("Somebody else saved this draft meanwhile. Nothing of yours was saved; it is still here.")
+        raise ChangedMeanwhile(
+            "Somebody else saved this draft meanwhile. Nothing of yours was saved; it is still here."
+        )
     quote_drafts.check_change(draft)
     before = _summary(draft)
     _take_over(draft, content, by)

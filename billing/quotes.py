@@ -27,6 +27,7 @@ from models import (
 
 from . import audit, company, numbering, parties, payers, quote_content, quote_drafts, quote_lines
 from .actor import Actor
+from .balances import ChangedMeanwhile
 from .document_lines import WorkedOut
 from .prices import check_day
 from .quote_drafts import quotes_first as quotes_first
@@ -50,10 +51,6 @@ class InvalidQuote(BillingError):
 
 class WrongState(InvalidQuote):
     """This cannot be done with a quote in its state."""
-
-
-class ChangedMeanwhile(InvalidQuote):
-    """Somebody else changed the draft since it was opened."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,9 @@ from sqlalchemy import select
 
 from billing import balances, credit_notes, credits, drafts, invoices, payments, write_offs
 from billing.actor import Actor, NotAllowed
+from billing.balances import ChangedMeanwhile
 from billing.document_lines import InvalidLine, LineInput
-from billing.drafts import Content, InvalidDraft, NotADraft, StaleDraft
+from billing.drafts import Content, InvalidDraft, NotADraft
 from billing.invoices import NotIssuable, NotVoidable
 from billing.money import Money, UnitPrice
 from jobs import renewals
@@ -80,7 +81,7 @@ class TestDrafts:
         draft = draft_of(make_customer(), by)
         seen = draft.version
         drafts.write(draft, Content(lines=[line("1")]), version=seen, by=by)
-        with pytest.raises(StaleDraft, match="Somebody else"):
+        with pytest.raises(ChangedMeanwhile, match="Somebody else"):
             drafts.write(draft, Content(lines=[line("2")]), version=seen, by=by)
         assert [row.amount_minor for row in draft.lines] == [100]
 

@@ -13,6 +13,7 @@ from quoting import follows, line, link_of, sent_quote, sold
 
 from billing import anonymising, customers, doctor, merging, quote_answers, quote_content, quotes
 from billing.actor import Actor, NotAllowed
+from billing.balances import ChangedMeanwhile
 from billing.doctor import Scope
 from billing.document_lines import InvalidLine
 from billing.money import Money
@@ -119,7 +120,7 @@ def test_two_at_one_draft_see_each_other(customer: Customer, by: Actor) -> None:
     seen = quote.version
     quotes.edit(quote, Offer([line(price="90")]), seen=seen, by=by)
     db.session.commit()
-    with pytest.raises(quotes.ChangedMeanwhile):
+    with pytest.raises(ChangedMeanwhile):
         quotes.edit(quote, Offer([line(price="70")]), seen=seen, by=by)
     assert quote.lines[0].amount_minor == 9000
 
