@@ -22,7 +22,7 @@ from models.engine import reading
 from models.types import MinorUnits
 from web.permissions import signed_in_staff
 
-BATCH = 2000
+BATCH = 500  # rows of sixty columns weigh some kilobytes each while they are printed
 Column = tuple[Any, Any, Callable[[Any], str]]
 Cells = Callable[[Sequence[Any]], Iterable[Any]]
 
