@@ -17,7 +17,7 @@ from sqlalchemy import or_, select, update
 
 from models import Account, Allocation, BillingError, Credit, Invoice, Money, Payment, db
 
-from . import audit, ledger
+from . import audit, ledger, when_paid
 from .actor import Actor
 from .balances import (
     check_payable,
@@ -92,6 +92,7 @@ def put(payment: Payment, parts: Mapping[Invoice, Money], *, by: Actor) -> list[
     after = {str(invoice): part.minor for invoice, part in parts.items() if part}
     audit.record(by, "payment.put_on", payment, after={"invoices": after, "currency": payment.currency})
     db.session.flush()
+    when_paid.tell([row.invoice for row in rows], by=by)
     return rows
 
 

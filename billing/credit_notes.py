@@ -28,7 +28,7 @@ from models import (
     db,
 )
 
-from . import audit, charges, company, drafts, ledger, parties, write_offs
+from . import audit, charges, company, drafts, ledger, parties, when_paid, write_offs
 from .actor import Actor
 from .balances import lock_invoices
 from .credited_lines import CannotCredit, Chosen, Left, taken
@@ -131,6 +131,8 @@ def credit(
     if send:
         queue_mail(note, db.session.get(Payer, note.payer_id) if note.payer_id else None, by)
     db.session.flush()
+    if effects.off_open:
+        when_paid.tell([found], by=by)
     return note
 
 

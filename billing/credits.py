@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from models import Account, Allocation, BillingError, Credit, Customer, Invoice, Money, db
 
-from . import audit, ledger
+from . import audit, ledger, when_paid
 from .actor import Actor
 from .balances import ChangedMeanwhile, lock_credits, lock_invoice, lower_open, lower_remaining
 from .credit import apply
@@ -114,6 +114,7 @@ def use(invoice: Invoice, amount: Money | None = None, *, on: date, by: Actor) -
     )
     audit.record(by, "credit.used", invoice, after={"amount_minor": wanted.minor, "currency": wanted.currency})
     db.session.flush()
+    when_paid.tell([invoice], by=by)
     return allocations
 
 

@@ -49,6 +49,7 @@ from . import (
     numbering,
     outbox,
     parties,
+    when_paid,
     write_offs,
 )
 from .actor import Actor
@@ -96,6 +97,8 @@ def issue(draft: Invoice, *, send: bool = True, by: Actor) -> Invoice:
     if send:
         queue_mail(document, payer, by)
     db.session.flush()
+    if document.kind == "invoice" and not document.open_minor:
+        when_paid.tell([document], by=by)
     return document
 
 
@@ -201,6 +204,8 @@ def void(invoice: Invoice, reason: str, *, bill_again: bool = False, by: Actor) 
     after = {"state": "void", "open_minor": 0, "reason": reason, "bill_again": bill_again}
     audit.record(by, f"{found.kind}.voided", found, before=before, after=after)
     db.session.flush()
+    if before["open_minor"]:
+        when_paid.owes_less([found.customer_id], by=by)
     return found
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
 from models import Account, Allocation, BillingError, Credit, Customer, Invoice, Money, Payment, db
 
-from . import audit, invoices, ledger, payment_ways, write_offs
+from . import audit, invoices, ledger, payment_ways, when_paid, write_offs
 from . import receipts as receipts_
 from .actor import Actor
 from .allocations import book_use, check_part, total, use_posting
@@ -99,6 +99,7 @@ def record_all(receipts: Sequence[Receipt], *, by: Actor) -> list[Payment]:
         audit.record(by, "payment.recorded", booking.payment, after=_trace(booking))
     receipts_.queue_new([(booking.payment, booking.receipt.customer) for booking in bookings], by=by)
     db.session.flush()
+    when_paid.tell(_settled(bookings), by=by)
     return [booking.payment for booking in bookings]
 
 
@@ -249,6 +250,13 @@ def _settle_with_credit(customer: Customer, wanted: Mapping[Invoice, Money], by:
         rows += [book_use(invoice, credit, p, by.today) for credit, p in zip(credits, used, strict=True) if p]
         left = [rest - p for rest, p in zip(left, used, strict=True)]
     return rows
+
+
+def _settled(bookings: Sequence[_Booking]) -> Iterator[Invoice]:
+    """The invoices on which anything was put."""
+    for booking in bookings:
+        yield from booking.parts
+        yield from (invoice for invoice, part in booking.receipt.credit.items() if part)
 
 
 def _rest(booking: _Booking) -> Credit | None:

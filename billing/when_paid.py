@@ -1,0 +1,63 @@
+"""What waits for an invoice to be paid, and happens as soon as it is: the one place that is told.
+
+Every rule by which an open sum can come to zero tells, once for all the invoices of what it does: payments (by hand,
+from a bank statement, by card), credit used by hand or by a bill run, credit notes, and invoices over nothing. Money
+written off is not paid. What waited is done in the same transaction, right after the money is booked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+
+from models import Invoice, InvoiceState, db
+from models.bulk import among
+
+from .actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """An invoice in force on which nothing is open any more."""
+
+    invoice_id: int
+    customer_id: int
+
+
+def tell(invoices: Iterable[Invoice], *, by: Actor) -> None:
+    """Money, credit or a credit note was put on `invoices`: for those that leave nothing open now, do what waited.
+
+    One statement to look, and none where there is nothing to look at. What it does is done by right of the payment,
+    whatever `by` may do otherwise. Flushes.
+    """
+    ids = {invoice.id for invoice in invoices}
+    if not ids:
+        return
+    db.session.flush()
+    settled = Invoice.kind == "invoice", Invoice.state == InvoiceState.ISSUED, Invoice.open_minor == 0
+    wanted = select(Invoice.id, Invoice.customer_id).where(among(db.session, Invoice.id, ids), *settled)
+    tell_all([Paid(*row) for row in db.session.execute(wanted.order_by(Invoice.id))], by=by)
+
+
+def tell_all(paid: Sequence[Paid], *, by: Actor) -> None:
+    """The same for invoices that are known to leave nothing open. Flushes."""
+    if not paid:
+        return
+    unbound = replace(by, permissions=None)
+    for do in _waiting():
+        do(paid, unbound)
+    owes_less({one.customer_id for one in paid}, by=by)
+
+
+def owes_less(customer_ids: Collection[int], *, by: Actor) -> None:
+    """These customers owe less than before, be it paid, taken back or voided: what was held back for it comes back."""
+
+
+def _waiting() -> tuple[Callable[[Sequence[Paid], Actor], None], ...]:
+    """What is done, in this order. Each costs one statement at most where nothing waits for these invoices.
+
+    Import them here: they write documents themselves, and so come to this file again.
+    """
+    return ()
