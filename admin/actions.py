@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from itertools import islice
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
-from flask import flash, redirect, request
+from flask import abort, flash, redirect, request
 from flask_admin.actions import action
 from flask_babel import format_number, ngettext
 from flask_babel import gettext as _
@@ -109,20 +109,27 @@ class Chosen:
         return self.view.db_session
 
     def run(self, known: StaffAction, rule: Callable[[Any], Any]) -> Any:
-        try:
-            count = self.count()
-        except Moved as error:
-            flash(str(error), "warning")
-            return redirect(self.back())
-        if not count:
-            flash(_("Tick at least one row first."), "warning")
-            return redirect(self.back())
+        count = self.counted()
         if "sure" not in request.form and (known.confirm or count > AT_ONCE):
             return self.ask(known, count)
         if count > AT_ONCE and self.view.enqueue(known, self):
             return redirect(self.back())
         self.tell(self.each(rule))
         return redirect(self.back())
+
+    def counted(self) -> int:
+        """How many rows, one at least; else back to the list with a sentence, and the request ends here."""
+        try:
+            count = self.count()
+        except Moved as moved:
+            self._leave(str(moved))
+        if not count:
+            self._leave(_("Tick at least one row first."))
+        return count
+
+    def _leave(self, why: str) -> NoReturn:
+        flash(why, "warning")
+        abort(redirect(self.back()))
 
     def count(self) -> int:
         """How many rows; refuses when the list has changed since it was shown."""

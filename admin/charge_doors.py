@@ -12,7 +12,7 @@ from flask_babel import format_number
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from admin.actions import Chosen, Moved, StaffAction
+from admin.actions import Chosen, StaffAction
 from admin.charge_form import ChargeForm, EndForm
 from admin.doors import once
 from admin.links import record_url
@@ -110,14 +110,7 @@ class ChargeDoors:
     def end_many(self, ids: list[str]) -> Any:
         """Ticked ones, or all that match: asked for the day first."""
         chosen = Chosen.read(self, ids)
-        try:
-            count = chosen.count()
-        except Moved as moved:
-            flash(str(moved), "warning")
-            return redirect(chosen.back())
-        if not count:
-            flash(_("Tick at least one row first."), "warning")
-            return redirect(chosen.back())
+        count = chosen.counted()
         form = EndForm(formdata=request.form if "sure" in request.form else None)
         if "sure" in request.form and form.validate():
             chosen.tell(chosen.each(lambda row: charges.end_charge(row, form.on.data, by=actor())))

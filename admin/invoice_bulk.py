@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from admin.actions import Chosen, Moved, StaffAction, staff_action
+from admin.actions import Chosen, StaffAction, staff_action
 from billing import drafts, invoices
 from integrations.documents import DocumentError
 from messaging import invoice_document
@@ -93,19 +93,14 @@ class BulkDoors:
     def zip_many(self, ids: list[str]) -> Any:
         """Leads to the file, which is made while it is read, with nothing locked."""
         chosen = Chosen.read(self, ids)
-        try:
-            count = chosen.count()
-        except Moved as error:
-            flash(str(error), "warning")
-            return redirect(chosen.back())
-        if not 0 < count <= MOST_IN_A_FILE:
-            few = _("Tick at least one row first.")
+        count = chosen.counted()
+        if count > MOST_IN_A_FILE:
             many = _(
                 "%(count)s invoices do not fit into one file, which holds %(most)s. Narrow the list, for example by "
                 "month, and take them in several files.",
                 count=format_number(count), most=format_number(MOST_IN_A_FILE),
             )  # fmt: skip
-            flash(many if count else few, "warning")
+            flash(many, "warning")
             return redirect(chosen.back())
         return redirect(self.get_url(".zip_view", ids=".".join(map(str, chosen.all_ids()))))  # type: ignore[attr-defined]
 

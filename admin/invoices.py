@@ -9,16 +9,12 @@ from flask import Response, flash, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload
 
 from admin import doors, invoice_page
 from admin.actions import staff_action
-from admin.base import StaffView
-from admin.cells import RowAction
 from admin.credit_notes import CreditNoteDoors
-from admin.document_filters import BeginningFilter, CurrencyFilter, CustomerFilter, along_days
-from admin.export import plain
+from admin.document_filters import BeginningFilter, CurrencyFilter, CustomerFilter
+from admin.document_list import DocumentList
 from admin.filter_kinds import money as amounts
 from admin.finding import ByCustomer
 from admin.invoice_bulk import BulkDoors
@@ -26,14 +22,12 @@ from admin.invoice_drafts import DraftDoors
 from admin.invoice_reminders import ReminderDoors
 from admin.invoice_states import StateFilter, state_pill, today
 from admin.invoice_voids import VoidDoors
-from admin.listrequest import ListRequest
 from admin.rights import Open
-from admin.tabs import Tabs
 from admin.write_offs import InvoiceMoney
 from billing import credits
 from integrations.documents import DocumentError
 from messaging import invoice_document, outbox
-from models import BillingError, Customer, Invoice, Money
+from models import BillingError, Invoice, Money
 from web import params
 from web.formatters import money
 from web.permissions import actor, refuse
@@ -41,10 +35,8 @@ from web.permissions import actor, refuse
 NUMBERS = ByCustomer("invoice", "number")
 
 
-class InvoicesView(DraftDoors, VoidDoors, CreditNoteDoors, BulkDoors, ReminderDoors, InvoiceMoney, Tabs, StaffView):
+class InvoicesView(DraftDoors, VoidDoors, CreditNoteDoors, BulkDoors, ReminderDoors, InvoiceMoney, DocumentList):
     needs = "invoices.view"
-    of_customer = "customer_id"
-    can_view_details = can_export = True
     details_template = "admin/invoices/page.html"
     column_list = column_details_list = ("number", "customer", "issued_on", "due_on", "total", "open", "state")
     column_labels = {
@@ -55,15 +47,12 @@ class InvoicesView(DraftDoors, VoidDoors, CreditNoteDoors, BulkDoors, ReminderDo
         "number", "issued_on", "due_on", ("total", "total_minor"), ("open", "open_minor"),
     )  # fmt: skip
     column_export_list = ("number", "issued_on", "due_on", "total", "open", "state")
-    column_default_sort = ("id", True)
-    column_link = "number"
     column_numeric = ("total", "open")
-    column_phone = {"customer": "title", "number": "sub", "state": "end", "total": "end2"}
     column_formatters = {
-        "number": lambda view, context, row, name: str(row),
-        "customer": lambda view, context, row, name: row.customer.name,
+        **DocumentList.column_formatters,
         "state": lambda view, context, row, name: state_pill(row, today()),
     }
+    days = ("issued_on", "due_on")
     column_filters = (
         StateFilter(),
         CustomerFilter(Invoice.customer_id),
@@ -75,7 +64,6 @@ class InvoicesView(DraftDoors, VoidDoors, CreditNoteDoors, BulkDoors, ReminderDo
         BeginningFilter(NUMBERS, Invoice.number, _l("Number")),
     )
     search_index, finder = NUMBERS, NUMBERS
-    search_hint = _l("Number or customer")
     tabs = (
         (_l("All"), {}),
         (_l("Open"), {"flt0_state_is": "open"}),
@@ -91,20 +79,8 @@ class InvoicesView(DraftDoors, VoidDoors, CreditNoteDoors, BulkDoors, ReminderDo
     create_label = _l("New invoice")
     may_send, may_collect = Open("messages.send"), Open("payments.edit")
 
-    def sort_key(self, asked: ListRequest) -> Any:
-        return super().sort_key(along_days(asked, "issued_on", "due_on"))
-
-    def list_options(self) -> tuple[Any, ...]:
-        return (joinedload(Invoice.customer, innerjoin=True).load_only(Customer.name),)
-
-    def row_actions(self) -> list[RowAction]:
-        url = self.get_url(".pdf")
-        return [RowAction("download", _l("PDF"), lambda row: f"{url}?id={row.id}" if row.number else None)]
-
-    def export_columns(self) -> list[Any]:
-        name = select(Customer.name).where(Customer.id == Invoice.customer_id).scalar_subquery()
-        first, *others = super().export_columns()
-        return [first, (_("Customer"), name, plain), *others]
+    def has_pdf(self, row: Invoice) -> bool:
+        return bool(row.number)
 
     @expose("/details/")
     def details_view(self) -> Any:

@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from admin.actions import Chosen, Moved, StaffAction, staff_action
+from admin.actions import Chosen, StaffAction, staff_action
 from admin.base import StaffView
 from admin.cells import pill
 from admin.customers.choices import Rows
@@ -112,12 +112,8 @@ class PackageView(PackagePage, StaffView):
     def prices(self, ids: list[str]) -> Any:
         """Leads to the form that changes their prices."""
         chosen = Chosen.read(self, ids)
-        try:
-            count = chosen.count()
-        except Moved as moved:
-            flash(str(moved), "warning")
-            return redirect(chosen.back())
-        return redirect(self.get_url("price_changes.create_view", packages=list(chosen.all_ids()) if count else []))
+        chosen.counted()
+        return redirect(self.get_url("price_changes.create_view", packages=list(chosen.all_ids())))
 
     prices.staff_action = StaffAction("prices", _l("Change prices"), "packages.edit", icon="percent")  # type: ignore[attr-defined]
 

@@ -6,25 +6,19 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload
 
 from admin.actions import staff_action
-from admin.base import StaffView
-from admin.cells import RowAction
-from admin.document_filters import BeginningFilter, CurrencyFilter, CustomerFilter, along_days
-from admin.export import plain
+from admin.document_filters import BeginningFilter, CurrencyFilter, CustomerFilter
+from admin.document_list import DocumentList
 from admin.filter_kinds import money as amounts
 from admin.finding import ByCustomer
 from admin.invoice_states import today
-from admin.listrequest import ListRequest
 from admin.quote_doors import QuoteDoors, send_with_mail
 from admin.quote_editor import QuoteEditor
 from admin.quote_states import StateFilter, state_pill
 from admin.rights import Open, OpenFor
-from admin.tabs import Tabs
 from billing import company, quote_answers, quotes
-from models import Customer, Quote
+from models import Quote
 from web.permissions import actor
 
 NUMBERS = ByCustomer("quote", "number")
@@ -50,11 +44,9 @@ def _deleting(_view: Any, _count: int) -> Effects:
     ]
 
 
-class QuotesView(Tabs, QuoteEditor, QuoteDoors, StaffView):
+class QuotesView(QuoteEditor, QuoteDoors, DocumentList):
     needs = "quotes.view"
-    of_customer = "customer_id"
     can_create, can_edit = OpenFor("quotes.edit", "quotes_on"), Open("quotes.edit")
-    can_view_details = can_export = True
     details_template = "admin/quotes/page.html"
     column_list = column_details_list = (
         "number", "customer", "title", "sent_on", "valid_until", "total", "state",
@@ -68,15 +60,12 @@ class QuotesView(Tabs, QuoteEditor, QuoteDoors, StaffView):
         "number", "revision", "title", "sent_on", "valid_until", "net", "tax", "total", "state", "answered_at",
         "answered_by",
     )  # fmt: skip
-    column_default_sort = ("id", True)
-    column_link = "number"
     column_numeric = ("total",)
-    column_phone = {"customer": "title", "number": "sub", "state": "end", "total": "end2"}
     column_formatters = {
-        "number": lambda view, context, row, name: str(row),
-        "customer": lambda view, context, row, name: row.customer.name,
+        **DocumentList.column_formatters,
         "state": lambda view, context, row, name: state_pill(row, today()),
     }
+    days = ("sent_on",)
     column_filters = (
         StateFilter(),
         CustomerFilter(Quote.customer_id),
@@ -87,7 +76,6 @@ class QuotesView(Tabs, QuoteEditor, QuoteDoors, StaffView):
         BeginningFilter(NUMBERS, Quote.number, _l("Number")),
     )
     search_index, finder = NUMBERS, NUMBERS
-    search_hint = _l("Number or customer")
     tabs = (
         (_l("All"), {}),
         (_l("Drafts"), {"flt0_state_is": "draft"}),
@@ -105,21 +93,6 @@ class QuotesView(Tabs, QuoteEditor, QuoteDoors, StaffView):
     def is_visible(self) -> bool:
         """Absent from the menu where no quotes are written; their pages stay."""
         return bool(company.value("quotes_on"))
-
-    def sort_key(self, asked: ListRequest) -> Any:
-        return super().sort_key(along_days(asked, "sent_on"))
-
-    def list_options(self) -> tuple[Any, ...]:
-        return (joinedload(Quote.customer, innerjoin=True).load_only(Customer.name),)
-
-    def row_actions(self) -> list[RowAction]:
-        url = self.get_url(".pdf")
-        return [RowAction("download", _l("PDF"), lambda row: f"{url}?id={row.id}")]
-
-    def export_columns(self) -> list[Any]:
-        name = select(Customer.name).where(Customer.id == Quote.customer_id).scalar_subquery()
-        first, *others = super().export_columns()
-        return [first, (_("Customer"), name, plain), *others]
 
     @staff_action("send", _l("Send"), permission="quotes.edit", icon="send", confirm=True, effects=_sending)
     def send_many(self, row: Quote) -> None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask_babel import gettext as _
 
 from billing import company as companies
-from integrations.documents import Fact, InvoiceLabels, Logo, Party
-from models import BillingError, Customer
+from billing import document_lines
+from integrations.documents import Fact, InvoiceLabels, Logo, Party, Sum
+from models import BillingError, Customer, Money
+from models.document import PricedLine, TaxSum
 
-from .formats import country
+from .formats import country, money, number, percent
 
 # How a place is written: "Austin, TX 78701"; "Dublin D01 K2T9"; elsewhere "10115 Berlin".
 CITY_FIRST, CODE_LAST = {"US", "CA", "AU"}, {"GB", "IE"}
+REVERSE_CHARGE = "AE"
 PNG, JPEG = b"\x89PNG\r\n", b"\xff\xd8\xff"
 
 
@@ -40,6 +43,26 @@ def labels(price: str = "") -> InvoiceLabels:
         "amount": _("Amount"),
         "page": _("Page {page} of {pages}"),
     }
+
+
+def quantity(line: PricedLine, locale: str) -> str:
+    """As it was typed: 55/60 is no round number."""
+    typed = document_lines.quantity_of(line)
+    return number(typed.number, locale) if typed.per is None else str(typed)
+
+
+def tax_sums(net: Money, taxes: Sequence[TaxSum], locale: str) -> list[Sum]:
+    """The net, and the tax at each rate."""
+    return [{"label": _("Net"), "amount": money(net, locale)}, *(_tax_sum(tax, locale) for tax in taxes)]
+
+
+def _tax_sum(tax: TaxSum, locale: str) -> Sum:
+    words = {"rate": percent(tax.rate, locale), "amount": money(tax.taxable, locale)}
+    if tax.category == REVERSE_CHARGE:
+        label = _("Reverse charge, %(rate)s on %(amount)s", **words)
+    else:
+        label = _("Tax %(rate)s on %(amount)s", **words)
+    return {"label": label, "amount": money(tax.tax, locale)}
 
 
 def frozen_party(text: str, nameless: bool = False) -> dict[str, str]:

@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select, update
 
 from billing import company as companies
-from billing import document_lines, document_templates, parties, payers, payment_ways
+from billing import document_templates, parties, payers, payment_ways
 from billing.document_templates import Chosen
 from integrations.documents import DocumentError, Fact, InvoiceDocument, Line, Payment, Sum
 from models import (
@@ -26,7 +26,6 @@ from models import (
     Invoice,
     InvoiceLine,
     InvoiceState,
-    InvoiceTax,
     Money,
     PaymentMethod,
     Proforma,
@@ -35,11 +34,11 @@ from models import (
 )
 
 from . import document_looks, files, payment_code
+from .document_parts import quantity, tax_sums
 from .documents import NotPrintable, bank_facts, frame, frozen_party, labels
-from .formats import day, language_of, money, number, percent, period, unit_price
+from .formats import day, language_of, money, percent, period, unit_price
 
 FOLDER, SUFFIX = "documents", ".pdf"
-REVERSE_CHARGE = "AE"
 
 
 def pdf_of(invoice: Invoice) -> bytes:
@@ -205,18 +204,13 @@ class _Writer:
         written: Line = {
             "description": line.description,
             "details": details + [text for text in line.details.splitlines() if text.strip()] + self._taken_off(line),
-            "quantity": self._quantity(line),
+            "quantity": quantity(line, self.locale),
             "price": unit_price(line.unit_price_micro, line.currency, self.locale),
             "amount": self._money(line.amount),
         }
         if self.has_tax:
             written["tax"] = percent(line.tax_rate, self.locale)
         return written
-
-    def _quantity(self, line: InvoiceLine) -> str:
-        """As it was typed: 55/60 is no round number."""
-        typed = document_lines.quantity_of(line)
-        return number(typed.number, self.locale) if typed.per is None else str(typed)
 
     def _taken_off(self, line: InvoiceLine) -> list[str]:
         if not line.discount_minor:
@@ -240,15 +234,7 @@ class _Writer:
         """The net, and the tax at each rate; nothing where no tax was ever in question."""
         if not self.has_tax:
             return []
-        return [{"label": _("Net"), "amount": self._money(self.invoice.net)}, *map(self._tax, self.invoice.taxes)]
-
-    def _tax(self, tax: InvoiceTax) -> Sum:
-        words = {"rate": percent(tax.rate, self.locale), "amount": self._money(tax.taxable)}
-        if tax.category == REVERSE_CHARGE:
-            label = _("Reverse charge, %(rate)s on %(amount)s", **words)
-        else:
-            label = _("Tax %(rate)s on %(amount)s", **words)
-        return {"label": label, "amount": self._money(tax.tax)}
+        return tax_sums(self.invoice.net, self.invoice.taxes, self.locale)
 
     def _settled(self) -> list[tuple[str, Money]]:
         """What had settled the invoice by the day of its issue: credit and payments, each as one sum."""

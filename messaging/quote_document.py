@@ -11,14 +11,13 @@ from billing import company as companies
 from billing import parties
 from billing.money import UnitPrice
 from integrations.documents import Fact, InvoiceDocument, Line, Sum
-from models import LineKind, Money, Payer, Quote, QuoteLine, QuoteState, QuoteTax, db
+from models import LineKind, Money, Payer, Quote, QuoteLine, QuoteState, db
 
 from .document_parts import NotPrintable as NotPrintable
-from .document_parts import frozen_party, labels
+from .document_parts import frozen_party, labels, quantity, tax_sums
 from .documents import frame, printed
-from .formats import day, language_of, money, number, percent, unit_price
+from .formats import day, language_of, money, percent, unit_price
 
-REVERSE_CHARGE = "AE"
 RECURS = frozenset({LineKind.SERVICE, LineKind.OPTION})
 
 
@@ -97,18 +96,13 @@ class _Writer:
         written: Line = {
             "description": line.description,
             "details": [*self._terms_of(line), *(text for text in line.details.splitlines() if text.strip())],
-            "quantity": self._quantity(line),
+            "quantity": quantity(line, self.locale),
             "price": unit_price(line.unit_price_micro, line.currency, self.locale),
             "amount": self._money(line.amount),
         }
         if self.has_tax:
             written["tax"] = percent(line.tax_rate, self.locale)
         return written
-
-    def _quantity(self, line: QuoteLine) -> str:
-        if line.quantity_per is None:
-            return number(line.quantity, self.locale)
-        return f"{round(line.quantity * line.quantity_per)}/{line.quantity_per}"
 
     def _terms_of(self, line: QuoteLine) -> list[str]:
         """How often it is billed, and what was taken off."""
@@ -142,15 +136,7 @@ class _Writer:
         """The net, and the tax at each rate; nothing where no tax was ever in question."""
         if not self.has_tax:
             return []
-        return [{"label": _("Net"), "amount": self._money(self.quote.net)}, *map(self._tax, self.quote.taxes)]
-
-    def _tax(self, tax: QuoteTax) -> Sum:
-        words = {"rate": percent(tax.rate, self.locale), "amount": self._money(tax.taxable)}
-        if tax.category == REVERSE_CHARGE:
-            label = _("Reverse charge, %(rate)s on %(amount)s", **words)
-        else:
-            label = _("Tax %(rate)s on %(amount)s", **words)
-        return {"label": label, "amount": self._money(tax.tax)}
+        return tax_sums(self.quote.net, self.quote.taxes, self.locale)
 
     def _later(self) -> list[str]:
         """What the services come to from the second period on, for each length of a period."""

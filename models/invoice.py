@@ -5,15 +5,15 @@ from __future__ import annotations
 import enum
 from datetime import date, datetime
 from decimal import Decimal
-from fractions import Fraction
 
 from sqlalchemy import CheckConstraint, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
 from .base import BigId, Model, key, ref
 from .customer import Customer
+from .document import PricedLine, TaxSum
 from .money import Money
-from .types import MinorUnits, Moment, Percent, Quantity, Rate, choice
+from .types import MinorUnits, Moment, Percent, Rate, choice
 
 
 class InvoiceState(enum.StrEnum):
@@ -168,7 +168,7 @@ class Proforma(Invoice):
     __mapper_args__ = {"polymorphic_identity": "proforma"}
 
 
-class InvoiceLine(Model):
+class InvoiceLine(PricedLine, Model):
     """One line. The amount is quantity × unit price (× the share of the period), rounded once, less the discount."""
 
     __table_args__ = (
@@ -193,51 +193,14 @@ class InvoiceLine(Model):
     package_id: Mapped[int | None] = ref("package.id", index=False, nullable=True)
     # Of a credit note's line: the line it takes back.
     original_line_id: Mapped[int | None] = ref("invoice_line.id", index=False, nullable=True)
-    # The discount that applied by itself and took the most; what a person took off by hand names none.
-    discount_id: Mapped[int | None] = ref("discount.id", index=False, nullable=True)
-    description: Mapped[str] = mapped_column(String(400))
-    details: Mapped[str] = mapped_column(String(400), default="")
     period_start: Mapped[date | None]
     period_end: Mapped[date | None]
-    quantity: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(1))
-    # 60 where 55/60 was typed: then `quantity` is that, rounded, and amounts are worked out with the fraction.
-    quantity_per: Mapped[int | None]
-    currency: Mapped[str] = mapped_column(String(3))
-    # Millionths of the currency's major unit: metered goods cost less than a cent.
-    unit_price_micro: Mapped[int] = mapped_column(MinorUnits)
-    # Never below zero, and already off the amount.
-    discount_percent: Mapped[Decimal | None] = mapped_column(Percent)
-    discount_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
-    discount_reason: Mapped[str] = mapped_column(String(200), default="")
-    amount_minor: Mapped[int] = mapped_column(MinorUnits)
-    # The line's share of the document's discount, which is not off the amount.
-    document_discount_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
-    tax_category: Mapped[str] = mapped_column(String(12), default="S")
-    tax_rate: Mapped[Decimal] = mapped_column(Percent, default=Decimal(0))
     # What kind of goods the tax was looked up for (S, R…), so that a draft can look it up again.
     taxed_as: Mapped[str] = mapped_column(String(12), default="")
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
-    discount: Mapped[Money] = composite(Money, "discount_minor", "currency")
 
-    @property
-    def exact_quantity(self) -> Decimal | Fraction:
-        """The quantity as it was typed: 55/60 is not 0.916667."""
-        if self.quantity_per is None:
-            return self.quantity
-        return Fraction(round(self.quantity * self.quantity_per), self.quantity_per)
-
-
-class InvoiceTax(Model):
+class InvoiceTax(TaxSum, Model):
     """The tax of a document at one rate, as it was when the document was issued."""
 
     id: Mapped[int] = key()
     invoice_id: Mapped[int] = ref("invoice.id", ondelete="CASCADE")
-    category: Mapped[str] = mapped_column(String(12))
-    rate: Mapped[Decimal] = mapped_column(Percent)
-    currency: Mapped[str] = mapped_column(String(3))
-    taxable_minor: Mapped[int] = mapped_column(MinorUnits)
-    tax_minor: Mapped[int] = mapped_column(MinorUnits)
-
-    taxable: Mapped[Money] = composite(Money, "taxable_minor", "currency")
-    tax: Mapped[Money] = composite(Money, "tax_minor", "currency")

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
 from .base import Model, key, ref
 from .customer import Customer
+from .document import PricedLine, TaxSum
 from .invoice import Invoice, LineKind
 from .money import Money
-from .types import MinorUnits, Moment, Percent, Quantity, choice
+from .types import MinorUnits, Moment, Percent, choice
 
 
 class QuoteState(enum.StrEnum):
@@ -127,7 +128,7 @@ class Quote(Model):
         return self.number or f"Draft quote {self.id}"
 
 
-class QuoteLine(Model):
+class QuoteLine(PricedLine, Model):
     """One line. A service line of a package starts a service when the quote becomes an invoice; its options and
     set-up fee follow it."""
 
@@ -148,42 +149,15 @@ class QuoteLine(Model):
     service_id: Mapped[int | None] = ref("service.id", nullable=True)
     months: Mapped[int] = mapped_column(default=0)
     days: Mapped[int] = mapped_column(default=0)
-    description: Mapped[str] = mapped_column(String(400))
-    details: Mapped[str] = mapped_column(String(400), default="")
-    quantity: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(1))
-    # 60 where 55/60 was typed, as on invoices.
-    quantity_per: Mapped[int | None]
-    currency: Mapped[str] = mapped_column(String(3))
-    unit_price_micro: Mapped[int] = mapped_column(MinorUnits)
-    discount_percent: Mapped[Decimal | None] = mapped_column(Percent)
-    discount_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
-    discount_reason: Mapped[str] = mapped_column(String(200), default="")
-    # The discount that applied by itself, as on invoices.
-    discount_id: Mapped[int | None] = ref("discount.id", index=False, nullable=True)
-    document_discount_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
-    amount_minor: Mapped[int] = mapped_column(MinorUnits)
-    tax_category: Mapped[str] = mapped_column(String(12), default="S")
-    tax_rate: Mapped[Decimal] = mapped_column(Percent, default=Decimal(0))
     # What kind of goods the tax was looked up for (S, R…); category and rate are what that means for this customer.
     taxed_as: Mapped[str] = mapped_column(String(12), default="S")
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
-    discount: Mapped[Money] = composite(Money, "discount_minor", "currency")
 
-
-class QuoteTax(Model):
+class QuoteTax(TaxSum, Model):
     """The tax of a quote at one rate."""
 
     id: Mapped[int] = key()
     quote_id: Mapped[int] = ref("quote.id", ondelete="CASCADE")
-    category: Mapped[str] = mapped_column(String(12))
-    rate: Mapped[Decimal] = mapped_column(Percent)
-    currency: Mapped[str] = mapped_column(String(3))
-    taxable_minor: Mapped[int] = mapped_column(MinorUnits)
-    tax_minor: Mapped[int] = mapped_column(MinorUnits)
-
-    taxable: Mapped[Money] = composite(Money, "taxable_minor", "currency")
-    tax: Mapped[Money] = composite(Money, "tax_minor", "currency")
 
 
 class QuoteLink(Model):

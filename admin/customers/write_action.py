@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import flash, redirect
+from flask import redirect
 from flask_admin.actions import action
-from flask_babel import gettext as _
 from sqlalchemy import Select, select
 
-from admin.actions import Chosen, Moved, StaffAction
+from admin.actions import Chosen, StaffAction
 from admin.lists import Lister
 from messaging import mailings
 from models import Channel, Customer, db
@@ -25,14 +24,7 @@ def write_action(name: str, label: Any, channel: Channel, **look: Any) -> Callab
     @action(name, label)
     def run(self: Any, ids: list[str]) -> Any:
         chosen = Chosen.read(self, ids)
-        try:
-            count = chosen.count()
-        except Moved as moved:
-            flash(str(moved), "warning")
-            return redirect(chosen.back())
-        if not count:
-            flash(_("Tick at least one row first."), "warning")
-            return redirect(chosen.back())
+        chosen.counted()
         mailing = mailings.begin(by=actor(), customers=_selected(chosen), channels=(channel,))
         db.session.commit()
         return redirect(self.get_url("messages.edit_view", id=mailing.id))
