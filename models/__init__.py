@@ -63,6 +63,7 @@ from .package import (
     PackagePrice,
     PackageTarget,
 )
+from .package_change import ChangeState, ChangeWhen, CreditNotePart, PackageChange
 from .payment import Allocation, Credit, CreditOutflow, Outflow, Payment
 from .payment_way import PaymentWay
 from .price_change import ListedPriceChange, NewPrice, NewPriceState, PriceChange, PriceChangeState
@@ -231,4 +232,8 @@ __all__ = [
     "BankPayer",
     "BankStatement",
     "StatementState",
+    "ChangeState",
+    "ChangeWhen",
+    "CreditNotePart",
+    "PackageChange",
 ]

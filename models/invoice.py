@@ -23,11 +23,14 @@ class InvoiceState(enum.StrEnum):
 
 
 class LineKind(enum.StrEnum):
+    """UNUSED takes back days of another line (its original) that the service is not, or not like that, used for."""
+
     SERVICE = "service"
     OPTION = "option"
     SETUP = "setup"
     CHARGE = "charge"
     MANUAL = "manual"
+    UNUSED = "unused"
 
 
 class Series(Model):
@@ -191,7 +194,7 @@ class InvoiceLine(PricedLine, Model):
     service_id: Mapped[int | None] = ref("service.id", nullable=True)
     charge_id: Mapped[int | None] = ref("charge.id", index=False, nullable=True)
     package_id: Mapped[int | None] = ref("package.id", index=False, nullable=True)
-    # Of a credit note's line: the line it takes back.
+    # The line that it takes back, all or part of.
     original_line_id: Mapped[int | None] = ref("invoice_line.id", index=False, nullable=True)
     period_start: Mapped[date | None]
     period_end: Mapped[date | None]

@@ -90,6 +90,8 @@ class Service(Model):
     started_on: Mapped[date]
     billed_from: Mapped[date]
     next_renewal_on: Mapped[date]
+    # The day a change of the billing length began periods of a new kind; empty: they run from `billed_from`.
+    anchored_on: Mapped[date | None]
     # Of the days between the start and the first day billed, those that were free to try.
     trial_days: Mapped[int] = mapped_column(default=0)
     ends_on: Mapped[date | None]
@@ -229,5 +231,7 @@ class Renewal(Model):
     currency: Mapped[str] = mapped_column(String(3))
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
     void: Mapped[bool] = mapped_column(default=False)
+    # The day from which its days were given back, where another period began or the service ended within it.
+    cut_on: Mapped[date | None]
 
     amount: Mapped[Money] = composite(Money, "amount_minor", "currency")

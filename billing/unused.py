@@ -1,0 +1,170 @@
+"""What was charged for days of a service that lie ahead: line by line, and what of it can be given back.
+
+A line of an issued invoice, for the service or one of its options, covers the days of its period. What was taken off it
+stays taken off: its amount is the price actually charged. Ordinary credit notes lower that amount for all its days;
+a line of the kind UNUSED has given back the days from its own first one on, so that no day is given back twice. The
+charge half of a change is such a line too, also where it stands on a credit note (then it is below zero there).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import aliased
+
+from models import Invoice, InvoiceLine, InvoiceState, LineKind, Money, Service, db
+from models.bulk import among
+
+from .periods import BillingPeriod
+from .tax_rates import Tax
+
+COVERING = (LineKind.SERVICE, LineKind.OPTION)
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """The days of one line that lie ahead, and what is left of its amount for them.
+
+    `period` are these days, `days` the days of the line's whole period, so that `share` is the exact part.
+    `charged` is what the line came to after discounts, less ordinary credit notes; `amount` what can be given back:
+    `charged` × `share`, rounded once, never more than is `left` of the line. `proforma` is set where the line is not
+    on an invoice yet, but on a proforma that nobody has paid.
+    """
+
+    service_id: int
+    line_id: int
+    document_id: int
+    document: str
+    kind: LineKind
+    description: str
+    period: BillingPeriod
+    days: int
+    charged: Money
+    left: Money
+    tax: Tax
+    prices_include_tax: bool
+    package_id: int | None = None
+    on_note: bool = False
+    proforma: bool = False
+
+    @property
+    def share(self) -> Fraction:
+        return Fraction(self.period.days, self.days)
+
+    @property
+    def amount(self) -> Money:
+        return given_back(self.charged, self.share, self.left)
+
+
+def given_back(charged: Money, share: Fraction, left: Money) -> Money:
+    """The part of what was charged, rounded once (SPEC 3.4, 3.5), never more than is left."""
+    return min(charged.times(share), left)
+
+
+def unused(service: Service, day: date) -> list[Unused]:
+    """What was charged for the days of a service from `day` on, in the order it was billed; lines of which nothing is
+    left, free ones among them, are left out. One statement."""
+    return of_services([service.id], day)[service.id]
+
+
+def of_services(ids: Iterable[int], day: date) -> dict[int, list[Unused]]:
+    """The same for many services, in one statement; no service is missing from the answer."""
+    wanted = list(ids)
+    found: dict[int, list[Unused]] = {service_id: [] for service_id in wanted}
+    taken: dict[int, list[Any]] = defaultdict(list)
+    lines: dict[int, Any] = {}
+    for row in db.session.execute(_rows(wanted, day)):
+        lines[row.id] = row
+        if row.back_kind is not None:
+            taken[row.id].append(row)
+    for row in lines.values():
+        one = _unused(row, taken[row.id], day)
+        if one is not None:
+            found[row.service_id].append(one)
+    return found
+
+
+def _rows(ids: Sequence[int], day: date) -> Any:
+    """Every line that covers a day from `day` on, once for each line that takes something of it back."""
+    back, its = aliased(InvoiceLine), aliased(Invoice)
+    taking = (
+        select(
+            back.original_line_id, back.kind, back.period_start, back.amount_minor, back.document_discount_minor,
+            its.kind.label("on"),
+        )
+        .join(its, its.id == back.invoice_id)
+        .where(in_force(its), back.original_line_id.is_not(None))
+        .subquery()
+    )  # fmt: skip
+    charged = or_(Invoice.kind == "invoice", _unpaid_proforma(Invoice), Invoice.kind == "credit_note")
+    return (
+        select(
+            InvoiceLine.id, InvoiceLine.service_id, InvoiceLine.invoice_id, InvoiceLine.kind, InvoiceLine.description,
+            InvoiceLine.period_start, InvoiceLine.period_end, InvoiceLine.currency, InvoiceLine.amount_minor,
+            InvoiceLine.document_discount_minor, InvoiceLine.tax_category, InvoiceLine.tax_rate,
+            InvoiceLine.package_id, Invoice.kind.label("document_kind"), Invoice.number, Invoice.prices_include_tax,
+            taking.c.kind.label("back_kind"), taking.c.period_start.label("back_from"), taking.c.on.label("back_on"),
+            taking.c.amount_minor.label("back_minor"), taking.c.document_discount_minor.label("back_off"),
+        )
+        .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
+        .outerjoin(taking, taking.c.original_line_id == InvoiceLine.id)
+        .where(
+            among(db.session, InvoiceLine.service_id, ids),
+            InvoiceLine.kind.in_(COVERING),
+            InvoiceLine.original_line_id.is_(None),
+            InvoiceLine.period_end > day,
+            Invoice.state == InvoiceState.ISSUED,
+            charged,
+        )
+        .order_by(InvoiceLine.id)
+    )  # fmt: skip
+
+
+def in_force(document: Any) -> Any:
+    """Which documents take something back: issued ones, and proformas that nobody has paid yet, which will."""
+    counts = or_(document.kind.in_(("invoice", "credit_note")), _unpaid_proforma(document))
+    return and_(document.state == InvoiceState.ISSUED, counts)
+
+
+def _unpaid_proforma(document: Any) -> Any:
+    return and_(document.kind == "proforma", document.became_id.is_(None))
+
+
+def _unused(row: Any, taken: Sequence[Any], day: date) -> Unused | None:
+    sign = -1 if row.document_kind == "credit_note" else 1
+    billed = sign * row.amount_minor - row.document_discount_minor
+    ends, ordinary, back = row.period_end, 0, 0
+    for one in taken:
+        minor = (one.back_minor if one.back_on == "credit_note" else -one.back_minor) - one.back_off
+        back += minor
+        if one.back_kind is LineKind.UNUSED:
+            ends = min(ends, one.back_from)
+        else:
+            ordinary += minor
+    first = max(day, row.period_start)
+    if first >= ends or billed - back <= 0 or billed - ordinary <= 0:
+        return None
+    return Unused(
+        service_id=row.service_id,
+        line_id=row.id,
+        document_id=row.invoice_id,
+        document=row.number or "",
+        kind=row.kind,
+        description=row.description,
+        period=BillingPeriod(first, ends),
+        days=(row.period_end - row.period_start).days,
+        charged=Money(billed - ordinary, row.currency),
+        left=Money(billed - back, row.currency),
+        tax=Tax(Decimal(row.tax_rate), row.tax_category),
+        prices_include_tax=row.prices_include_tax,
+        package_id=row.package_id,
+        on_note=sign < 0,
+        proforma=row.document_kind == "proforma",
+    )
