@@ -33,6 +33,7 @@ from models import (
     Delivery,
     DeliveryState,
     Discount,
+    DunningStep,
     File,
     Invoice,
     InvoiceAddress,
@@ -47,6 +48,7 @@ from models import (
     OptOut,
     Payer,
     Payment,
+    PaymentPromise,
     PhoneCode,
     PortalAccess,
     PortalUser,
@@ -103,6 +105,8 @@ EMPTIED: tuple[tuple[Any, dict[str, Any]], ...] = (
     (Service, {"cancel_reason": ""}),
     (Message, {"subject": "", "body": "", "text_body": "", "reply_to": ""}),
     (RunUnit, {"reason": ""}),
+    (DunningStep, {"reason": ""}),
+    (PaymentPromise, {"note": ""}),
 )
 """Columns of rows that stay."""
 

@@ -116,12 +116,13 @@ def raise_open(invoice: Invoice, part: Money) -> None:
     """The invoice, locked by the caller, wants `part` again; raises ChangedMeanwhile if it is not in force any more."""
     known = (Invoice.id == invoice.id, Invoice.state == InvoiceState.ISSUED, Invoice.kind == "invoice")
     higher = Invoice.open_minor + part.minor
+    # The next dunning run looks at it again.
     _lower(
         invoice,
-        update(Invoice).where(*known, higher <= Invoice.total_minor).values(open_minor=higher),
+        update(Invoice).where(*known, higher <= Invoice.total_minor).values(open_minor=higher, dunning_on=None),
         f"{invoice} was voided or changed by somebody else just now. Nothing was booked; look at it again.",
     )
-    db.session.expire(invoice, ["open_minor", "open"])
+    db.session.expire(invoice, ["open_minor", "open", "dunning_on"])
 
 
 def lock_payment(payment: Payment) -> Payment:

@@ -204,8 +204,7 @@ def void(invoice: Invoice, reason: str, *, bill_again: bool = False, by: Actor) 
     after = {"state": "void", "open_minor": 0, "reason": reason, "bill_again": bill_again}
     audit.record(by, f"{found.kind}.voided", found, before=before, after=after)
     db.session.flush()
-    if before["open_minor"]:
-        when_paid.owes_less([found.customer_id], by=by)
+    when_paid.voided(found, by=by)
     return found
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 
-from models import Invoice, InvoiceState, db
+from models import Invoice, InvoiceState, PromiseState, db
 from models.bulk import among
 
+from . import promises
 from .actor import Actor
 
 
@@ -37,8 +38,11 @@ def tell(invoices: Iterable[Invoice], *, by: Actor) -> None:
         return
     db.session.flush()
     settled = Invoice.kind == "invoice", Invoice.state == InvoiceState.ISSUED, Invoice.open_minor == 0
-    wanted = select(Invoice.id, Invoice.customer_id).where(among(db.session, Invoice.id, ids), *settled)
-    tell_all([Paid(*row) for row in db.session.execute(wanted.order_by(Invoice.id))], by=by)
+    wanted = select(Invoice.id, Invoice.customer_id, Invoice.promised_on).where(among(db.session, Invoice.id, ids))
+    rows = db.session.execute(wanted.where(*settled).order_by(Invoice.id)).all()
+    if promised := [row.id for row in rows if row.promised_on]:
+        promises.settled(promised, by=by)
+    tell_all([Paid(row.id, row.customer_id) for row in rows], by=by)
 
 
 def tell_all(paid: Sequence[Paid], *, by: Actor) -> None:
@@ -49,6 +53,13 @@ def tell_all(paid: Sequence[Paid], *, by: Actor) -> None:
     for do in _waiting():
         do(paid, unbound)
     owes_less({one.customer_id for one in paid}, by=by)
+
+
+def voided(invoice: Invoice, *, by: Actor) -> None:
+    """The invoice is void: it was not paid, and nothing is owed on it any more. Flushes."""
+    if invoice.promised_on:
+        promises.settled([invoice.id], by=by, state=PromiseState.WITHDRAWN)
+    owes_less([invoice.customer_id], by=by)
 
 
 def owes_less(customer_ids: Collection[int], *, by: Actor) -> None:

@@ -43,6 +43,17 @@ from .discount import (
     discount_package,
 )
 from .document_template import DocumentTemplate, DocumentTemplateVersion, TemplateKind, TemplatePicture
+from .dunning import (
+    DunningAmount,
+    DunningPlan,
+    DunningStep,
+    FeeKind,
+    PaymentPromise,
+    PromiseState,
+    StepKind,
+    StepState,
+    Suspends,
+)
 from .errors import BillingError, FieldError
 from .file import File
 from .imports import ImportFile, ImportMappingSaved, ImportProblem, ImportState
@@ -131,9 +142,16 @@ __all__ = [
     "DiscountUse",
     "DocumentTemplate",
     "DocumentTemplateVersion",
+    "DunningAmount",
+    "DunningPlan",
+    "DunningStep",
+    "FeeKind",
     "FieldError",
     "FieldKind",
     "File",
+    "StepKind",
+    "StepState",
+    "Suspends",
     "FormToken",
     "FxRate",
     "HookEvent",
@@ -174,6 +192,7 @@ __all__ = [
     "Payer",
     "Payment",
     "PaymentMethod",
+    "PaymentPromise",
     "PaymentWay",
     "PhoneCode",
     "PortalAccess",
@@ -197,6 +216,7 @@ __all__ = [
     "Run",
     "RunState",
     "RunUnit",
+    "PromiseState",
     "SavedList",
     "Series",
     "Service",

@@ -89,6 +89,8 @@ class Company(FurtherSeries, PostalAddress, Model):
     )
     charge_tax: Mapped[bool] = mapped_column(default=True)
     never_suspend: Mapped[bool] = mapped_column(default=False)
+    # A plan of billing.dunning_plans; no foreign key, for SQLite's sake. None: nobody is reminded of anything.
+    dunning_plan_id: Mapped[int | None] = mapped_column(BigId)
 
     map_tiles: Mapped[bool] = mapped_column(default=False)
     map_tile_address: Mapped[str] = mapped_column(String(200), default="https://tile.openstreetmap.org/{z}/{x}/{y}.png")
@@ -177,6 +179,7 @@ class CustomerGroup(Model):
     payment_days: Mapped[int | None]
     payment_method: Mapped[PaymentMethod | None] = mapped_column(choice(PaymentMethod, "payment_method"))
     never_suspend: Mapped[bool | None]
+    dunning_plan_id: Mapped[int | None] = mapped_column(BigId)
     charge_tax: Mapped[bool | None]
     language: Mapped[str] = mapped_column(String(12), default="")
     currency: Mapped[str] = mapped_column(String(3), default="")

@@ -152,6 +152,7 @@ class Customer(PostalAddress, Model):
     )
     own_payment_method: Mapped[bool] = mapped_column(default=False)
     payment_days: Mapped[int | None]
+    dunning_plan_id: Mapped[int | None] = mapped_column(BigId)
     # Billed wherever a billing group names no payer of its own. No foreign key: payer points here already.
     default_payer_id: Mapped[int | None] = mapped_column(BigId)
     charge_tax: Mapped[bool] = mapped_column(default=True)

@@ -15,6 +15,9 @@ from .document import PricedLine, TaxSum
 from .money import Money
 from .types import MinorUnits, Moment, Percent, Rate, choice
 
+WAITING = "kind = 'proforma' AND state = 'issued' AND became_id IS NULL"
+"""Proformas that nobody has paid, in the words of an index."""
+
 
 class InvoiceState(enum.StrEnum):
     DRAFT = "draft"
@@ -69,6 +72,28 @@ class Invoice(Model):
             "due_on",
             sqlite_where=text("open_minor > 0"),
             postgresql_where=text("open_minor > 0"),
+        ),
+        # What the next run looks at: those never looked at in front (no day), then by the day of their next step.
+        Index(
+            "ix_invoice_dunning_on",
+            "dunning_on",
+            "id",
+            sqlite_where=text("open_minor > 0"),
+            postgresql_where=text("open_minor > 0"),
+        ),
+        Index(
+            "ix_invoice_proforma_dunning_on",
+            "dunning_on",
+            "id",
+            sqlite_where=text(WAITING),
+            postgresql_where=text(WAITING),
+        ),
+        Index(
+            "ix_invoice_promised_on",
+            "promised_on",
+            "id",
+            sqlite_where=text("promised_on IS NOT NULL"),
+            postgresql_where=text("promised_on IS NOT NULL"),
         ),
         Index(
             "ix_invoice_became_id",
@@ -133,6 +158,10 @@ class Invoice(Model):
     # version where it is one of the shop's own.
     template: Mapped[str] = mapped_column(String(60), default="")
     template_version_id: Mapped[int | None] = mapped_column(BigId)
+    # The day of the next dunning step; empty: the next run looks. See billing.dunning.
+    dunning_on: Mapped[date | None]
+    # By the end of this day the customer said it would pay; see billing.promises.
+    promised_on: Mapped[date | None]
     created_at: Mapped[datetime] = mapped_column(Moment)
     # When a person issued it; empty for what a run made.
     issued_at: Mapped[datetime | None] = mapped_column(Moment)
