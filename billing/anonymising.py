@@ -61,6 +61,7 @@ from models import (
     RunUnit,
     Service,
     ServiceChange,
+    WebhookEvent,
     WebSession,
     WriteOff,
     db,
@@ -88,7 +89,7 @@ CUSTOMER = {
     "attitude": Attitude.NONE,
 }  # fmt: skip
 """What the customer's own columns are set to; the name becomes a number."""
-DELETED: tuple[Any, ...] = (BankPayer, Contact, InvoiceAddress, Note, CustomValue, PhoneCode)
+DELETED: tuple[Any, ...] = (BankPayer, Contact, InvoiceAddress, Note, CustomValue, PhoneCode, WebhookEvent)
 """Rows that are nothing but personal."""
 ADDRESS = dict.fromkeys(("street", "street2", "city", "region", "postal_code"), "")
 EMPTIED: tuple[tuple[Any, dict[str, Any]], ...] = (

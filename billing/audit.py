@@ -8,8 +8,14 @@ from typing import Any
 from models import AuditEvent, Customer, Model, db
 from models.bulk import insert_rows
 
+from . import webhook_events
 from .actor import Actor
 
+OUTSIDE = {
+    "customer.changed": "customer.changed", "customer.enabled": "customer.enabled",
+    "customer.disabled": "customer.disabled", "customer.archived": "customer.disabled",
+}  # fmt: skip
+"""Verbs of many customers at once of which other systems are told, and as what."""
 COLUMNS = (
     "at", "verb", "actor", "staff_id", "portal_user_id", "real_staff_id", "address",
     "object_type", "object_id", "object_label", "customer_id", "before", "after",
@@ -54,10 +60,14 @@ def record_customers(
     verb: str,
     changed: Iterable[tuple[int, str, Mapping[str, Any] | None, Mapping[str, Any] | None]],
 ) -> None:
-    """The same event for many customers, written at once: (id, name, before, after) of each, as `record` takes them."""
+    """The same event for many customers, written at once: (id, name, before, after) of each, as `record` takes them.
+
+    Other systems that listen are told of it (webhook_events), so the customers' rows are changed already."""
     who = (by.at, verb, by.name, by.staff_id, by.portal_user_id, by.real_staff_id, by.address, "customer")
     rows = [(*who, key, name[:200], key, before, after) for key, name, before, after in changed]
     insert_rows(db.session, AuditEvent.__table__, COLUMNS, rows)
+    if rows and verb in OUTSIDE:
+        webhook_events.customers([row[8] for row in rows], OUTSIDE[verb], by)
 
 
 def changes(thing: Model, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -33,7 +33,7 @@ from models import (
     db,
 )
 
-from . import audit, company, document_templates, group_rules, groups, inheritance, projects
+from . import audit, company, document_templates, group_rules, groups, inheritance, projects, webhook_events
 from .actor import Actor
 from .balances import ChangedMeanwhile
 from .customer_details import (
@@ -126,6 +126,7 @@ def create(values: Mapping[str, Any], *, allow_duplicate: bool = False, strict: 
     audit.record(by, "customer.created", customer, after=_traced(cleaned))
     db.session.flush()
     group_rules.place([customer.id], by=by)
+    webhook_events.customers([customer.id], "customer.created", by)
     return customer
 
 
@@ -171,6 +172,7 @@ def edit(
             projects.opened([customer.id])
         if not customer.group_by_hand:
             group_rules.place([customer.id], by=by)
+        webhook_events.customers([customer.id], "customer.changed", by)
     return customer
 
 
@@ -187,6 +189,7 @@ def delete(customer: Customer, *, by: Actor) -> None:
         )
     audit.record(by, "customer.deleted", customer, before={"name": customer.name, "email": customer.email})
     db.session.flush()
+    webhook_events.forget([customer.id])
     for model in (Charge, Service, BillingGroup):
         _remove(model, model.customer_id == customer.id)
     _remove(Customer, Customer.id == customer.id)

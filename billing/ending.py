@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select, update
 
-from models import AuditEvent, Customer, Service, ServiceChange, ServiceStatus, db
-from models.bulk import add_to_rows, insert_rows
+from models import Customer, Service, ServiceStatus, db
+from models.bulk import add_to_rows
 
-from . import audit
+from . import service_changes
 from .actor import Actor
+from .service_changes import Happened
 
 CHUNK = 1000
 
@@ -57,19 +58,11 @@ def _cancel(rows: Sequence[Any], by: Actor) -> None:
     ids = [row.id for row in rows]
     cancelled = update(Service).where(Service.id.in_(ids)).values(values)
     db.session.execute(cancelled.execution_options(synchronize_session=False))
-    columns = ("service_id", "on", "kind", "before", "after", "made_at", "made_by")
-    changes = [(r.id, r.ends_on, "end", _before(r), {"status": "cancelled"}, by.at, by.name) for r in rows]
-    insert_rows(db.session, ServiceChange.__table__, columns, changes)
-    events = [_event(row, by) for row in rows]
-    insert_rows(db.session, AuditEvent.__table__, audit.COLUMNS, events)
+    happened = [_happened(row) for row in rows]
+    service_changes.record_many(happened, "end", "service.ended", by)
 
 
-def _before(row: Any) -> dict[str, Any]:
-    return {"status": str(row.status)}
-
-
-def _event(row: Any, by: Actor) -> tuple[Any, ...]:
-    """The values of an audit event, in the order of audit.COLUMNS."""
-    who = (by.at, "service.ended", by.name, by.staff_id, by.portal_user_id, by.real_staff_id, by.address)
+def _happened(row: Any) -> Happened:
     after = {"status": "cancelled", "ends_on": row.ends_on.isoformat()}
-    return (*who, "service", row.id, row.description, row.customer_id, _before(row), after)
+    before = {"status": str(row.status)}
+    return Happened(row.id, row.customer_id, row.description, row.ends_on, before, after)

@@ -49,6 +49,7 @@ from . import (
     numbering,
     outbox,
     parties,
+    webhook_events,
     when_paid,
     write_offs,
 )
@@ -97,8 +98,10 @@ def issue(draft: Invoice, *, send: bool = True, by: Actor) -> Invoice:
     if send:
         queue_mail(document, payer, by)
     db.session.flush()
-    if document.kind == "invoice" and not document.open_minor:
-        when_paid.tell([document], by=by)
+    if document.kind == "invoice":
+        webhook_events.invoices([document.id], "invoice.issued", by)
+        if not document.open_minor:
+            when_paid.tell([document], by=by)
     return document
 
 
@@ -149,6 +152,7 @@ def number_proforma(proforma: Invoice, *, send: bool = True, by: Actor) -> Invoi
     if send:
         queue_mail(invoice, db.session.get(Payer, invoice.payer_id) if invoice.payer_id else None, by)
     db.session.flush()
+    webhook_events.invoices([invoice.id], "invoice.issued", by)
     return invoice
 
 

@@ -20,16 +20,16 @@ from models import (
     PriceChangeState,
     RowResult,
     Service,
-    ServiceChange,
     ServiceStatus,
     db,
 )
 from models.bulk import among, insert_rows
 
-from . import audit
+from . import service_changes
 from .actor import Actor
 from .bulk_results import Result, gone, locked
 from .price_rule import PriceRule
+from .service_changes import Happened
 
 KIND = "price_change"
 COLUMNS = ("price_change_id", "service_id", "currency", "old_minor", "new_minor", "from_on", "state")
@@ -155,17 +155,17 @@ def bill(services: Sequence[int], day: date, by: Actor) -> None:
     """The renewals of `day` billed these services: prices that were waiting for it are theirs from now on."""
     due = among(db.session, NewPrice.service_id, services)
     query = select(NewPrice).where(due, _WAITS, NewPrice.from_on <= day).options(joinedload(NewPrice.service))
+    happened = []
     for row in db.session.scalars(query.execution_options(populate_existing=True)):
         service = row.service
         row.state, row.billed_on = NewPriceState.BILLED, day
         before = {"price_minor": service.price_minor, "currency": service.currency}
         after = {"price_minor": row.new_minor, "currency": service.currency}
         service.price_minor = row.new_minor
-        change = ServiceChange(service_id=service.id, on=day, kind="price", before=before, after=after)
-        change.made_at, change.made_by = by.at, by.name
-        db.session.add(change)
-        audit.record(by, "service.price_changed", service, before=before, after=after)
+        happened.append(Happened(service.id, service.customer_id, str(service), day, before, after))
     db.session.flush()
+    if happened:
+        service_changes.record_many(happened, "price", "service.price_changed", by)
 
 
 def waiting_of(service: Service) -> NewPrice | None:

@@ -1,22 +1,54 @@
-"""The history of a service: each change leaves a row for its page, and a trace in the audit log."""
+"""The one door for what happens to a service: a row of its history, a trace in the audit log, and word to whoever
+listens (webhooks), all in the transaction of the change."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from models import Service, ServiceChange, db
+from models import AuditEvent, Service, ServiceChange, db
+from models.bulk import insert_rows
 
-from . import audit
+from . import audit, webhook_events
 from .actor import Actor
+
+_COLUMNS = ("service_id", "on", "kind", "before", "after", "made_at", "made_by")
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What happened to one of many services. `label` is its description, for the audit log."""
+
+    service_id: int
+    customer_id: int
+    label: str
+    on: date
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any]
 
 
 def record(
     service: Service, on: date, kind: str, verb: str, before: dict[str, Any] | None, after: dict[str, Any], by: Actor
 ) -> None:
-    """Write down that `service` changed on the day `on`: `kind` in its history, `verb` in the audit log."""
+    """Write down that `service` changed on the day `on`: `kind` in its history, `verb` in the audit log, and the event
+    of that kind (webhook_events) for those who listen. `before` and `after` are plain values. Flushes."""
     change = ServiceChange(service_id=service.id, on=on, kind=kind, before=before, after=after)
     change.made_at, change.made_by = by.at, by.name
     db.session.add(change)
     audit.record(by, verb, service, before=before, after=after)
     db.session.flush()
+    webhook_events.services([webhook_events.Change(service.id, kind, on, before, after)], by)
+
+
+def record_many(happened: Sequence[Happened], kind: str, verb: str, by: Actor) -> None:
+    """The same for many services at once, written by a few statements. The services' rows are changed already; where
+    the session holds them as objects, the caller expires them."""
+    changes = [(h.service_id, h.on, kind, h.before, h.after, by.at, by.name) for h in happened]
+    insert_rows(db.session, ServiceChange.__table__, _COLUMNS, changes)
+    who = (by.at, verb, by.name, by.staff_id, by.portal_user_id, by.real_staff_id, by.address, "service")
+    events = [(*who, h.service_id, h.label[:200], h.customer_id, h.before, h.after) for h in happened]
+    insert_rows(db.session, AuditEvent.__table__, audit.COLUMNS, events)
+    told = [webhook_events.Change(h.service_id, kind, h.on, h.before, h.after) for h in happened]
+    webhook_events.services(told, by)

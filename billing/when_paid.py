@@ -15,7 +15,7 @@ from sqlalchemy import select
 from models import Invoice, InvoiceState, PromiseState, db
 from models.bulk import among
 
-from . import promises
+from . import promises, webhook_events
 from .actor import Actor
 
 
@@ -49,6 +49,7 @@ def tell_all(paid: Sequence[Paid], *, by: Actor) -> None:
     """The same for invoices that are known to leave nothing open. Flushes."""
     if not paid:
         return
+    webhook_events.invoices([one.invoice_id for one in paid], "invoice.paid", by)
     unbound = replace(by, permissions=None)
     for do in _waiting():
         do(paid, unbound)

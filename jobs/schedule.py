@@ -24,7 +24,20 @@ from billing.import_store import Store
 from messaging import files
 from models import BillingError, db
 
-from . import bulk, clock, deliveries, doctor, imports, mailings, queue, rates, renewals, results, texts
+from . import (
+    bulk,
+    clock,
+    deliveries,
+    doctor,
+    imports,
+    mailings,
+    queue,
+    rates,
+    renewals,
+    results,
+    texts,
+    webhooks,
+)
 from .audit_seal import seal_audit
 from .daily import Daily, only_reading
 from .lease import LeaseLost, LeaseTaken
@@ -70,7 +83,7 @@ def clean(on: date | None) -> Mapping[str, Any]:
     db.session.commit()
     old = bank_statements.remove_old(Store(files.folder_of("bank")), clock.now())
     db.session.commit()
-    return {**counts, "uploads": imports.clean() + old}
+    return {**counts, "uploads": imports.clean() + old, "webhooks": webhooks.clean()}
 
 
 def seal(on: date | None) -> Mapping[str, Any]:
@@ -151,6 +164,9 @@ JOBS = (
     Job(
         "texts", "Send the texts that are due, and look up those that may have left.", timedelta(seconds=5),
         deliver_texts, "every 5 seconds",
+    ),
+    Job(
+        "webhooks", "Tell other systems what happened.", timedelta(seconds=2), webhooks.run, "every 2 seconds",
     ),
     Job(
         "cleaning", "Remove expired sessions, links and tries to sign in.", timedelta(minutes=1), clean,

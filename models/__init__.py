@@ -96,6 +96,7 @@ from .staff import (
     WebSession,
 )
 from .template import MessageTemplate, TemplateVersion
+from .webhook import WebhookDelivery, WebhookEndpoint, WebhookEvent, WebhookState
 
 __all__ = [
     "Account",
@@ -235,6 +236,10 @@ __all__ = [
     "TextPrice",
     "TextSender",
     "UnitState",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
+    "WebhookState",
     "WebSession",
     "WriteOff",
     "ChangeTo",

@@ -12,6 +12,8 @@ from dotenv import load_dotenv
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from integrations import webhooks
+
 ROOT = Path(__file__).resolve().parent.parent
 WEAK_KEYS = {"dev", "secret", "changeme", "change-me", "password", "default", "tillbook"}
 SHORTEST_KEY = 32
@@ -80,6 +82,7 @@ def _load(instance: Path) -> dict[str, Any]:
         "MAIL_PER_MINUTE": number(env, "MAIL_PER_MINUTE", 0),
         **{name: env.get(name, "").strip() for name in TWILIO},
         "ECB_URL": env.get("ECB_URL", "").strip(),
+        "WEBHOOK_NETWORKS": networks(env.get("WEBHOOK_NETWORKS", "")),
     }
 
 
@@ -133,6 +136,16 @@ def trusted_hosts(given: str, base_url: str) -> list[str] | None:
     if base_url:
         hosts.append(base_url.split("://", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0])
     return [*hosts, "localhost", "127.0.0.1"] if hosts else None
+
+
+def networks(given: str) -> tuple[webhooks.Network, ...]:
+    """The networks beside the open internet that webhooks may be sent to."""
+    try:
+        return webhooks.networks(given)
+    except ValueError as error:
+        raise ConfigError(
+            f"WEBHOOK_NETWORKS is a list of networks such as 10.0.0.0/8, 192.168.1.7: {error}."
+        ) from error
 
 
 def number(env: Any, name: str, default: int) -> int:

@@ -26,6 +26,7 @@ from . import (
     refunds,
     runs,
     templates,
+    webhooks,
 )
 from .checks import Check, Finding, Sample, Scope
 
@@ -53,6 +54,7 @@ CHECKS: tuple[Check, ...] = tuple(
             *discounts.CHECKS,
             *quotes.CHECKS,
             *templates.CHECKS,
+            *webhooks.CHECKS,
         ),
         key=lambda check: check.code,
     )

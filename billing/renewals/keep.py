@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from billing import audit, new_prices, numbering, outbox, when_paid
+from billing import audit, new_prices, numbering, outbox, webhook_events, when_paid
 from billing.actor import Actor
 from models import (
     Account,
@@ -63,6 +63,7 @@ def keep(bills: Sequence[Bill], *, run_id: int, on: date, tables: Tables, by: Ac
     _write_credit_use(booked)
     _write_audit(documents, by)
     _queue_mail(documents, by)
+    webhook_events.invoices([doc.id for doc in booked], "invoice.issued", by)
     write_results(bills, invoice_of, run_id)
     settled = [doc for doc in booked if not doc.bill.still_due]
     when_paid.tell_all([when_paid.Paid(doc.id, doc.bill.account.customer_id) for doc in settled], by=by)

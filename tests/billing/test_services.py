@@ -223,7 +223,8 @@ def test_the_daily_run_ends_what_is_due(app: Flask, by: Actor) -> None:
     assert [(s.status, s.cancelled_on) for s in due] == [("cancelled", s.ends_on) for s in due]
     assert (later.status, gone.cancelled_on, due[0].version) == ("active", None, 2)
     assert (one.service_count, two.service_count) == (0, 1)
-    assert history(due[1]) == [("end", date(2026, 11, 1), {"status": "cancelled"})]
+    after = {"status": "cancelled", "ends_on": "2026-11-01"}
+    assert history(due[1]) == [("end", date(2026, 11, 1), after)]
     events = db.session.scalars(select(AuditEvent).order_by(AuditEvent.id)).all()
     assert [(e.verb, e.object_id, e.customer_id) for e in events] == [
         ("service.ended", s.id, s.customer_id) for s in due
