@@ -9,14 +9,19 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select, update
 
-from models import Customer, Service, ServiceStatus, db
-from models.bulk import add_to_rows
+from models import Service, ServiceStatus, db
 
-from . import service_changes
+from . import service_changes, service_rows
 from .actor import Actor
 from .service_changes import Happened
 
 CHUNK = 1000
+OVER: dict[str, Any] = {
+    "status": ServiceStatus.CANCELLED, "waits_for": None, "suspended_on": None, "suspended_for": None,
+    "paused_from": None, "paused_until": None, "transfer_on": None, "transfer_group_id": None,
+    "transfer_price_minor": None,
+}  # fmt: skip
+"""What becomes of a service that ends: it waits for nothing any more, and is to go nowhere."""
 
 
 def running() -> ColumnElement[bool]:
@@ -35,8 +40,7 @@ def end_due(on: date, *, by: Actor) -> int:
         _cancel(rows, by)
         gone.update(row.customer_id for row in rows if row.status == ServiceStatus.ACTIVE)
         ended, last = ended + len(rows), rows[-1].id
-    counts = [(-count, customer_id) for customer_id, count in sorted(gone.items())]
-    add_to_rows(db.session, Customer.__table__, ("service_count",), counts)
+    service_rows.count({customer_id: -count for customer_id, count in gone.items()})
     if ended:
         db.session.expire_all()
     return ended
@@ -54,7 +58,7 @@ def _next(on: date, after: int) -> Sequence[Any]:
 
 
 def _cancel(rows: Sequence[Any], by: Actor) -> None:
-    values = {"status": ServiceStatus.CANCELLED, "cancelled_on": Service.ends_on, "version": Service.version + 1}
+    values = {**OVER, "cancelled_on": Service.ends_on, "version": Service.version + 1}
     ids = [row.id for row in rows]
     cancelled = update(Service).where(Service.id.in_(ids)).values(values)
     db.session.execute(cancelled.execution_options(synchronize_session=False))

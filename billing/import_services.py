@@ -12,6 +12,7 @@ from models.bulk import add_to_rows, insert_rows, reserve_ids, update_rows
 
 from .actor import Actor
 from .audit import plain
+from .ending import OVER
 from .import_mapping import ImportMapping
 from .import_names import Names
 from .import_rows import ImportedRow, ServiceValues
@@ -25,7 +26,7 @@ customers: Table = Customer.__table__  # type: ignore[assignment]
 groups: Table = BillingGroup.__table__  # type: ignore[assignment]
 
 GROUP = "Main"
-MUTABLE = ("package_id", "description", "price_minor", "free", "status", "ends_on", "cancelled_on")
+MUTABLE = ("package_id", "description", "price_minor", "free", "ends_on", "cancelled_on", *OVER)
 OPTION_COLUMNS = ("service_id", "option_id", "name", "value", "quantity", "currency", "price_minor")
 HISTORY_COLUMNS = ("service_id", "on", "kind", "before", "after", "made_at", "made_by")
 Key = tuple[str, str]
@@ -112,7 +113,7 @@ class ServiceWriter:
             return {}
         if is_over(agreed.cancelled_on, self.by):
             return {
-                "status": ServiceStatus.CANCELLED,
+                **OVER,
                 "ends_on": agreed.cancelled_on,
                 "cancelled_on": agreed.cancelled_on,
             }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, select
 
 from models import (
     BillingError,
@@ -26,10 +26,10 @@ from models import (
     db,
 )
 
-from . import fx_prices, groups, service_changes
+from . import fx_prices, groups, service_changes, service_rows
 from .actor import Actor
 from .charges import add_charge
-from .ending import end_due
+from .ending import OVER, end_due
 from .fx import NoExchangeRate
 from .package_prices import check_bounds
 from .packages import LONGEST_TRIAL, price_of
@@ -43,9 +43,22 @@ from .prices import (
     in_account,
     period_words,
 )
+from .service_life import suspend, unsuspend, why_not_suspend
 from .texts import one_line
 
-__all__ = ["Chosen", "InvalidService", "NoPrice", "add_charge", "cancel", "end_due", "main_group", "start"]
+__all__ = [
+    "Chosen",
+    "InvalidService",
+    "NoPrice",
+    "add_charge",
+    "cancel",
+    "end_due",
+    "main_group",
+    "start",
+    "suspend",
+    "unsuspend",
+    "why_not_suspend",
+]
 
 MAIN = "Main"
 
@@ -138,7 +151,7 @@ def start(
     db.session.flush()
     _check_options(package, options)
     service.options = [_option(service, package, chosen) for chosen in options]
-    _count(customer, 1)
+    service_rows.count({customer.id: 1})
     after = {"package": package.name, "price_minor": service.price_minor, "currency": service.currency}
     after |= {"period": period_words(months, days), "billed_from": first.isoformat()}
     after |= {"trial_days": trial} if trial else {}
@@ -152,7 +165,7 @@ def cancel(service: Service, on: date, reason: str, *, by: Actor) -> Service:
     Raises InvalidService, InvalidTerms, NotAllowed.
     """
     by.require("services.edit")
-    service = _lock(service)
+    service = service_rows.lock(service)
     if service.status == ServiceStatus.CANCELLED:
         raise InvalidService(f"{service} was cancelled on {service.cancelled_on} already.")
     if check_day(on, by.today, "The end") < service.started_on:
@@ -161,8 +174,8 @@ def cancel(service: Service, on: date, reason: str, *, by: Actor) -> Service:
     counted = service.status == ServiceStatus.ACTIVE
     service.ends_on, service.cancel_reason = on, one_line(reason, 200, "The reason", empty=True)
     if on <= by.today:
-        service.status, service.cancelled_on = ServiceStatus.CANCELLED, on
-        _count(service.customer, -1 if counted else 0)
+        service_rows.write({**OVER, "cancelled_on": on}, [service])
+        service_rows.count({service.customer_id: -1 if counted else 0})
     _end_charges(service, on)
     after = {"ends_on": on.isoformat(), "status": str(service.status), "reason": service.cancel_reason}
     service_changes.record(service, on, "cancel", "service.cancelled", before, after, by)
@@ -296,19 +309,6 @@ def _option_price(service: Service, option: PackageOption | None, value: str) ->
     period = period_words(service.months, service.days)
     what = f"{option.name} ({value})" if value else option.name
     raise NoPrice(f"{what} has no price in {service.currency} for {period}. Add one, or enter the agreed price here.")
-
-
-def _lock(service: Service) -> Service:
-    locked = select(Service).where(Service.id == service.id).with_for_update(key_share=True)
-    return db.session.scalars(locked.execution_options(populate_existing=True)).one()
-
-
-def _count(customer: Customer, change: int) -> None:
-    """Relative, and outside the version of staff edits, like the balance."""
-    db.session.flush()
-    counted = update(Customer).where(Customer.id == customer.id).values(service_count=Customer.service_count + change)
-    db.session.execute(counted.execution_options(synchronize_session=False))
-    db.session.expire(customer, ["service_count"])
 
 
 def _end_charges(service: Service, on: date) -> None:

@@ -83,7 +83,17 @@ from .rates import FxRate, TaxCategory, TaxRate, TaxText
 from .refund import Refund, RefundKind, WriteOff
 from .run import JobDay, Lease, Run, RunState, RunUnit, UnitState
 from .saved_list import SavedList
-from .service import BillingGroup, Charge, Renewal, Service, ServiceChange, ServiceOption, ServiceStatus
+from .service import (
+    BillingGroup,
+    Charge,
+    Renewal,
+    Service,
+    ServiceChange,
+    ServiceOption,
+    ServiceStatus,
+    SuspendedFor,
+    WaitsFor,
+)
 from .staff import (
     FormToken,
     OneTimeToken,
@@ -224,6 +234,8 @@ __all__ = [
     "ServiceChange",
     "ServiceOption",
     "ServiceStatus",
+    "SuspendedFor",
+    "WaitsFor",
     "SignInAttempt",
     "Staff",
     "Tag",

@@ -24,6 +24,21 @@ class ServiceStatus(enum.StrEnum):
     CANCELLED = "cancelled"
 
 
+class SuspendedFor(enum.StrEnum):
+    """Why a suspended service is: decided by a person, not paid for, or in a pause that its customer wished."""
+
+    STAFF = "staff"
+    UNPAID = "unpaid"
+    PAUSE = "pause"
+
+
+class WaitsFor(enum.StrEnum):
+    """What a pending service becomes active by."""
+
+    ACTIVATION = "activation"
+    PAYMENT = "payment"
+
+
 class BillingGroup(Model):
     """The services and charges that make one invoice; a customer has at least one."""
 
@@ -51,6 +66,12 @@ class BillingGroup(Model):
         return self.name
 
 
+def _index_of_the_few(column: str) -> Index:
+    """Of the rows where this day is set at all."""
+    few = text(f"{column} IS NOT NULL")
+    return Index(f"ix_service_{column}", column, sqlite_where=few, postgresql_where=few)
+
+
 class Service(Model):
     """A package a customer runs, at the price agreed with this customer."""
 
@@ -63,6 +84,14 @@ class Service(Model):
             postgresql_where=text("ends_on IS NOT NULL"),
         ),
         Index("ix_service_next_renewal_on", "next_renewal_on", "id"),
+        *(_index_of_the_few(column) for column in ("paused_from", "transfer_on")),
+        Index(
+            "ix_service_trial",
+            "billed_from",
+            "id",
+            sqlite_where=text("trial_days > 0"),
+            postgresql_where=text("trial_days > 0"),
+        ),
         Index("ix_service_customer_status", "customer_id", "status", "id"),
         Index("ix_service_package_status", "package_id", "status", "customer_id"),
         UniqueConstraint("external_source", "external_id"),
@@ -98,6 +127,22 @@ class Service(Model):
     cancelled_on: Mapped[date | None]
     cancel_reason: Mapped[str] = mapped_column(String(200), default="")
 
+    # Of a pending service, what it waits for; of a suspended one, why and since when.
+    waits_for: Mapped[WaitsFor | None] = mapped_column(choice(WaitsFor, "waits_for"))
+    suspended_on: Mapped[date | None]
+    suspended_for: Mapped[SuspendedFor | None] = mapped_column(choice(SuspendedFor, "suspended_for"))
+    suspend_reason: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    # Days that are not billed: of a pause to come or under way (without an end until somebody resumes it), or behind
+    # us while bills have not come so far yet.
+    paused_from: Mapped[date | None]
+    paused_until: Mapped[date | None]
+    # The day its bills began anew off the renewal day: after days without bills, or with another renewal day.
+    rhythm_from: Mapped[date | None]
+    # The billing group of another customer that it goes to on a day to come, and its price there if another.
+    transfer_on: Mapped[date | None]
+    transfer_group_id: Mapped[int | None] = ref("billing_group.id", index=False, nullable=True)
+    transfer_price_minor: Mapped[int | None] = mapped_column(MinorUnits)
+
     external_source: Mapped[str | None] = mapped_column(String(60))
     external_id: Mapped[str | None] = mapped_column(String(120))
     version: Mapped[int] = mapped_column(default=1)
@@ -105,7 +150,8 @@ class Service(Model):
     price: Mapped[Money] = composite(Money, "price_minor", "currency")
     setup_fee: Mapped[Money] = composite(Money, "setup_fee_minor", "currency")
     customer: Mapped[Customer] = relationship()
-    billing_group: Mapped[BillingGroup] = relationship()
+    billing_group: Mapped[BillingGroup] = relationship(foreign_keys=[billing_group_id])
+    transfer_group: Mapped[BillingGroup | None] = relationship(foreign_keys=[transfer_group_id])
     package: Mapped[Package] = relationship()
     options: Mapped[list[ServiceOption]] = relationship(order_by="ServiceOption.id")
     changes: Mapped[list[ServiceChange]] = relationship(order_by="ServiceChange.id")
@@ -233,5 +279,7 @@ class Renewal(Model):
     void: Mapped[bool] = mapped_column(default=False)
     # The day from which its days were given back, where another period began or the service ended within it.
     cut_on: Mapped[date | None]
+    # Its days were paid with that one's, and lie here because a pause moved them; it adds nothing to bill.
+    carries_id: Mapped[int | None] = ref("renewal.id", index=False, nullable=True)
 
     amount: Mapped[Money] = composite(Money, "amount_minor", "currency")

@@ -25,6 +25,7 @@ from . import (
     quotes,
     refunds,
     runs,
+    services,
     templates,
     webhooks,
 )
@@ -41,6 +42,7 @@ CHECKS: tuple[Check, ...] = tuple(
             *credit_notes.CHECKS,
             *periods.CHECKS,
             *runs.CHECKS,
+            *services.CHECKS,
             *people.CHECKS,
             *accounts.CHECKS,
             *around.CHECKS,
