@@ -55,6 +55,7 @@ from .price_changes import PriceChangesView
 from .quotes import QuotesView
 from .run_units import RunUnitsView
 from .runs import RunsView
+from .scheduler import SchedulerView
 from .search import SearchView
 from .services import ServiceView
 from .set_aside import SetAsideView
@@ -111,7 +112,8 @@ def init_app(app: Flask) -> None:
     panel.add_view(ImportsView(ImportFile, db, _l("Imports"), AUTOMATION, **menu("imports", "upload")))
     panel.add_view(BulkActionsView(BulkAction, db, _l("Actions on many"), AUTOMATION, **menu("bulk", "list-checks")))
     panel.add_view(BulkRowsView(BulkRow, db, _l("Results of actions"), None, "bulk-results", "/admin/bulk-results"))
-    panel.add_view(JobLogView(Run, db, _l("Jobs"), AUTOMATION, **menu("job-log", "activity")))
+    panel.add_view(SchedulerView(_l("Scheduler"), AUTOMATION, **menu("scheduler", "calendar-clock")))
+    panel.add_view(JobLogView(Run, db, _l("Jobs"), None, "job-log", "/admin/job-log"))
     panel.add_view(AuditView(AuditEvent, db, _l("Audit log"), INSIGHT, **menu("audit", "scroll-text")))
     add_settings(panel)
     panel.init_app(app)

@@ -51,6 +51,9 @@ class JobLogView(StaffView):
     empty_title = _l("No job has done anything yet")
     empty_text = _l("Imports, mails sent, checks of the books: each leaves a line here when it did something.")
 
+    def is_visible(self) -> bool:
+        return False  # Scheduler leads here
+
     def scope(self, query: Select[Any]) -> Select[Any]:
         return query.where(Run.kind.not_in(runs.KINDS))
 

@@ -11,9 +11,10 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import func, select
 
-from billing import company, runs
+from admin.run_words import kind_words
+from billing import company, runs, unattended
 from messaging.deliver import mail_state
-from models import BillingGroup, Delivery, DeliveryState, Quote, QuoteState, db
+from models import BillingGroup, Delivery, DeliveryState, JobDay, JobState, Quote, QuoteState, db
 from web import only_customer
 from web.permissions import allows
 from web.sessions import now
@@ -32,7 +33,7 @@ class Need:
 
 def needs() -> list[Need]:
     """For whoever is signed in: only what they may look at."""
-    found = [_set_aside() if allows("runs.view") else None, _no_scheduler() if allows("runs.view") else None]
+    found = [_set_aside(), _no_scheduler(), *_jobs()] if allows("runs.view") else []
     found += _quotes() if allows("quotes.view") else []
     if allows("messages.view"):
         found += [_mail(), *_lost()]
@@ -84,8 +85,25 @@ def _no_scheduler() -> Need | None:
         "clock",
         _("No scheduler is running, so nothing happens by itself"),
         _("Look"),
-        url_for("runs.index_view"),
+        url_for("scheduler.index"),
     )
+
+
+def _jobs() -> list[Need]:
+    """Jobs that somebody paused, with who and why, and daily ones that fail."""
+    today, found = company.day_of(now()), []
+    states = db.session.scalars(select(JobState).where(JobState.paused_at.is_not(None)).order_by(JobState.paused_at))
+    for state in states:
+        if unattended.is_paused(state, today):
+            told = {"job": kind_words(state.name), "name": state.paused_by, "why": state.paused_why}
+            text = _("%(job)s: paused by %(name)s, “%(why)s”", **told)
+            kind = "bad" if state.name == "renewals" else "warn"
+            found.append(Need(kind, "pause", text, _("Look"), url_for("scheduler.job_view", job=state.name)))
+    failing = select(JobDay.name).where(JobDay.tries > 1, JobDay.next_try_at.is_not(None)).order_by(JobDay.name)
+    for name in db.session.scalars(failing):
+        text = _("%(job)s: the run of today does not succeed", job=kind_words(name))
+        found.append(Need("bad", "circle-alert", text, _("Look"), url_for("scheduler.job_view", job=name)))
+    return found
 
 
 def _mail() -> Need | None:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from admin.cells import pill
 from billing.runs import KINDS
-from models import Money, Run, RunState, UnitState
+from models import JobState, Money, Run, RunState, UnitState
 from web.formatters import local, money, number, short_date
 
 KIND_WORDS = {
@@ -20,7 +20,8 @@ KIND_WORDS = {
     "rates": _l("Exchange rates"),
     "groups": _l("Rules of groups"), "quotes": _l("Quotes that expire"), "credit": _l("Credit that runs out"),
     "doctor": _l("Check of the books"), "seal": _l("Sealing the audit log"), "queue": _l("Runs that were asked for"),
-    "bulk": _l("Actions on many customers"),
+    "bulk": _l("Actions on many customers"), "imports": _l("Imports"), "texts": _l("Texts"),
+    "prices": _l("Planned changes of prices"),
 }  # fmt: skip
 STATES = {
     RunState.QUEUED: ("info", _l("Waiting")), RunState.RUNNING: ("info", _l("Running")),
@@ -87,8 +88,10 @@ def counts_plain(counts: dict[str, Any] | None) -> str:
     return ", ".join(f"{name} {n}" for name, n in (counts or {}).items())
 
 
-def next_words(next_at: datetime | None, at: datetime) -> str:
+def next_words(next_at: datetime | None, at: datetime, paused: JobState | None = None) -> str:
     """When the daily run comes next, as the head of the page says it."""
+    if paused is not None:
+        return _("Automatic runs are paused by %(name)s: %(why)s", name=paused.paused_by, why=paused.paused_why)
     if next_at is None:
         return _("Automatic runs are switched off")
     if next_at <= at:
@@ -105,7 +108,9 @@ def zero(n: int) -> Any:
 
 
 def took(run: Run) -> str:
-    """``2:06``; empty while it goes on."""
+    """``2:06``; empty while it goes on. Of a row that gathers a day, how long the job was at work in all."""
+    if run.busy_ms is not None:
+        return clock_words(timedelta(milliseconds=run.busy_ms))
     return clock_words(run.finished_at - run.started_at) if run.finished_at else ""
 
 
@@ -144,6 +149,8 @@ def count_words(name: str) -> str:
 
 def did(run: Run) -> str:
     """``5,174 invoices`` in one line, for lists of all kinds of runs."""
+    if run.state is RunState.FINISHED and not run.done and not any(run.counts.values()):
+        return _("Nothing to do")
     return ", ".join(f"{word} {figure}" for name, word, figure in counts(run) if run.counts.get(name))
 
 

@@ -18,8 +18,8 @@ from admin.filter_kinds import choice
 from admin.links import record_url, view_of
 from admin.narrowing import NOBODY
 from admin.run_asking import AskForm, effects
-from billing import company, runs
-from models import BillingError, Invoice, Run, RunUnit
+from billing import company, runs, unattended
+from models import BillingError, Invoice, JobState, Run, RunUnit, db
 from web import sessions
 from web.permissions import actor, allows, refuse
 
@@ -92,7 +92,7 @@ class RunsView(StaffView):
             **self._asking(),
             "live": self._live(shown) if shown else None,
             "last_took": run_words.took(last) if last else "",
-            "next_words": run_words.next_words(runs.next_automatic(at, ours), at),
+            "next_words": run_words.next_words(runs.next_automatic(at, ours), at, _pause(company.day_of(at))),
             "parked": run_panels.Parked.read(),
             "record_url": record_url,
             "would_be": run_panels.would_be,
@@ -155,6 +155,12 @@ class RunsView(StaffView):
         except BillingError as refusal:
             flash(str(refusal), "warning")
             return self.get_url(".index_view")
+
+
+def _pause(today: date) -> JobState | None:
+    """What keeps the daily run from beginning, if somebody does."""
+    state = db.session.get(JobState, "renewals")
+    return state if unattended.is_paused(state, today) else None
 
 
 def _count(name: str) -> Any:

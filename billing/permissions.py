@@ -25,6 +25,7 @@ PERMISSIONS: dict[str, str] = {
     "payments.refund": "Give money back, take payments back and write off",
     "runs.view": "See bill runs",
     "runs.start": "Start bill runs",
+    "jobs.manage": "Run, pause and resume jobs",
     "messages.view": "See messages",
     "messages.send": "Send messages",
     "messages.legal": "Send legal notices, also to those who opted out",

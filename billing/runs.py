@@ -88,15 +88,23 @@ def next_automatic(at: datetime, company: Company) -> datetime | None:
     """
     if not company.renewals_on:
         return None
-    here = at.astimezone(ZoneInfo(company.timezone))
-    row = db.session.get(JobDay, BILLING)
-    hour = time(company.renewals_hour, tzinfo=here.tzinfo)
-    done_today = row is not None and row.done_on is not None and row.done_on >= here.date()
-    if here.hour < company.renewals_hour and not done_today:
-        return datetime.combine(here.date(), hour)
-    if row is not None and row.done_on is not None and not done_today:
-        return here
-    return datetime.combine(here.date() + ONE_DAY, hour)
+    return next_daily(company.renewals_hour, db.session.get(JobDay, BILLING), at, company.timezone)
+
+
+def next_daily(hour: int, done: JobDay | None, at: datetime, zone: str) -> datetime:
+    """When what is done once a day, from `hour` on, comes next, seen from `at` (aware UTC), in this time zone.
+
+    `done` is how far it has come. `at` itself if this day is late, or the next try if it went wrong.
+    """
+    here = at.astimezone(ZoneInfo(zone))
+    done_on = done.done_on if done is not None else None
+    done_today = done_on is not None and done_on >= here.date()
+    if here.hour < hour and not done_today:
+        return datetime.combine(here.date(), time(hour, tzinfo=here.tzinfo))
+    if done is not None and done_on is not None and not done_today:
+        waits = done.next_try_at is not None and done.tries > 0 and done.next_try_at > at
+        return done.next_try_at.astimezone(here.tzinfo) if waits and done.next_try_at else here
+    return datetime.combine(here.date() + ONE_DAY, time(hour, tzinfo=here.tzinfo))
 
 
 def release(groups: Sequence[BillingGroup], by: Actor) -> int:

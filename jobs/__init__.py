@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from . import customers, demo, doctor, renewal_commands, schedule_commands, serve, staff
+from . import customers, demo, doctor, renewal_commands, schedule, schedule_commands, serve, staff
 
 GROUPS = (
     customers.customers,
@@ -16,6 +16,7 @@ GROUPS = (
 
 
 def init_app(app: Flask) -> None:
-    """Add the commands."""
+    """Add the commands, and tell the panel which jobs there are."""
+    app.extensions["unattended"] = tuple(job.described() for job in schedule.JOBS)
     for group in GROUPS:
         app.cli.add_command(group)

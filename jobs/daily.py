@@ -25,11 +25,16 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Daily:
-    """From `hour` on, in the business's time zone, unless it is switched off."""
+    """From `hour` on, in the business's time zone, unless it is switched off.
+
+    `hour_setting` and `switch` are the settings these are chosen by, where they are.
+    """
 
     name: str
     hour: Callable[[Company], int]
     on: Callable[[Company], bool] = lambda company: True
+    hour_setting: str = ""
+    switch: str = ""
 
     def due(self) -> date | None:
         """The day to do now, if any. Without a company there is nothing to do.
@@ -71,6 +76,12 @@ class Daily:
         db.session.add(row)
         row.done_on, row.tries, row.next_try_at = day, 0, None
         db.session.commit()
+
+    def recovered(self, day: date) -> None:
+        """Somebody had it done by hand, with success: a try of this day that failed is not repeated. Commits."""
+        row = db.session.get(JobDay, self.name)
+        if row is not None and row.tries:
+            self.done(day)
 
     def put_off(self) -> None:
         """It could not begin because somebody else was at it; look again soon. Commits."""

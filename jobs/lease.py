@@ -81,6 +81,7 @@ def acquire(name: str, lasting: timedelta = HELD_FOR) -> Held | None:
     free = _is_free(row)
     if free:
         row.owner, row.fence, row.expires_at = _me(), row.fence + 1, clock.now() + lasting
+        row.taken_at = clock.now()
     fence = row.fence
     db.session.commit()
     return Held(name, fence, lasting) if free else None

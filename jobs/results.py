@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -15,22 +16,39 @@ AUTHOR = "Scheduler"
 MOST_TEXT = 500
 
 
-def add(kind: str, counts: Mapping[str, Any]) -> None:
-    """Add what a job did to its row of this day. Nothing done, no row. Commits."""
-    done = {name: number for name, number in counts.items() if isinstance(number, int) and number}
-    if not done:
+def add(
+    kind: str, counts: Mapping[str, Any], *, began: datetime | None = None, by: str = AUTHOR, alone: bool = False
+) -> None:
+    """Add what a job did, from `began` on, to its row of this day. Nothing done, no row. Commits.
+
+    `alone`: it has a row of its own, even if there was nothing to do.
+    """
+    done = done_of(counts)
+    if not done and not alone:
         db.session.rollback()
         return
-    row = _today(kind, RunState.FINISHED)
+    row = _new(kind, RunState.FINISHED, "", by, began) if alone else _today(kind, RunState.FINISHED)
+    row.busy_ms = (row.busy_ms or 0) + spent(began)
     row.counts = {**row.counts, **{name: row.counts.get(name, 0) + number for name, number in done.items()}}
     row.done = row.total = row.done + sum(done.values())
     row.finished_at = clock.now()
     db.session.commit()
 
 
-def fail(kind: str, reason: str) -> None:
+def done_of(counts: Mapping[str, Any]) -> dict[str, int]:
+    """Of what a job tells, the figures that are not zero."""
+    return {name: number for name, number in counts.items() if isinstance(number, int) and number}
+
+
+def spent(began: datetime | None) -> int:
+    """The milliseconds since then; none if the clock was put back."""
+    return max(int((clock.now() - began).total_seconds() * 1000), 0) if began else 0
+
+
+def fail(kind: str, reason: str, *, began: datetime | None = None, by: str = AUTHOR) -> None:
     """Note that a job failed; the same failure again is counted in its row of this day. Commits."""
-    row = _today(kind, RunState.FAILED, reason[:MOST_TEXT])
+    row = _today(kind, RunState.FAILED, reason[:MOST_TEXT], by)
+    row.busy_ms = (row.busy_ms or 0) + spent(began)
     row.counts = {**row.counts, "times": row.counts.get("times", 0) + 1}
     row.finished_at = clock.now()
     db.session.commit()
@@ -55,18 +73,17 @@ def last_id(kind: str) -> int:
     return db.session.scalar(select(func.max(Run.id)).where(Run.kind == kind)) or 0
 
 
-def _today(kind: str, state: RunState, error: str = "") -> Run:
+def _today(kind: str, state: RunState, error: str = "", by: str = AUTHOR) -> Run:
     """The row of this day for the same outcome, the job's newest such; a new one if there is none."""
-    same = (Run.kind == kind, Run.state == state, Run.on == clock.today(), Run.error == error)
+    same = (Run.kind == kind, Run.state == state, Run.on == clock.today(), Run.error == error, Run.started_by == by)
     row = db.session.scalar(select(Run).where(*same).order_by(Run.id.desc()).limit(1).with_for_update())
-    return row or _new(kind, state, error)
+    return row or _new(kind, state, error, by)
 
 
-def _new(kind: str, state: RunState, error: str) -> Run:
-    at = clock.now()
+def _new(kind: str, state: RunState, error: str, by: str = AUTHOR, began: datetime | None = None) -> Run:
     row = Run(
         kind=kind, on=clock.today(), state=state, error=error, counts={}, totals={}, done=0, total=0,
-        started_by=AUTHOR, started_at=at,
+        started_by=by, started_at=began or clock.now(),
     )  # fmt: skip
     db.session.add(row)
     return row

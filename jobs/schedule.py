@@ -21,6 +21,7 @@ from billing import (
     quote_answers,
 )
 from billing.import_store import Store
+from billing.unattended import Work
 from messaging import files
 from models import BillingError, db
 
@@ -30,6 +31,7 @@ from . import (
     deliveries,
     doctor,
     imports,
+    job_states,
     mailings,
     queue,
     rates,
@@ -62,6 +64,14 @@ class Job:
     daily: Daily | None = None
     takes_day: bool = False
     writes_own_rows: bool = False
+    kinds: tuple[str, ...] = ()
+
+    def described(self) -> Work:
+        """What the panel knows of it; `kinds` are those of its runs, where they are others than its name."""
+        known = (self.name, self.does, self.every, self.kinds or (self.name,), self.takes_day)
+        if self.daily is None:
+            return Work(*known)
+        return Work(*known, self.daily.hour, self.daily.on, self.daily.hour_setting, self.daily.switch)
 
 
 def bill(on: date | None) -> Mapping[str, Any]:
@@ -131,10 +141,15 @@ def expire_quotes(on: date | None) -> Mapping[str, Any]:
     return {"expired": expired}
 
 
-RENEWALS = Daily("renewals", hour=lambda company: company.renewals_hour, on=lambda company: company.renewals_on)
+RENEWALS = Daily(
+    "renewals", hour=lambda company: company.renewals_hour, on=lambda company: company.renewals_on,
+    hour_setting="renewals_hour", switch="renewals_on",
+)  # fmt: skip
 CLEANING = Daily("cleaning", hour=lambda company: 3)
 CREDIT = Daily("credit", hour=lambda company: 1)
-RATES = Daily("rates", hour=lambda seller: 18, on=lambda seller: bool(company.value("fx_feed", seller)))
+RATES = Daily(
+    "rates", hour=lambda seller: 18, on=lambda seller: bool(company.value("fx_feed", seller)), switch="fx_feed"
+)
 QUOTES = Daily("quotes", hour=lambda company: 0)
 GROUPS = Daily("groups", hour=lambda company: 4)
 PRICES = Daily("prices", hour=lambda company: 0)
@@ -150,7 +165,7 @@ JOBS = (
     ),
     Job(
         "imports", "Check and import the tables that were uploaded in the panel.", timedelta(seconds=1), imports.run,
-        "every second", writes_own_rows=True,
+        "every second", writes_own_rows=True, kinds=("import", "imports"),
     ),
     Job(
         "bulk", "Carry out actions on many customers.", timedelta(seconds=1), bulk.run, "every second",
@@ -217,11 +232,11 @@ def look(job: Job) -> bool:
     False if the database could not be used: better wait a little with everything.
     """
     try:
-        day = job.daily.due() if job.daily else None
-        if job.daily and day:
-            _do_day(job, job.daily, day)
-        elif not job.daily:
-            carry_out(job)
+        wanted = job_states.read(job.name)
+        if wanted is not None and wanted.asked_at is not None:
+            _do_asked(job, wanted)
+        elif not job_states.is_paused(job.name, wanted):
+            _do_due(job)
     except (Stopping, LeaseTaken, LeaseLost):
         db.session.rollback()
     except DBAPIError as error:
@@ -234,10 +249,18 @@ def look(job: Job) -> bool:
     return True
 
 
+def _do_due(job: Job) -> None:
+    day = job.daily.due() if job.daily else None
+    if job.daily and day:
+        _do_day(job, job.daily, day)
+    elif not job.daily:
+        carry_out(job)
+
+
 def _do_day(job: Job, daily: Daily, day: date) -> None:
     daily.begin()
     try:
-        carry_out(job, day)
+        _noted(job, day)
     except (LeaseTaken, Stopping):
         db.session.rollback()
         daily.put_off()
@@ -245,10 +268,40 @@ def _do_day(job: Job, daily: Daily, day: date) -> None:
     daily.done(day)
 
 
-def carry_out(job: Job, on: date | None = None) -> Mapping[str, Any]:
-    """Do it now and keep a row of what it did, or of what went wrong; returns what it did. Raises what it raises."""
+def _do_asked(job: Job, wanted: Any) -> None:
+    """What somebody asked for in the panel, also while the job is paused."""
+    if not job_states.take(job.name, wanted):
+        return
+    try:
+        _noted(job, wanted.asked_on, wanted.asked_by)
+    except (LeaseTaken, Stopping):
+        job_states.give_back(job.name, wanted)
+        raise
+    if job.daily and wanted.asked_on in (None, clock.today()):
+        job.daily.recovered(clock.today())
+
+
+def _noted(job: Job, on: date | None, by: str = results.AUTHOR) -> None:
+    job_states.noted(job.name, lambda: carry_out(job, on, by=by, alone=True), _words)
+
+
+def _words(error: Exception) -> str:
+    """What went wrong; empty where nothing did, it could only not begin or go on."""
+    if isinstance(error, (LeaseTaken, LeaseLost, Stopping)):
+        return ""
+    return str(error) if isinstance(error, BillingError) else f"{type(error).__name__}: {error}"
+
+
+def carry_out(
+    job: Job, on: date | None = None, *, by: str = results.AUTHOR, alone: bool = False
+) -> Mapping[str, Any]:  # fmt: skip
+    """Do it now and keep a row of what it did, or of what went wrong; returns what it did. Raises what it raises.
+
+    The row is in the name of `by`; `alone`: it is there even if there was nothing to do.
+    """
     with only_reading():
         newest = results.last_id(job.name)
+    began = clock.now()
     try:
         counts = job.work(on)
     except (LeaseTaken, LeaseLost, Stopping):
@@ -256,8 +309,8 @@ def carry_out(job: Job, on: date | None = None) -> Mapping[str, Any]:
     except Exception as error:
         db.session.rollback()
         if results.last_id(job.name) == newest:
-            results.fail(job.name, f"{type(error).__name__}: {error}")
+            results.fail(job.name, _words(error), began=began, by=by)
         raise
     if not job.writes_own_rows:
-        results.add(job.name, counts)
+        results.add(job.name, counts, began=began, by=by, alone=alone)
     return counts

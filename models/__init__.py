@@ -81,7 +81,7 @@ from .price_change import ListedPriceChange, NewPrice, NewPriceState, PriceChang
 from .quote import Quote, QuoteAnswer, QuoteBecomes, QuoteLine, QuoteLink, QuoteState, QuoteTax
 from .rates import FxRate, TaxCategory, TaxRate, TaxText
 from .refund import Refund, RefundKind, WriteOff
-from .run import JobDay, Lease, Run, RunState, RunUnit, UnitState
+from .run import JobDay, JobOutcome, JobState, Lease, Run, RunState, RunUnit, UnitState
 from .saved_list import SavedList
 from .service import (
     BillingGroup,
@@ -177,6 +177,8 @@ __all__ = [
     "InvoiceState",
     "InvoiceTax",
     "JobDay",
+    "JobOutcome",
+    "JobState",
     "Lease",
     "LedgerEntry",
     "LedgerPosting",

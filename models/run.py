@@ -6,7 +6,7 @@ import enum
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
 from .base import Model, key, ref
@@ -50,6 +50,8 @@ class Run(Model):
     started_by: Mapped[str] = mapped_column(String(200))
     started_at: Mapped[datetime] = mapped_column(Moment)
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
+    # Where a row gathers what a job did on a day: how long it was at work in all.
+    busy_ms: Mapped[int | None] = mapped_column(BigInteger)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.on or ''}".strip()
@@ -88,6 +90,7 @@ class Lease(Model):
     owner: Mapped[str] = mapped_column(String(120), default="")
     fence: Mapped[int] = mapped_column(default=0)
     expires_at: Mapped[datetime] = mapped_column(Moment)
+    taken_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class JobDay(Model):
@@ -97,3 +100,34 @@ class JobDay(Model):
     done_on: Mapped[date | None]
     tries: Mapped[int] = mapped_column(default=0)
     next_try_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class JobOutcome(enum.StrEnum):
+    DONE = "done"
+    NOTHING = "nothing"
+    FAILED = "failed"
+
+
+class JobState(Model):
+    """What people want of a job, and how it went the last time it was done for a day or because somebody asked.
+
+    Paused, it is not done by itself until the day `paused_until`, or until somebody resumes it. `asked_at` is set
+    until the scheduler has begun what was asked for; `begun_at` while it is at work.
+    """
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    paused_at: Mapped[datetime | None] = mapped_column(Moment)
+    paused_by: Mapped[str] = mapped_column(String(200), default="")
+    paused_why: Mapped[str] = mapped_column(String(300), default="")
+    paused_until: Mapped[date | None]
+    asked_at: Mapped[datetime | None] = mapped_column(Moment)
+    asked_by: Mapped[str] = mapped_column(String(200), default="")
+    asked_on: Mapped[date | None]
+    begun_at: Mapped[datetime | None] = mapped_column(Moment)
+    ended_at: Mapped[datetime | None] = mapped_column(Moment)
+    took_ms: Mapped[int | None] = mapped_column(BigInteger)
+    outcome: Mapped[JobOutcome | None] = mapped_column(choice(JobOutcome, "outcome"))
+    remark: Mapped[str] = mapped_column(String(500), default="")
+
+    def __str__(self) -> str:
+        return self.name.replace("_", " ").capitalize()
