@@ -12,6 +12,7 @@ from models import (
     ContractType,
     Customer,
     CustomerGroup,
+    DunningPlan,
     PaymentMethod,
     Project,
     Reseller,
@@ -21,18 +22,19 @@ from models import (
 )
 from models.bulk import among
 
-from . import audit, group_rules, groups, projects
+from . import audit, dunning_plans, group_rules, groups, projects
 from .actor import Actor
 from .bulk_links import SALESPEOPLE, Change, change, clean_salespeople
 from .bulk_results import Result, gone, locked
 from .customer_fields import InvalidCustomer, clean
 from .inheritance import STORED, inherited
 
-REFERENCES: dict[str, type[CustomerGroup | Project | Reseller | ContractType]] = {
+REFERENCES: dict[str, type[CustomerGroup | Project | Reseller | ContractType | DunningPlan]] = {
     "group_id": CustomerGroup,
     "project_id": Project,
     "reseller_id": Reseller,
     "contract_type_id": ContractType,
+    "dunning_plan_id": DunningPlan,
 }
 FIELDS = (
     *REFERENCES, "language", "country", "payment_method", "payment_days", "charge_tax", "never_suspend", "attitude",
@@ -103,6 +105,8 @@ def edit_many(ids: Sequence[int], params: Mapping[str, Any], by: Actor) -> list[
     if "salespeople" in params:
         people = params["salespeople"]
         links = change(SALESPEOPLE, there, people["way"], people["ids"], by, rows)
+    if {"group_id", "dunning_plan_id", "never_suspend"} & set(wanted):
+        dunning_plans.look_again(customers=list(changed))
     group_rules.place(list(changed), by=by)
     done = [_result(rows[one], changed.get(one), links.get(one)) for one in there]
     return [*gone(ids, rows), *(Result(i, rows[i].name, RowResult.REFUSED, why) for i, why in refused.items()), *done]

@@ -29,8 +29,9 @@ WHAT = {
     "status": "the status", "group_id": "the group", "project_id": "the project", "reseller_id": "the reseller",
     "contract_type_id": "the contract type", "language": "the language", "country": "the country",
     "payment_method": "the way of paying", "payment_days": "the days to pay", "charge_tax": "whether tax is charged",
-    "never_suspend": "whether they are suspended", "attitude": "how to deal with them",
-    "invoice_note": "the note on invoices", "tags": "the tags", "salespeople": "the salespeople",
+    "never_suspend": "whether they are suspended", "dunning_plan_id": "the dunning plan",
+    "attitude": "how to deal with them", "invoice_note": "the note on invoices", "tags": "the tags",
+    "salespeople": "the salespeople",
 }  # fmt: skip
 BUSY = "It was archived before, and has running services by now."
 

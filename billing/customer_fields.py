@@ -196,7 +196,10 @@ FIELDS: dict[str, Cleaner] = {
     # None gives these back to the customer's group; see billing.inheritance.
     **dict.fromkeys(("charge_tax", "never_suspend"), partial(_optional, _yes_no)),
     "tax_exempt": _yes_no,
-    **{name: partial(_optional, _key) for name in ("group_id", "project_id", "reseller_id", "contract_type_id")},
+    **{
+        name: partial(_optional, _key)
+        for name in ("group_id", "project_id", "reseller_id", "contract_type_id", "dunning_plan_id")
+    },
     **{name: partial(_optional, _day) for name in ("starts_on", "ends_on")},
     **dict.fromkeys(("invoice_template", "web_template"), _TEMPLATE),
     "email": partial(_text, email_address),

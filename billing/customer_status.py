@@ -22,7 +22,7 @@ from models import (
 )
 from models.bulk import among
 
-from . import audit
+from . import audit, dunning_plans
 from .actor import Actor
 from .bulk_results import Result, gone, locked
 from .ending import running
@@ -143,6 +143,7 @@ def write_status(rows: Sequence[Any], status: CustomerStatus, archived_on: date 
             names = ["status", *(["archived_on"] if before["archived_on"] != after["archived_on"] else [])]
             told[key] = {n: before[n] for n in names}, {n: after[n] for n in names}
         results.append(Result(row.id, row.name, RowResult.DONE, "", *told[key]))
+    dunning_plans.look_again(customers=[row.id for row in rows])
     audit.record_customers(by, EVENTS[status], ((r.customer_id, r.label, r.before, r.after) for r in results))
     return results
 

@@ -19,6 +19,7 @@ from models import (
     CustomerGroup,
     CustomerStatus,
     Delivery,
+    DunningPlan,
     File,
     Invoice,
     LedgerPosting,
@@ -33,7 +34,17 @@ from models import (
     db,
 )
 
-from . import audit, company, document_templates, group_rules, groups, inheritance, projects, webhook_events
+from . import (
+    audit,
+    company,
+    document_templates,
+    dunning_plans,
+    group_rules,
+    groups,
+    inheritance,
+    projects,
+    webhook_events,
+)
 from .actor import Actor
 from .balances import ChangedMeanwhile
 from .customer_details import (
@@ -81,7 +92,10 @@ _REFERENCES = {
     "project_id": Project,
     "reseller_id": Reseller,
     "contract_type_id": ContractType,
+    "dunning_plan_id": DunningPlan,
 }
+_DUNNING = {"group_id", "dunning_plan_id", "never_suspend"}
+"""What else may be done about unpaid invoices, once it changes."""
 
 
 class DuplicateEmail(InvalidCustomer):
@@ -166,10 +180,12 @@ def edit(
         _flush(customer)
         audit.record(by, "customer.changed", customer, before=_traced(before), after=_traced(after))
         db.session.flush()
-        for name in set(_REFERENCES) & set(changed):
+        for name in set(_REFERENCES) - {"dunning_plan_id"} & set(changed):
             db.session.expire(customer, [name.removesuffix("_id")])
         if "project_id" in changed:
             projects.opened([customer.id])
+        if _DUNNING & set(changed):
+            dunning_plans.look_again(customers=[customer.id])
         if not customer.group_by_hand:
             group_rules.place([customer.id], by=by)
         webhook_events.customers([customer.id], "customer.changed", by)

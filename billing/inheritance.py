@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, func, literal, or_, select, true, update
 from models import Company, Customer, CustomerGroup, Project, db
 from models.bulk import among, rows_changed
 
-from . import company
+from . import company, dunning_plans
 
 CUSTOMER, GROUP, PROJECT, COMPANY = "customer", "group", "project", "company"
 
@@ -35,6 +35,7 @@ FIELDS: dict[str, Field] = {
     "payment_days": Field(lambda seller: seller.payment_days),
     "charge_tax": Field(lambda seller: seller.charge_tax, stored=True),
     "never_suspend": Field(lambda seller: seller.never_suspend, stored=True),
+    "dunning_plan_id": Field(lambda seller: seller.dunning_plan_id),
     "language": Field(lambda seller: seller.locale),
     "invoice_template": Field(lambda seller: seller.invoice_template or "standard", of_project=True),
     "web_template": Field(lambda seller: seller.web_template or "standard", of_project=True),
@@ -116,14 +117,16 @@ def columns(values: Mapping[str, Any], customer: Customer | None = None) -> dict
 def hand_down(*, group_id: int | None = None, customers: Iterable[int] | None = None) -> int:
     """Bring the stored fields of all that follow up to date: of a group, of `customers` (ids), or of everybody.
 
-    How many customers that changed. Customers in the session are read anew when they are next asked.
+    How many customers that changed. Customers in the session are read anew when they are next asked. Their unpaid
+    invoices are looked at again by the next dunning run.
     """
     seller = company.settings()
     where: ColumnElement[bool] = true()
+    customers = None if customers is None else list(customers)
     if group_id is not None:
         where = Customer.group_id == group_id
     if customers is not None:
-        where = among(db.session, Customer.id, list(customers))
+        where = among(db.session, Customer.id, customers)
     changed = 0
     db.session.flush()
     for name in STORED:
@@ -134,6 +137,7 @@ def hand_down(*, group_id: int | None = None, customers: Iterable[int] | None = 
     for known in db.session.identity_map.values():
         if isinstance(known, Customer):
             db.session.expire(known, [*STORED, "group_id", "group"])
+    dunning_plans.look_again(group_id=group_id, customers=customers)
     return changed
 
 

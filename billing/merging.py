@@ -35,7 +35,7 @@ from models import (
 )
 from models.bulk import add_to_rows, rows_changed
 
-from . import audit, customers, ledger, payers
+from . import audit, customers, dunning_plans, ledger, payers
 from .actor import Actor
 from .balances import ChangedMeanwhile
 from .customer_fields import CREATE_ONLY, FIELDS
@@ -154,6 +154,7 @@ def merge(
         ("service_count",),
         [(merged.service_count, primary.id), (-merged.service_count, merged.id)],
     )
+    dunning_plans.look_again(customers=[primary.id])
     _leave_behind(primary, merged, by)
     named = {"name": merged.name, "id": merged.id, **{name: count for name, count in moved.items() if count}}
     audit.record(by, "customer.took_over", primary, after=named)

@@ -16,6 +16,7 @@ from models import (
     Customer,
     CustomerGroup,
     Discount,
+    DunningPlan,
     FieldError,
     FxRate,
     PaymentMethod,
@@ -102,6 +103,12 @@ def _methods(value: Any) -> list[str]:
     return [str(one) for one in PaymentMethod if one in wanted]
 
 
+def _plan(value: Any) -> int:
+    if type(value) is not int or db.session.get(DunningPlan, value) is None:
+        raise EntryRefused("This does not exist any more. Choose another one from the list.")
+    return value
+
+
 def _key(value: Any) -> str:
     """Names a template; billing.document_templates says whether it may be chosen."""
     return one_line(value or "", 60, "This", empty=True)
@@ -116,9 +123,9 @@ FIELDS: dict[Any, dict[str, Cleaner]] = {
         "name": _line(120, empty=False), "description": _line(300), "colour": _chosen(COLOURS),
         "priority": _whole(0, 9999, "The priority"), "automatic": bool, "rules": list,
         "payment_days": _maybe(_whole(0, 365, "The number of days")), "payment_method": _maybe(PaymentMethod),
-        "never_suspend": _maybe(bool), "charge_tax": _maybe(bool), "language": _language,
-        "currency": _chosen(DECIMALS), "invoice_note": _lines, "payment_methods": _methods, "invoice_template": _key,
-        "web_template": _key,
+        "dunning_plan_id": _maybe(_plan), "never_suspend": _maybe(bool), "charge_tax": _maybe(bool),
+        "language": _language, "currency": _chosen(DECIMALS), "invoice_note": _lines, "payment_methods": _methods,
+        "invoice_template": _key, "web_template": _key,
     },
     Tag: {"name": _line(60, empty=False), "colour": _chosen(COLOURS)},
     Reseller: {

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from models import BillingError, Company, Invoice, Payment, Series, db
 
-from . import audit, company, document_templates, inheritance
+from . import audit, company, document_templates, dunning_plans, inheritance
 from .actor import Actor
 from .setting_kinds import JPEG, LARGEST_LOGO, PNG, WrongSetting, logo_file, website
 from .setting_list import SETTINGS
@@ -76,6 +76,8 @@ def change(
     db.session.flush()
     if after:
         audit.record(by, "settings.changed", seller, before=before, after=after)
+    if found is None:
+        dunning_plans.begin(seller)
     if set(after) & set(inheritance.STORED):
         inheritance.hand_down()
     return after

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from models import BillingError, Company, Customer, Staff, db
 from models.currencies import DECIMALS
 
-from . import audit, payment_ways, staff
+from . import audit, dunning_plans, payment_ways, staff
 from .actor import Actor
 from .permissions import ROLES
 
@@ -73,4 +73,5 @@ def first_run(values: FirstRun, by: Actor) -> Staff:
     after = {"name": values.company, "currency": values.currency, "timezone": values.timezone}
     audit.record(by, "company.created", company, after=after)
     payment_ways.begin()
+    dunning_plans.begin(company)
     return owner
