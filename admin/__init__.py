@@ -27,6 +27,8 @@ from models import (
     Run,
     RunUnit,
     Service,
+    WebhookDelivery,
+    WebhookEndpoint,
     db,
 )
 from web import headers
@@ -60,6 +62,9 @@ from .search import SearchView
 from .services import ServiceView
 from .set_aside import SetAsideView
 from .settings_menu import add_settings
+from .webhook_deliveries import WebhookDeliveriesView
+from .webhook_events import WebhookEventsView
+from .webhooks import WebhooksView
 
 # The menu, in the order of the day.
 PEOPLE, SELLING, BILLING, AUTOMATION, INSIGHT = "People", "Selling", "Billing", "Automation", "Insight"
@@ -114,6 +119,10 @@ def init_app(app: Flask) -> None:
     panel.add_view(BulkRowsView(BulkRow, db, _l("Results of actions"), None, "bulk-results", "/admin/bulk-results"))
     panel.add_view(SchedulerView(_l("Scheduler"), AUTOMATION, **menu("scheduler", "calendar-clock")))
     panel.add_view(JobLogView(Run, db, _l("Jobs"), None, "job-log", "/admin/job-log"))
+    panel.add_view(WebhooksView(WebhookEndpoint, db, _l("Webhooks"), AUTOMATION, **menu("webhooks", "share-2")))
+    below = "webhook_deliveries", "/admin/webhook-deliveries"
+    panel.add_view(WebhookDeliveriesView(WebhookDelivery, db, _l("Deliveries of webhooks"), None, *below))
+    panel.add_view(WebhookEventsView(_l("Events and signature"), None, "webhook_events", "/admin/webhook-events"))
     panel.add_view(AuditView(AuditEvent, db, _l("Audit log"), INSIGHT, **menu("audit", "scroll-text")))
     add_settings(panel)
     panel.init_app(app)

@@ -8,11 +8,10 @@ service the one with the higher sequence is the later one, whatever order they a
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -21,10 +20,6 @@ from sqlalchemy.orm import joinedload
 from models import (
     Customer,
     Invoice,
-    Money,
-    Package,
-    Service,
-    ServiceOption,
     WebhookDelivery,
     WebhookEndpoint,
     WebhookEvent,
@@ -33,6 +28,7 @@ from models import (
 )
 from models.bulk import among, insert_rows, reserve_ids
 
+from . import webhook_payloads
 from .actor import Actor
 
 EVENTS: dict[str, str] = {
@@ -64,11 +60,6 @@ OF_SERVICE = {
     "reactivate": "service.reactivated", "transfer": "service.transferred",
 }  # fmt: skip
 """Kind of a service's change -> event; every other kind is ``service.changed``."""
-TOLD = (
-    "status", "package", "package_id", "customer_id", "price_minor", "currency", "period", "months", "days",
-    "next_renewal_on", "ends_on", "started_on", "description", "reason", "why", "until",
-)  # fmt: skip
-"""What of the before and after of a change is told."""
 _EVENT = ("id", "event_key", "name", "customer_id", "service_id", "invoice_id", "payload", "made_at")
 _DELIVERY = (
     "event_id", "endpoint_id", "state", "attempts", "since", "next_try_at", "claimed_by", "answer", "error",
@@ -113,9 +104,9 @@ def services(changes: Sequence[Change], by: Actor) -> int:
     wanted = [change for change in changes if _wants(change.event)]
     if not wanted:
         return 0
-    rows = _services({change.service_id for change in wanted})
+    rows = webhook_payloads.services({change.service_id for change in wanted})
     told = [
-        _Told(change.event, _of_change(change, rows[change.service_id]), rows[change.service_id]["customer"]["id"],
+        _Told(change.event, _of(change, rows[change.service_id]), rows[change.service_id]["customer"]["id"],
               change.service_id)
         for change in wanted
     ]  # fmt: skip
@@ -130,7 +121,11 @@ def invoices(ids: Collection[int], name: str, by: Actor) -> int:
     found = found.options(joinedload(Invoice.customer))
     told = [
         _Told(
-            name, {"invoice": _of_invoice(one), "customer": _of_customer(one.customer)}, one.customer_id, None, one.id
+            name,
+            {"invoice": webhook_payloads.of_invoice(one), "customer": webhook_payloads.of_customer(one.customer)},
+            one.customer_id,
+            None,
+            one.id,
         )
         for one in db.session.scalars(found.execution_options(populate_existing=True))
     ]
@@ -141,8 +136,10 @@ def customers(ids: Collection[int], name: str, by: Actor) -> int:
     """Tell of customers: ``customer.created``, ``changed``, ``disabled`` or ``enabled``."""
     if not ids or not _wants(name):
         return 0
-    found = select(*_CUSTOMER).where(among(db.session, Customer.id, ids)).order_by(Customer.id)
-    return _write([_Told(name, {"customer": _of_customer(c)}, c.id) for c in db.session.execute(found)], by.at)
+    found = select(*webhook_payloads.CUSTOMER).where(among(db.session, Customer.id, ids)).order_by(Customer.id)
+    return _write(
+        [_Told(name, {"customer": webhook_payloads.of_customer(c)}, c.id) for c in db.session.execute(found)], by.at
+    )
 
 
 def test(endpoint: WebhookEndpoint, by: Actor) -> WebhookDelivery:
@@ -182,7 +179,7 @@ def listening(name: str) -> list[int]:
     if held is None or held[0] is not session.get_transaction():
         columns = WebhookEndpoint.id, WebhookEndpoint.everything, WebhookEndpoint.events
         active = select(*columns).where(WebhookEndpoint.active).order_by(WebhookEndpoint.id)
-        rows = [tuple(row) for row in session.execute(active)]
+        rows: list[Any] = list(session.execute(active))
         held = session.info[_HELD] = session.get_transaction(), rows
     return [number for number, everything, events in held[1] if everything or name in events]
 
@@ -190,6 +187,10 @@ def listening(name: str) -> list[int]:
 def forget_listeners() -> None:
     """Endpoints have changed in this transaction: ask again."""
     db.session().info.pop(_HELD, None)
+
+
+def _of(change: Change, data: dict[str, Any]) -> dict[str, Any]:
+    return webhook_payloads.of_change(change.kind, change.on, change.before, change.after, data)
 
 
 def _wants(name: str) -> bool:
@@ -202,126 +203,10 @@ def _write(told: Sequence[_Told], at: datetime, to: list[int] | None = None) -> 
     events, deliveries = [], []
     for number, one in zip(ids, told, strict=True):
         key = f"evt_{secrets.token_hex(12)}"
-        text = payload(key, one.name, at, number, one.data)
+        text = webhook_payloads.payload(key, one.name, at, number, one.data)
         events.append((number, key, one.name, one.customer_id, one.service_id, one.invoice_id, text, at))
         for endpoint_id in listening(one.name) if to is None else to:
             deliveries.append((number, endpoint_id, WebhookState.QUEUED.value, 0, at, at, "", "", ""))
     insert_rows(session, WebhookEvent.__table__, _EVENT, events)
     insert_rows(session, WebhookDelivery.__table__, _DELIVERY, deliveries)
     return len(deliveries)
-
-
-def payload(key: str, name: str, at: datetime, sequence: int, data: Mapping[str, Any]) -> str:
-    """The body as it is signed and sent: JSON, days and exact amounts as words, so that nobody reads a float."""
-    moment = at.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
-    whole = {"id": key, "type": name, "timestamp": moment, "sequence": sequence, "data": data}
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"), default=_never)
-
-
-def _never(value: Any) -> Any:
-    raise TypeError(f"{type(value).__name__} is no plain value")
-
-
-_CUSTOMER = (
-    Customer.id, Customer.name, Customer.email, Customer.status, Customer.currency, Customer.external_source,
-    Customer.external_id,
-)  # fmt: skip
-
-
-def _services(ids: Collection[int]) -> dict[int, dict[str, Any]]:
-    """What is told of these services, by id: two questions."""
-    wanted = (
-        select(Service, Package.name, *(column.label(f"customer_{column.key}") for column in _CUSTOMER))
-        .join(Package, Package.id == Service.package_id)
-        .join(Customer, Customer.id == Service.customer_id)
-        .where(among(db.session, Service.id, ids))
-        .execution_options(populate_existing=True)
-    )
-    options: dict[int, list[dict[str, Any]]] = {}
-    listed = select(ServiceOption).where(among(db.session, ServiceOption.service_id, ids)).order_by(ServiceOption.id)
-    for option in db.session.scalars(listed):
-        options.setdefault(option.service_id, []).append(
-            {"name": option.name, "value": option.value, "quantity": f"{option.quantity:f}"}
-        )
-    return {
-        row.Service.id: _of_service(row.Service, row.name, options.get(row.Service.id, []), _Named(row))
-        for row in db.session.execute(wanted)
-    }
-
-
-class _Named:
-    """The customer's columns of a row that holds more."""
-
-    def __init__(self, row: Any) -> None:
-        self.row = row
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.row, f"customer_{name}")
-
-
-def _of_service(service: Service, package: str, options: list[dict[str, Any]], customer: Any) -> dict[str, Any]:
-    return {
-        "service": {
-            "id": service.id,
-            "description": service.description,
-            "status": str(service.status),
-            "package": {"id": service.package_id, "name": package},
-            "price": _money(service.price),
-            "free": service.free,
-            "months": service.months,
-            "days": service.days,
-            "started_on": service.started_on.isoformat(),
-            "next_renewal_on": service.next_renewal_on.isoformat(),
-            "ends_on": _day(service.ends_on),
-            "ended_on": _day(service.cancelled_on),
-            "options": options,
-            "external": _external(service),
-        },
-        "customer": _of_customer(customer),
-    }
-
-
-def _of_change(change: Change, data: dict[str, Any]) -> dict[str, Any]:
-    told = {
-        "kind": change.kind,
-        "on": change.on.isoformat(),
-        "before": {name: value for name, value in (change.before or {}).items() if name in TOLD},
-        "after": {name: value for name, value in (change.after or {}).items() if name in TOLD},
-    }
-    return {**data, "change": told}
-
-
-def _of_customer(customer: Any) -> dict[str, Any]:
-    return {
-        "id": customer.id,
-        "name": customer.name,
-        "email": customer.email,
-        "status": str(customer.status),
-        "currency": customer.currency,
-        "external": _external(customer),
-    }
-
-
-def _of_invoice(invoice: Invoice) -> dict[str, Any]:
-    return {
-        "id": invoice.id,
-        "number": invoice.number,
-        "issued_on": _day(invoice.issued_on),
-        "due_on": _day(invoice.due_on),
-        "net": _money(Money(invoice.net_minor, invoice.currency)),
-        "tax": _money(Money(invoice.tax_minor, invoice.currency)),
-        "total": _money(Money(invoice.total_minor, invoice.currency)),
-        "open": _money(Money(invoice.open_minor, invoice.currency)),
-    }
-
-
-def _money(amount: Money) -> dict[str, Any]:
-    return {"amount": f"{amount.decimal():f}", "minor": amount.minor, "currency": amount.currency}
-
-
-def _day(day: date | None) -> str | None:
-    return day.isoformat() if day else None
-
-
-def _external(row: Any) -> dict[str, str] | None:
-    return {"source": row.external_source, "id": row.external_id} if row.external_id else None
