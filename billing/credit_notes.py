@@ -69,12 +69,9 @@ def check(invoice: Invoice) -> None:
 
 def left(invoice: Invoice) -> list[Left]:
     """The lines of an invoice with what is left of each."""
-    minor = func.sum(type_coerce(InvoiceLine.amount_minor - InvoiceLine.document_discount_minor, BigInteger))
-    sums = select(InvoiceLine.original_line_id, minor).join(Invoice, Invoice.id == InvoiceLine.invoice_id)
-    notes = Invoice.original_id == invoice.id, Invoice.kind == "credit_note", Invoice.state == InvoiceState.ISSUED
-    back = dict(db.session.execute(sums.where(*notes).group_by(InvoiceLine.original_line_id)).all())
+    back = _taken_back(invoice) if invoice.credited_minor else {}
     whole = [Left(line, Money.zero(invoice.currency)) for line in invoice.lines]
-    return [Left(one.line, one.billed - Money(int(back.get(one.line.id, 0)), invoice.currency)) for one in whole]
+    return [Left(one.line, one.billed - Money(back.get(one.line.id, 0), invoice.currency)) for one in whole]
 
 
 def work_out(invoice: Invoice, chosen: Sequence[Chosen] | None) -> tuple[WorkedOut, Effects]:
@@ -124,7 +121,8 @@ def credit(
     db.session.flush()
     drafts.add_rows(note.id, worked)
     _book(found, note, effects, by)
-    charges.restore_prepaid(note, by=by)
+    if any(line.charge_id for line in found.lines):
+        charges.restore_prepaid(note, by=by)
     after = {"total_minor": note.total_minor, "currency": note.currency, "credit_minor": effects.to_credit.minor}
     audit.record(by, "credit_note.issued", note, after={**after, "invoice": str(found)})
     audit.record(by, "invoice.credited", found, after={"credit_note": str(note), "total_minor": note.total_minor})
@@ -161,8 +159,19 @@ def _taxed(invoice: Invoice, found: WorkedOut) -> DocumentTotals:
     return DocumentTotals(net, tax, net + tax, tuple(parts))
 
 
+def _taken_back(invoice: Invoice) -> dict[int | None, int]:
+    """Line -> what the credit notes there are took back of it, in minor units."""
+    minor = func.sum(type_coerce(InvoiceLine.amount_minor - InvoiceLine.document_discount_minor, BigInteger))
+    sums = select(InvoiceLine.original_line_id, minor).join(Invoice, Invoice.id == InvoiceLine.invoice_id)
+    notes = Invoice.original_id == invoice.id, Invoice.kind == "credit_note", Invoice.state == InvoiceState.ISSUED
+    rows = db.session.execute(sums.where(*notes).group_by(InvoiceLine.original_line_id))
+    return {line_id: int(taken) for line_id, taken in rows}
+
+
 def _carried(invoice: Invoice) -> dict[_Key, tuple[Money, Money]]:
     """(category, rate) -> (taxable, tax) of the credit notes there are."""
+    if not invoice.credited_minor:
+        return {}
     sums = [func.sum(type_coerce(column, BigInteger)) for column in (InvoiceTax.taxable_minor, InvoiceTax.tax_minor)]
     rows = (
         select(InvoiceTax.category, InvoiceTax.rate, *sums)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, literal, select, union_all
 
 from models import Channel, Contact, Customer, Delivery, DeliveryState, InvoiceAddress, Message, db
 from models.bulk import among, insert_rows, reserve_ids
@@ -39,15 +39,17 @@ def invoice_addresses(customer_ids: Collection[int]) -> dict[int, list[str]]:
     """The addresses that get invoices beside the customer's own e-mail, for those of the customers that have any.
 
     First the further invoice addresses, then the contacts that get invoices, each in the order they were
-    entered. The same address may come twice; `queue_invoices` sends to it once. Two queries for any number.
+    entered. The same address may come twice; `queue_invoices` sends to it once. One query for any number.
     """
     found: dict[int, list[str]] = {}
     if not customer_ids:
         return found
+    parts: list[Any] = []
     for table, *more in ((InvoiceAddress,), (Contact, Contact.gets_invoices, Contact.email != "")):
-        query = select(table.customer_id, table.email).where(among(db.session, table.customer_id, customer_ids), *more)
-        for customer_id, address in db.session.execute(query.order_by(table.id)):
-            found.setdefault(customer_id, []).append(address)
+        query = select(literal(len(parts)).label("rank"), table.id.label("id"), table.customer_id, table.email)
+        parts.append(query.where(among(db.session, table.customer_id, customer_ids), *more))
+    for _rank, _id, customer_id, address in db.session.execute(union_all(*parts).order_by("rank", "id")):
+        found.setdefault(customer_id, []).append(address)
     return found
 
 
