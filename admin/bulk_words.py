@@ -15,9 +15,12 @@ from sqlalchemy import select
 from admin import run_words
 from admin.audit_changes import field, shown
 from admin.cells import pill
+from admin.customers import own_fields
 from admin.customers.choices import ATTITUDES, PAYMENT_METHODS
+from billing.bulk_custom import all_named
 from billing.bulk_edit import REFERENCES
 from billing.bulk_links import LINKS
+from billing.custom_fields import PREFIX
 from models import BulkAction, BulkRow, RowResult, RunState, db
 from web.formatters import number
 
@@ -84,7 +87,7 @@ def what(action: BulkAction) -> str:
 
 def fields_of(params: dict[str, Any]) -> list[str]:
     names = [*params.get("set", {}), *(["salespeople"] if params.get("salespeople") else [])]
-    return [str(FIELDS.get(name, name)) for name in names]
+    return [*(str(FIELDS.get(name, name)) for name in names), *params.get("own_names", {}).values()]
 
 
 def title(action: BulkAction) -> str:
@@ -141,8 +144,11 @@ class Changes:
 
     def __init__(self, rows: Iterable[BulkRow]) -> None:
         wanted: dict[str, set[int]] = {name: set() for name in (*REFERENCES, *LINKS)}
+        own: set[str] = set()
         for row in rows:
             for name, value in [*(row.before or {}).items(), *(row.after or {}).items()]:
+                if name.startswith(PREFIX):
+                    own.add(name.removeprefix(PREFIX))
                 if name in wanted and value is not None:
                     wanted[name] |= set(value) if isinstance(value, list) else {value}
         models = {**REFERENCES, **{name: link.model for name, link in LINKS.items()}}
@@ -153,6 +159,7 @@ class Changes:
             for name, ids in wanted.items()
             if ids
         }
+        self.own = {PREFIX + one.key: one for one in all_named(own)} if own else {}
 
     def of(self, row: BulkRow) -> list[str]:
         """``Country: Ireland → Germany``, one for each thing changed."""
@@ -173,7 +180,7 @@ class Changes:
         )
 
     def _one(self, name: str, old: Any, new: Any) -> str:
-        label = FIELDS.get(name) or field(name)
+        label = FIELDS.get(name) or (str(self.own[name]) if name in self.own else field(name.removeprefix(PREFIX)))
         if name in LINKS:
             parts = [*(f"+ {self._name(name, i)}" for i in new or ()), *(f"− {self._name(name, i)}" for i in old or ())]
             return f"{label}: {', '.join(parts)}"
@@ -183,6 +190,8 @@ class Changes:
         return self.names.get(name, {}).get(one) or _("No. %(id)s", id=one)
 
     def _value(self, name: str, value: Any) -> str:
+        if name.startswith(PREFIX):
+            return own_fields.as_shown(self.own.get(name), value or "")
         if name in REFERENCES:
             return "" if value is None else self._name(name, value)
         words = {"status": STATUSES, "payment_method": dict(PAYMENT_METHODS), "attitude": dict(ATTITUDES)}.get(name, {})

@@ -24,6 +24,7 @@ from models.bulk import among
 
 from . import audit, dunning_plans, group_rules, groups, projects
 from .actor import Actor
+from .bulk_custom import Both, clean_own, set_own
 from .bulk_links import SALESPEOPLE, Change, change, clean_salespeople
 from .bulk_results import Result, gone, locked
 from .customer_fields import InvalidCustomer, clean
@@ -48,7 +49,8 @@ SAME = "Had these values already."
 
 
 def clean_edit(params: Mapping[str, Any]) -> dict[str, Any]:
-    """`{"set": {field: value}, "salespeople": {"way", "ids"}}`, checked and plain; either may be left out.
+    """`{"set": {field: value}, "own": {key of an own field: value}, "salespeople": {"way", "ids"}}`, checked and
+    plain; each may be left out.
 
     Raises InvalidCustomer with a sentence for every field that is wrong.
     """
@@ -56,13 +58,29 @@ def clean_edit(params: Mapping[str, Any]) -> dict[str, Any]:
     unknown = {name: f"{name} cannot be set on many customers at once." for name in wanted if name not in FIELDS}
     if unknown:
         raise InvalidCustomer(unknown)
-    cleaned = clean(wanted)
-    names = _named(cleaned)
-    out: dict[str, Any] = {"set": audit.plain(cleaned), "names": names}
+    out: dict[str, Any] = _checked(wanted, dict(params.get("own") or {}))
     if params.get("salespeople"):
         out["salespeople"] = clean_salespeople(params["salespeople"])
-    if not out["set"] and "salespeople" not in out:
+    if not (out["set"] or out["own"] or "salespeople" in out):
         raise InvalidCustomer({"set": "Choose at least one field to set."})
+    return out
+
+
+def _checked(wanted: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """What is wrong with either is said at once."""
+    out: dict[str, Any] = {"set": {}, "names": {}, "own": {}, "own_names": {}}
+    errors: dict[str, str] = {}
+    try:
+        cleaned = clean(wanted)
+        out["set"], out["names"] = audit.plain(cleaned), _named(cleaned)
+    except InvalidCustomer as wrong:
+        errors |= wrong.errors
+    try:
+        out["own"], out["own_names"] = clean_own(own)
+    except InvalidCustomer as wrong:
+        errors |= wrong.errors
+    if errors:
+        raise InvalidCustomer(errors)
     return out
 
 
@@ -107,12 +125,12 @@ def edit_many(ids: Sequence[int], params: Mapping[str, Any], by: Actor) -> list[
         links = change(SALESPEOPLE, there, people["way"], people["ids"], by, rows)
     if {"group_id", "dunning_plan_id", "never_suspend"} & set(wanted):
         dunning_plans.look_again(customers=list(changed))
+    own: dict[int, Both] = {}
+    if params.get("own"):
+        own = set_own({one: rows[one] for one in there}, params["own"], by)
     group_rules.place(list(changed), by=by)
-    done = [_result(rows[one], changed.get(one), links.get(one)) for one in there]
+    done = [_result(rows[one], [b for b in (changed.get(one), own.get(one)) if b], links.get(one)) for one in there]
     return [*gone(ids, rows), *(Result(i, rows[i].name, RowResult.REFUSED, why) for i, why in refused.items()), *done]
-
-
-Both = tuple[dict[str, Any], dict[str, Any]]
 
 
 class _State:
@@ -203,10 +221,18 @@ def _one(one: int, old: dict[str, Any], state: _State) -> tuple[dict[str, Any], 
     return new, both, state.why_not(one, old, new)
 
 
-def _result(row: Any, changed: Both | None, links: Change | None) -> Result:
-    if changed is None and links is None:
+def _result(row: Any, changed: Sequence[Both], links: Change | None) -> Result:
+    if not changed and links is None:
         return Result(row.id, row.name, RowResult.UNCHANGED, SAME)
-    before, after = changed or ({}, {})
+    before, after = changed[0] if len(changed) == 1 else _together(changed)
     if links is not None:
         before, after = {**before, "salespeople": links[0]}, {**after, "salespeople": links[1]}
     return Result(row.id, row.name, RowResult.DONE, "", before, after)
+
+
+def _together(changed: Sequence[Both]) -> Both:
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    for was, now in changed:
+        before, after = {**before, **was}, {**after, **now}
+    return before, after

@@ -14,12 +14,13 @@ from sqlalchemy import Text, cast, select, update
 from models import BulkRow, Customer, CustomerStatus, RowResult, db
 from models.bulk import among
 
-from . import audit, group_rules, inheritance
+from . import audit, bulk_custom, group_rules, inheritance
 from .actor import Actor
 from .bulk_edit import FIELDS as EDITED
 from .bulk_edit import GOES_WITH, typed
 from .bulk_links import LINKS, Change, write
 from .bulk_results import Result, gone, locked
+from .custom_fields import PREFIX
 from .customer_status import ARCHIVED, MERGED, call_off, merged, resume_late, with_running_services, write_status
 
 STATUS = ("status", "archived_on")
@@ -89,6 +90,7 @@ class _Undoing:
         self._fields()
         for name in LINKS:
             self._links(name)
+        self._own()
         return [self._result(row) for row in self.rows.values()]
 
     def _compare(self, was: dict[str, Any], made: dict[str, Any], row: Any) -> Any:
@@ -173,11 +175,33 @@ class _Undoing:
             return change, self.before[one], self.after[one], left
         return change, {**self.before[one], name: change[0]}, {**self.after[one], name: change[1]}, left
 
+    def _own(self) -> None:
+        """The shop's own fields: those that still hold what the action put there."""
+        known = {one: self.made[one] for one in self.rows if one in self.made}
+        made = {one: both for one, both in known.items() if PREFIX in both[1]}
+        undoing = bulk_custom.Undoing({one: _read(after) for one, (_before, after) in made.items()})
+        if not undoing.used:
+            return
+        alike: dict[Any, Any] = {}
+        changes: dict[int, bulk_custom.Both] = {}
+        for one in made:
+            key = *made[one], undoing.now(one), id(self.before[one])
+            if key not in alike:
+                both, left = undoing.compare(one, _read(made[one][0]), _read(made[one][1]))
+                was, again = {**self.before[one], **both[0]}, {**self.after[one], **both[1]}
+                alike[key] = both, was, again, [*self.left[one], *(f"the field {name}" for name in left)]
+            both, self.before[one], self.after[one], self.left[one] = alike[key]
+            if both[1]:
+                changes[one] = both
+        bulk_custom.write(changes, self.rows, self.by)
+
     def _result(self, row: Any) -> Result:
         if row.id in self.refused:
             return Result(row.id, row.name, RowResult.REFUSED, self.refused[row.id])
         left = self.left.get(row.id)
-        reason = f"Changed again since, and left as it is: {' and '.join(WHAT[n] for n in left)}." if left else ""
+        reason = (
+            f"Changed again since, and left as it is: {' and '.join(WHAT.get(n, n) for n in left)}." if left else ""
+        )
         if not self.after[row.id]:
             return Result(row.id, row.name, RowResult.UNCHANGED, reason or "There was nothing to take back.")
         return Result(row.id, row.name, RowResult.DONE, reason, self.before[row.id], self.after[row.id])

@@ -269,9 +269,9 @@ def set_values(customer: Customer, values: Mapping[str, Any], *, new: bool = Fal
     return {known[key].name: value for key, value in changed.items()}
 
 
-def check(values: Mapping[str, Any], *, new: bool = False) -> None:
-    """Raises InvalidCustomer as `set_values` would."""
-    _checked({field.key: field for field in fields()}, values, new)
+def check(values: Mapping[str, Any], *, new: bool = False) -> dict[str, Any]:
+    """The values as they would be stored; raises InvalidCustomer as `set_values` would."""
+    return _checked({field.key: field for field in fields()}, values, new)
 
 
 def _checked(known: Mapping[str, CustomField], values: Mapping[str, Any], new: bool) -> dict[str, Any]:

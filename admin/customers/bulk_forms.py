@@ -13,11 +13,13 @@ from wtforms.validators import InputRequired
 from admin.bulk_doors import BulkForm, customers_words
 from admin.fields import TickField, WholeField
 from billing.bulk_edit import FIELDS, REFERENCES
+from billing.customer_fields import InvalidCustomer
 from models import Staff, Tag, db
 from web import formatters, languages
 from web.forms import choices
 
 from .choices import ATTITUDES, PAYMENT_METHODS, country_names
+from .own_fields import FORM, OwnFields
 
 MOST_TAGS = 200  # offered while typing; any other can be typed
 SWITCHES = ("charge_tax", "never_suspend")
@@ -155,6 +157,10 @@ class EditForm(BulkForm):
         for name in SWITCHES:
             self[name].choices = choices([follow, ("1", _("Yes")), ("0", _("No"))])
         self.payment_days.description = _("Empty: as the group or the company says.")
+        self.own = OwnFields()
+        self.set.choices = choices(
+            (name, name) for name in (*FIELDS, "salespeople", *(FORM + key for key in self.own.texts))
+        )
 
     def validate_set(self, field: Any) -> None:
         if not field.data:
@@ -171,11 +177,18 @@ class EditForm(BulkForm):
             self.salespeople_way.errors = []
         return not self.errors
 
+    def refused(self, error: InvalidCustomer) -> None:
+        rest = self.own.take(error.errors)
+        if rest:
+            super().refused(InvalidCustomer(rest))
+
     def params(self) -> dict[str, Any]:
         ticked = self.set.data or []
         params: dict[str, Any] = {"set": {name: self._value(name) for name in ticked if name in FIELDS}}
         if "salespeople" in ticked:
             params["salespeople"] = {"way": self.salespeople_way.data, "ids": self.salespeople.data or []}
+        if own := {key: text for key, text in self.own.texts.items() if FORM + key in ticked}:
+            params["own"] = own
         return params
 
     def _value(self, name: str) -> Any:

@@ -99,6 +99,14 @@ def shown(value: Any) -> Any:
     return number(value) if isinstance(value, Decimal) else str(value)
 
 
+def as_shown(field: CustomField | None, text: str) -> str:
+    """What is written for a value, as people read it; as it stands where the field cannot hold it any more."""
+    try:
+        return str(shown(custom_fields.clean(field, text)) or "") if field is not None else text
+    except BillingError:
+        return text
+
+
 class OwnFields:
     """The fields on a form: what is stored, or what was sent, with the sentence of each that was wrong."""
 
@@ -120,6 +128,10 @@ class OwnFields:
         mine = {key: text for key, text in errors.items() if key.startswith(custom_fields.PREFIX)}
         self.errors |= {key.removeprefix(custom_fields.PREFIX): text for key, text in mine.items()}
         return {key: text for key, text in errors.items() if key not in mine}
+
+    def wrong(self) -> list[tuple[str, str]]:
+        """(id of its input, name) of those with a sentence."""
+        return [(FORM + field.key, field.name) for field in fields() if field.key in self.errors]
 
     def rows(self) -> list[dict[str, Any]]:
         """What the template prints of each field."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
@@ -12,7 +12,8 @@ from factories import make_company, make_customer, make_invoice, make_service
 from signing_in import make_role, sign_in
 from sqlalchemy import event, select
 
-from billing import bulk, runs
+from billing import bulk, custom_fields, runs
+from billing.actor import system
 from jobs import bulk as job
 from models import (
     AuditEvent,
@@ -20,6 +21,7 @@ from models import (
     BulkRow,
     Customer,
     CustomerGroup,
+    CustomValue,
     Lease,
     Reseller,
     RunState,
@@ -229,6 +231,27 @@ def test_edit_says_what_is_wrong_at_the_field_and_keeps_what_was_typed(panel):
     assert "Tick at least one field to set." in sure(panel, asked, country="DE").text
     assert "whole number" in sure(panel, asked, set="payment_days", payment_days="many").text
     assert db.session.query(BulkAction).count() == 0
+
+
+def test_own_fields_are_set_where_they_are_ticked(panel):
+    by = system(datetime(2026, 11, 22, tzinfo=UTC))
+    custom_fields.create({"name": "Card no.", "kind": "text", "key": "card", "help": "On the back."}, by=by)
+    custom_fields.create({"name": "Points", "kind": "number"}, by=by)
+    make_customer(), make_customer()
+    asked = press(panel, "edit", ids()).text
+    assert "On the back." in asked
+    wrong = sure(panel, asked, **{"set": ["own-points", "own-card"], "own-points": "many", "own-card": "A<1"}).text
+    assert "Write a number, such as 12 or 12.5." in wrong
+    assert 'value="A&lt;1"' in wrong
+    assert "1 field needs a look." in wrong
+    answer = sure(panel, asked, **{"set": "own-card", "own-points": "3", "own-card": "A<1"})
+    assert "2 customers changed" in answer.text
+    page = panel.get(f"{PAGE}details/?id={last().id}").text
+    assert "Card no.: – → A&lt;1" in page
+    assert "Edit: Card no." in page
+    assert db.session.query(CustomValue).count() == 2
+    panel.post(toast_undo(answer.text))
+    assert db.session.query(CustomValue).count() == 0
 
 
 def test_fields_that_are_not_asked_for_change_nothing(panel):

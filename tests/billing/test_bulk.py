@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from factories import add, make_company, make_customer, make_invoice, make_service
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from billing import bulk, bulk_kinds, customers, doctor
+from billing import bulk, bulk_edit, bulk_kinds, custom_fields, customers, doctor
 from billing.actor import Actor, NotAllowed
 from billing.bulk_results import Result, per_customer
 from models import (
@@ -489,3 +490,63 @@ def test_the_doctor_sees_results_that_do_not_add_up(app: Flask, by: Actor) -> No
     db.session.query(BulkPart).update({"done": False})
     db.session.commit()
     assert found() == ["I54"]
+
+
+def own_values(customer: Customer) -> dict[str, object]:
+    return {
+        f.key: v for f in custom_fields.fields() if (v := custom_fields.values_of(customer.id).get(f.id)) is not None
+    }
+
+
+def test_own_fields_are_set_emptied_and_given_back(app: Flask, by: Actor) -> None:
+    make_company()
+    for name, kind in (
+        ("Card", "text"),
+        ("Level", "choice"),
+        ("Since", "date"),
+        ("Points", "number"),
+        ("Press", "yes_no"),
+    ):
+        more = {"choices": ["Gold", "Silver"]} if kind == "choice" else {}
+        custom_fields.create({"name": name, "kind": kind, **more}, by=by)
+    one, two = make_customer(), make_customer()
+    was = {"card": "A 1", "level": "Silver", "since": date(2026, 1, 2), "points": Decimal("7"), "press": True}
+    custom_fields.set_values(one, was, by=by)
+    db.session.commit()
+    own = {"card": " B 2 ", "level": "gold", "since": "2026-03-04", "points": "12.50", "press": "no"}
+    action = do("edit", [one, two], by, set={"country": "DE"}, own=own)
+    now = {"card": "B 2", "level": "Gold", "since": date(2026, 3, 4), "points": Decimal("12.5"), "press": False}
+    assert (own_values(one), own_values(two), one.country) == (now, now, "DE")
+    first, second = events("customer.fields_set")[-2:]
+    assert first.before == {"Card": "A 1", "Level": "Silver", "Since": "2026-01-02", "Points": "7", "Press": True}
+    assert (second.before["Card"], second.after["Points"]) == (None, "12.5")
+    assert results(do("edit", [one], by, own=own)) == [("unchanged", bulk_edit.SAME)]
+    custom_fields.set_values(two, {"card": "C"}, by=by)
+    back = undo(action, by)
+    assert (own_values(one), own_values(two), one.country) == (was, {"card": "C"}, "IE")
+    assert results(back) == [("done", ""), ("done", "Changed again since, and left as it is: the field Card.")]
+    emptied = do("edit", [one, two], by, own={"card": "", "press": ""})
+    assert own_values(one) == {key: value for key, value in was.items() if key not in ("card", "press")}
+    undo(emptied, by)
+    assert (own_values(one), own_values(two)) == (was, {"card": "C"})
+
+
+def test_own_fields_that_cannot_be_are_refused_and_never_put_back_where_they_do_not_fit(app: Flask, by: Actor) -> None:
+    make_company()
+    level = custom_fields.create({"name": "Level", "kind": "choice", "choices": ["Gold", "Silver"]}, by=by)
+    custom_fields.create({"name": "Needed", "kind": "text", "required": True}, by=by)
+    one = make_customer()
+    custom_fields.set_values(one, {"level": "Silver"}, by=by)
+    db.session.commit()
+    for wrong in ({"level": "Lead"}, {"needed": ""}, {"nothing": "x"}):
+        with pytest.raises(customers.InvalidCustomer) as refused:
+            bulk.ask("edit", {"set": {"country": "XX"}, "own": wrong}, [one.id], by=by)
+        assert set(refused.value.errors) == {"country", f"custom.{next(iter(wrong))}"}
+    action = do("edit", [one], by, own={"level": "Gold", "needed": "x"})
+    custom_fields.change(level, {"choices": ["Gold"]}, by=by)
+    assert results(undo(action, by)) == [("done", "Changed again since, and left as it is: the field Level.")]
+    assert own_values(one) == {"level": "Gold"}
+    action = do("edit", [one], by, own={"level": "Gold", "needed": "y"})
+    custom_fields.remove(level, by=by)
+    undo(action, by)
+    assert own_values(one) == {}
