@@ -13,11 +13,11 @@ from wtforms import Form, RadioField, SelectField
 from wtforms.validators import InputRequired
 
 from admin.fields import AmountField, DayField, ExactField, TickField
-from admin.price_words import ENDINGS, ROUNDINGS
+from admin.price_words import ENDINGS, PARTS, ROUNDINGS
 from billing import company
 from billing.price_changes import Plan
 from billing.price_rule import How, InvalidRule, PriceRule, Rounding
-from models import BillingError, Money, Package, PackagePrice, db
+from models import BillingError, Money, Package, PackagePrice, PricePart, db
 from models.money import decimals_of
 from web.forms import choices, put_error
 from web.permissions import actor
@@ -38,6 +38,7 @@ WHOM = [
 
 class PriceChangeForm(Form):
     packages = TickField(_l("Packages"), coerce=int)
+    parts = TickField(_l("Which prices"), choices=choices(PARTS))
     how = RadioField(_l("Change prices"), choices=choices(HOWS), default=How.PERCENT)
     percent = ExactField(_l("Percent"), description=_l("With a minus to lower them."))
     amount = AmountField(
@@ -52,7 +53,7 @@ class PriceChangeForm(Form):
 
     def __init__(self) -> None:
         asked = request.values if "how" in request.values else None
-        super().__init__(asked, from_on=actor().today, packages=_ids(request.values))
+        super().__init__(asked, from_on=actor().today, packages=_ids(request.values), parts=[PricePart.PACKAGE.value])
         sold = select(Package.id, Package.name).where(~Package.archived | Package.id.in_(_ids(request.values)))
         self.packages.choices = choices(
             (r.id, r.name) for r in db.session.execute(sold.order_by(Package.name).limit(MOST))
@@ -81,7 +82,8 @@ class PriceChangeForm(Form):
             Rounding(self.rounding.data),
         )
         whom = self.whom.data
-        return Plan(self.packages.data or [], rule, self.from_on.data, whom != "new", whom == "all")
+        parts = tuple(part for part in PricePart if part.value in (self.parts.data or ()))
+        return Plan(self.packages.data or [], rule, self.from_on.data, whom != "new", whom == "all", parts)
 
     def _amount(self) -> Money | None:
         if not self.currency.data:

@@ -28,7 +28,7 @@ from billing import new_prices, price_changes, price_preview
 from billing.csv_cells import defuse
 from billing.price_rule import PriceRule
 from messaging import mailings
-from models import BillingError, ListedPriceChange, Money, Package, PriceChange, db
+from models import BillingError, ListedPriceChange, PriceChange, PricePart, db
 from web import params
 from web.permissions import actor, allows, refuse
 from web.price_words import period_words
@@ -55,7 +55,7 @@ class PriceChangesView(StaffView):
     column_numeric = ("services",)
     column_phone = {"what": "title", "whom": "sub", "state": "end", "from_on": "end2"}
     column_formatters = {
-        "what": lambda view, context, row, name: price_words.rule_words(PriceRule.read(row.rule)),
+        "what": lambda view, context, row, name: _title(row),
         "whom": lambda view, context, row, name: price_words.whom(row),
         "services": lambda view, context, row, name: row.sums.get("services", 0),
         "state": lambda view, context, row, name: pill(*price_words.state(row)),
@@ -112,17 +112,14 @@ class PriceChangesView(StaffView):
         query = form.query()
         return self.render(
             "admin/price_changes/review.html", plan=plan, shown=shown, rows=rows[:SHOWN], past=past,
-            more=rows[SHOWN - 1][0].id if len(rows) > SHOWN else None, names=self._names(shown), query=query,
-            rule=price_words.rule_words(plan.rule), priced=priced, period_words=period_words,
+            more=rows[SHOWN - 1].id if len(rows) > SHOWN else None, query=query,
+            parts=price_words.part_words(plan.parts), rule=price_words.rule_words(plan.rule), priced=priced,
+            period_words=period_words,
+            listed_words=price_words.listed_words, with_setup=PricePart.SETUP in plan.parts,
             sums=[(old, shown.after[code], shown.after[code] - old) for code, old in shown.before.items()],
-            signed=price_words.signed, most=SHOWN_LISTED, Money=Money, record_url=record_url,
+            signed=price_words.signed, most=SHOWN_LISTED, record_url=record_url,
             to=lambda door, **more: self.get_url(door, **{**query.to_dict(flat=False), **more}),
         )  # fmt: skip
-
-    def _names(self, shown: Any) -> dict[int, str]:
-        ids = {one.row.package_id for one in shown.listed[:SHOWN_LISTED]}
-        rows = db.session.query(Package.id, Package.name).filter(Package.id.in_(ids))
-        return {row.id: row.name for row in rows}
 
     def _decide(self, plan: Any) -> str:
         change = price_changes.decide(plan, seen=params.only(request.form, "seen"), by=actor())
@@ -140,7 +137,7 @@ class PriceChangesView(StaffView):
         if plan is None:
             return self._form(form)
         head = [_("Service"), _("Customer"), _("Description"), _("Package"), _("Currency"), _("Every"), _("Price"),
-                _("New price"), _("Next renewal")]  # fmt: skip
+                _("New price"), _("Options"), _("Options then"), _("Next renewal")]  # fmt: skip
         answer = Response(stream_with_context(_lines(plan, head)), mimetype="text/csv")
         answer.headers.set("Content-Disposition", "attachment", filename="services-with-new-prices.csv")
         return answer
@@ -154,7 +151,7 @@ class PriceChangesView(StaffView):
         return self.render(
             "admin/price_changes/page.html", change=change, listed=listed[:SHOWN_LISTED], counts=counts,
             more_listed=len(listed) > SHOWN_LISTED, words=price_words.SERVICES, state=price_words.state(change),
-            rule=price_words.rule_words(PriceRule.read(change.rule)), whom=price_words.whom(change),
+            rule=_title(change), listed_words=price_words.listed_words, whom=price_words.whom(change),
             sums=price_words.sums(change), signed=price_words.signed, period_words=period_words, priced=priced,
             results=record_url(change.bulk_action) if change.bulk_action else "", record_url=record_url,
             may_write=allows("messages.send") and bool(sum(counts.values()) - counts.get("undone", 0)),
@@ -193,15 +190,20 @@ class PriceChangesView(StaffView):
         return redirect(url_for("messages.edit_view", id=mailing.id))
 
 
+def _title(change: PriceChange) -> str:
+    parts, rule = price_words.part_words(change.parts), price_words.rule_words(PriceRule.read(change.rule))
+    return f"{rule} ({parts})" if parts else rule
+
+
 def _lines(plan: Any, head: list[str]) -> Iterator[str]:
     """The file, row by row; no cell is taken for a formula."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(head)
-    for row, new in price_preview.all_services(plan):
-        old = Money(row.price_minor, row.currency)
-        cells = [row.id, row.customer, row.description, row.package, row.currency]
-        cells += [period_words(row.months, row.days), f"{old.decimal():f}", f"{new.decimal():f}", row.next_renewal_on]
+    for row in price_preview.all_services(plan):
+        cells = [row.id, row.customer, row.name, row.package, row.old.currency, period_words(row.months, row.days)]
+        cells += [f"{money.decimal():f}" for money in (*row.own, *row.options)]
+        cells.append(row.next_renewal_on)
         writer.writerow([defuse(plain(cell)) for cell in cells])
         if text.tell() > 1 << 16:
             yield text.getvalue()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from billing.price_rule import How, PriceRule, Rounding
-from models import Money, NewPriceState, PriceChange, PriceChangeState
+from models import Money, NewPriceState, PriceChange, PriceChangeState, PricePart
 from web.formatters import money, number
 from web.price_words import period_words
 
@@ -17,6 +18,11 @@ STATES = {
     PriceChangeState.IN_EFFECT: ("ok", _l("In effect")),
     PriceChangeState.UNDONE: ("", _l("Undone")),
 }
+PARTS = [
+    (PricePart.PACKAGE.value, _l("Prices of packages")),
+    (PricePart.OPTION.value, _l("Prices of options")),
+    (PricePart.SETUP.value, _l("Set-up fees")),
+]
 SERVICES = {
     NewPriceState.WAITING: _l("Wait for their next renewal"),
     NewPriceState.BILLED: _l("Billed at the new price"),
@@ -57,6 +63,26 @@ def _first(rule: PriceRule) -> str:
         return f"{'+' if rule.percent > 0 else ''}{number(rule.percent)} %"
     assert rule.amount is not None
     return signed(rule.amount) if rule.how == How.AMOUNT else _("New price %(amount)s", amount=money(rule.amount))
+
+
+def part_words(parts: Sequence[str]) -> str:
+    """``Prices of options, set-up fees``; nothing where it is about the packages alone."""
+    if list(parts) == [PricePart.PACKAGE]:
+        return ""
+    words = [str(word) for part, word in PARTS if part in parts]
+    return ", ".join([*words[:1], *(word[:1].lower() + word[1:] for word in words[1:])])
+
+
+def listed_words(one: Any) -> str:
+    """What a list price is of, beside its package: ``Address: Fixed``, ``Set-up fee``; nothing for its own.
+
+    `one` is a Listed or a ListedPriceChange."""
+    if one.part == PricePart.PACKAGE:
+        return ""
+    if one.part == PricePart.SETUP:
+        return _("Set-up fee")
+    option = getattr(one, "option_name", "") or getattr(one, "option", "")
+    return f"{option}: {one.value}" if one.value else str(option)
 
 
 def whom(change: PriceChange) -> str:

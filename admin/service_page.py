@@ -54,7 +54,7 @@ class ServicePage:
             "older": billed[-1][0].id if more else None,
             "charges": self._charges(service),
             "changes": self._changes(service),
-            "new_price": new_prices.waiting_of(service),
+            "new_prices": new_prices.waiting_of(service),
             "charge_url": new_url(Charge, customer=service.customer_id),
         }
         words = {"price_words": price_words, "period_words": period_words, "record_url": record_url}

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, func, literal, literal_column, null, or_, select, update
 from sqlalchemy.orm import joinedload
 
 from models import (
     BulkAction,
-    ListedPriceChange,
     Money,
     NewPrice,
     NewPriceState,
@@ -20,11 +19,13 @@ from models import (
     PriceChangeState,
     RowResult,
     Service,
+    ServiceOption,
     ServiceStatus,
     db,
 )
 from models.bulk import among, insert_rows
 
+from . import following_services as following
 from . import service_changes
 from .actor import Actor
 from .bulk_results import Result, gone, locked
@@ -32,13 +33,22 @@ from .price_rule import PriceRule
 from .service_changes import Happened
 
 KIND = "price_change"
-COLUMNS = ("price_change_id", "service_id", "currency", "old_minor", "new_minor", "from_on", "state")
+COLUMNS = (
+    "price_change_id", "service_id", "service_option_id", "currency", "old_minor", "new_minor", "from_on", "state",
+)  # fmt: skip
 
 # Spelt out: SQLite looks into the index of those that wait only when the word stands in the statement.
 _WAITS: ColumnElement[bool] = literal_column("new_price.state = 'waiting'")
-DUE = and_(NewPrice.service_id == Service.id, _WAITS, NewPrice.from_on <= Service.next_renewal_on)
+_OWN = NewPrice.service_option_id.is_(None)
+DUE = and_(NewPrice.service_id == Service.id, _WAITS, _OWN, NewPrice.from_on <= Service.next_renewal_on)
 """How a service finds the price that its next renewal bills, for an outer join."""
 PRICE: ColumnElement[int] = func.coalesce(NewPrice.new_minor, Service.price_minor)
+
+
+def due_of_option(day: date) -> ColumnElement[bool]:
+    """How an option of a service finds the price that the renewal of `day` bills, for an outer join."""
+    its_own = NewPrice.service_option_id == ServiceOption.id, NewPrice.service_option_id.is_not(None)
+    return and_(*its_own, _WAITS, NewPrice.from_on <= day)
 
 
 def may_follow(from_on: date) -> ColumnElement[bool]:
@@ -68,53 +78,65 @@ def ask(ids: Sequence[int], params: Mapping[str, Any], by: Actor) -> list[Result
 
 
 def enrol(change: PriceChange, *, customers: Sequence[int] | None = None) -> dict[int, list[tuple[Any, int]]]:
-    """Write down the new prices of the services it is about, which it has not been told before: customer -> (service,
-    new price). Of `customers` only, if given."""
+    """Write down the new prices of the services it is about, and of their options, which it has not been told before:
+    customer -> (service or option, new price). Of `customers` only, if given."""
     told = select(NewPrice.id).where(NewPrice.service_id == Service.id, NewPrice.price_change_id == change.id)
-    wanted = select(
-        Service.id, Service.customer_id, Service.description, Service.currency, Service.price_minor,
-    ).where(*_touched(change), ~told.exists())  # fmt: skip
+    where = [*_touched(change), ~told.exists()]
     if customers is not None:
-        wanted = wanted.where(among(db.session, Service.customer_id, customers))
-    rule = PriceRule.read(change.rule)
+        where.append(among(db.session, Service.customer_id, customers))
     found: dict[int, list[tuple[Any, int]]] = defaultdict(list)
-    for row in db.session.execute(wanted.order_by(Service.id).with_for_update(of=Service)):
-        new = rule.new(Money(row.price_minor, row.currency)).minor
-        if new != row.price_minor:
-            found[row.customer_id].append((row, new))
+    rule = PriceRule.read(change.rule)
+    for wanted in (_own_prices(change, where), _option_prices(change, where)):
+        for row in db.session.execute(wanted):
+            new = rule.new(Money(row.price_minor, row.currency)).minor
+            if new != row.price_minor:
+                found[row.customer_id].append((row, new))
     rows = [
-        (change.id, row.id, row.currency, row.price_minor, new, change.from_on, NewPriceState.WAITING.value)
-        for services in found.values()
-        for row, new in services
+        (
+            change.id,
+            row.id,
+            row.option_id,
+            row.currency,
+            row.price_minor,
+            new,
+            change.from_on,
+            NewPriceState.WAITING.value,
+        )
+        for prices in found.values()
+        for row, new in prices
     ]
     insert_rows(db.session, NewPrice.__table__, COLUMNS, rows)
     return found
 
 
+_SERVICE = Service.id, Service.customer_id, Service.description
+
+
+def _own_prices(change: PriceChange, where: Sequence[Any]) -> Any:
+    wanted = select(
+        *_SERVICE, Service.currency, Service.price_minor, null().label("option_id"), literal("").label("option")
+    )
+    wanted = wanted.where(*where, following.own_as_foreseen(change))
+    return wanted.order_by(Service.id).with_for_update(of=Service)
+
+
+def _option_prices(change: PriceChange, where: Sequence[Any]) -> Any:
+    its = ServiceOption.currency, ServiceOption.price_minor, ServiceOption.id.label("option_id")
+    wanted = select(*_SERVICE, *its, ServiceOption.name.label("option"))
+    wanted = wanted.join(ServiceOption, ServiceOption.service_id == Service.id)
+    wanted = wanted.where(*where, following.option_as_foreseen(change))
+    return wanted.order_by(Service.id, ServiceOption.id).with_for_update(of=Service)
+
+
 def customers_of(change: PriceChange) -> Any:
     """A select of the ids of the customers whose services it is about and were not told yet."""
-    return select(Service.customer_id).where(*_touched(change)).distinct()
+    mine = select(Service.customer_id).where(*_touched(change), following.either_as_foreseen(change))
+    return mine.distinct()
 
 
 def _touched(change: PriceChange) -> list[ColumnElement[bool]]:
-    """As it was foreseen: at the list price of then, or at any price where agreed ones follow too."""
-    rule, packages = PriceRule.read(change.rule), change.sums["packages"]
-    where = [may_follow(change.from_on), Service.package_id.in_(packages)]
-    if rule.currency:
-        where.append(Service.currency == rule.currency)
-    if rule.period is not None:
-        where += [Service.months == rule.period[0], Service.days == rule.period[1]]
-    if not change.agreed:
-        listed = select(ListedPriceChange.id).where(
-            ListedPriceChange.price_change_id == change.id,
-            ListedPriceChange.package_id == Service.package_id,
-            ListedPriceChange.currency == Service.currency,
-            ListedPriceChange.months == Service.months,
-            ListedPriceChange.days == Service.days,
-            ListedPriceChange.old_minor == Service.price_minor,
-        )
-        where.append(listed.exists())
-    return where
+    rule = PriceRule.read(change.rule)
+    return [may_follow(change.from_on), *following.about(change.sums["packages"], rule)]
 
 
 def _result(row: Any, services: Sequence[tuple[Any, int]]) -> Result:
@@ -126,7 +148,8 @@ def _result(row: Any, services: Sequence[tuple[Any, int]]) -> Result:
 
 
 def _named(service: Any) -> str:
-    return f"{service.description} (No. {service.id})"
+    option = f", {service.option}" if service.option else ""
+    return f"{service.description} (No. {service.id}){option}"
 
 
 def undo(ids: Sequence[int], params: Mapping[str, Any], by: Actor) -> list[Result]:
@@ -154,29 +177,32 @@ def _undone(row: Any, waiting: int, billed: int) -> Result:
 def bill(services: Sequence[int], day: date, by: Actor) -> None:
     """The renewals of `day` billed these services: prices that were waiting for it are theirs from now on."""
     due = among(db.session, NewPrice.service_id, services)
-    query = select(NewPrice).where(due, _WAITS, NewPrice.from_on <= day).options(joinedload(NewPrice.service))
+    query = select(NewPrice).where(due, _WAITS, NewPrice.from_on <= day).order_by(NewPrice.id)
+    query = query.options(joinedload(NewPrice.service), joinedload(NewPrice.option))
     happened = []
     for row in db.session.scalars(query.execution_options(populate_existing=True)):
-        service = row.service
+        service, priced = row.service, row.option or row.service
         row.state, row.billed_on = NewPriceState.BILLED, day
-        before = {"price_minor": service.price_minor, "currency": service.currency}
-        after = {"price_minor": row.new_minor, "currency": service.currency}
-        service.price_minor = row.new_minor
+        about = {"option": row.option.name} if row.option else {}
+        before = {**about, "price_minor": priced.price_minor, "currency": service.currency}
+        after = {**about, "price_minor": row.new_minor, "currency": service.currency}
+        priced.price_minor = row.new_minor
         happened.append(Happened(service.id, service.customer_id, str(service), day, before, after))
     db.session.flush()
     if happened:
         service_changes.record_many(happened, "price", "service.price_changed", by)
 
 
-def waiting_of(service: Service) -> NewPrice | None:
-    """The price the service will have, if one is waiting."""
-    return db.session.scalars(select(NewPrice).where(NewPrice.service_id == service.id, _WAITS)).one_or_none()
+def waiting_of(service: Service) -> list[NewPrice]:
+    """The prices the service and its options will have, those that wait; its own first."""
+    mine = select(NewPrice).where(NewPrice.service_id == service.id, _WAITS).options(joinedload(NewPrice.option))
+    return sorted(db.session.scalars(mine), key=lambda one: (one.service_option_id is not None, one.id))
 
 
 def counts(change: PriceChange) -> dict[NewPriceState, int]:
     """How many services of a change wait, were billed, or were taken back."""
-    mine = NewPrice.price_change_id == change.id
-    rows = db.session.execute(select(NewPrice.state, func.count()).where(mine).group_by(NewPrice.state))
+    mine, services = NewPrice.price_change_id == change.id, func.count(func.distinct(NewPrice.service_id))
+    rows = db.session.execute(select(NewPrice.state, services).where(mine).group_by(NewPrice.state))
     return {state: count for state, count in rows}  # noqa: C416  # rows, not tuples
 
 

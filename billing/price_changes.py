@@ -6,7 +6,6 @@ it; what was billed before stays as it was.
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -15,18 +14,18 @@ from sqlalchemy import select
 from models import (
     BillingError,
     BulkAction,
-    ListedPriceChange,
     Package,
-    PackagePrice,
     PriceChange,
     PriceChangeState,
+    PricePart,
     db,
 )
 from models.bulk import among
 
-from . import audit, bulk, new_prices
+from . import audit, bulk, listed_prices, new_prices
 from .actor import Actor
-from .price_preview import InvalidChange, Listed, Plan, Preview, preview
+from .listed_prices import Listed
+from .price_preview import InvalidChange, Plan, Preview, preview
 
 __all__ = ["ChangedSincePreview", "InvalidChange", "Plan", "begin_due", "decide", "preview", "undo"]
 
@@ -51,12 +50,13 @@ def decide(plan: Plan, *, seen: str, by: Actor) -> PriceChange:
     if not shown.listed and not shown.services:
         raise InvalidChange("No price would change.")
     change = PriceChange(
-        rule=plan.rule.plain(), from_on=plan.from_on, running=plan.running, agreed=plan.agreed,
+        rule=plan.rule.plain(), parts=[part.value for part in plan.parts], from_on=plan.from_on, running=plan.running,
+        agreed=plan.agreed,
         state=PriceChangeState.PLANNED, sums=_sums(plan, shown), made_by=by.name, made_at=by.at,
     )  # fmt: skip
     db.session.add(change)
     db.session.flush()
-    change.listed = [_kept(change, one) for one in shown.listed]
+    change.listed = [listed_prices.kept(change, one) for one in shown.listed]
     audit.record(by, "price_change.decided", change, after=_trace(plan, shown))
     if plan.from_on <= by.today:
         _take_effect(change)
@@ -95,7 +95,7 @@ def undo(change: PriceChange, *, by: Actor) -> tuple[list[str], BulkAction | Non
     action = change.bulk_action
     if action is not None and action.going:
         raise InvalidChange("Services are still being told. Stop that first, then undo it.")
-    left = _give_back(change) if change.state == PriceChangeState.IN_EFFECT else []
+    left = listed_prices.put(change, back=True) if change.state == PriceChangeState.IN_EFFECT else []
     change.state = PriceChangeState.UNDONE
     taken = bulk.undo(action, by=by) if action is not None and bulk.can_be_undone(action) else None
     audit.record(by, "price_change.undone", change, after={"left": ", ".join(left)} if left else None)
@@ -118,41 +118,16 @@ def _sums(plan: Plan, shown: Preview) -> dict[str, Any]:
 
 
 def _trace(plan: Plan, shown: Preview) -> dict[str, Any]:
-    words = [f"{one.row.package} {one.row.price} to {one.new}" for one in shown.listed]
+    words = [f"{_named(one)} {one.old} to {one.new}" for one in shown.listed]
     return {"from_on": plan.from_on.isoformat(), "prices": "; ".join(words)[:2000], "services": shown.services}
 
 
-def _kept(change: PriceChange, one: Listed) -> ListedPriceChange:
-    row = one.row
-    return ListedPriceChange(
-        price_change_id=change.id, package_id=row.package_id, months=row.months, days=row.days, currency=row.currency,
-        old_minor=row.price_minor, new_minor=one.new.minor,
-    )  # fmt: skip
+def _named(one: Listed) -> str:
+    option = f"{one.option} {one.value}".strip()
+    return " ".join(word for word in (one.package, option, "set-up" if one.part == PricePart.SETUP else "") if word)
 
 
 def _take_effect(change: PriceChange) -> None:
     """List prices that somebody changed again meanwhile stay as they are."""
     change.state = PriceChangeState.IN_EFFECT
-    for row, listed in _rows_of(change):
-        if row.price_minor == listed.old_minor:
-            row.price_minor = listed.new_minor
-    db.session.flush()
-
-
-def _give_back(change: PriceChange) -> list[str]:
-    left = Counter[str]()
-    for row, listed in _rows_of(change):
-        if row.price_minor == listed.new_minor:
-            row.price_minor = listed.old_minor
-        else:
-            left[f"{listed.package} {row.price}"] += 1
-    db.session.flush()
-    return list(left)
-
-
-def _rows_of(change: PriceChange) -> list[tuple[PackagePrice, ListedPriceChange]]:
-    mine = ListedPriceChange.price_change_id == change.id, PackagePrice.package_id == ListedPriceChange.package_id
-    span = PackagePrice.months == ListedPriceChange.months, PackagePrice.days == ListedPriceChange.days
-    both = select(PackagePrice, ListedPriceChange).where(*mine, *span)
-    same = both.where(PackagePrice.currency == ListedPriceChange.currency).order_by(PackagePrice.id)
-    return [(row, listed) for row, listed in db.session.execute(same.with_for_update(of=PackagePrice))]
+    listed_prices.put(change)

@@ -77,7 +77,7 @@ from .package import (
 from .package_change import ChangeState, ChangeWhen, CreditNotePart, PackageChange
 from .payment import Allocation, Credit, CreditOutflow, Outflow, Payment
 from .payment_way import PaymentWay
-from .price_change import ListedPriceChange, NewPrice, NewPriceState, PriceChange, PriceChangeState
+from .price_change import ListedPriceChange, NewPrice, NewPriceState, PriceChange, PriceChangeState, PricePart
 from .quote import Quote, QuoteAnswer, QuoteBecomes, QuoteLine, QuoteLink, QuoteState, QuoteTax
 from .rates import FxRate, TaxCategory, TaxRate, TaxText
 from .refund import Refund, RefundKind, WriteOff
@@ -265,6 +265,8 @@ __all__ = [
     "PackageTarget",
     "PriceChange",
     "PriceChangeState",
+    "PricePart",
+    "PricePart",
     "BankLine",
     "BankLineState",
     "BankMapping",

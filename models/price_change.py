@@ -13,8 +13,10 @@ from .base import Model, key, ref
 from .bulk_action import BulkAction
 from .money import Money
 from .package import Package
-from .service import Service
+from .service import Service, ServiceOption
 from .types import MinorUnits, Moment, choice
+
+_WAITING = "state = 'waiting'"
 
 
 class PriceChangeState(enum.StrEnum):
@@ -23,6 +25,14 @@ class PriceChangeState(enum.StrEnum):
     PLANNED = "planned"
     IN_EFFECT = "in_effect"
     UNDONE = "undone"
+
+
+class PricePart(enum.StrEnum):
+    """Which prices of a package a change is about."""
+
+    PACKAGE = "package"
+    OPTION = "option"
+    SETUP = "setup"
 
 
 class NewPriceState(enum.StrEnum):
@@ -34,12 +44,14 @@ class NewPriceState(enum.StrEnum):
 
 
 class PriceChange(Model):
-    """`rule` says how prices change, in plain values; `sums` what was foreseen when it was decided."""
+    """`rule` says how prices change, in plain values, `parts` which of them; `sums` what was foreseen when it was
+    decided."""
 
     __table_args__ = (Index("ix_price_change_state", "state", "from_on"),)
 
     id: Mapped[int] = key()
     rule: Mapped[dict[str, Any]] = mapped_column(JSON)
+    parts: Mapped[list[str]] = mapped_column(JSON, default=lambda: [PricePart.PACKAGE.value])
     from_on: Mapped[date]
     running: Mapped[bool] = mapped_column(default=False)
     agreed: Mapped[bool] = mapped_column(default=False)
@@ -57,11 +69,20 @@ class PriceChange(Model):
 
 
 class ListedPriceChange(Model):
-    """A list price before and after; the row of the package may go, what happened stays."""
+    """A list price before and after; the row of the package may go, what happened stays. Of an option, its name, and
+    which of its choices."""
 
     __table_args__ = (
         UniqueConstraint(
-            "price_change_id", "package_id", "currency", "months", "days", name="uq_listed_price_change_price"
+            "price_change_id",
+            "package_id",
+            "part",
+            "option_name",
+            "value",
+            "currency",
+            "months",
+            "days",
+            name="uq_listed_price_change_price",
         ),
         CheckConstraint("old_minor >= 0 AND new_minor >= 0", name="not_negative"),
     )
@@ -69,6 +90,9 @@ class ListedPriceChange(Model):
     id: Mapped[int] = key()
     price_change_id: Mapped[int] = ref("price_change.id", index=False, ondelete="CASCADE")
     package_id: Mapped[int] = ref("package.id", ondelete="CASCADE")
+    part: Mapped[PricePart] = mapped_column(choice(PricePart, "part"), default=PricePart.PACKAGE)
+    option_name: Mapped[str] = mapped_column(String(120), default="")
+    value: Mapped[str] = mapped_column(String(120), default="")
     months: Mapped[int]
     days: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))
@@ -81,7 +105,7 @@ class ListedPriceChange(Model):
 
 
 class NewPrice(Model):
-    """The price a service will have from its first renewal on or after `from_on`."""
+    """The price a service, or one of its options, will have from its first renewal on or after `from_on`."""
 
     __tablename__ = "new_price"
     __table_args__ = (
@@ -89,8 +113,21 @@ class NewPrice(Model):
             "uq_new_price_waiting",
             "service_id",
             unique=True,
-            sqlite_where=text("state = 'waiting'"),
-            postgresql_where=text("state = 'waiting'"),
+            sqlite_where=text(f"{_WAITING} AND service_option_id IS NULL"),
+            postgresql_where=text(f"{_WAITING} AND service_option_id IS NULL"),
+        ),
+        Index(
+            "uq_new_price_waiting_option",
+            "service_option_id",
+            unique=True,
+            sqlite_where=text(f"{_WAITING} AND service_option_id IS NOT NULL"),
+            postgresql_where=text(f"{_WAITING} AND service_option_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_new_price_service_option_id",
+            "service_option_id",
+            sqlite_where=text("service_option_id IS NOT NULL"),
+            postgresql_where=text("service_option_id IS NOT NULL"),
         ),
         Index("ix_new_price_price_change_id", "price_change_id", "state", "id"),
         CheckConstraint("old_minor >= 0 AND new_minor >= 0", name="not_negative"),
@@ -99,6 +136,7 @@ class NewPrice(Model):
     id: Mapped[int] = key()
     price_change_id: Mapped[int] = ref("price_change.id", index=False)
     service_id: Mapped[int] = ref("service.id", ondelete="CASCADE")
+    service_option_id: Mapped[int | None] = ref("service_option.id", index=False, nullable=True, ondelete="CASCADE")
     currency: Mapped[str] = mapped_column(String(3))
     old_minor: Mapped[int] = mapped_column(MinorUnits)
     new_minor: Mapped[int] = mapped_column(MinorUnits)
@@ -109,4 +147,5 @@ class NewPrice(Model):
     old: Mapped[Money] = composite(Money, "old_minor", "currency")
     new: Mapped[Money] = composite(Money, "new_minor", "currency")
     service: Mapped[Service] = relationship()
+    option: Mapped[ServiceOption | None] = relationship()
     price_change: Mapped[PriceChange] = relationship()

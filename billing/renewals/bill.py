@@ -18,7 +18,7 @@ from billing.periods import BillingPeriod, full_period, next_renewal, renewal_da
 from billing.proration import share
 from billing.tax import DocumentTotals, TaxLine
 from billing.tax_rates import Tax
-from models import BillingError, Charge, LineKind, Payer, ServiceOption, UnitState
+from models import BillingError, Charge, LineKind, Payer, UnitState
 
 ONE = Decimal(1)
 
@@ -102,7 +102,7 @@ def period_from(
 
 def bill_service(
     service: Any,
-    options: Sequence[ServiceOption],
+    options: Sequence[Any],
     tax: Tax,
     bill: Bill,
     discounts: CustomerDiscounts | None = None,
@@ -133,7 +133,7 @@ def bill_service(
 
 
 def _bill_option(
-    option: ServiceOption,
+    option: Any,
     service_id: int,
     whole: BillingPeriod,
     billed: BillingPeriod,

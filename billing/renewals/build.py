@@ -16,7 +16,7 @@ from billing.fx import Exchange, FxTable, NoExchangeRate
 from billing.money import Money
 from billing.tax import totals
 from billing.tax_rates import Tax, TaxTable
-from models import BillingError, Charge, Company, PaymentMethod, ServiceOption, UnitState
+from models import BillingError, Charge, Company, PaymentMethod, UnitState
 
 from . import due
 from .bill import Bill, NotBillable, bill_charge, bill_service, tax_lines
@@ -53,7 +53,7 @@ def build(groups: Sequence[int], day: date, on: date, tables: Tables, *, lock: b
     services = _by(due.services(groups, day), "billing_group_id")
     charges = _by(due.charges(groups, day), "billing_group_id")
     prepaid = _by(due.prepayments(groups, day, lock=lock), "billing_group_id")
-    options = _by(due.options([s.id for found in services.values() for s in found]), "service_id")
+    options = _by(due.options([s.id for found in services.values() for s in found], day), "service_id")
     accounts = due.accounts(groups)
     named = {account.payer_id for account in accounts} - {None}
     payers = due.payers(sorted(named)) if named else {}
@@ -90,7 +90,7 @@ def _try(
     on: date,
     services: Sequence[Any],
     charges: Sequence[Charge],
-    options: dict[int, list[ServiceOption]],
+    options: dict[int, list[due.Option]],
     prepaid: Sequence[Any],
     tables: Tables,
     discounts: CustomerDiscounts | None,
@@ -108,7 +108,7 @@ def _add_lines(
     bill: Bill,
     services: Sequence[Any],
     charges: Sequence[Charge],
-    options: dict[int, list[ServiceOption]],
+    options: dict[int, list[due.Option]],
     tables: Tables,
     discounts: CustomerDiscounts | None,
 ) -> None:
@@ -129,7 +129,7 @@ def _add_lines(
 
 def _bill_converted(
     service: Any,
-    options: Sequence[ServiceOption],
+    options: Sequence[due.Option],
     rate: Tax,
     bill: Bill,
     discounts: CustomerDiscounts | None,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select, text, union
@@ -15,6 +17,7 @@ from models import (
     Credit,
     Customer,
     CustomerStatus,
+    Money,
     NewPrice,
     Package,
     Payer,
@@ -149,12 +152,27 @@ def services(groups: Sequence[int], day: date) -> Sequence[Any]:
     return db.session.execute(due.order_by(Service.billing_group_id, Service.id)).all()
 
 
-def options(services: Sequence[int]) -> Sequence[ServiceOption]:
-    """The options of these services that cost something of their own."""
-    wanted = select(ServiceOption).where(
-        among(db.session, ServiceOption.service_id, services), ServiceOption.price_minor != 0
-    )
-    return db.session.scalars(wanted.order_by(ServiceOption.service_id, ServiceOption.id)).all()
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of a service, at the price of the day."""
+
+    id: int
+    service_id: int
+    name: str
+    value: str
+    quantity: Decimal
+    price: Money
+
+
+def options(services: Sequence[int], day: date) -> list[Option]:
+    """The options of these services that cost something of their own, at the price of that day."""
+    its = ServiceOption.id, ServiceOption.service_id, ServiceOption.name, ServiceOption.value, ServiceOption.quantity
+    price = func.coalesce(NewPrice.new_minor, ServiceOption.price_minor)
+    wanted = select(*its, price, ServiceOption.currency).select_from(ServiceOption)
+    wanted = wanted.outerjoin(NewPrice, new_prices.due_of_option(day))
+    mine = wanted.where(among(db.session, ServiceOption.service_id, services), ServiceOption.price_minor != 0)
+    rows = db.session.execute(mine.order_by(ServiceOption.service_id, ServiceOption.id))
+    return [Option(*row[:5], Money(row[5], row[6])) for row in rows]
 
 
 def charges(groups: Sequence[int], day: date) -> Sequence[Charge]:

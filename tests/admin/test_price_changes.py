@@ -7,11 +7,11 @@ import io
 import re
 
 import pytest
-from factories import make_company, make_customer, make_package, make_service
+from factories import add, make_company, make_customer, make_package, make_service
 from signing_in import make_role, sign_in
 from sqlalchemy import event, select
 
-from models import Mailing, NewPrice, PackagePrice, PriceChange, db
+from models import Mailing, NewPrice, OptionPrice, PackageOption, PackagePrice, PriceChange, ServiceOption, db
 
 HERE = "/admin/price-changes/"
 
@@ -31,7 +31,7 @@ def get(client, url, status=200, **query):
 
 def asked(*packages, **more):
     known = {"how": "percent", "percent": "10", "from_on": "2026-11-22", "whom": "listed", "rounding": "nearest"}
-    return {"packages": [package.id for package in packages], **known, **more}
+    return {"packages": [package.id for package in packages], "parts": "package", **known, **more}
 
 
 def sent(page):
@@ -93,7 +93,26 @@ def test_the_services_come_as_a_file_without_formulas(panel):
     make_service(make_customer(name="=cmd()"), package, description="+1")
     answer = panel.get(f"{HERE}services/", query_string=asked(package))
     _head, row = csv.reader(io.StringIO(answer.text))
-    assert row[1:8] == ["'=cmd()", "'+1", "Fibre", "EUR", "Monthly", "10.00", "11.00"]
+    assert row[1:] == ["'=cmd()", "'+1", "Fibre", "EUR", "Monthly", "10.00", "11.00", "0.00", "0.00", "2026-12-01"]
+
+
+def test_options_and_set_up_fees_change_as_reviewed(panel):
+    package = make_package(1000, name="Fibre")
+    db.session.scalars(select(PackagePrice)).one().setup_fee_minor = 5000
+    option = add(PackageOption(package_id=package.id, name="Address"))
+    add(OptionPrice(option_id=option.id, currency="EUR", price_minor=500))
+    service = make_service(make_customer(name="Doyle"), package)
+    add(ServiceOption(service_id=service.id, option_id=option.id, name="Address", currency="EUR", price_minor=500))
+    query = asked(package, parts=["package", "option", "setup"])
+    page = get(panel, f"{HERE}review/", **query)
+    for words in ("Address · Monthly", "Set-up fee · Monthly", "€5.50", "€55.00", "€15.00", "€16.50", "with Address"):
+        assert words in page
+    assert "Change 3 list prices and 1 service" in page
+    done = get(panel, panel.post(f"{HERE}review/", query_string=query, data=sent(page)).location)
+    assert "Prices of packages, prices of options, set-up fees" in done
+    assert "Address · Monthly" in done
+    shown = get(panel, f"/admin/service/details/?id={service.id}")
+    assert "€11.00 a month" in shown and "Address: " in shown and "€5.50 a month" in shown
 
 
 @pytest.mark.parametrize(
@@ -109,6 +128,8 @@ def test_the_services_come_as_a_file_without_formulas(panel):
         ({"from_on": "2026-11-01"}, "or later"),
         ({"from_on": "soon"}, "year-month-day"),
         ({"how": "magic"}, "Not a valid choice"),
+        ({"parts": []}, "Choose which prices"),
+        ({"how": "price", "amount": "1", "currency": "EUR", "period": "1-0", "parts": ["option"]}, "by percent"),
         ({"packages": ["99999", "x"]}, "valid choice"),
     ],
 )

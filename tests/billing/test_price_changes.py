@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from factories import make_company, make_customer, make_group, make_package, make_service, make_tax_rate
+from factories import add, make_company, make_customer, make_group, make_package, make_service, make_tax_rate
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,10 +25,15 @@ from models import (
     Money,
     NewPrice,
     NewPriceState,
+    OptionPrice,
+    Package,
+    PackageOption,
     PackagePrice,
     PriceChange,
+    PricePart,
     Service,
     ServiceChange,
+    ServiceOption,
     ServiceStatus,
     db,
 )
@@ -53,7 +58,7 @@ def decide(plan: Plan, by: Actor) -> PriceChange:
 
 
 def waiting() -> list[tuple[int, int, int]]:
-    rows = select(NewPrice).where(NewPrice.state == NewPriceState.WAITING).order_by(NewPrice.service_id)
+    rows = select(NewPrice).where(NewPrice.state == NewPriceState.WAITING).order_by(NewPrice.service_id, NewPrice.id)
     return [(row.service_id, row.old_minor, row.new_minor) for row in db.session.scalars(rows)]
 
 
@@ -130,12 +135,12 @@ def test_a_preview_counts_whom_it_touches_and_what_that_is_a_month(app: Flask, b
     make_service(two)  # another package
     plan = Plan([package.id], percent("10"), TODAY, running=True)
     shown = price_changes.preview(plan, by)
-    assert [(one.row.months, one.new.minor) for one in shown.listed] == [(1, 1100), (12, 13200)]
+    assert [(one.months, one.new.minor) for one in shown.listed] == [(1, 1100), (12, 13200)]
     assert (shown.services, shown.customers) == (4, 2)
     assert (shown.before["EUR"], shown.after["EUR"]) == (eur("40.00"), eur("44.00"))
     agreed = price_changes.preview(Plan([package.id], percent("10"), TODAY, running=True, agreed=True), by)
     assert (agreed.services, agreed.after["EUR"]) == (5, eur("52.80"))
-    assert [new.minor for _row, new in price_preview.all_services(plan, at_once=2)] == [1100, 1100, 1100, 13200]
+    assert [one.new.minor for one in price_preview.all_services(plan, at_once=2)] == [1100, 1100, 1100, 13200]
     alone = price_changes.preview(Plan([package.id], percent("10"), TODAY), by)
     assert (alone.services, alone.before, len(alone.listed)) == (0, {}, 2)
 
@@ -211,6 +216,108 @@ def test_an_undo_leaves_list_prices_that_were_changed_since(app: Flask, by: Acto
     left, action = price_changes.undo(change, by=by)
     assert (left, action) == ([f"{package.name} 20.00 EUR"], None)
     assert packages.price_of(package, "EUR", 1, 0).price_minor == 2000
+
+
+EVERYTHING = (PricePart.PACKAGE, PricePart.OPTION, PricePart.SETUP)
+
+
+def make_rich_package() -> Package:
+    """10.00 a month with 50.00 to set up; a plan for 0.00 or 4.00, and seats at 2.00 each."""
+    package = make_package(1000)
+    db.session.scalars(select(PackagePrice).where(PackagePrice.package_id == package.id)).one().setup_fee_minor = 5000
+    for name, kind, prices in (("Plan", "choice", {"Small": 0, "Large": 400}), ("Seats", "quantity", {"": 200})):
+        option = add(PackageOption(package_id=package.id, name=name, kind=kind))
+        for value, minor in prices.items():
+            add(OptionPrice(option_id=option.id, value=value, currency="EUR", price_minor=minor))
+    db.session.commit()
+    return package
+
+
+def with_options(service: Service, **more: tuple[str, str, int]) -> Service:
+    """name -> (value, quantity, price in minor units)."""
+    for option in service.package.options:
+        if option.name in more:
+            value, quantity, minor = more[option.name]
+            known = {"option_id": option.id, "name": option.name, "value": value, "quantity": Decimal(quantity)}
+            add(ServiceOption(service_id=service.id, currency="EUR", price_minor=minor, **known))
+    db.session.commit()
+    return service
+
+
+def catalogue(package: Package) -> dict[str, int]:
+    db.session.expire_all()
+    found = {"price": package.prices[0].price_minor, "setup": package.prices[0].setup_fee_minor}
+    return found | {f"{o.name} {p.value}".strip(): p.price_minor for o in package.options for p in o.prices}
+
+
+def test_options_and_set_up_fees_change_with_the_package_and_come_back(app: Flask, by: Actor) -> None:
+    make_company()
+    package = make_rich_package()
+    service = with_options(make_service(make_customer(), package), Plan=("Large", "1", 400), Seats=("", "2.5", 200))
+    agreed = with_options(make_service(make_customer(), package, price_minor=900), Seats=("", "1", 150))
+    plan = Plan([package.id], percent("10"), TODAY, running=True, parts=EVERYTHING)
+    shown = price_changes.preview(plan, by)
+    named = [(one.part.value, one.option, one.value, one.old.minor, one.new.minor) for one in shown.listed]
+    assert named == [
+        ("package", "", "", 1000, 1100), ("option", "Plan", "Large", 400, 440), ("option", "Seats", "", 200, 220),
+        ("setup", "", "", 5000, 5500),
+    ]  # fmt: skip
+    assert (shown.services, shown.customers) == (1, 1)
+    assert (shown.before["EUR"], shown.after["EUR"]) == (eur("19.00"), eur("20.90"))
+    (row,) = price_preview.services(plan)
+    assert (row.old, row.new, row.changed_options) == (eur("19.00"), eur("20.90"), ("Plan", "Seats"))
+    before = catalogue(package)
+    change = decide(plan, by)
+    assert catalogue(package) == {"price": 1100, "setup": 5500, "Plan Small": 0, "Plan Large": 440, "Seats": 220}
+    assert [(number, old, new) for number, old, new in waiting()] == [
+        (service.id, 1000, 1100), (service.id, 400, 440), (service.id, 200, 220),
+    ]  # fmt: skip
+    assert new_prices.counts(change) == {NewPriceState.WAITING: 1}
+    renewals.run(DECEMBER)
+    amounts = select(InvoiceLine.amount_minor).where(InvoiceLine.service_id == service.id).order_by(InvoiceLine.id)
+    assert db.session.scalars(amounts).all() == [1100, 440, 550]
+    theirs = select(InvoiceLine.amount_minor).where(InvoiceLine.service_id == agreed.id).order_by(InvoiceLine.id)
+    assert db.session.scalars(theirs).all() == [900, 150]
+    assert [option.price_minor for option in service.options] == [440, 220]
+    renewals.run(date(2027, 1, 1))
+    assert db.session.scalars(amounts).all() == [1100, 440, 550] * 2
+    left, _action = price_changes.undo(change, by=by)
+    assert (left, catalogue(package)) == ([], before)
+
+
+def test_only_options_change_and_are_taken_back_before_they_are_billed(app: Flask, by: Actor) -> None:
+    make_company()
+    package = make_rich_package()
+    one = with_options(make_service(make_customer(), package), Seats=("", "3", 200))
+    other = with_options(make_service(make_customer(), package), Seats=("", "1", 170))
+    make_service(make_customer(), package)
+    rule = PriceRule(How.AMOUNT, amount=eur("1"), currency="EUR")
+    listed = Plan([package.id], rule, TODAY, running=True, parts=[PricePart.OPTION])
+    assert price_changes.preview(listed, by).services == 1
+    plan = Plan([package.id], rule, TODAY, running=True, agreed=True, parts=[PricePart.OPTION])
+    shown = price_changes.preview(plan, by)
+    assert (shown.services, shown.before["EUR"], shown.after["EUR"]) == (2, eur("7.70"), eur("11.70"))
+    change = decide(plan, by)
+    assert waiting() == [(one.id, 200, 300), (other.id, 170, 270)]
+    _left, action = price_changes.undo(change, by=by)
+    assert action is not None
+    bulk.do_now(action, by=by)
+    db.session.commit()
+    renewals.run(DECEMBER)
+    lines = select(InvoiceLine.amount_minor).where(InvoiceLine.kind == "option").order_by(InvoiceLine.service_id)
+    assert db.session.scalars(lines).all() == [600, 170]
+    assert catalogue(package)["Seats"] == 200
+
+
+def test_a_new_price_is_for_packages_or_for_set_up_fees(app: Flask, by: Actor) -> None:
+    package = make_rich_package()
+    rule = PriceRule(How.PRICE, amount=eur("25"), currency="EUR", period=(1, 0))
+    for parts in ([], [PricePart.OPTION], [PricePart.PACKAGE, PricePart.SETUP]):
+        with pytest.raises(InvalidRule) as refused:
+            price_changes.preview(Plan([package.id], rule, TODAY, parts=parts), by)
+        assert refused.value.field == "parts"
+    decide(Plan([package.id], rule, TODAY, running=True, parts=[PricePart.SETUP]), by)
+    assert catalogue(package) == {"price": 1000, "setup": 2500, "Plan Small": 0, "Plan Large": 400, "Seats": 200}
 
 
 def test_what_is_decided_is_what_was_shown(app: Flask, by: Actor) -> None:
