@@ -12,7 +12,7 @@ from admin.customers.choices import ACCOUNT_TYPES, ATTITUDES, PAYMENT_METHODS
 from models import AuditEvent, ContractType, CustomerGroup, Money, Project, Reseller, db
 from models.currencies import DECIMALS
 from web import languages
-from web.formatters import locale, money, number, short_date
+from web.formatters import locale, money, number, short_date, with_amounts
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NAMED = {"group_id": CustomerGroup, "project_id": Project, "reseller_id": Reseller, "contract_type_id": ContractType}
@@ -44,7 +44,7 @@ def shown(name: str, value: Any, currency: str) -> str:
     if isinstance(value, int):
         is_money = currency in DECIMALS and (name.endswith("_minor") or name == "invoices")
         return money(Money(value, currency)) if is_money else _named(name, value) or number(value)
-    return _day(str(value)) if _DAY.fullmatch(str(value)) else _known(name, str(value))
+    return _day(str(value)) if _DAY.fullmatch(str(value)) else with_amounts(_known(name, str(value)))
 
 
 def _named(name: str, row_id: int) -> str:

@@ -22,7 +22,7 @@ from billing.bulk_edit import REFERENCES
 from billing.bulk_links import LINKS
 from billing.custom_fields import PREFIX
 from models import BulkAction, BulkRow, RowResult, RunState, db
-from web.formatters import number
+from web.formatters import number, with_amounts
 
 RESULTS = {
     RowResult.DONE: ("ok", _l("Done")), RowResult.UNCHANGED: ("", _l("Unchanged")),
@@ -195,4 +195,4 @@ class Changes:
         if name in REFERENCES:
             return "" if value is None else self._name(name, value)
         words = {"status": STATUSES, "payment_method": dict(PAYMENT_METHODS), "attitude": dict(ATTITUDES)}.get(name, {})
-        return str(words.get(value) or shown(name, value, ""))
+        return with_amounts(str(words.get(value) or shown(name, value, "")))

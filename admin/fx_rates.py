@@ -8,6 +8,7 @@ from flask import request
 from flask_admin.form import BaseForm
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from markupsafe import Markup
 from sqlalchemy import or_, select
 from sqlalchemy.orm import selectinload
 from wtforms import SelectField, StringField
@@ -22,6 +23,7 @@ from admin.settings_parts import SettingsPart
 from billing import fx_health, fx_rate_changes
 from models import CustomerGroup, FxRate, db
 from web import formatters, params
+from web.formatters import short_date
 from web.forms import choices, stripped
 from web.params import row_id
 from web.permissions import actor
@@ -63,6 +65,11 @@ def _groups() -> list[tuple[str, str]]:
     """Id and name of every group."""
     asked = select(CustomerGroup.id, CustomerGroup.name).order_by(CustomerGroup.name).limit(500)
     return [(str(row.id), row.name) for row in db.session.execute(asked)]
+
+
+def _either(wide: str, phone: str) -> Markup:
+    """What stands in the column, and what says the same on a phone, which has no column titles."""
+    return Markup('<span class="no-phone">{}</span><span class="only-phone">{}</span>').format(wide, phone)
 
 
 def _audience(view: Any, context: Any, row: FxRate, name: str) -> str:
@@ -127,9 +134,13 @@ class FxRateView(SettingsPart, StaffView):
         (_l("Agreed"), {"flt0_audience_is": "agreed"}),
     )
     column_numeric = ("rate",)
-    column_phone = {"base": "title", "quote": "sub", "rate": "end", "on": "end2"}
+    column_phone = {"base": "title", "source": "sub", "rate": "end", "on": "end2"}
     column_formatters = {
         "audience": _audience,
+        "base": lambda view, context, row, name: _either(
+            row.base, _("1 %(one)s in %(other)s", one=row.base, other=row.quote)
+        ),
+        "on": lambda view, context, row, name: _either(short_date(row.on), _("from %(day)s", day=short_date(row.on))),
         "rate": lambda view, context, row, name: f"{row.rate:f}",
     }
     create_label, save_label = _l("Add rate"), _l("Save rate")

@@ -19,6 +19,7 @@ from admin.filters import NumberFilter
 from admin.links import record_url
 from billing.runs import KINDS
 from models import BillingGroup, Customer, Invoice, Run, RunUnit, db
+from web.formatters import with_amounts
 
 OFFERED = 50
 
@@ -62,6 +63,7 @@ class RunUnitsView(StaffView):
         "billing_group": lambda view, context, row, name: row.billing_group.name,
         "state": lambda view, context, row, name: pill(*run_words.UNITS[row.state]),
         "invoice": _invoice,
+        "reason": lambda view, context, row, name: with_amounts(row.reason),
     }
     column_filters = (
         RunFilter(RunUnit.run_id, _l("Run"), "is", "run"),

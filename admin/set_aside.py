@@ -19,6 +19,7 @@ from admin.links import record_url
 from admin.run_panels import would_be
 from billing import runs
 from models import BillingGroup, Customer
+from web.formatters import with_amounts
 from web.permissions import actor
 
 
@@ -39,6 +40,7 @@ class SetAsideView(StaffView):
     column_formatters = {
         "customer": lambda view, context, row, name: row.customer.name,
         "would_be": lambda view, context, row, name: would_be(row),
+        "parked_reason": lambda view, context, row, name: with_amounts(row.parked_reason),
     }
     column_filters = ("parked_reason", "parked_at")
     empty_title = _l("Nothing is set aside")

@@ -140,6 +140,17 @@ def of_invoice(invoice: Invoice, limit: int = 50) -> list[Invoice]:
     return list(db.session.scalars(notes.order_by(Invoice.id).limit(limit)))
 
 
+def became_credit(invoice: Invoice) -> Money:
+    """What its credit notes took back that had been paid already: it became the customer's credit."""
+    if not invoice.credited_minor:
+        return Money.zero(invoice.currency)
+    given = select(func.sum(type_coerce(Credit.amount_minor, BigInteger))).join(
+        Invoice, Invoice.id == Credit.invoice_id
+    )
+    notes = Invoice.original_id == invoice.id, Invoice.kind == "credit_note", Invoice.state == InvoiceState.ISSUED
+    return Money(int(db.session.scalar(given.where(*notes)) or 0), invoice.currency)
+
+
 def _taxed(invoice: Invoice, found: WorkedOut) -> DocumentTotals:
     """The sums with the tax that all notes together carry, less what those before carry."""
     currency, inclusive = invoice.currency, invoice.prices_include_tax

@@ -34,7 +34,12 @@ class InvalidLine(BillingError, ValueError):
 
     def __init__(self, message: str, line: int = 0) -> None:
         super().__init__(f"Line {line}: {message}" if line else message)
-        self.line, self.reason = line, message
+        self.line, self._message = line, message
+
+    @property
+    def reason(self) -> str:
+        """The sentence without the place of the line."""
+        return BillingError.in_words(self._message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from typing import Any
 import nh3
 from flask_babel import gettext as _
 
+from billing import credit_notes
 from integrations.documents import Fact, InvoiceDocument, Party, Sum
 from models import Invoice, Money
 
@@ -52,20 +53,22 @@ _PICTURE = re.compile(r'src="(doc:(?:logo|code))"')
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What has become of an invoice since: what is paid, taken back or not expected any more, and still to pay."""
+    """What has become of an invoice since: what is paid, taken back or not expected any more, and still to pay. What
+    was taken back of what had been paid already, `to_credit`, is the customer's credit."""
 
     paid: Money
     taken_back: Money
     written_off: Money
+    to_credit: Money
     open: Money
 
     @classmethod
     def of(cls, invoice: Invoice) -> Standing:
         """As it is now."""
+        to_credit = credit_notes.became_credit(invoice)
         settled = invoice.total - invoice.open
-        return cls(
-            settled - invoice.credited - invoice.written_off, invoice.credited, invoice.written_off, invoice.open
-        )
+        paid = settled - invoice.credited - invoice.written_off + to_credit
+        return cls(paid, invoice.credited, invoice.written_off, to_credit, invoice.open)
 
 
 @lru_cache(maxsize=1)
@@ -227,6 +230,7 @@ def _standing(document: InvoiceDocument, locale: str, standing: Standing | None)
         (_("Paid"), standing.paid),
         (_("Taken back"), standing.taken_back),
         (_("Written off"), standing.written_off),
+        (_("Kept as your credit"), -standing.to_credit),
     )
     settled: list[Sum] = [{"label": label, "amount": money(-amount, locale)} for label, amount in parts if amount]
     return {"label": _("Still to pay"), "amount": money(standing.open, locale)}, settled

@@ -16,7 +16,7 @@ from flask_babel import get_locale, get_timezone, gettext, ngettext
 from markupsafe import Markup
 
 from billing import company, contact_details
-from models import Money
+from models import BillingError, Money
 from models.currencies import DECIMALS
 
 from . import languages
@@ -41,6 +41,26 @@ def money(amount: Money | None, name: str | None = None) -> str:
     pattern = _pattern(reader, DECIMALS.get(amount.currency, 2))
     shown = pattern.apply(value, reader, currency=amount.currency, currency_digits=False)
     return _LETTER_BY_DIGIT.sub("\N{NO-BREAK SPACE}", shown).replace("-", MINUS)
+
+
+_AMOUNT = re.compile(r"(?<![\w.,])(-?\d{1,16}(?:\.(\d{1,4}))?) ([A-Z]{3})(?!\w)")
+
+
+def with_amounts(sentence: str) -> str:
+    """A sentence with its amounts (12.30 EUR, as Money writes itself) in the reader's way of writing."""
+    return _AMOUNT.sub(_as_money, sentence)
+
+
+def _as_money(found: re.Match[str]) -> str:
+    figure, decimals, currency = found.groups()
+    if DECIMALS.get(currency) != len(decimals or ""):
+        return found[0]
+    return money(Money.of(figure, currency))
+
+
+def _for_reader(sentence: str) -> str:
+    """What jobs and commands keep stays as it is; whoever reads it later has it written their way."""
+    return with_amounts(sentence) if has_request_context() else sentence
 
 
 @lru_cache(maxsize=256)
@@ -135,6 +155,8 @@ def ago(at: datetime | None, now: datetime) -> str:
 
 
 def init_app(app: Flask) -> None:
+    """The formatters as globals and filters of every template; refusals of the rules write amounts as screens do."""
+    BillingError.in_words = staticmethod(_for_reader)
     shared = {
         "money": money,
         "number": number,
@@ -145,6 +167,7 @@ def init_app(app: Flask) -> None:
         "moment_text": moment_text,
         "ago": ago,
         "phone": phone,
+        "with_amounts": with_amounts,
     }
     app.jinja_env.globals.update(shared)
     app.jinja_env.filters.update(shared)

@@ -11,6 +11,8 @@ from wtforms.fields.choices import SelectChoice
 
 from billing import passwords, staff
 
+from .formatters import with_amounts
+
 
 def stripped(text: str | None) -> str:
     """Without spaces around, and without control characters that no name has."""
@@ -60,5 +62,5 @@ class Same:
 
 
 def put_error(field: Field, message: Any) -> None:
-    """Show what a rule refused at the field that caused it."""
-    field.errors = [*field.errors, message]
+    """Show what a rule refused at the field that caused it, its amounts as screens write them."""
+    field.errors = [*field.errors, with_amounts(message) if isinstance(message, str) else message]

@@ -103,7 +103,7 @@ def test_what_is_refused_stays_typed_and_changes_nothing(panel: Browser, by: Act
     db.session.commit()
     pay = {"day": "2026-11-22", "method": "Cash", "reference": "typed"}
     answer = sent(panel, f"/admin/credits/pay-out/?credit={credit.id}", amount="5.01", **pay)
-    assert "5.00 EUR can be paid out" in answer.text and 'value="typed"' in answer.text
+    assert "€5.00 can be paid out" in answer.text and 'value="typed"' in answer.text
     for url, data in (
         (f"/admin/credits/new/?customer={customer.id}", {"amount": "0", "reason": "x"}),
         (f"/admin/credits/new/?customer={customer.id}", {"amount": "1", "reason": " "}),

@@ -138,7 +138,7 @@ def test_a_credit_note_is_looked_at_before_it_is_written(staff_client: Any, cust
     shown = text_of(staff_client.get(f"{URL}details/?id={invoice.id}").text)
     assert "Taken back by CN-00001" in shown
     wrong = sent(staff_client, address, do="review", what="some", **{f"amount-{number}": "10.01"})
-    assert wrong.status_code == 400 and "only 10.00 EUR is left" in wrong.text
+    assert wrong.status_code == 400 and "only €10.00 is left" in wrong.text
     assert "CN-00001" in staff_client.get(f"{URL}?flt0_state_is=credit_note").text
 
 

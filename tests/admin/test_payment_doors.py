@@ -93,7 +93,7 @@ def test_a_refund_of_all_opens_the_invoice_again(staff_client, paid, invoice):
 def test_what_cannot_be_given_back_is_refused_in_words(staff_client, paid, typed, words):
     address = f"{URL}refund/?id={paid.id}"
     answer = send(staff_client, address, **{**GIVEN, "amount": "15.00", **typed})
-    assert answer.status_code == 400 and words.replace("€15.00", "15.00 EUR") in text_of(answer.text)
+    assert answer.status_code == 400 and words in text_of(answer.text)
     assert db.session.query(Refund).count() == 0 and paid.refunded_minor == 0
 
 
@@ -140,7 +140,7 @@ def test_money_is_taken_off_an_invoice_or_moved(staff_client, paid, invoice):
     page = text_of(staff_client.get(address).text)
     assert f"{invoice.number} is open with €10.00 then." in page and f"Put it on {other.number}, €3.00 open" in page
     wrong = send(staff_client, address, amount="10.01", to="")
-    assert wrong.status_code == 400 and "10.00 EUR of it is on" in text_of(wrong.text)
+    assert wrong.status_code == 400 and "€10.00 of it is on" in text_of(wrong.text)
     assert send(staff_client, address, amount="3.00", to="999").status_code == 400
     assert send(staff_client, address, amount="3.00", to=str(other.id)).status_code == 302
     assert (invoice.open_minor, other.open_minor, invoice.customer.credit_minor) == (300, 0, 500)
@@ -161,7 +161,7 @@ def test_an_invoice_is_written_off_and_expected_again(staff_client, invoice):
     address = f"{INVOICES}write-off/?id={invoice.id}"
     assert "It is not void." in text_of(staff_client.get(address).text)
     wrong = send(staff_client, address, amount="10.01", on="2026-11-22", reason="Gone")
-    assert wrong.status_code == 400 and "Only 10.00 EUR" in text_of(wrong.text)
+    assert wrong.status_code == 400 and "Only €10.00" in text_of(wrong.text)
     assert send(staff_client, address, amount="4", on="2026-11-22", reason="").status_code == 400
     assert send(staff_client, address, amount="4", on="2026-11-23", reason="Gone").status_code == 400
     done = send(staff_client, address, amount="10", on="2026-11-22", reason="Gone")

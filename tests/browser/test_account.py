@@ -38,7 +38,7 @@ def test_money_goes_on_the_account_and_out_of_it(owner: Page, customer: Customer
     account.get_by_role("link", name="Pay out").click()
     owner.get_by_label("Amount").fill("90")
     owner.get_by_role("button", name="Pay out credit").click()
-    expect(owner.locator(".field .error")).to_contain_text("80.00 EUR can be paid out")
+    expect(owner.locator(".field .error")).to_contain_text("€80.00 can be paid out")
     owner.get_by_label("Amount").fill("30")
     owner.get_by_role("button", name="Pay out credit").click()
     expect(owner.locator(".toast")).to_contain_text("€30.00 paid out")

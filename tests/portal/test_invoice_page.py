@@ -11,7 +11,7 @@ from mailing import issue
 from signing_in import PASSWORD, Browser
 from sqlalchemy import event
 
-from billing import portal_users
+from billing import credit_notes, payments, portal_users
 from billing.actor import Actor
 from models import Customer, DocumentTemplateVersion, Invoice, InvoiceState, PortalRight, db
 
@@ -79,6 +79,16 @@ def test_what_nobody_paid_is_not_called_paid(client: Browser, mine: Invoice, col
     for address in (url(mine), f"/portal/{mine.customer_id}/"):
         page = client.get(address).text
         assert f">{words}</span>" in page and ">Paid</span>" not in page
+
+
+def test_what_was_paid_stays_paid_when_it_is_taken_back(client: Browser, mine: Invoice, by: Actor) -> None:
+    payments.record(mine.customer, mine.total, method="Cash", received_on=by.today, invoices=[mine], by=by)
+    credit_notes.credit(mine, None, reason="Returned", by=by)
+    db.session.commit()
+    page = client.get(url(mine)).text
+    said = re.sub(r"(<[^>]*>|\s)+", " ", page)
+    for words in ("Paid −€148.03", "Taken back −€148.03", "Kept as your credit €148.03", "Still to pay €0.00"):
+        assert words in said
 
 
 def test_a_payment_code_is_a_picture_of_the_page_itself(client: Browser, mine: Invoice, by: Actor) -> None:

@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 from factories import make_company
 
-from models import Money, db
+from billing.document_lines import InvalidLine
+from models import BillingError, Money, db
 from models.currencies import DECIMALS
 from web import formatters, languages
 
@@ -33,6 +34,21 @@ from web import formatters, languages
 )
 def test_money(app, minor, currency, locale, shown):
     assert formatters.money(Money(minor, currency), locale) == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Only 1500.00 EUR is left; this comes to -3 JPY.", "Only €1,500.00 is left; this comes to −¥3."),
+        ("Fibre 10.00 EUR to 11.000 KWD", "Fibre €10.00 to KWD\xa011.000"),
+        ("12.5 EUR, 1.2.00 EUR, 7 EUR, 3.00 ABC, 5.00 EURO", "12.5 EUR, 1.2.00 EUR, 7 EUR, 3.00 ABC, 5.00 EURO"),
+    ],
+)
+def test_refusals_write_amounts_as_screens_do(app, said, shown):
+    assert str(BillingError(said)) == said, "what jobs and commands keep is the same for every reader"
+    with app.test_request_context():
+        assert str(BillingError(said)) == InvalidLine(said, 2).reason == shown
+        assert str(InvalidLine(said, 2)) == f"Line 2: {shown}"
 
 
 def test_every_currency_has_its_own_decimals(app):
