@@ -23,7 +23,7 @@ from models import (
 )
 from models.bulk import insert_rows, update_rows
 
-from . import audit, bank_mapping
+from . import audit, bank_mapping, bank_matching
 from .actor import Actor
 from .bank_mapping import BankMapping as Mapped
 from .bank_mapping import Movement, Unreadable
@@ -33,7 +33,7 @@ from .import_drafts import display_name
 from .import_store import Store
 from .texts import one_line
 
-MOST_LINES, MOST_COLUMNS, BATCH = 50_000, 100, 500
+MOST_LINES, MOST_COLUMNS, BATCH, LOOKED_AT = 50_000, 100, 500, 2000
 SHOWN_ROWS, SHOWN_PROBLEMS = 8, 20
 OUTGOING = "Money that went out"
 COLUMNS = (
@@ -133,15 +133,25 @@ def read_in(statement: BankStatement, store: Store, mapping: Mapped, by: Actor) 
 def look_again(statement: BankStatement, *, by: Actor) -> None:
     """Look anew for whose money the open lines are; only how sure that is, is kept. Raises NotAllowed."""
     by.require("payments.edit")
+    for _done in _look_at(statement):
+        pass
+
+
+def _look_at(statement: BankStatement) -> Iterator[int]:
+    """Some lines after the other; how many each time."""
     past = 0
-    while lines := open_lines(statement, past=past, limit=BATCH):
+    mine = BankLine.bank_statement_id == statement.id, BankLine.state == BankLineState.OPEN
+    wanted = select(*bank_matching.COLUMNS).where(*mine).order_by(BankLine.id).limit(LOOKED_AT)
+    while lines := db.session.execute(wanted.where(BankLine.id > past)).all():
         found = suggest(lines)
         scores = [(found[line.id].score if line.id in found else 0, line.id) for line in lines]
         changed = [(score, i) for (score, i), line in zip(scores, lines, strict=True) if score != line.score]
         update_rows(db.session, BankLine.__table__, ("score",), changed)
         past = lines[-1].id
-        for line in lines:
-            db.session.expire(line)
+        yield len(lines)
+    for line in db.session.identity_map.values():
+        if isinstance(line, BankLine) and line.bank_statement_id == statement.id:
+            db.session.expire(line, ["score"])
 
 
 def open_lines(statement: BankStatement, *, past: int = 0, limit: int = BATCH, sure: bool = False) -> list[BankLine]:

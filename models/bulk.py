@@ -122,6 +122,17 @@ def among(session: AnySession, column: Any, ids: Iterable[int]) -> ColumnElement
     return found
 
 
+def among_words(session: AnySession, column: Any, words: Iterable[str]) -> ColumnElement[bool]:
+    """`column IN words`, likewise in one parameter."""
+    wanted = list(words)
+    if session.get_bind().dialect.name == "postgresql":
+        any_of: ColumnElement[bool] = column == func.any(bindparam(None, wanted, type_=ARRAY(String), unique=True))
+        return any_of
+    listed = func.json_each(json.dumps(wanted)).table_valued("value")
+    found: ColumnElement[bool] = column.in_(select(listed.c.value))
+    return found
+
+
 def rows_changed(result: Result[Any]) -> int:
     """How many rows the UPDATE or DELETE has changed that gave this result."""
     assert isinstance(result, CursorResult)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 
 import pytest
@@ -234,7 +234,7 @@ def test_edit_says_what_is_wrong_at_the_field_and_keeps_what_was_typed(panel):
 
 
 def test_own_fields_are_set_where_they_are_ticked(panel):
-    by = system(datetime(2026, 11, 22, tzinfo=UTC))
+    by = system(datetime(2026, 11, 22, tzinfo=UTC), date(2026, 11, 22))
     custom_fields.create({"name": "Card no.", "kind": "text", "key": "card", "help": "On the back."}, by=by)
     custom_fields.create({"name": "Points", "kind": "number"}, by=by)
     make_customer(), make_customer()

@@ -56,7 +56,7 @@ def test_prices_are_changed_as_reviewed_once(panel):
     service = db.session.scalars(select(NewPrice)).first().service
     assert "€11.00 a month" in get(panel, f"/admin/service/details/?id={service.id}")
     results = get(panel, re.search(r'href="([^"]+)">Each result', done)[1])
-    assert "Change of prices" in results and "10.00 EUR → 11.00 EUR" in results
+    assert "Change of prices" in results and "€10.00 → €11.00" in results
     assert "+10 %" in get(panel, HERE)
 
 
