@@ -250,6 +250,8 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     "portal_access.enabled": ("power", "ok", _l("Login let in again")),
     "portal_access.removed": ("trash-2", "", _l("Login removed")),
     "portal_access.right_changed": ("shield-check", "warn", _l("Rights of a login changed")),
+    "customer.entered": ("eye", "warn", _l("Staff entered the customer's view")),
+    "customer.left": ("arrow-left", "", _l("Staff left the customer's view")),
     "portal_user.password_set": ("key-round", "", _l("Password set by link")),
     "portal_user.sign_in_refused": ("log-in", "warn", _l("Sign-in to the portal refused")),
     "portal_user.signed_out": ("log-out", "", _l("Signed out of the portal")),

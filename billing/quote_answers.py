@@ -118,6 +118,8 @@ def _way(quote: Quote, opened: Opened | None, by: Actor) -> QuoteAnswer:
         if opened.quote.id != quote.id or opened.ended:
             raise NotAllowed("This link does not open this quote. Use the link of its own mail.")
         return QuoteAnswer.LINK
+    if by.real_staff_id is not None:
+        raise NotAllowed("Only the customer answers here. What they told you is noted on the page of the quote.")
     if by.portal_user_id is None:
         by.require("quotes.edit")
         return QuoteAnswer.STAFF

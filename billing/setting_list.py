@@ -41,6 +41,8 @@ from .setting_kinds import (
 NONE: Any = object()
 """The default of what has no sensible one, such as the company's street: the page then speaks of none."""
 LARGEST_NUMBER = 999_999_999
+LONGEST_VISIT = 240
+"""Minutes that staff may stay in a customer's view at the most."""
 TILES, TILE_CREDIT = "https://tile.openstreetmap.org/{z}/{x}/{y}.png", "© OpenStreetMap contributors"
 
 
@@ -264,6 +266,12 @@ CUSTOMERS = Group("customers", "Customers", "users", "What holds for customers, 
                 "If yes, the box for it is ticked on every new note.", words="public private notes"),
         Setting("never_suspend", YesNo(), False, "Never suspend for late payment", "Groups and customers may differ.",
                 words="overdue"),
+    )),
+    Section("visits", "Entering as a customer", "Staff see the portal as the customer does.", (
+        Setting("visit_minutes", Whole(5, LONGEST_VISIT, "The number of minutes"), 30, "Minutes in a customer's view",
+                "After that many minutes it ends by itself.", 6, "impersonate login as"),
+        Setting("visits_shown", YesNo(), True, "Customers see when staff were in their view",
+                "If yes, the portal says who of you was there, and when.", 6, "privacy impersonate"),
     )),
 ))  # fmt: skip
 

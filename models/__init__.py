@@ -106,6 +106,7 @@ from .staff import (
     WebSession,
 )
 from .template import MessageTemplate, TemplateVersion
+from .visit import Visit
 from .webhook import WebhookDelivery, WebhookEndpoint, WebhookEvent, WebhookState
 
 __all__ = [
@@ -254,6 +255,7 @@ __all__ = [
     "WebhookEndpoint",
     "WebhookEvent",
     "WebhookState",
+    "Visit",
     "WebSession",
     "WriteOff",
     "ChangeTo",

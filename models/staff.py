@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -11,6 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from .base import Model, key, ref
 from .customer import Customer
 from .types import Moment, choice
+
+if TYPE_CHECKING:
+    from .visit import Visit
 
 
 class Role(Model):
@@ -103,7 +107,11 @@ class WebSession(Model):
     # The customer that this person has narrowed the panel to.
     only_customer_id: Mapped[int | None] = ref("customer.id", nullable=True, ondelete="SET NULL")
 
+    # The customer's view that this member of staff is in: as long as it is set, the session opens nothing else.
+    visit_id: Mapped[int | None] = ref("visit.id", nullable=True, ondelete="SET NULL")
+
     only_customer: Mapped[Customer | None] = relationship()
+    visit: Mapped[Visit | None] = relationship()
     staff: Mapped[Staff | None] = relationship()
     portal_user: Mapped[PortalUser | None] = relationship()
 

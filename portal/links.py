@@ -18,6 +18,7 @@ from wtforms.validators import InputRequired
 from billing import portal_links, portal_users
 from models import PortalUser, db
 from web import sessions
+from web.entering import own_hands
 from web.forms import GoodPassword, Same
 from web.permissions import actor
 from web.sign_in import passwords
@@ -41,6 +42,7 @@ class ChooseForm(FlaskForm):
 
 
 @pages.get("/set-password/<token>")
+@own_hands
 def follow(token: str) -> Response:
     if portal_links.find(token, sessions.now()) is None:
         return _dead()
@@ -49,12 +51,14 @@ def follow(token: str) -> Response:
 
 
 @pages.get("/set-password")
+@own_hands
 def choose() -> Response:
     user = portal_links.find(str(session.get(KEPT, "")), sessions.now())
     return _untold(make_response(_form(ChooseForm(user), user))) if user else _dead()
 
 
 @pages.post("/set-password")
+@own_hands
 def set_password() -> Response:
     token = str(session.get(KEPT, ""))
     user = portal_links.find(token, sessions.now())

@@ -11,9 +11,8 @@ from typing import Any
 
 from flask import Blueprint, abort, g, render_template
 
-from billing import portal_users
 from models import PortalAccess
-from web.permissions import signed_in_portal_user, to_sign_in
+from web.permissions import portal_accesses, signed_in_portal_user, to_sign_in
 
 pages = Blueprint("portal", __name__, url_prefix="/portal")
 
@@ -31,7 +30,7 @@ def for_customer(view: Callable[..., Any]) -> Callable[..., Any]:
         user = signed_in_portal_user()
         if user is None:
             return to_sign_in()
-        mine = g.portal_accesses = portal_users.accesses(user)
+        mine = g.portal_accesses = portal_accesses()
         if not mine:
             return render_template("portal/closed.html"), 403
         access = next((one for one in mine if customer_id in (None, one.customer_id)), None)

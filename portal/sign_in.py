@@ -11,7 +11,7 @@ from billing import audit, portal_links, portal_users
 from billing import sign_in as tries
 from messaging import portal_mail
 from models import PortalUser, db
-from web import logs, params, redirects, sessions
+from web import entering, logs, params, redirects, sessions
 from web.permissions import actor, signed_in_portal_user
 from web.sign_in import enter, prove
 
@@ -56,8 +56,18 @@ def come_in(person: PortalUser) -> None:
     portal_users.signed_in(person, sessions.now())
 
 
+@pages.post("/return")
+def return_to_panel() -> Response:
+    """Out of a customer's view, to the page of that customer in the panel."""
+    customer = entering.finish()
+    db.session.commit()
+    return redirect(url_for("customer.details_view", id=customer.id) if customer else HOME)
+
+
 @pages.post("/sign-out")
 def sign_out() -> Response:
+    if entering.current():
+        return return_to_panel()
     person = signed_in_portal_user()
     if person:
         audit.record(actor(), "portal_user.signed_out", person)
@@ -73,6 +83,7 @@ def forgot() -> str:
 
 
 @pages.post("/forgot")
+@entering.own_hands
 def ask_for_link() -> tuple[str, int]:
     """The same answer whether somebody is known or not; the mail tells only its owner."""
     typed = params.only(request.form, "login")[:254]

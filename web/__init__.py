@@ -11,6 +11,7 @@ from billing.signed_in import PORTAL_LONGEST
 from . import (
     assets,
     context,
+    entering,
     errors,
     form_tokens,
     formatters,
@@ -39,6 +40,7 @@ def init_app(app: Flask) -> None:
     app.before_request(setup.keep_closed)
     CSRFProtect(app)
     sessions.login_manager.init_app(app)
+    entering.init_app(app)
     for part in (assets, formatters, form_tokens, context, errors):
         part.init_app(app)
     for part in (pages, sign_in, setup):

@@ -11,9 +11,9 @@ from flask_login import current_user
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
-from billing import company, staff
+from billing import company, portal_users, staff
 from billing.actor import Actor
-from models import PortalUser, Staff
+from models import PortalAccess, PortalUser, Staff
 
 from . import logs, redirects, sessions
 
@@ -30,6 +30,13 @@ def signed_in_portal_user() -> PortalUser | None:
 
 current_staff: Any = LocalProxy(signed_in_staff)
 current_portal_user: Any = LocalProxy(signed_in_portal_user)
+
+
+def portal_accesses() -> list[PortalAccess]:
+    """The customers that the portal user who asks may act for; in a customer's view that one alone."""
+    through = getattr(current_user, "access", None)
+    person = signed_in_portal_user()
+    return [through] if through else portal_users.accesses(person) if person else []
 
 
 def granted() -> frozenset[str]:
@@ -82,5 +89,12 @@ def actor() -> Actor:
         permissions=granted(),
         staff_id=person.id if person else None,
         portal_user_id=guest.id if guest else None,
+        real_staff_id=_behind(),
         address=(request.remote_addr or "")[:45],
     )
+
+
+def _behind() -> int | None:
+    """The member of staff who is in a customer's view."""
+    visit = getattr(current_user, "visit", None)
+    return visit.staff_id if visit else None

@@ -12,9 +12,10 @@ from flask_login import LoginManager, UserMixin, login_user, logout_user
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import joinedload
 
-from billing import company
+from billing import company, visits
+from billing import staff as staff_rules
 from billing.signed_in import expired, is_alive
-from models import Company, PortalUser, Staff, WebSession, db, engine
+from models import Company, PortalAccess, PortalUser, Staff, Visit, WebSession, db, engine
 
 SEEN_EVERY = timedelta(minutes=1)
 
@@ -23,16 +24,27 @@ login_manager.session_protection = None  # the row decides; an address may chang
 
 
 class Visitor(UserMixin):
-    """Somebody signed in, as Flask-Login's user. Either `staff` or `portal_user` is set, never both."""
+    """Somebody signed in, as Flask-Login's user. Either `staff` or `portal_user` is set, never both.
+
+    Staff on a `visit` are the portal user whose view it is, with this one `access`; nobody once the visit is over.
+    """
 
     def __init__(self, row: WebSession, token: str) -> None:
         self.row = row
         self.token = token
-        self.staff: Staff | None = row.staff
-        self.portal_user: PortalUser | None = row.portal_user
+        self.visit: Visit | None = row.visit
+        self.staff: Staff | None = None if row.visit else row.staff
+        self.access: PortalAccess | None = _looks_through(row.visit, row.staff) if row.visit else None
+        self.portal_user: PortalUser | None = self.access.portal_user if self.access else row.portal_user
 
     def get_id(self) -> str:
         return self.token
+
+
+def _looks_through(visit: Visit, person: Staff | None) -> PortalAccess | None:
+    """The access that the visit sees the portal with, as long as it may."""
+    may = person is not None and visits.PERMISSION in staff_rules.permissions_of(person.role)
+    return visits.seen_as(visit) if may and visit.is_open(now()) and visits.holds(visit) else None
 
 
 def now() -> datetime:
@@ -61,6 +73,15 @@ def start(person: Staff | PortalUser) -> WebSession:
     session.permanent = isinstance(person, PortalUser)
     login_user(Visitor(row, token))
     return row
+
+
+def renew(row: WebSession) -> None:
+    """Give the browser of this session a new token; the old one is dead. The caller commits."""
+    token = secrets.token_urlsafe(32)
+    row.token_hash = hash_of(token)
+    db.session.flush()
+    session.clear()
+    login_user(Visitor(row, token))
 
 
 def end_this() -> None:
@@ -101,6 +122,8 @@ def load(token: str) -> Visitor | None:
             joinedload(WebSession.staff).joinedload(Staff.role),
             joinedload(WebSession.portal_user),
             joinedload(WebSession.only_customer),
+            joinedload(WebSession.visit).joinedload(Visit.customer),
+            joinedload(WebSession.visit).joinedload(Visit.access).joinedload(PortalAccess.portal_user),
         )
     ).first()
     row, seller = found or (None, None)

@@ -14,6 +14,8 @@ from admin.cells import RowAction
 from admin.list_columns import ListColumn
 from admin.rights import Open
 from admin.tabs import Tabs
+from billing import visits
+from models import CustomerStatus
 from web.permissions import allows
 
 from . import choices, own_fields
@@ -22,6 +24,7 @@ from .actions import CustomerActions
 from .around_doors import AroundDoors
 from .columns import CUSTOMER_COLUMNS, FORMATTERS
 from .currency_doors import CustomerCurrency
+from .entering import EnterDoors
 from .files import FileDoors
 from .filters import CUSTOMER_FILTERS, GROUPS
 from .logins import LoginDoors
@@ -42,6 +45,7 @@ class CustomerView(
     AccountDoors,
     AroundDoors,
     LoginDoors,
+    EnterDoors,
     PayerDoors,
     FileDoors,
     ReachDoors,
@@ -133,9 +137,15 @@ class CustomerView(
             *([self._writing()] if allows("messages.send") else []),
             *[action for action in self.own_row_actions() if not action.danger],
             RowAction("funnel", _("Show only this customer"), lambda row: str(row.id), post=only),
+            *([self._entering()] if allows(visits.PERMISSION) else []),
             *(verbs if self.is_action_allowed("enable") else []),
             *[action for action in self.own_row_actions() if action.danger],
         ]
+
+    def _entering(self) -> RowAction:
+        shown = CustomerStatus.ACTIVE
+        to = self.get_url(".enter_view")
+        return RowAction("eye", _("Enter as customer"), lambda r: str(r.id) if r.status == shown else None, post=to)
 
     def _writing(self) -> RowAction:
         to = self.get_url("messages.create_view")

@@ -4,10 +4,12 @@ together."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from sqlalchemy import String, and_, literal, or_, select, text
 
 from billing import audit_redaction, audit_seal
+from billing.setting_list import LONGEST_VISIT
 from models import (
     AuditEvent,
     BillingGroup,
@@ -22,6 +24,7 @@ from models import (
     Service,
     ServiceStatus,
     Staff,
+    Visit,
     WebSession,
     db,
 )
@@ -53,6 +56,17 @@ def sessions_of_disabled(scope: Scope) -> Query:
     name = select(WebSession.id, Staff.email).join(Staff, Staff.id == WebSession.staff_id).where(~Staff.active)
     portal = select(WebSession.id, PortalUser.email).join(PortalUser, PortalUser.id == WebSession.portal_user_id)
     return union_of([name, portal.where(~PortalUser.active)])
+
+
+def endless_visits(scope: Scope) -> Iterable[tuple[int, str]]:
+    """I30: nobody stays in a customer's view longer than can be set, and only the staff who entered are in one."""
+    newest = select(Visit.id, Customer.name, Visit.began_at, Visit.ends_at).join(Visit.customer)
+    for visit_id, name, began, ends in db.session.execute(newest.order_by(Visit.id.desc()).limit(NEWEST)):
+        if ends - began > timedelta(minutes=LONGEST_VISIT):
+            yield visit_id, name
+    strange = select(WebSession.id, Customer.name).join(Visit, Visit.id == WebSession.visit_id).join(Visit.customer)
+    wrong = or_(WebSession.staff_id.is_(None), WebSession.staff_id != Visit.staff_id)
+    yield from ((number, name) for number, name in db.session.execute(strange.where(wrong)))
 
 
 def orphans(scope: Scope) -> Iterable[tuple[int, str]]:
@@ -118,6 +132,7 @@ CHECKS = (
     Check("I29", EVENTS, "whose words were taken out or changed without a customer being anonymised", false_redactions),
     Check("I29", EVENTS, "changed after being sealed, or following one taken out", broken_seals),
     Check("I29", EVENTS, "without a seal before a sealed one", left_unsealed),
+    Check("I30", ("visit", "visits"), "in a customer's view that last too long or are nobody's", endless_visits),
     Check("I33", ("session", "sessions"), "of people who are disabled", sessions_of_disabled),
     Check("I34", ("row", "rows"), "whose parent is gone", orphans),
     Check("I35", ("archived customer", "archived customers"), "with active services or waiting mails",

@@ -63,6 +63,7 @@ from models import (
     Service,
     ServiceChange,
     Staff,
+    Visit,
     WebSession,
     db,
 )
@@ -265,6 +266,20 @@ def close_group(used: bool = True) -> None:
         add(BillingGroup(customer_id=make_customer().id, name="Closed", closed_on=date(2026, 11, 20)))
 
 
+def stay(**session: Any) -> None:
+    """Somebody is in a customer's view for a day; or, with `session`, one who is no staff is in it for a minute."""
+    row = first(WebSession, WebSession.staff_id.is_not(None))
+    length = timedelta(minutes=1) if session else timedelta(days=1)
+    visit = Visit(staff_id=row.staff_id, customer_id=first(Customer).id, began_at=row.seen_at)
+    visit.ends_at = row.seen_at + length
+    db.session.add(visit)
+    db.session.flush()
+    if session:
+        add_login()
+        person = last(PortalUser).id
+        change(WebSession, WebSession.id == row.id, portal_user_id=person, visit_id=visit.id, **session)
+
+
 def overlap() -> None:
     row = first(Renewal, Renewal.service_id.is_not(None))
     change(Renewal, Renewal.id == row.id, period_end=row.period_end + timedelta(days=1))
@@ -409,6 +424,8 @@ CORRUPTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "an audit event's content": ("I29", lambda: change(AuditEvent, AuditEvent.after.is_not(None), after={"a": 1})),
     "an audit event taken out": ("I29", forget_event),
     "an audit event slipped in": ("I29", slip_in_event),
+    "a visit without an end": ("I30", lambda: stay()),
+    "a customer's own session on a visit": ("I30", lambda: stay(staff_id=None)),
     "a disabled person's session": ("I33", lambda: change(Staff, active=False)),
     "an archived customer's service": ("I35", lambda: archive("Free")),
     "an archived customer's mail": ("I35", archive_with_mail),

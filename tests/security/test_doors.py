@@ -23,6 +23,7 @@ from models import db
 PINNED = Path(__file__).with_name("doors.txt")
 # Who may least knocks first: a door that deletes still finds something for the others.
 ROLE_NAMES = sorted(ROLES, key=lambda name: (len(ROLES[name]), name))
+ENTERING = "customer.enter_view"
 DEAD = {"/setup"}  # since there is an owner
 # Signed by whoever calls, or by the link itself, so no token of ours.
 CALLED_FROM_OUTSIDE = {"hooks.status", "hooks.inbound", "unsubscribe.submit"}
@@ -67,12 +68,23 @@ def browsers(world: Flask) -> dict[str, Browser]:
     return made
 
 
+def come_back(browser: Browser) -> None:
+    """Out of the customer's view that a knock at its door led into."""
+    page = browser.get("/portal/").text
+    token = page.split('name="csrf_token" value="', 1)[1].split('"', 1)[0]
+    assert browser.post("/portal/return", data={"csrf_token": token}).status_code == 302
+    browser.token = browser.csrf_token()
+
+
 def line(app: Flask, browsers: dict[str, Browser], verb: str, rule: Rule) -> str:
     """One line of the matrix: who gets in, who is sent to sign in, who is refused, for whom there is nothing."""
     address, said = address_of(app, rule), {}
     for who, browser in browsers.items():
         with db.engine.connect():
-            said.setdefault(knock(browser, verb, address), []).append(who)
+            found = knock(browser, verb, address)
+            said.setdefault(found, []).append(who)
+            if rule.endpoint == ENTERING and found == "in":
+                come_back(browser)
     told = [f"{what}: {'all' if len(who) == len(browsers) else ' '.join(who)}" for what, who in said.items()]
     return f"{verb} {rule.rule} → {'; '.join(told)}"
 

@@ -27,7 +27,7 @@ NEVER_SET = {
     Invoice: ("number", "open_minor", "total_minor"),
     Staff: ("role_id", "password_hash"),
 }
-ENDING = ("sign_out", "end_session", "end_other_sessions", "disable", "password")
+ENDING = ("sign_out", "enter_view", "end_session", "end_other_sessions", "disable", "password")
 
 
 @pytest.fixture(scope="module")

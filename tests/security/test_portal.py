@@ -43,6 +43,7 @@ EVERYBODY = dict.fromkeys(RIGHTS, IN)
 DOORS = {
     "portal.home": EVERYBODY,
     "portal.sign_in": EVERYBODY,
+    "portal.return_to_panel": EVERYBODY,
     "portal.submit": dict.fromkeys(RIGHTS, IN),
     "portal.forgot": EVERYBODY,
     "portal.ask_for_link": EVERYBODY,
