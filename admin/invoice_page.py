@@ -15,7 +15,7 @@ from admin.delivery_states import reason
 from admin.delivery_states import state_pill as delivery_pill
 from admin.invoice_states import state_of, state_pill, today
 from admin.ledger_rows import ledger_rows
-from billing import balances, credit_notes, invoices, quote_drafts
+from billing import balances, credit_notes, credit_parts, invoices, quote_drafts
 from billing.allocations import Settled, settled_on
 from integrations.documents import InvoiceDocument
 from messaging import invoice_document
@@ -66,9 +66,10 @@ def content(invoice: Invoice) -> dict[str, Any]:
 def related(invoice: Invoice) -> list[tuple[str, str, str, Money]]:
     """(what, number, address, total) of the documents it came from, became, or was taken back by."""
     found: list[tuple[Any, Invoice | None]] = []
-    if invoice.original_id:
-        what = _("Takes back") if invoice.kind == "credit_note" else _("Asked for by")
-        found.append((what, db.session.get(Invoice, invoice.original_id)))
+    if invoice.kind == "credit_note":
+        found += [(_("Takes back"), original) for original in credit_parts.originals(invoice)]
+    elif invoice.original_id:
+        found.append((_("Asked for by"), db.session.get(Invoice, invoice.original_id)))
     if invoice.became_id:
         found.append((_("Became"), db.session.get(Invoice, invoice.became_id)))
     if invoice.credited_minor:

@@ -47,6 +47,7 @@ class Figures:
 
     worked: WorkedOut
     outcome: Outcome
+    prices_include_tax: bool = False
 
     @property
     def lines(self) -> tuple[WorkedLine, ...]:
@@ -94,7 +95,7 @@ def work_out(
         charged.append(_setup(terms, setup_fee, service_id, tax, cut, note, pieces))
     lines += [line for line in charged if line.full]
     worked = sum_up(lines, currency=terms.price.currency, prices_include_tax=prices_include_tax)
-    return Figures(worked, _outcome(worked, always=always))
+    return Figures(worked, _outcome(worked, always=always), prices_include_tax)
 
 
 def _outcome(worked: WorkedOut, *, always: bool) -> Outcome:

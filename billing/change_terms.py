@@ -5,7 +5,7 @@ These values are also what a change keeps of before and after (`plain`, `read`),
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -74,6 +74,12 @@ class Terms:
     def words(self) -> str:
         """What stands on its line."""
         return self.description or self.package
+
+
+def priced(terms: Terms, change: Callable[[Money], Money]) -> Terms:
+    """The same with every amount changed."""
+    options = tuple(replace(option, price=change(option.price)) for option in terms.options)
+    return replace(terms, price=change(terms.price), setup_fee=change(terms.setup_fee), options=options)
 
 
 def new_period(terms: Terms, day: date) -> Terms:

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from sqlalchemy import func, select, type_coerce
+from sqlalchemy import case, func, or_, select, type_coerce
 from sqlalchemy.types import BigInteger
 
 from models import (
     Account,
-    Credit,
+    Allocation,
     CreditNote,
+    CreditNotePart,
     Customer,
     Invoice,
     InvoiceLine,
@@ -28,7 +29,7 @@ from models import (
     db,
 )
 
-from . import audit, charges, company, drafts, ledger, parties, when_paid, write_offs
+from . import audit, charges, company, credit_parts, drafts, ledger, parties, when_paid, write_offs
 from .actor import Actor
 from .balances import lock_invoices
 from .credited_lines import CannotCredit, Chosen, Left, taken
@@ -36,6 +37,7 @@ from .document_lines import WorkedOut, sum_up
 from .invoices import PERMISSION, draw_number, freeze, queue_mail
 from .tax import DocumentTotals, TaxLine, TaxSubtotal, totals
 from .texts import many_lines
+from .unused import in_force
 
 __all__ = ["CannotCredit", "Chosen", "Effects", "Left", "check", "credit", "left", "of_invoice", "work_out"]
 
@@ -68,8 +70,9 @@ def check(invoice: Invoice) -> None:
 
 
 def left(invoice: Invoice) -> list[Left]:
-    """The lines of an invoice with what is left of each."""
-    back = _taken_back(invoice) if invoice.credited_minor else {}
+    """The lines of an invoice with what is left of each: credit notes took of them, and changes of package gave unused
+    days back."""
+    back = _taken_back(invoice)
     whole = [Left(line, Money.zero(invoice.currency)) for line in invoice.lines]
     return [Left(one.line, one.billed - Money(back.get(one.line.id, 0), invoice.currency)) for one in whole]
 
@@ -135,8 +138,10 @@ def credit(
 
 
 def of_invoice(invoice: Invoice, limit: int = 50) -> list[Invoice]:
-    """The credit notes of an invoice, in the order they were written."""
-    notes = select(Invoice).where(Invoice.original_id == invoice.id, Invoice.kind == "credit_note")
+    """The credit notes of an invoice, also those that are about others too, in the order they were written."""
+    parts = select(CreditNotePart.credit_note_id).where(CreditNotePart.invoice_id == invoice.id)
+    about = or_(Invoice.original_id == invoice.id, Invoice.id.in_(parts))
+    notes = select(Invoice).where(about, Invoice.kind == "credit_note")
     return list(db.session.scalars(notes.order_by(Invoice.id).limit(limit)))
 
 
@@ -144,11 +149,10 @@ def became_credit(invoice: Invoice) -> Money:
     """What its credit notes took back that had been paid already: it became the customer's credit."""
     if not invoice.credited_minor:
         return Money.zero(invoice.currency)
-    given = select(func.sum(type_coerce(Credit.amount_minor, BigInteger))).join(
-        Invoice, Invoice.id == Credit.invoice_id
-    )
-    notes = Invoice.original_id == invoice.id, Invoice.kind == "credit_note", Invoice.state == InvoiceState.ISSUED
-    return Money(int(db.session.scalar(given.where(*notes)) or 0), invoice.currency)
+    put = select(func.sum(type_coerce(Allocation.amount_minor, BigInteger))).where(Allocation.invoice_id == invoice.id)
+    paid = Money(int(db.session.scalar(put) or 0), invoice.currency)
+    lowered = invoice.total - paid - invoice.written_off - invoice.open
+    return invoice.credited - lowered
 
 
 def _taxed(invoice: Invoice, found: WorkedOut) -> DocumentTotals:
@@ -171,11 +175,12 @@ def _taxed(invoice: Invoice, found: WorkedOut) -> DocumentTotals:
 
 
 def _taken_back(invoice: Invoice) -> dict[int | None, int]:
-    """Line -> what the credit notes there are took back of it, in minor units."""
-    minor = func.sum(type_coerce(InvoiceLine.amount_minor - InvoiceLine.document_discount_minor, BigInteger))
+    """Line -> what credit notes and lines of unused days took back of it, in minor units."""
+    signed = case((Invoice.kind == "credit_note", InvoiceLine.amount_minor), else_=-InvoiceLine.amount_minor)
+    minor = func.sum(type_coerce(signed - InvoiceLine.document_discount_minor, BigInteger))
     sums = select(InvoiceLine.original_line_id, minor).join(Invoice, Invoice.id == InvoiceLine.invoice_id)
-    notes = Invoice.original_id == invoice.id, Invoice.kind == "credit_note", Invoice.state == InvoiceState.ISSUED
-    rows = db.session.execute(sums.where(*notes).group_by(InvoiceLine.original_line_id))
+    taking = InvoiceLine.original_line_id.in_([line.id for line in invoice.lines]), in_force(Invoice)
+    rows = db.session.execute(sums.where(*taking).group_by(InvoiceLine.original_line_id))
     return {line_id: int(taken) for line_id, taken in rows}
 
 
@@ -229,7 +234,7 @@ def _book(invoice: Invoice, note: CreditNote, effects: Effects, by: Actor) -> No
     lowered = effects.off_open + effects.off_written_off
     invoice.open_minor -= lowered.minor  # it is locked since it was read
     invoice.credited_minor += effects.total.minor
-    given = _give(note, effects.to_credit) if effects.to_credit else None
+    given = credit_parts.give(note, effects.to_credit) if effects.to_credit else None
     entries = {
         Account.RECEIVABLE: -lowered, Account.CREDIT: -effects.to_credit, Account.REVENUE: note.net,
         Account.TAX: note.tax,
@@ -237,14 +242,3 @@ def _book(invoice: Invoice, note: CreditNote, effects: Effects, by: Actor) -> No
     known = {"invoice_id": note.id, "credit_id": given.id if given else None}
     postings.append(ledger.Posting("credit_note", note.customer, by.today, entries, **known))
     ledger.post_all(postings)
-
-
-def _give(note: CreditNote, rest: Money) -> Credit:
-    assert note.issued_on is not None
-    given = Credit(
-        customer_id=note.customer_id, invoice_id=note.id, reason=f"Credit note {note}", currency=rest.currency,
-        amount_minor=rest.minor, remaining_minor=rest.minor, granted_on=note.issued_on,
-    )  # fmt: skip
-    db.session.add(given)
-    db.session.flush()
-    return given

@@ -17,6 +17,7 @@ from models import (
     DiscountAmount,
     DiscountUse,
     Invoice,
+    InvoiceLine,
     LineKind,
     Money,
     Service,
@@ -180,11 +181,12 @@ def existing(ids: Iterable[int | None]) -> frozenset[int]:
     return frozenset(db.session.scalars(select(Discount.id).where(Discount.id.in_(wanted)))) if wanted else frozenset()
 
 
-def record_uses(invoice: Invoice) -> None:
-    """Write down what the discounts of an invoice that was just issued took off. Renewals do it themselves."""
+def record_uses(invoice: Invoice, lines: Sequence[InvoiceLine] | None = None) -> None:
+    """Write down what the discounts of an invoice that was just issued took off. `lines` are its own unless given.
+    Renewals do it themselves."""
     assert invoice.issued_on is not None
     taken: dict[tuple[int, int | None], list[Any]] = defaultdict(lambda: [date.max, 0])
-    for line in invoice.lines:
+    for line in invoice.lines if lines is None else lines:
         if line.discount_id is not None:
             row = taken[line.discount_id, line.service_id]
             row[0] = min(row[0], line.period_start or invoice.issued_on)

@@ -27,6 +27,7 @@ from models import (
     InvoiceState,
     InvoiceTax,
     Money,
+    PackageChange,
     Payer,
     Payment,
     Proforma,
@@ -38,6 +39,7 @@ from models import (
 from . import (
     allocations,
     audit,
+    change_guard,
     charges,
     company,
     content,
@@ -115,7 +117,7 @@ def _issued(draft: Invoice, by: Actor) -> tuple[Invoice, Payer | None]:
     _check_figures(draft, by.today)
     kind = "proforma" if becomes_proforma(draft) else "invoice"
     if kind == "invoice":
-        _exchange(draft, seller)
+        exchange(draft, seller)
     draft.payer_id = payer.id if payer else None
     draft.buyer, draft.seller = parties.buyer(customer, payer), parties.seller(seller, customer.project)
     return _number(draft, kind, seller, by), payer
@@ -140,11 +142,11 @@ def number_proforma(proforma: Invoice, *, send: bool = True, by: Actor) -> Invoi
         raise NotIssuable(f"{found} was withdrawn. Write a new invoice instead.")
     seller, on = company.settings(), by.today
     invoice = _twin(found, on, by)
-    _exchange(invoice, seller)
+    exchange(invoice, seller)
     invoice = _number(invoice, "invoice", seller, by)
     _book(invoice)
     found.became_id = invoice.id
-    for table in (Renewal, DiscountUse):
+    for table in (Renewal, DiscountUse, PackageChange):
         moved = update(table).where(table.invoice_id == found.id).values(invoice_id=invoice.id)
         db.session.execute(moved, execution_options={"synchronize_session": False})
     total = {"total_minor": invoice.total_minor, "currency": invoice.currency, "proforma": str(found)}
@@ -184,12 +186,12 @@ def void_effects(invoice: Invoice) -> VoidEffects:
     return VoidEffects(paid, len(renewals), bool(renewals) and all(_is_last(renewal) for renewal in renewals))
 
 
-def void(invoice: Invoice, reason: str, *, bill_again: bool = False, by: Actor) -> Invoice:
+def void(invoice: Invoice, reason: str, *, bill_again: bool = False, of_change: bool = False, by: Actor) -> Invoice:
     """Undo an issued invoice, or withdraw a proforma: it keeps its number and says so, and nothing is owed on it.
 
     What had paid it is the customer's credit again, what was written off no loss any more. The periods it billed
     count as settled, unless `bill_again`: then the next run bills them once more, which only goes while nothing later
-    was billed. A corrected invoice is a copy.
+    was billed. A corrected invoice is a copy. `of_change` is said where a change of package is undone by it.
     Raises NotVoidable, ChangedMeanwhile, NotAllowed.
     """
     by.require(PERMISSION)
@@ -197,7 +199,7 @@ def void(invoice: Invoice, reason: str, *, bill_again: bool = False, by: Actor) 
     if not reason:
         raise NotVoidable("Say why it is void; the customer's history keeps it.")
     found, there = _locked(invoice)
-    _check_voidable(found)
+    _check_voidable(found, of_change=of_change)
     if bill_again:
         _bill_again(found)
     before = {"state": str(found.state), "open_minor": found.open_minor}
@@ -248,14 +250,15 @@ def freeze(document: Invoice, lines: Sequence[Any] | None = None, taxes: Sequenc
     )
 
 
-def draw_number(document: Invoice, kind: str, seller: Company) -> None:
+def draw_number(document: Invoice, kind: str, seller: Company, *, in_order: bool = True) -> None:
     """The next number of that kind's series, held until the transaction ends. A document is not dated before the
-    newest of its series; raises NotIssuable."""
+    newest of its series, except by a run that catches up (not `in_order`); raises NotIssuable."""
     on = document.issued_on
     assert on is not None
     series_id, sequence = numbering.take(seller, on, kind=kind)
     before = (Invoice.series_id == series_id, Invoice.sequence == sequence - 1)
-    newest = db.session.execute(select(Invoice.number, Invoice.issued_on).where(*before)).one_or_none()
+    asked = select(Invoice.number, Invoice.issued_on).where(*before)
+    newest = db.session.execute(asked).one_or_none() if in_order else None
     if newest and newest.issued_on > on:
         raise NotIssuable(
             f"{newest.number} is dated {newest.issued_on}, and numbers follow the days: "
@@ -281,7 +284,8 @@ def _check_figures(draft: Invoice, today: date) -> None:
         raise NotIssuable("An invoice below zero is a credit note. Write one for the invoice it takes back.")
 
 
-def _exchange(document: Invoice, seller: Company) -> None:
+def exchange(document: Invoice, seller: Company) -> None:
+    """Write down the rate of the document's day into the company's currency. Raises NoExchangeRate."""
     if not seller.currency or seller.currency == document.currency:
         return
     customer = document.customer
@@ -338,7 +342,7 @@ def _values(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__mapper__.columns.keys() if name not in ("id", "invoice_id")}  # noqa: SIM118
 
 
-def _check_voidable(invoice: Invoice) -> None:
+def _check_voidable(invoice: Invoice, *, of_change: bool = False) -> None:
     if invoice.state == InvoiceState.DRAFT:
         raise NotVoidable("This is a draft: delete it instead.")
     if invoice.state == InvoiceState.VOID:
@@ -353,6 +357,8 @@ def _check_voidable(invoice: Invoice) -> None:
         raise NotVoidable(f"There is a credit note for {invoice} already. Write another one for the rest.")
     if invoice.kind == "invoice" and invoice.currency != invoice.customer.currency:
         raise NotVoidable(f"{invoice} is in {invoice.currency}, but the account is in {invoice.customer.currency} now.")
+    if why := change_guard.why_not(invoice, of_change=of_change):
+        raise NotVoidable(why)
 
 
 def _locked(invoice: Invoice) -> tuple[Invoice, list[Settled]]:

@@ -11,9 +11,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
-from models import Account, Allocation, BillingError, Credit, Invoice, Money, Payment, Refund, RefundKind, db
+from models import (
+    Account,
+    Allocation,
+    BillingError,
+    Credit,
+    CreditNotePart,
+    Invoice,
+    Money,
+    Payment,
+    Refund,
+    RefundKind,
+    db,
+)
 from models.bulk import rows_changed
 
 from . import audit, bank_reopening, ledger
@@ -64,7 +76,9 @@ def note_credits(payment: Payment) -> list[Credit]:
     """Credits in hand that credit notes about invoices of this payment left: they can be refunded instead."""
     note, paid = Invoice.__table__.alias("note"), select(Allocation.invoice_id)
     paid = paid.where(Allocation.payment_id == payment.id)
-    about = select(note.c.id).where(note.c.kind == "credit_note", note.c.original_id.in_(paid))
+    parts = select(CreditNotePart.credit_note_id).where(CreditNotePart.invoice_id.in_(paid))
+    named = or_(note.c.original_id.in_(paid), note.c.id.in_(parts))
+    about = select(note.c.id).where(note.c.kind == "credit_note", named)
     mine = (Credit.customer_id == payment.customer_id, Credit.invoice_id.in_(about), Credit.remaining_minor > 0)
     return list(db.session.scalars(select(Credit).where(*mine).order_by(Credit.id)))
 

@@ -258,6 +258,26 @@ RENEWALS = Group("renewals", "Renewals", "repeat", "When services are billed by 
         Setting("renewals_hour", OneOf({hour: f"{hour:02d}:00" for hour in range(24)}), 2, "Hour of the daily run",
                 "In your time zone.", 6),
     )),
+    Section("package-changes", "Changes of package", "What happens when a service gets another package or period.", (
+        Setting("package_change_effect", OneOf({
+            "invoice": "With its invoice", "payment": "When its invoice is paid",
+        }), "invoice", "A change that costs something takes effect",
+                "What costs nothing takes effect at once.", 6, "upgrade wizard plan proration"),
+        Setting("change_lapses_after", Whole(0, 90, "The time", "days"), 7, "Unpaid changes lapse after",
+                "The invoice of a change that waits to be paid is voided so many days after its due day, at the "
+                "latest when the service renews.", 6, "upgrade payment"),
+        Setting("downgrade_when", OneOf({
+            "now": "At once", "renewal": "With the next renewal",
+        }), "now", "A downgrade takes effect",
+                "At once gives back what is left of the period.", 6, "proration credit"),
+        Setting("shorter_period_when", OneOf({
+            "renewal": "With the next renewal", "now": "At once",
+        }), "renewal", "A shorter billing period begins",
+                "With the renewal, nobody pays a month at the price of a year and gets the rest back.", 6,
+                "yearly monthly gaming switch"),
+        Setting("change_setup_fee", YesNo(), False, "Charge the set-up fee of the new package",
+                "If yes, once for each package a service is changed to.", words="activation upgrade"),
+    )),
 ))  # fmt: skip
 
 CUSTOMERS = Group("customers", "Customers", "users", "What holds for customers, and what they are arranged by.", (

@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select, update
 
 from billing import company as companies
-from billing import document_templates, parties, payers, payment_ways
+from billing import credit_parts, document_templates, parties, payers, payment_ways
 from billing.document_templates import Chosen
 from integrations.documents import DocumentError, Fact, InvoiceDocument, Line, Payment, Sum
 from models import (
@@ -192,8 +192,8 @@ class _Writer:
             facts.append((_("Due"), day(invoice.due_on, self.locale)))
         if invoice.period_start and invoice.period_end:
             facts.append((_("Period"), period(invoice.period_start, invoice.period_end, self.locale)))
-        if self.is_credit_note and invoice.original_id and (original := db.session.get(Invoice, invoice.original_id)):
-            facts.append((_("For invoice"), str(original)))
+        if self.is_credit_note and (originals := credit_parts.originals(invoice)):
+            facts.append((_("For invoice"), ", ".join(str(original) for original in originals)))
         if invoice.po_number:
             facts.append((_("Your order no."), invoice.po_number))
         return [{"label": label, "value": value} for label, value in facts]

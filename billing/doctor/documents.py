@@ -55,9 +55,9 @@ def _sums(rows: Any, amount: Any) -> Any:
 def wrong_taxes(scope: Scope) -> Query:
     """I04: each rate's tax is worked out once on the sum of its lines (SPEC 3.6); category O is out of scope.
 
-    Of the credit notes of one invoice this holds for all of them together: see doctor.credit_notes.
+    Of the credit notes that name one invoice this holds for all of them together: see doctor.credit_notes.
     """
-    per_rate = taxes_by_rate(Invoice.id, Invoice.kind != "credit_note")
+    per_rate = taxes_by_rate(Invoice.id, or_(Invoice.kind != "credit_note", Invoice.original_id.is_(None)))
     joined = select(Invoice.id, Invoice.number).join(per_rate, per_rate.c.owner == Invoice.id)
     return joined.where(FROZEN, ~right_tax(per_rate, scope)).distinct()
 
@@ -175,7 +175,7 @@ def negative_invoices(scope: Scope) -> Query:
 
 
 def set_up_twice(scope: Scope) -> Query:
-    """I20: one set-up fee per service; the later invoice is named."""
+    """I20: one set-up fee per service and package; the later invoice is named. Runs do not name the package."""
     lines = (
         select(func.max(Invoice.id).label("invoice_id"))
         .join(InvoiceLine, InvoiceLine.invoice_id == Invoice.id)
@@ -184,7 +184,7 @@ def set_up_twice(scope: Scope) -> Query:
             Invoice.state == InvoiceState.ISSUED,
             InvoiceLine.service_id.is_not(None),
         )
-        .group_by(InvoiceLine.service_id)
+        .group_by(InvoiceLine.service_id, InvoiceLine.package_id)
         .having(func.count() > 1)
         .subquery()
     )

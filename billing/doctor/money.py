@@ -24,6 +24,7 @@ from models import (
     Account,
     Allocation,
     Credit,
+    CreditNotePart,
     CreditOutflow,
     Customer,
     Invoice,
@@ -124,10 +125,7 @@ def wrong_open_amounts(scope: Scope) -> Query:
     total."""
     put = select(Allocation.invoice_id, total(Allocation.amount_minor).label("amount"))
     put_on = put.group_by(Allocation.invoice_id).subquery()
-    note = Invoice.__table__.alias("note")
-    taken = select(note.c.original_id, total(note.c.total_minor).label("amount"))
-    issued = and_(note.c.kind == "credit_note", note.c.state == InvoiceState.ISSUED)
-    taken_back = taken.where(issued).group_by(note.c.original_id).subquery()
+    taken_back = taken_back_by_invoice()
     paid, back = func.coalesce(put_on.c.amount, 0), func.coalesce(taken_back.c.amount, 0)
     left = Invoice.total_minor - paid - Invoice.written_off_minor - Invoice.open_minor
     right = and_(left >= 0, left <= back, paid.between(0, Invoice.total_minor))
@@ -136,11 +134,22 @@ def wrong_open_amounts(scope: Scope) -> Query:
     return (
         select(Invoice.id, func.coalesce(Invoice.number, "draft"))
         .outerjoin(put_on, put_on.c.invoice_id == Invoice.id)
-        .outerjoin(taken_back, taken_back.c.original_id == Invoice.id)
+        .outerjoin(taken_back, taken_back.c.invoice_id == Invoice.id)
         .where(
             case((is_invoice, ~right), (Invoice.state == InvoiceState.VOID, Invoice.open_minor != 0), else_=~nothing)
         )
     )
+
+
+def taken_back_by_invoice() -> Any:
+    """What credit notes come to for each invoice: those that name it as their original, and its parts of others."""
+    note = Invoice.__table__.alias("note")
+    issued = and_(note.c.kind == "credit_note", note.c.state == InvoiceState.ISSUED)
+    whole = select(note.c.original_id.label("invoice_id"), note.c.total_minor.label("minor")).where(issued)
+    parts = select(CreditNotePart.invoice_id, CreditNotePart.amount_minor)
+    parts = parts.join(note, note.c.id == CreditNotePart.credit_note_id).where(issued)
+    invoice_id, minor = union_all(whole.where(note.c.original_id.is_not(None)), parts).subquery().c
+    return select(invoice_id, total(minor).label("amount")).group_by(invoice_id).subquery()
 
 
 def payments_not_placed(scope: Scope) -> Query:

@@ -11,11 +11,12 @@ from .money import total
 from .sql import as_text, day_in, day_of_month, days_between, is_last_of_month, month_of
 
 SERVICES = "service", "services"
+ENDS = func.coalesce(Renewal.cut_on, Renewal.period_end)
 
 
 def billed_twice(scope: Scope) -> Query:
-    """I12: two living renewals of one service, or of one charge, share a day."""
-    earlier = func.max(Renewal.period_end).over(
+    """I12: two living renewals of one service, or of one charge, share a day. One that was cut ends where it was."""
+    earlier = func.max(ENDS).over(
         partition_by=(Renewal.service_id, Renewal.charge_id), order_by=Renewal.period_start, rows=(None, -1)
     )
     spans = select(Renewal.service_id, Renewal.charge_id, Renewal.period_start, earlier.label("billed_until"))
@@ -35,7 +36,7 @@ def never_billed(scope: Scope) -> Query:
 
     An empty span on that last day stands for the end of what has to be covered.
     """
-    renewed = select(Renewal.service_id, Renewal.period_start.label("first"), Renewal.period_end.label("last"))
+    renewed = select(Renewal.service_id, Renewal.period_start.label("first"), ENDS.label("last"))
     paused_until = day_in(ServiceChange.after, "next_renewal_on", scope)
     paused = select(ServiceChange.service_id, ServiceChange.on, paused_until).where(ServiceChange.kind == "pause")
     ends_first = and_(Service.ends_on.is_not(None), Service.ends_on < Service.next_renewal_on)
@@ -66,10 +67,14 @@ def wrong_renewal_amounts(scope: Scope) -> Query:
         Renewal.amount_minor.label("amount"),
     ).where(~Renewal.void, Renewal.invoice_id.is_not(None))  # fmt: skip
     first_of_line = case((InvoiceLine.service_id.is_not(None), InvoiceLine.period_start))
-    billed = select(
-        null(), InvoiceLine.invoice_id, InvoiceLine.service_id, InvoiceLine.charge_id, first_of_line,
-        -InvoiceLine.amount_minor,
-    ).where(InvoiceLine.kind.in_(kinds))  # fmt: skip
+    charged = case((Invoice.kind == "credit_note", -InvoiceLine.amount_minor), else_=InvoiceLine.amount_minor)
+    billed = (
+        select(
+            null(), InvoiceLine.invoice_id, InvoiceLine.service_id, InvoiceLine.charge_id, first_of_line, -charged,
+        )
+        .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
+        .where(InvoiceLine.kind.in_(kinds))
+    )  # fmt: skip
     renewal_id, *key, amount = union_all(renewed, billed).subquery().c
     wrong = (
         select(func.min(renewal_id).label("id"))
@@ -85,17 +90,18 @@ def wrong_renewal_amounts(scope: Scope) -> Query:
 
 def off_anchor(scope: Scope) -> Query:
     """I18: the next renewal falls on the anchor, clamped to the month's end, in a month of its round; or on the
-    first day billed. Periods of n days step from there."""
+    first day billed, or the day a change began other periods. Those of n days step from there."""
     day = Service.next_renewal_on
     clamped = and_(day_of_month(day) < Service.anchor_day, is_last_of_month(day, scope))
     right_day = or_(day_of_month(day) == Service.anchor_day, clamped)
     round_of = case(*((Service.months % step == 0, step) for step in (12, 6, 4, 3, 2)), else_=1)
     right_month = or_(Service.anchor_month.is_(None), (month_of(day) - Service.anchor_month) % round_of == 0)
-    in_steps = days_between(Service.billed_from, day, scope) % case((Service.days > 0, Service.days), else_=1) == 0
+    begun = func.coalesce(Service.anchored_on, Service.billed_from)
+    in_steps = days_between(begun, day, scope) % case((Service.days > 0, Service.days), else_=1) == 0
     right = or_(
-        day == Service.billed_from,
+        day == begun,
         and_(Service.months > 0, right_day, right_month),
-        and_(Service.days > 0, in_steps, day >= Service.billed_from),
+        and_(Service.days > 0, in_steps, day >= begun),
     )
     return select(Service.id, Service.description).where(Service.status != ServiceStatus.CANCELLED, ~right)
 

@@ -1,0 +1,138 @@
+"""The documents that change a service: written at once from worked-out figures, numbered, frozen and booked.
+
+There is no draft on the way: what a review shows is what is written. A note takes back lines of any number of
+documents (credit_parts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from models import (
+    Account,
+    BillingGroup,
+    CreditNote,
+    Customer,
+    Invoice,
+    InvoiceLine,
+    InvoiceState,
+    Payer,
+    Proforma,
+    db,
+)
+
+from . import (
+    audit,
+    company,
+    credit_parts,
+    discounts,
+    drafts,
+    inheritance,
+    invoices,
+    ledger,
+    parties,
+    webhook_events,
+    when_paid,
+)
+from .actor import Actor
+from .change_figures import turned
+from .credit_parts import NotePlan
+from .document_lines import WorkedOut
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """For whom a document is, and of which day; whether its amounts have the tax in them. `by_run` is one that a job
+    may date as of a day that is past; `last_due` is the latest day it may be due."""
+
+    customer: Customer
+    group: BillingGroup
+    payer: Payer | None
+    on: date
+    prices_include_tax: bool = False
+    by_run: bool = False
+    last_due: date | None = None
+    send: bool = True
+
+
+def make_invoice(head: Head, worked: WorkedOut, *, asks: bool = True, by: Actor) -> Invoice:
+    """An issued invoice with these lines; a proforma where invoices get their number when they are paid, unless it is
+    settled at once (not `asks`). Flushes. Raises NotIssuable, NoExchangeRate."""
+    seller, customer = company.settings(), head.customer
+    asks = asks and seller.number_when_paid and worked.totals.gross.minor > 0
+    document = _new(Proforma if asks else Invoice, head, worked, by)
+    days = timedelta(days=int(inheritance.effective(customer, "payment_days").value))
+    document.due_on = max(head.on, min(head.on + days, head.last_due or date.max))
+    document.note = inheritance.effective(customer, "invoice_note").value
+    document.terms = (customer.project.invoice_terms if customer.project else "") or seller.invoice_terms
+    if not asks:
+        document.open_minor = document.total_minor
+    lines = _write(document, worked, by_run=head.by_run)
+    if not asks:
+        entries = {Account.RECEIVABLE: document.total, Account.REVENUE: -document.net, Account.TAX: -document.tax}
+        ledger.post("invoice", customer, head.on, entries, invoice_id=document.id)
+    _finish(document, head, lines, {}, by)
+    if not asks and not document.total_minor:
+        when_paid.tell([document], by=by)
+    return document
+
+
+def make_note(head: Head, worked: WorkedOut, plan: NotePlan, *, reason: str, by: Actor) -> CreditNote:
+    """An issued credit note for these lines, which have the signs of an invoice and come to less than nothing. Its
+    total goes where `plan` says; the invoices in it are locked. Flushes. Raises NotIssuable, NoExchangeRate."""
+    note = _new(CreditNote, head, turned(worked), by)
+    note.note, note.terms = reason, ""
+    assert isinstance(note, CreditNote)
+    _write(note, turned(worked), by_run=head.by_run)
+    credit_parts.book(note, plan, head.customer, by)
+    parts = ", ".join(part.invoice for part in plan.parts)
+    _finish(note, head, drafts.line_rows(worked), {"credit_minor": plan.to_credit.minor, "invoices": parts}, by)
+    lowered = [part.invoice_id for part in plan.parts if part.off_open]
+    when_paid.tell([db.session.get_one(Invoice, number) for number in lowered], by=by)
+    return note
+
+
+def _new(kind: type[Invoice], head: Head, worked: WorkedOut, by: Actor) -> Invoice:
+    customer, seller, sums = head.customer, company.settings(), worked.totals
+    document = kind(
+        customer_id=customer.id, billing_group_id=head.group.id, payer_id=head.payer.id if head.payer else None,
+        currency=customer.currency, created_at=by.at, issued_at=None if head.by_run else by.at, issued_on=head.on,
+        state=InvoiceState.DRAFT, net_minor=sums.net.minor, tax_minor=sums.tax.minor, total_minor=sums.gross.minor,
+        prices_include_tax=head.prices_include_tax, legal_note=worked.legal_note, period_start=worked.period_start,
+        period_end=worked.period_end, fx_currency="", fx_source="", note="", terms="",
+        po_number=head.group.po_number or customer.po_number,
+        buyer=parties.buyer(customer, head.payer), seller=parties.seller(seller, customer.project),
+    )  # fmt: skip
+    document.customer = customer
+    return document
+
+
+def _write(document: Invoice, worked: WorkedOut, *, by_run: bool) -> list[InvoiceLine]:
+    """Number and freeze it, and write it with its lines and taxes: an INSERT a table."""
+    seller = company.settings()
+    with db.session.no_autoflush:
+        if document.kind != "proforma":
+            invoices.exchange(document, seller)
+        invoices.draw_number(document, document.kind, seller, in_order=not by_run)
+        lines = drafts.line_rows(worked)
+        invoices.freeze(document, lines, drafts.tax_rows(worked))
+    db.session.add(document)
+    db.session.flush()
+    drafts.add_rows(document.id, worked)
+    return lines
+
+
+def _finish(document: Invoice, head: Head, lines: Sequence[InvoiceLine], more: Mapping[str, Any], by: Actor) -> None:
+    """What the discounts took off, the trace, the mail, and word to those who listen."""
+    if any(line.discount_id for line in lines):
+        discounts.record_uses(document, lines)
+    total = {"total_minor": document.total_minor, "currency": document.currency}
+    audit.record(by, f"{document.kind}.issued", document, after={**total, **more})
+    if head.send:
+        invoices.queue_mail(document, head.payer, by)
+    db.session.flush()
+    if document.kind == "invoice":
+        webhook_events.invoices([document.id], "invoice.issued", by)

@@ -1,0 +1,321 @@
+"""Working out the review of a package change from what there is now. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
+
+from sqlalchemy import select
+
+from models import BillingError, ChangeState, ChangeWhen, Direction, LineKind, Money, PackageChange, db
+
+from . import change_figures, change_terms, company, discounts, package_moves
+from .actor import Actor
+from .change_figures import Cutter, Figures, Outcome
+from .change_prices import charged_in, new_terms
+from .change_review import Review
+from .change_subject import Subject, refusals, subject, wanted_of
+from .change_terms import Terms
+from .credit_parts import plan_note
+from .discount_rules import Cut
+from .document_lines import taxed
+from .fx import NoExchangeRate
+from .periods import BillingPeriod
+from .renewals import Tables
+from .tax_rates import Tax
+from .unused import Unused
+
+WHOLE = 100
+
+
+@dataclass(slots=True)
+class Reviewed:
+    """A review together with what it was worked out from, for those who carry it out."""
+
+    review: Review
+    subject: Subject
+
+
+def work_out(
+    change: PackageChange, *, by: Actor, tables: Tables | None = None, lock: bool = False, on: date | None = None
+) -> Reviewed:
+    """The review of a change. `tables` save reading taxes and discounts again; with `lock` what it is about is held
+    until the transaction ends; `on` is the day that a scheduled change is carried out for. What a person can put right
+    is not raised, but told among the refusals."""
+    found = subject(change, tables, lock=lock)
+    try:
+        after, said = new_terms(found.before, wanted_of(change, found.package), found.package, found.customer)
+        return Reviewed(_reviewed(found, after, said, by, on, lock), found)
+    except BillingError as error:
+        day = on or _day(found, by)
+        against = (*refusals(found, day, by), *getattr(error, "reasons", (str(error),)))
+        bare = replace(_bare(found, day), refusals=tuple(dict.fromkeys(against)))
+        return Reviewed(bare, found)
+
+
+def _bare(found: Subject, day: date) -> Review:
+    customer = found.customer
+    return Review(
+        change_id=found.change.id,
+        service_id=found.service.id,
+        service_version=found.service.version,
+        on=day,
+        before=found.before,
+        currency=customer.currency,
+        credit_in_hand=Money(customer.credit_minor, customer.currency),
+    )
+
+
+def _reviewed(found: Subject, after: Terms, said: Sequence[str], by: Actor, on: date | None, lock: bool) -> Review:
+    direction = direction_of(found, after)
+    day, moved = (on, "") if on else _moved(found, after, direction, _day(found, by))
+    against = refusals(found, day, by)
+    if after == replace(found.before, setup_fee=after.setup_fee):
+        against.append("This is what the service is already. Choose another package, period, price or option.")
+    before, back = _billed_by(found, day, by)
+    unbilled, new_period = back is None, after.period != before.period
+    fee = _fee(found, after)
+    after = _dated(after, before, day, unbilled=unbilled)
+    after = replace(after, setup_fee=fee if found.never_billed and fee else _agreed_fee(found, after))
+    figures = None if back is None or found.free else _figures(found, after, back, day, fee)
+    makes = figures.outcome if figures else Outcome.RECORD
+    against += _of_bills(found, back or ())
+    pieces = [] if unbilled else change_terms.pieces(before, day)[:1]
+    shown = replace(
+        _bare(found, day),
+        outcome=_outcome(makes, scheduled=on is None and day > by.today),
+        makes=makes,
+        after=after,
+        figures=figures if makes is not Outcome.RECORD else None,
+        direction=direction,
+        days_left=pieces[0][0].days if pieces else 0,
+        days=pieces[0][1].days if pieces else 0,
+        new_period=new_period,
+        back=tuple(back or ()),
+        reasons=tuple(filter(None, (moved, *said, *_notes(found, day, by)))),
+        refusals=tuple(dict.fromkeys(against)),
+    )
+    return _with_plan(_with_next(shown, found), lock)
+
+
+def _day(found: Subject, by: Actor) -> date:
+    """The first day asked for."""
+    change = found.change
+    if change.asked_for is ChangeWhen.RENEWAL:
+        return max(found.before.next_on, by.today)
+    return change.on if change.asked_for is ChangeWhen.ON and change.on else by.today
+
+
+def _moved(found: Subject, after: Terms, direction: Direction | None, day: date) -> tuple[date, str]:
+    """The day that the settings allow, and why it is not the one asked for."""
+    next_on = found.before.next_on
+    if found.unbilled(day) or day >= next_on:
+        return day, ""
+    if company.value("shorter_period_when") == "renewal" and after.length < found.before.length:
+        return next_on, f"A shorter billing period begins with the renewal on {next_on}: the settings say so."
+    if company.value("downgrade_when") == "renewal" and direction is Direction.DOWNGRADE:
+        return next_on, f"A downgrade takes effect with the renewal on {next_on}: the settings say so."
+    return day, ""
+
+
+def direction_of(found: Subject, after: Terms) -> Direction | None:
+    """Up or down: as the catalogue says of the two packages, else by what they cost a month for this customer."""
+    before = found.before
+    for row in found.service.package.targets if after.package_id != before.package_id else ():
+        if row.to_id == after.package_id and row.direction is not None:
+            return row.direction
+    if before.price.currency != after.price.currency:
+        return package_moves.direction(found.service.package, found.package, after.price.currency)
+    old, new = before.full_price / before.length, after.full_price / after.length
+    if old == new:
+        return Direction.SIDEWAYS
+    return Direction.UPGRADE if new > old else Direction.DOWNGRADE
+
+
+def _billed_by(found: Subject, day: date, by: Actor) -> tuple[Terms, list[Unused] | None]:
+    """The service on that day, and what of it is billed ahead then; None where the day is not billed.
+
+    Of a later period, which no bill has come for yet, the bill is foreseen.
+    """
+    before = found.before
+    if day <= by.today or day < before.next_on:
+        return before, None if found.unbilled(day) else found.back(day)
+    while before.next_on < day:
+        before = change_terms.after_one(before)
+    if before.next_on == day:
+        return before, None
+    return before, [] if found.free else _foreseen(found, before, day)
+
+
+def _foreseen(found: Subject, before: Terms, day: date) -> list[Unused]:
+    """What the bill of the period that the day lies in will have charged, at the prices there are now."""
+    charged, note = charged_in(before, found.customer, day, found.tables.fx)
+    include = found.tables.company.prices_include_tax
+    figures = change_figures.work_out(
+        (), charged, [(whole, whole) for _days, whole in change_terms.pieces(before, day)],
+        service_id=found.service.id, tax=_tax(found, before, day), cut=_cutter(found, before, day), note=note,
+        prices_include_tax=include,
+    )  # fmt: skip
+    back = []
+    for line in figures.lines:
+        period = line.input.period
+        assert period is not None
+        left = BillingPeriod(max(day, period.start), period.end)
+        back.append(
+            Unused(
+                found.service.id, 0, 0, "the bill to come", line.input.kind, line.input.description, left, period.days,
+                line.amount, line.amount, line.tax, include, before.package_id,
+            )
+        )  # fmt: skip
+    return back
+
+
+def _dated(after: Terms, before: Terms, day: date, *, unbilled: bool) -> Terms:
+    """The new terms with the dates they will have. A trial goes on, and so does what was billed elsewhere: the first
+    day billed does not move."""
+    after = replace(after, next_on=before.next_on)
+    if after.period != before.period:
+        start = before.next_on if unbilled else day
+        after = change_terms.new_period(after, start)
+        after = after if unbilled else change_terms.after_one(after)
+    return after
+
+
+def _fee(found: Subject, after: Terms) -> Money:
+    """The set-up fee of the new package, where the settings charge it and the service never had that package."""
+    nothing = Money.zero(after.price.currency)
+    if after.package_id == found.before.package_id or not after.setup_fee or not company.value("change_setup_fee"):
+        return nothing
+    had = select(PackageChange.id).where(
+        PackageChange.service_id == found.service.id,
+        PackageChange.from_package_id == after.package_id,
+        PackageChange.state == ChangeState.DONE,
+    )
+    return nothing if db.session.scalar(had.limit(1)) else after.setup_fee
+
+
+def _agreed_fee(found: Subject, after: Terms) -> Money:
+    """What was agreed when the service began; there is no other bill it could stand on."""
+    agreed = found.before.setup_fee
+    return agreed if agreed.currency == after.price.currency else Money.zero(after.price.currency)
+
+
+def _figures(found: Subject, after: Terms, back: Sequence[Unused], day: date, fee: Money) -> Figures:
+    charged, note = charged_in(replace(after, setup_fee=fee), found.customer, day, found.tables.fx)
+    tax = _tax(found, after, day)
+    ours = found.tables.company.prices_include_tax
+    include = back[0].prices_include_tax if back else ours
+    if include != ours:
+        charged = change_terms.priced(charged, lambda price: _into(price, tax, inclusive=include))
+    return change_figures.work_out(
+        back, charged, change_terms.pieces(after, day), service_id=found.service.id, tax=tax,
+        setup_fee=charged.setup_fee, cut=_cutter(found, after, day), prices_include_tax=include, note=note,
+        always=after.period != found.before.period,
+    )  # fmt: skip
+
+
+def _into(price: Money, tax: Tax, *, inclusive: bool) -> Money:
+    """A price without tax as one with it, or the other way round."""
+    with_tax = 1 + Fraction(tax.rate) / WHOLE
+    return price.times(with_tax if inclusive else 1 / with_tax)
+
+
+def _tax(found: Subject, terms: Terms, day: date) -> Tax:
+    return found.tables.tax.tax_for(taxed(found.customer, found.payer), terms.taxed_as, day)
+
+
+def _cutter(found: Subject, terms: Terms, day: date) -> Cutter:
+    """The discount that wins for a line of these terms, by the rule of renewals."""
+    known = found.tables.discounts.of([found.customer.id])
+    if known is None:
+        return change_figures.no_discount
+
+    def cut(kind: LineKind, price: Money, full: Money, days: BillingPeriod) -> Cut | None:
+        return discounts.best_for(
+            found.customer, price, full, on=day, package_id=terms.package_id, months=terms.months, days=terms.days,
+            period=days, kind=kind, service=found.service, known=known,
+        )  # fmt: skip
+
+    return cut
+
+
+def _of_bills(found: Subject, back: Sequence[Unused]) -> list[str]:
+    """What stands against giving back what these lines billed."""
+    unpaid = sorted({one.document for one in back if one.proforma})
+    against = [
+        f"{document} has billed this period and is not paid yet. Take its payment, or withdraw it, and change then."
+        for document in unpaid
+    ]
+    strange = sorted({one.document for one in back if one.charged.currency != found.customer.currency})
+    against += [
+        f"{document} is in another currency than the account is kept in now. Change the service with its renewal."
+        for document in strange
+    ]
+    if len({one.prices_include_tax for one in back}) > 1:
+        against.append(
+            "Prices were billed with tax and without it in this period. Change the service with its renewal."
+        )
+    return against
+
+
+def _outcome(makes: Outcome, *, scheduled: bool) -> Outcome:
+    if scheduled:
+        return Outcome.SCHEDULED
+    waits = makes is Outcome.INVOICE and company.value("package_change_effect") == "payment"
+    return Outcome.WAITING if waits else makes
+
+
+def _notes(found: Subject, day: date, by: Actor) -> list[str]:
+    """What a person should know that is not in the figures."""
+    notes, before = [], found.before
+    if found.free:
+        notes.append("No invoice is made for this service or customer.")
+    elif day < found.service.billed_from:
+        notes.append(f"Nothing is billed before {found.service.billed_from}; that day stays as it is.")
+    if found.new_price_id is not None:
+        notes.append("A change of prices waits for this service. It does not touch it any more once it is changed.")
+    ahead = company.settings().issue_days_ahead
+    if day > by.today and day == before.next_on and ahead:
+        notes.append(
+            f"Renewals are billed {ahead} days ahead. If the one of {day} is by then, both are swapped on that day."
+        )
+    if day > by.today and day != before.next_on:
+        notes.append("The sums are those of today's prices, discounts and taxes; what counts is what they are then.")
+    return notes
+
+
+def _with_next(shown: Review, found: Subject) -> Review:
+    """The next renewal after the change: its day, and what it comes to with tax."""
+    after = shown.after
+    if after is None or (after.ends_on is not None and after.ends_on <= after.next_on):
+        return shown
+    amount = None
+    try:
+        amount = _next_amount(after, found)
+    except NoExchangeRate:  # there is none yet for that day; the run says so then
+        amount = None
+    return replace(shown, next_on=after.next_on, next_amount=amount)
+
+
+def _next_amount(after: Terms, found: Subject) -> Money:
+    day, currency = after.next_on, found.customer.currency
+    if found.free:
+        return Money.zero(currency)
+    charged, _note = charged_in(after, found.customer, day, found.tables.fx)
+    pieces = change_terms.pieces(change_terms.after_one(charged), day)
+    first = found.never_billed and found.service.trial_days == (day - found.service.started_on).days
+    include = found.tables.company.prices_include_tax
+    figures = change_figures.work_out(
+        (), charged, pieces, service_id=found.service.id, tax=_tax(found, after, day),
+        setup_fee=charged.setup_fee if first else None, cut=_cutter(found, after, day), prices_include_tax=include,
+    )  # fmt: skip
+    return figures.total
+
+
+def _with_plan(shown: Review, lock: bool) -> Review:
+    """Where a credit note's total goes; with `lock` the invoices are held."""
+    if shown.outcome is not Outcome.CREDIT_NOTE or shown.refusals:
+        return shown
+    return replace(shown, plan=plan_note(-shown.total, {one.document_id for one in shown.back}, lock=lock))

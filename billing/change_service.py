@@ -1,0 +1,148 @@
+"""Giving a service its new terms, and the periods that were billed for the old ones their new ends."""
+
+from __future__ import annotations
+
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+
+from models import (
+    BillingGroup,
+    Invoice,
+    Money,
+    NewPrice,
+    NewPriceState,
+    Renewal,
+    Service,
+    ServiceOption,
+    db,
+)
+from models.exact import divide_half_away
+from models.faults import faultpoint
+
+from . import change_terms, service_changes
+from .actor import Actor
+from .change_terms import Terms
+from .prices import period_words
+
+_COLUMNS = "package_id", "description", "months", "days", "anchor_day", "anchor_month", "anchored_on"
+
+
+def give(service: Service, terms: Terms) -> None:
+    """The service is as the terms say from now on. Flushes."""
+    for name in _COLUMNS:
+        setattr(service, name, getattr(terms, name))
+    service.currency, service.price_minor = terms.price.currency, terms.price.minor
+    service.setup_fee_minor, service.next_renewal_on = terms.setup_fee.minor, terms.next_on
+    _give_options(service, terms)
+    db.session.flush()
+    db.session.expire(service, ["package"])
+    _remember_usual(service, terms)
+
+
+def _give_options(service: Service, terms: Terms) -> None:
+    there = [(o.option_id, o.name, o.value, o.quantity, o.price) for o in service.options]
+    if there == [(o.option_id, o.name, o.value, o.quantity, o.price) for o in terms.options]:
+        return
+    db.session.execute(delete(ServiceOption).where(ServiceOption.service_id == service.id))
+    db.session.expire(service, ["options"])
+    db.session.add_all(
+        [
+            ServiceOption(
+                service_id=service.id, option_id=one.option_id, name=one.name, value=one.value, quantity=one.quantity,
+                currency=one.price.currency, price_minor=one.price.minor,
+            )
+            for one in terms.options
+        ]
+    )  # fmt: skip
+
+
+def _remember_usual(service: Service, terms: Terms) -> None:
+    """A bill that is larger because somebody wanted it is not absurd (renewals.safety)."""
+    group = service.billing_group
+    full = Fraction(terms.full_price)
+    whole = divide_half_away(full.numerator, full.denominator)
+    if group.usual_minor is not None and group.usual_minor < whole:
+        higher = update(BillingGroup).where(BillingGroup.id == group.id, BillingGroup.usual_minor < whole)
+        db.session.execute(higher.values(usual_minor=whole).execution_options(synchronize_session=False))
+        db.session.expire(group, ["usual_minor"])
+
+
+def begin_period(service: Service, after: Terms, day: date, document: Invoice | None, billed: Money) -> dict[str, Any]:
+    """The periods billed for days from `day` on are over, and the first new one is `billed` by the document. What was
+    done, so that it can be undone."""
+    ends = func.coalesce(Renewal.cut_on, Renewal.period_end)
+    mine = select(Renewal).where(Renewal.service_id == service.id, ~Renewal.void, ends > day)
+    cut, void = [], []
+    for renewal in db.session.scalars(mine.order_by(Renewal.id)):
+        if renewal.period_start < day:
+            cut.append([renewal.id, renewal.cut_on.isoformat() if renewal.cut_on else None])
+            renewal.cut_on = day
+        else:
+            void.append(renewal.id)
+            renewal.void = True
+    db.session.flush()
+    period = change_terms.pieces(after, day)[0][0]
+    made = Renewal(
+        service_id=service.id, billing_group_id=service.billing_group_id, period_start=period.start,
+        period_end=period.end, invoice_id=document.id if document else None, currency=billed.currency,
+        amount_minor=billed.minor if document else 0,
+    )  # fmt: skip
+    db.session.add(made)
+    db.session.flush()
+    return {"cut": cut, "void": void, "made": made.id}
+
+
+def end_period(done: dict[str, Any]) -> None:
+    """Undo `begin_period`."""
+    made = db.session.get(Renewal, done["made"])
+    if made is not None:
+        made.void = True
+    db.session.flush()
+    for renewal_id, before in done["cut"]:
+        db.session.get_one(Renewal, renewal_id).cut_on = date.fromisoformat(before) if before else None
+    for renewal_id in done["void"]:
+        db.session.get_one(Renewal, renewal_id).void = False
+    db.session.flush()
+
+
+def stop_new_price(new_price_id: int | None) -> None:
+    """A price that waited for the old package does not come any more."""
+    if new_price_id is not None:
+        _set_price(new_price_id, NewPriceState.WAITING, NewPriceState.UNDONE)
+
+
+def wake_new_price(new_price_id: int | None) -> None:
+    """It comes after all, as the change was undone."""
+    if new_price_id is not None:
+        _set_price(new_price_id, NewPriceState.UNDONE, NewPriceState.WAITING)
+
+
+def _set_price(new_price_id: int, was: NewPriceState, becomes: NewPriceState) -> None:
+    change = update(NewPrice).where(NewPrice.id == new_price_id, NewPrice.state == was).values(state=becomes)
+    db.session.execute(change.execution_options(synchronize_session=False))
+
+
+def record(service: Service, before: Terms, after: Terms, on: date, by: Actor, **more: Any) -> None:
+    """The history of the service, the trace, and word to those who listen. Flushes."""
+    was, now = _said(before), _said(after)
+    changed = [name for name in now if was[name] != now[name]]
+    sides = ({name: side[name] for name in changed} for side in (was, now))
+    first, second = sides
+    faultpoint("package_change.service")
+    service_changes.record(service, on, "change", "service.package_changed", first, {**second, **more}, by)
+
+
+def _said(terms: Terms) -> dict[str, Any]:
+    return {
+        "package": terms.package,
+        "package_id": terms.package_id,
+        "description": terms.description,
+        "price_minor": terms.price.minor,
+        "currency": terms.price.currency,
+        "period": period_words(*terms.period),
+        "next_renewal_on": terms.next_on.isoformat(),
+        "options": ", ".join(f"{o.words} × {o.quantity.normalize():f}" for o in terms.options),
+    }

@@ -1,0 +1,175 @@
+"""What a package change is about, read at once: the service with its customer, who is billed, the package wanted, what
+was billed ahead; and what stands against any change of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, literal_column, select
+from sqlalchemy.orm import aliased, joinedload, selectinload
+
+from models import (
+    BillingError,
+    ChangeState,
+    Customer,
+    CustomerStatus,
+    NewPrice,
+    NewPriceState,
+    Package,
+    PackageChange,
+    Payer,
+    PaymentMethod,
+    Service,
+    ServiceStatus,
+    db,
+)
+
+from . import company, groups, package_moves, payers
+from .actor import Actor
+from .change_prices import Wanted, package_for, read_options, terms_of
+from .change_terms import Terms
+from .prices import check_day
+from .renewals import Tables
+from .unused import Unused, unused
+
+
+@dataclass(slots=True)
+class Subject:
+    """Everything a review is worked out from."""
+
+    change: PackageChange
+    service: Service
+    customer: Customer
+    payer: Payer | None
+    package: Package
+    before: Terms
+    tables: Tables
+    other_id: int | None
+    new_price_id: int | None
+
+    @property
+    def free(self) -> bool:
+        """Whether no document is ever made for it."""
+        return self.service.free or self.customer.payment_method == PaymentMethod.FREE
+
+    @property
+    def never_billed(self) -> bool:
+        """Not a day of it was billed here yet: it has just begun, is on trial, or was billed elsewhere so far."""
+        return self.before.next_on == self.service.billed_from
+
+    def unbilled(self, on: date) -> bool:
+        """Whether the bill for the day `on` is still to come."""
+        return self.never_billed or on >= self.before.next_on
+
+    def back(self, on: date) -> list[Unused]:
+        return unused(self.service, on)
+
+
+def subject(change: PackageChange, tables: Tables | None, *, lock: bool = False) -> Subject:
+    """Read it; with `lock` the service, and then the change, are locked until the transaction ends."""
+    service, other_id, new_price_id = _service(change.service_id, change.id, lock)
+    if lock:
+        mine = select(PackageChange).where(PackageChange.id == change.id).with_for_update()
+        db.session.scalars(mine.execution_options(populate_existing=True)).one()
+    package_id = change.to_package_id or change.from_package_id
+    package = package_for(package_id)
+    assert package is not None  # kept by the foreign key
+    return Subject(
+        change=change,
+        service=service,
+        customer=service.customer,
+        payer=payers.billed(service.customer, service.billing_group),
+        package=package,
+        before=terms_of(service),
+        tables=tables or Tables.load(company.settings()),
+        other_id=other_id,
+        new_price_id=new_price_id,
+    )
+
+
+def _service(service_id: int, change_id: int, lock: bool) -> tuple[Service, int | None, int | None]:
+    """The service with all around it, another change of it that waits, and a new price that waits."""
+
+    waits: ColumnElement[bool] = literal_column("other_change.state IN ('scheduled', 'waiting')")
+    other = aliased(PackageChange, name="other_change")
+    elsewhere = select(other.id).where(other.service_id == service_id, other.id != change_id, waits).limit(1)
+    coming = select(NewPrice.id).where(
+        NewPrice.service_id == service_id, NewPrice.state == NewPriceState.WAITING
+    ).limit(1)  # fmt: skip
+    wanted = select(Service, elsewhere.scalar_subquery(), coming.scalar_subquery()).where(Service.id == service_id)
+    wanted = wanted.options(
+        joinedload(Service.customer, innerjoin=True), joinedload(Service.billing_group, innerjoin=True),
+        joinedload(Service.package, innerjoin=True), selectinload(Service.options),
+    )  # fmt: skip
+    if lock:
+        wanted = wanted.with_for_update(of=Service, key_share=True).execution_options(populate_existing=True)
+    row: Any = db.session.execute(wanted).one()
+    return row[0], row[1], row[2]
+
+
+def wanted_of(change: PackageChange, package: Package) -> Wanted:
+    """What was written down on a change. Raises ChangeRefused for options that are gone."""
+    terms = change.terms
+    return Wanted(
+        package_id=package.id,
+        months=terms.get("months", 0),
+        days=terms.get("days", 0),
+        options=read_options(terms.get("options"), package),
+        when=change.asked_for,
+        on=change.on,
+        price=change.agreed,
+        price_reason=change.price_reason,
+    )
+
+
+def refusals(found: Subject, on: date, by: Actor) -> list[str]:
+    """All that stands against changing the service on that day, in sentences."""
+    return [*_of_service(found, on), *_of_package(found), *_of_day(found, on, by)]
+
+
+def _of_service(found: Subject, on: date) -> Iterator[str]:
+    service, customer = found.service, found.customer
+    if service.status == ServiceStatus.CANCELLED:
+        yield f"{service} has ended. Start a new service instead."
+    elif service.ends_on is not None and service.ends_on <= on:
+        yield f"{service} ends on {service.ends_on}. Take the end back first, or start a new service."
+    if service.status == ServiceStatus.SUSPENDED:
+        yield f"{service} is suspended. Bring it back first, then change it."
+    if customer.status != CustomerStatus.ACTIVE:
+        yield f"{customer.name} is {customer.status.value}. Enable the customer first."
+    if found.other_id is not None:
+        yield f"Another change of {service} is waiting already. Withdraw that one first."
+
+
+def _of_package(found: Subject) -> Iterator[str]:
+    if found.change.to_package_id is None:
+        yield "Choose the new package."
+        return
+    service, package = found.service, found.package
+    if package.id != service.package_id:
+        if package.archived:
+            yield f"{package.name} is not sold any more. Choose another package."
+        elif not package_moves.may_change(service.package, package):
+            yield f"{service.package.name} may not be changed to {package.name}; the page of the package says so."
+    try:
+        groups.check_package(found.customer, package)
+    except BillingError as error:
+        yield str(error)
+
+
+def _of_day(found: Subject, on: date, by: Actor) -> Iterator[str]:
+    before = found.before
+    if on < by.today and found.change.state is not ChangeState.SCHEDULED:
+        yield f"A change begins today ({by.today}) or later."
+    try:
+        check_day(on, by.today, "The day of the change")
+    except BillingError as error:
+        yield str(error)
+    if not found.never_billed and before.next_on < on <= by.today:
+        yield (
+            f"{found.service} was to be billed on {before.next_on} and is not yet. Run the renewals first, "
+            "then change it."
+        )

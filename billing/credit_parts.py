@@ -1,0 +1,199 @@
+"""Credit notes that take back lines of several documents: for which invoices they count, and how they are booked.
+
+A note of a package change has no one original. Each invoice behind its lines takes a part of it: first what is open on
+them, then what was written off, then what was paid, and never more than is left of an invoice. What no money is asked
+for any more is the customer's credit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import aliased
+
+from models import (
+    Account,
+    Credit,
+    CreditNote,
+    CreditNotePart,
+    Customer,
+    Invoice,
+    InvoiceLine,
+    InvoiceState,
+    LineKind,
+    Money,
+    db,
+)
+
+from . import ledger, write_offs
+from .actor import Actor
+
+MOST_STEPS = 100
+"""Changes in one period that are followed back to what was billed first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a note takes of one invoice: of `amount`, so much was open, and so much written off."""
+
+    invoice_id: int
+    invoice: str
+    amount: Money
+    off_open: Money
+    off_written_off: Money
+
+
+@dataclass(frozen=True, slots=True)
+class NotePlan:
+    """Where a credit note's total goes."""
+
+    total: Money
+    parts: tuple[Part, ...]
+
+    @property
+    def off_open(self) -> Money:
+        return sum((part.off_open for part in self.parts), Money.zero(self.total.currency))
+
+    @property
+    def off_written_off(self) -> Money:
+        return sum((part.off_written_off for part in self.parts), Money.zero(self.total.currency))
+
+    @property
+    def to_credit(self) -> Money:
+        """What becomes the customer's credit."""
+        return self.total - self.off_open - self.off_written_off
+
+
+def plan_note(total: Money, documents: Iterable[int], *, lock: bool = False) -> NotePlan:
+    """Share out the total of a note that takes back lines of these documents (ids). With `lock` the invoices are
+    locked until the transaction ends, in the order of their ids."""
+    return share_out(total, [_Left.of(row) for row in _behind(set(documents), lock)])
+
+
+@dataclass(slots=True)
+class _Left:
+    """An invoice and what of it no note has taken yet."""
+
+    id: int
+    number: str
+    left: int
+    open: int
+    written_off: int
+    amount: int = 0
+    off_open: int = 0
+    off_written_off: int = 0
+
+    @classmethod
+    def of(cls, row: Invoice) -> _Left:
+        left = row.total_minor - row.credited_minor
+        return cls(row.id, row.number or "", left, min(row.open_minor, left), min(row.written_off_minor, left))
+
+    def take(self, wanted: int, attribute: str) -> int:
+        """As much of what is wanted as the invoice has of it."""
+        there = self.left if attribute == "amount" else getattr(self, attribute[4:])
+        part = min(wanted, there, self.left)
+        if attribute != "amount":
+            setattr(self, attribute, getattr(self, attribute) + part)
+        self.amount += part
+        self.left -= part
+        return part
+
+
+def share_out(total: Money, invoices: Sequence[_Left]) -> NotePlan:
+    """Open sums first, the newest invoice in front; then written-off ones; then what is left of each. Pure."""
+    rest, newest = total.minor, sorted(invoices, key=lambda one: -one.id)
+    for attribute in ("off_open", "off_written_off", "amount"):
+        for one in newest:
+            rest -= one.take(rest, attribute)
+    currency = total.currency
+    parts = [
+        Part(o.id, o.number, Money(o.amount, currency), Money(o.off_open, currency), Money(o.off_written_off, currency))
+        for o in sorted(invoices, key=lambda one: one.id)
+        if o.amount
+    ]
+    return NotePlan(total, tuple(parts))
+
+
+def _behind(documents: set[int], lock: bool) -> list[Invoice]:
+    """The invoices among the documents, and those whose lines their own lines took back, back to the first."""
+    known, asked = set(documents), set(documents)
+    for _ in range(MOST_STEPS):
+        original = aliased(InvoiceLine)
+        older = (
+            select(original.invoice_id)
+            .join(InvoiceLine, InvoiceLine.original_line_id == original.id)
+            .where(InvoiceLine.invoice_id.in_(asked), InvoiceLine.kind == LineKind.UNUSED)
+            .distinct()
+        )
+        asked = set(db.session.scalars(older)) - known
+        if not asked:
+            break
+        known |= asked
+    wanted = select(Invoice).where(
+        Invoice.id.in_(known), Invoice.kind == "invoice", Invoice.state == InvoiceState.ISSUED
+    )
+    if lock:
+        wanted = wanted.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return list(db.session.scalars(wanted.order_by(Invoice.id)))
+
+
+def book(note: CreditNote, plan: NotePlan, customer: Customer, by: Actor) -> Credit | None:
+    """Book a numbered note: its parts, what is lowered on the invoices (locked by `plan_note`), and the rest as credit,
+    which is returned. Flushes."""
+    assert note.issued_on is not None
+    invoices = _by_id(plan)
+    postings = []
+    for part in plan.parts:
+        invoice = invoices[part.invoice_id]
+        if part.off_written_off:
+            back = write_offs.bring_back(
+                invoice, part.off_written_off, reason=str(note), on=note.issued_on, by=by
+            )  # fmt: skip
+            postings.append(back[1])
+        invoice.open_minor -= (part.off_open + part.off_written_off).minor
+        invoice.credited_minor += part.amount.minor
+        db.session.add(
+            CreditNotePart(
+                credit_note_id=note.id,
+                invoice_id=invoice.id,
+                currency=note.currency,
+                amount_minor=part.amount.minor,
+            )
+        )
+    given = give(note, plan.to_credit) if plan.to_credit else None
+    lowered = plan.off_open + plan.off_written_off
+    entries = {
+        Account.RECEIVABLE: -lowered, Account.CREDIT: -plan.to_credit, Account.REVENUE: note.net,
+        Account.TAX: note.tax,
+    }  # fmt: skip
+    known = {"invoice_id": note.id, "credit_id": given.id if given else None}
+    postings.append(ledger.Posting("credit_note", customer, note.issued_on, entries, **known))
+    ledger.post_all(postings)
+    return given
+
+
+def _by_id(plan: NotePlan) -> Mapping[int, Invoice]:
+    ids = [part.invoice_id for part in plan.parts]
+    return {invoice_id: db.session.get_one(Invoice, invoice_id) for invoice_id in ids}
+
+
+def give(note: CreditNote, rest: Money) -> Credit:
+    """What is left of a note's total, as its customer's credit. Flushes."""
+    assert note.issued_on is not None
+    given = Credit(
+        customer_id=note.customer_id, invoice_id=note.id, reason=f"Credit note {note}", currency=rest.currency,
+        amount_minor=rest.minor, remaining_minor=rest.minor, granted_on=note.issued_on,
+    )  # fmt: skip
+    db.session.add(given)
+    db.session.flush()
+    return given
+
+
+def originals(note: Invoice) -> list[Invoice]:
+    """The invoices a credit note is about: its one original, or those it takes a part of, the oldest first."""
+    if note.original_id is not None:
+        return [db.session.get_one(Invoice, note.original_id)]
+    parts = select(CreditNotePart.invoice_id).where(CreditNotePart.credit_note_id == note.id)
+    return list(db.session.scalars(select(Invoice).where(Invoice.id.in_(parts)).order_by(Invoice.id)))
