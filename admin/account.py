@@ -12,12 +12,14 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
-from wtforms import PasswordField, SelectField, StringField
+from wtforms import BooleanField, PasswordField, SelectField, StringField
 from wtforms.validators import DataRequired, InputRequired, Length
 
-from billing import audit, sign_in, staff
+from admin.fields import TickField
+from billing import audit, company, digest, sign_in, staff
+from messaging import compose, digest_mail
 from models import Staff, db
-from web import languages, params, sessions
+from web import headers, languages, params, sessions
 from web.forms import GoodPassword, Same, choices, put_error, stripped
 from web.permissions import actor, current_staff, signed_in_staff, to_sign_in
 from web.sign_in import passwords, prove
@@ -55,6 +57,14 @@ class PasswordForm(FlaskForm):
     repeat = PasswordField(_l("Repeat new password"), [Same("password")])
 
 
+class DigestForm(FlaskForm):
+    digest = BooleanField(
+        _l("Mail me each morning what happened"), description=_l("Only what your role lets you see is in it.")
+    )
+    parts = TickField(_l("What it tells"))
+    when_empty = BooleanField(_l("Also when nothing happened"))
+
+
 class AccountView(BaseView):
     """Everybody on the staff has this page, whatever their role."""
 
@@ -83,6 +93,20 @@ class AccountView(BaseView):
         answer.set_cookie("theme", form.theme.data, max_age=A_YEAR, secure=request.is_secure, samesite="Lax")
         return answer
 
+    @expose("/digest", methods=["GET", "POST"])
+    def digest(self) -> Page:
+        """Choosing the daily digest; and how the one of this morning reads."""
+        if request.method == "GET":
+            headers.allow_own_styles()
+            return self.render("admin/account/digest.html", **_digest_shown(_myself()))
+        form = digest_form()
+        if not form.validate_on_submit():
+            return self._page(digest=form), 400
+        digest.choose(_myself(), form.digest.data, form.parts.data, form.when_empty.data, by=actor())
+        db.session.commit()
+        flash(_("Your choice is saved."), "success")
+        return redirect(url_for(".index", _anchor="digest"))
+
     @expose("/password", methods=["POST"])
     def password(self) -> Page:
         form = PasswordForm()
@@ -108,11 +132,16 @@ class AccountView(BaseView):
         flash(_("You are signed out everywhere else."), "success")
         return redirect(url_for(".index"))
 
-    def _page(self, details: DetailsForm | None = None, password: PasswordForm | None = None) -> str:
+    def _page(
+        self, details: DetailsForm | None = None, password: PasswordForm | None = None, digest: DigestForm | None = None
+    ) -> str:
         return self.render(
             "admin/account/index.html",
             details=details or details_form(),
             password=password or PasswordForm(formdata=None),
+            digest=digest or digest_form(),
+            digest_hour=int(company.value("digest_hour")),
+            digest_on=bool(company.value("digest_on")),
             sessions=sorted(sessions.of(_myself()), key=lambda row: row.id != current_user.row.id),
             this_session=current_user.row,
             browser_name=browser_name,
@@ -127,6 +156,23 @@ def details_form() -> DetailsForm:
     )
     form.language.choices = choices([("", _("As the company")), *languages.choices()])
     return form
+
+
+def digest_form() -> DigestForm:
+    person = _myself()
+    offered = [key for key in digest.RIGHTS if key in digest.may_see(person)]
+    chosen = [key for key in offered if key in digest.wants(person)]
+    form = DigestForm(digest=person.digest, parts=chosen, when_empty=person.digest_when_empty)
+    form.parts.choices = choices((key, digest_mail.title(key)) for key in offered)
+    return form
+
+
+def _digest_shown(person: Staff) -> dict[str, Any]:
+    """The digest of this morning as this person would get it."""
+    today = company.day_of(sessions.now())
+    said = digest_mail.words(person, today - digest.ONE_DAY)
+    html = compose.in_frame(said, company.settings().name)
+    return {"said": said, "html": html, "to": person.email}
 
 
 def change_password(form: PasswordForm) -> bool:

@@ -240,6 +240,7 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     "saved_list.created": ("bookmark", "", _l("Filter saved")),
     "saved_list.changed": ("bookmark", "", _l("Saved filter changed")),
     "saved_list.deleted": ("trash-2", "", _l("Saved filter deleted")),
+    "staff.digest_chosen": ("mail", "", _l("Choice of the daily digest changed")),
     "job.paused": ("pause", "warn", _l("Job paused")),
     "job.resumed": ("play", "ok", _l("Job resumed")),
     "job.asked_for": ("play", "", _l("Job run by hand")),

@@ -316,6 +316,15 @@ PLACE = Group("place", "Language, time and help", "globe", "Days, times, words, 
     )),
 ))  # fmt: skip
 
-GROUPS = (COMPANY, INVOICES, QUOTES, PAYMENTS, TAX, CURRENCY, RENEWALS, CUSTOMERS, PLACE)
+DIGEST = Group("digest", "Daily digest", "mail", "The mail that tells staff each morning what happened.", (
+    Section("digest", "Daily digest", "Everybody chooses under Your account whether they get it, and what it tells.", (
+        Setting("digest_on", YesNo(), True, "Send the daily digest",
+                "If no, nobody gets it, whatever they chose.", words="morning mail summary report staff"),
+        Setting("digest_hour", OneOf({hour: f"{hour:02d}:00" for hour in range(24)}), 7, "Hour of the digest",
+                "In your time zone; it tells of the day before.", 6, "morning mail summary"),
+    )),
+))  # fmt: skip
+
+GROUPS = (COMPANY, INVOICES, QUOTES, PAYMENTS, TAX, CURRENCY, RENEWALS, CUSTOMERS, DIGEST, PLACE)
 """The pages, in the order of the overview."""
 SETTINGS: dict[str, Setting] = {setting.name: setting for group in GROUPS for setting in group.settings}

@@ -29,6 +29,7 @@ from . import (
     bulk,
     clock,
     deliveries,
+    digest,
     doctor,
     imports,
     job_states,
@@ -152,6 +153,10 @@ RATES = Daily(
 )
 QUOTES = Daily("quotes", hour=lambda company: 0)
 GROUPS = Daily("groups", hour=lambda company: 4)
+DIGEST = Daily(
+    "digest", hour=lambda seller: int(company.value("digest_hour", seller)),
+    on=lambda seller: bool(company.value("digest_on", seller)), hour_setting="digest_hour", switch="digest_on",
+)  # fmt: skip
 PRICES = Daily("prices", hour=lambda company: 0)
 
 JOBS = (
@@ -206,6 +211,10 @@ JOBS = (
     Job(
         "prices", "Let planned changes of prices take effect.", timedelta(minutes=1), change_prices,
         "daily, at midnight", daily=PRICES, takes_day=True,
+    ),
+    Job(
+        "digest", "Mail to staff who want it what happened the day before.", timedelta(minutes=1), digest.run,
+        "daily, at the hour of the settings", daily=DIGEST, takes_day=True,
     ),
     Job(
         "seal", "Seal what was written to the audit trail.", timedelta(minutes=1), seal, "every minute",

@@ -23,6 +23,7 @@ from . import (
     account_mail,
     brands,
     compose,
+    digest_mail,
     invoice_document,
     portal_mail,
     quote_mail,
@@ -90,6 +91,8 @@ def _said(key: str, words: Words, customer: Customer | None, at: datetime) -> tu
     if key not in KINDS:
         to = customer.email if customer else ""
         return brands.of(customer), templates.fill(words, customer, at=at, to=to)
+    if key == digest_mail.KIND:
+        return brands.of(None), digest_mail.example(words, at)
     locale = language_of(customer, companies.settings())
     with force_locale(locale):
         if key in (INVOICE, REMINDER):

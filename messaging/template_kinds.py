@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 
 from billing import custom_fields
 from billing.credit_outflows import EXPIRED as CREDIT_EXPIRED
+from billing.digest import DIGEST
 from billing.outbox import INVOICE
 from billing.phone_verification import KIND as PHONE_CODE
 from billing.portal_links import RESET, WELCOME
@@ -124,6 +125,24 @@ OF_LINK: Fields = {
     "home": _l("Where customers sign in"),
     "good_for": _l("How long the link is good: 7 days"),
 }
+OF_DIGEST: Fields = {
+    "company": COMPANY,
+    "name": _l("The colleague who gets it"),
+    "day": _l("The day it tells of"),
+    "today": _l("The day it is sent"),
+    "is_quiet": _l("Whether nothing happened"),
+    "parts": [
+        {
+            "title": _l("What it is about, such as Payments received"),
+            "text": _l("How many, and how much"),
+            "lines": [_l("One of them, by name")],
+            "more": _l("How many there are beside those named"),
+            "link": _l("Where the panel shows it"),
+        }
+    ],
+    "panel": _l("Where staff sign in"),
+    "choices": _l("Where a colleague chooses what it tells"),
+}
 OF_CODE: Fields = {**COMMON, "code": _l("The code"), "minutes": _l("How many minutes it is good")}
 
 
@@ -160,6 +179,8 @@ KINDS: dict[str, Kind] = {
              needs=("link",)),
         Kind(RESET, _l("New password"), _l("Goes to whoever forgot the password of the portal."), "reset", OF_LINK,
              needs=("link",)),
+        Kind(DIGEST, _l("Daily digest to staff"), _l("Tells colleagues each morning what happened."), "notice",
+             OF_DIGEST),
         Kind(PHONE_CODE, _l("Code to verify a telephone number"), _l("Goes to the number that is verified."), "reset",
              OF_CODE, by_mail=False, by_text=True, needs=("code",)),
     )

@@ -6,7 +6,7 @@ import enum
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint, true
+from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
@@ -38,6 +38,10 @@ class Staff(Model):
     active: Mapped[bool] = mapped_column(default=True)
     language: Mapped[str] = mapped_column(String(12), default="")
     last_seen_at: Mapped[datetime | None] = mapped_column(Moment)
+    # Whether the mail of each morning goes to this person, which parts of it (None: all), and on quiet days too.
+    digest: Mapped[bool] = mapped_column(default=False, server_default=false())
+    digest_parts: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    digest_when_empty: Mapped[bool] = mapped_column(default=False, server_default=false())
     version: Mapped[int] = mapped_column(default=1)
 
     role: Mapped[Role] = relationship()
