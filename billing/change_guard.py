@@ -12,7 +12,9 @@ from .unused import in_force
 
 def why_not(invoice: Invoice, *, of_change: bool) -> str:
     """Why an invoice is not made void by itself; empty where nothing of a change hangs on it. `of_change`: the change
-    that it belongs to is being undone. One statement."""
+    that it belongs to is being undone. One statement, and none for an invoice without services."""
+    if not any(line.service_id for line in invoice.lines):
+        return ""
     original, its = aliased(InvoiceLine), aliased(Invoice)
     made_by = exists().where(
         PackageChange.invoice_id == invoice.id, PackageChange.state.in_((ChangeState.WAITING, ChangeState.DONE))

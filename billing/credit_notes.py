@@ -72,7 +72,8 @@ def check(invoice: Invoice) -> None:
 def left(invoice: Invoice) -> list[Left]:
     """The lines of an invoice with what is left of each: credit notes took of them, and changes of package gave unused
     days back."""
-    back = _taken_back(invoice)
+    touched = invoice.credited_minor or any(line.service_id for line in invoice.lines)
+    back = _taken_back(invoice) if touched else {}
     whole = [Left(line, Money.zero(invoice.currency)) for line in invoice.lines]
     return [Left(one.line, one.billed - Money(back.get(one.line.id, 0), invoice.currency)) for one in whole]
 
