@@ -20,7 +20,7 @@ from admin.links import record_url
 from billing import bank_booking, bank_statements
 from billing.balances import open_invoices
 from billing.bank_matching import suggest
-from models import BankLine, BankLineState, BillingError, Customer, Invoice, db
+from models import BankLine, BankLineState, BillingError, Customer, Invoice, StatementState, db
 from web import params
 from web.formatters import money, number
 from web.permissions import actor, allows, refuse
@@ -46,7 +46,7 @@ class BankLines:
             refuse(NEEDS)
         number_ = params.row_id(request.values.get("line", ""))
         line = db.session.get(BankLine, number_) if number_ is not None else None
-        return line or abort(404)
+        return line if line and line.statement.state == StatementState.READ else abort(404)
 
     def _back(self, line: BankLine) -> str:
         tab = params.only(request.form, "tab")

@@ -15,13 +15,13 @@ from werkzeug.datastructures import FileStorage
 
 from admin import bank_words, import_words
 from admin.doors import kept, once
-from billing import bank_mapping, bank_statements, company
+from billing import bank_mapping, bank_reading, bank_statements, company, runs
 from billing.bank_mapping import BankMapping
 from billing.import_store import Store
 from messaging import files
 from models import BankStatement, BillingError, StatementState, db
 from models.currencies import DECIMALS
-from web import params
+from web import params, sessions
 from web.formatters import number
 from web.forms import put_error
 from web.permissions import actor, allows, refuse
@@ -108,7 +108,8 @@ class BankPages:
                     return self._read_in(statement, mapping)
             else:
                 mapping = BankMapping.of(statement.mapping)
-            return self._columns(statement, mapping, bank_statements.try_out(statement, self._store(), mapping))
+            told = statement.error if request.method == "GET" else ""
+            return self._columns(statement, mapping, bank_statements.try_out(statement, self._store(), mapping), told)
         except BillingError as refusal:
             db.session.rollback()
             chosen = _mapping(statement) if request.method == "POST" else BankMapping.of(statement.mapping)
@@ -137,6 +138,8 @@ class BankPages:
 
     def _read_in(self, statement: BankStatement, mapping: BankMapping) -> Any:
         store, stored_as = self._store(), statement.stored_as
+        if stored_as and bank_reading.is_long(statement, store):
+            return redirect(once(lambda: self._ask(statement, mapping)))
 
         def do() -> str:
             bank_statements.read_in(statement, store, mapping, actor())
@@ -153,6 +156,21 @@ class BankPages:
         if stored_as:
             store.remove(stored_as)
         return redirect(url)
+
+    def _ask(self, statement: BankStatement, mapping: BankMapping) -> str:
+        bank_reading.ask(statement, self._store(), mapping, actor())
+        return self.get_url(".details_view", id=statement.id)  # type: ignore[no-any-return]
+
+    def _live(self, statement: BankStatement) -> dict[str, Any]:
+        at = sessions.now()
+        percent = min(statement.done * 100 // statement.total, 100) if statement.total else 0
+        nobody = not runs.scheduler_alive(at) and not statement.done
+        return {"statement": statement, "percent": percent, "nobody": nobody}
+
+    @expose("/live/")
+    def live_view(self) -> Any:
+        """How far a long statement is, for the page that watches it."""
+        return self.render("admin/bank_statements/live.html", **self._live(self._found(True)))
 
     @expose("/discard/", methods=("POST",))
     def discard_view(self) -> Any:

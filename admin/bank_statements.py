@@ -74,6 +74,8 @@ class BankStatementsView(BankPages, BankLines, StaffView):
         statement = self._found(True)
         if statement.state == StatementState.OPEN:
             return redirect(self.get_url(".columns_view", id=statement.id))
+        if statement.state == StatementState.READING:
+            return self.render("admin/bank_statements/reading.html", **self._live(statement))
         counts = bank_statements.counts(statement)
         tab = request.args.get("tab", "")
         tab = tab if tab in dict(bank_words.TABS) else "open" if counts.get("open") else "booked"

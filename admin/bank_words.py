@@ -32,7 +32,11 @@ _EXAMPLES = {
 }  # fmt: skip
 DATES = tuple((pattern, _EXAMPLES[pattern]) for pattern in DATE_FORMATS)
 DECIMALS = ((".", "1,234.50"), (",", "1.234,50"))
-STATEMENTS = {StatementState.OPEN: ("warn", _l("Columns to choose")), StatementState.READ: ("ok", _l("Read in"))}
+STATEMENTS = {
+    StatementState.OPEN: ("warn", _l("Columns to choose")),
+    StatementState.READING: ("info", _l("Being read")),
+    StatementState.READ: ("ok", _l("Read in")),
+}
 LINES = {
     BankLineState.OPEN: ("info", _l("To do")),
     BankLineState.BOOKED: ("ok", _l("Booked")),

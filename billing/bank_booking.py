@@ -13,7 +13,7 @@ from models.bulk import among
 from . import audit, payments, refunds
 from .actor import Actor
 from .bank_matching import Match, suggest
-from .bank_statements import BATCH, NotNow, locked_lines, open_lines
+from .bank_statements import BATCH, NotNow, check_read, locked_lines, open_lines
 from .payments import Receipt
 
 METHOD = "Bank transfer"
@@ -45,6 +45,7 @@ def book_sure(statement: BankStatement, *, by: Actor) -> Booked:
     Raises NotAllowed.
     """
     by.require("payments.edit")
+    check_read(statement)
     lines = locked_lines([line.id for line in open_lines(statement, sure=True, limit=BATCH)])
     lines = [line for line in lines if line.state == BankLineState.OPEN]
     found = {line_id: match for line_id, match in suggest(lines).items() if match.sure}

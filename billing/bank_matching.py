@@ -32,7 +32,7 @@ class Open(NamedTuple):
 
     id: int
     customer_id: int
-    number: str
+    number: str | None
     open_minor: int
     currency: str
 
@@ -176,7 +176,7 @@ class _Guesses:
 
 
 def _numbered(amount: Money, named: Sequence[Open], still: Sequence[Open]) -> tuple[int, str]:
-    numbers = ", ".join(row.number for row in named[:5]) + (" …" if len(named) > 5 else "")
+    numbers = ", ".join(str(row.number) for row in named[:5]) + (" …" if len(named) > 5 else "")
     says = f"The text names {numbers}"
     if not still:
         return 45, f"{says}, which is paid already: it becomes credit."

@@ -79,16 +79,16 @@ def take_in(name: str, stored_as: str, store: Store, currency: str, by: Actor) -
 
 
 def same_file(statement: BankStatement) -> BankStatement | None:
-    """An earlier statement made of the very same file, already read."""
+    """An earlier statement made of the very same file, read or about to be."""
     same = BankStatement.content_hash == statement.content_hash, BankStatement.id != (statement.id or 0)
-    read = BankStatement.state == StatementState.READ
+    read = BankStatement.state != StatementState.OPEN
     return db.session.scalars(select(BankStatement).where(*same, read).order_by(BankStatement.id).limit(1)).first()
 
 
 def read_again(statement: BankStatement, store: Store, layout: Mapping[str, str], by: Actor) -> None:
     """Read the file with another encoding or delimiter. Raises BadFile, WrongStatement, NotNow, NotAllowed."""
     by.require("payments.edit")
-    _check_open(statement)
+    check_open(statement)
     with open_file(store.path(statement.stored_as), statement.file_name, layout) as file:
         _look(statement, file, statement.mapping["currency"])
     db.session.flush()
@@ -112,27 +112,37 @@ def read_in(statement: BankStatement, store: Store, mapping: Mapped, by: Actor) 
     Raises BadFile, WrongMapping, WrongStatement (nothing could be read), NotNow, NotAllowed.
     """
     by.require("payments.edit")
-    _check_open(statement)
+    check_open(statement)
     mapping.check()
-    reading, seen = Reading(), Counter[str]()
+    statement.mapping = mapping.plain()
+    for _done in steps(statement, store, by):
+        pass
+    return statement
+
+
+def steps(statement: BankStatement, store: Store, by: Actor) -> Iterator[int]:
+    """The same by the columns that are written down on it, some lines at a time: how many were kept, later how many
+    were looked at. A caller may commit after each. Raises BadFile, WrongStatement."""
+    mapping, reading, seen = Mapped.of(statement.mapping), Reading(), Counter[str]()
     with _file(statement, store) as file:
         movements = _movements(file, mapping, reading)
         while batch := list(islice(movements, BATCH)):
             _keep(statement, batch, seen, by)
+            yield len(batch)
     if not reading.lines:
         why = f" Line {reading.problems[0][0]}: {reading.problems[0][1]}" if reading.problems else ""
         raise WrongStatement(f"No line of the file could be read like that.{why}")
-    statement.state, statement.mapping = StatementState.READ, mapping.plain()
     _remember(statement, by)
-    look_again(statement, by=by)
+    yield from _look_at(statement)
+    statement.state, statement.error = StatementState.READ, ""
     audit.record(by, "bank_statement.read", statement, after={"lines": statement.lines, "known": statement.known})
     db.session.flush()
-    return statement
 
 
 def look_again(statement: BankStatement, *, by: Actor) -> None:
     """Look anew for whose money the open lines are; only how sure that is, is kept. Raises NotAllowed."""
     by.require("payments.edit")
+    check_read(statement)
     for _done in _look_at(statement):
         pass
 
@@ -186,7 +196,7 @@ def restore(line: BankLine, *, by: Actor) -> None:
 def discard(statement: BankStatement, *, by: Actor) -> None:
     """Throw away a file that was not read yet. The caller removes the file. Raises NotNow, NotAllowed."""
     by.require("payments.edit")
-    _check_open(statement)
+    check_open(statement)
     db.session.delete(statement)
     db.session.flush()
 
@@ -297,9 +307,18 @@ def _remember(statement: BankStatement, by: Actor) -> None:
     db.session.add(row)
 
 
-def _check_open(statement: BankStatement) -> None:
+def check_open(statement: BankStatement) -> None:
+    """Raises NotNow once it is read, or about to be."""
+    if statement.state == StatementState.READING:
+        raise NotNow(f"{statement.file_name} is being read just now. Wait until it is done.")
     if statement.state != StatementState.OPEN:
         raise NotNow(f"{statement.file_name} was read already.")
+
+
+def check_read(statement: BankStatement) -> None:
+    """Raises NotNow before its lines are here."""
+    if statement.state != StatementState.READ:
+        raise NotNow(f"{statement.file_name} is not read yet. Wait until it is done.")
 
 
 def _require(line: BankLine, state: BankLineState) -> None:

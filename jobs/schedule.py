@@ -26,6 +26,7 @@ from messaging import files
 from models import BillingError, db
 
 from . import (
+    bank_reading,
     bulk,
     clock,
     deliveries,
@@ -171,6 +172,10 @@ JOBS = (
     Job(
         "imports", "Check and import the tables that were uploaded in the panel.", timedelta(seconds=1), imports.run,
         "every second", writes_own_rows=True, kinds=("import", "imports"),
+    ),
+    Job(
+        "bank statements", "Read long bank statements.", timedelta(seconds=1), bank_reading.run, "every second",
+        writes_own_rows=True,
     ),
     Job(
         "bulk", "Carry out actions on many customers.", timedelta(seconds=1), bulk.run, "every second",

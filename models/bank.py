@@ -17,9 +17,10 @@ from .types import MinorUnits, Moment, choice
 
 
 class StatementState(enum.StrEnum):
-    """OPEN while its columns are chosen; READ once its lines are here."""
+    """OPEN while its columns are chosen; READING while a job reads a long one; READ once its lines are here."""
 
     OPEN = "open"
+    READING = "reading"
     READ = "read"
 
 
@@ -30,7 +31,10 @@ class BankLineState(enum.StrEnum):
 
 
 class BankStatement(Model):
-    """One uploaded file. `stored_as` names it on disk until it was read; `mapping` says what its columns are."""
+    """One uploaded file. `stored_as` names it on disk until it was read; `mapping` says what its columns are.
+
+    While a job reads it for `staff_id`, it has come `done` of `total` steps; `error` says why it gave up.
+    """
 
     __table_args__ = (Index("ix_bank_statement_state", "state", "id"),)
 
@@ -46,6 +50,11 @@ class BankStatement(Model):
     known: Mapped[int] = mapped_column(default=0)
     first_on: Mapped[date | None]
     last_on: Mapped[date | None]
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int] = mapped_column(default=0)
+    tries: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str] = mapped_column(String(400), default="")
+    staff_id: Mapped[int | None] = ref("staff.id", nullable=True, ondelete="SET NULL")
     made_by: Mapped[str] = mapped_column(String(200))
     made_at: Mapped[datetime] = mapped_column(Moment)
 

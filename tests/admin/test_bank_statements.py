@@ -11,6 +11,7 @@ from factories import make_company, make_customer, make_invoice
 from signing_in import make_role, sign_in
 from sqlalchemy import event, select
 
+from jobs import bank_reading as job
 from models import BankLine, BankStatement, Payment, db
 
 HERE = "/admin/bank-statements/"
@@ -59,6 +60,20 @@ def read_in(client, *rows):
 def lines():
     db.session.expire_all()
     return list(db.session.scalars(select(BankLine).order_by(BankLine.id)))
+
+
+def test_a_long_one_is_read_in_the_background_and_watched(panel):
+    here = read_in(panel, *(f"2026-11-20,Doyle {n},,INV {n},49.00" for n in range(600)))
+    page = get(panel, here)
+    assert "Waiting to begin" in page and "nobody is there to carry it out" in page and "data-poll=" in page
+    assert "of about 601 lines" in page
+    statement = db.session.scalars(select(BankStatement)).one()
+    for door in ("sure", "look-again"):
+        answer = panel.post(f"{HERE}{door}/", data={"id": statement.id}, follow_redirects=True)
+        assert "is not read yet" in answer.text
+    job.run()
+    assert "Doyle 0" in get(panel, here)
+    assert "data-poll=" not in get(panel, f"{HERE}live/?id={statement.id}")
 
 
 def test_from_the_file_to_a_paid_invoice(panel):
