@@ -8,7 +8,7 @@ from typing import Any
 
 from models import BillingError, Service, ServiceStatus, SuspendedFor
 
-from . import service_changes, service_rows
+from . import company, paid_days, service_changes, service_rows
 from .actor import Actor
 from .service_changes import Happened
 from .texts import one_line
@@ -58,17 +58,25 @@ def why_not_suspend(service: Service, why: SuspendedFor) -> str:
     return "" if service.status == ACTIVE else f"{service} is not active, so it cannot be suspended."
 
 
-def unsuspend(services: Iterable[Service], *, only: SuspendedFor | None = None, by: Actor) -> list[Service]:
+def unsuspend(
+    services: Iterable[Service], *, only: SuspendedFor | None = None, billed: bool | None = None, by: Actor
+) -> list[Service]:
     """Switch suspended services on again, those suspended for `only` if given, never those in a pause; which were.
 
-    Bills go on from the next renewal date they had: days meanwhile are caught up by the next run. Raises NotAllowed.
+    `billed` says whether the days meanwhile are billed; as the setting says, without. If they are, the next renewal
+    date stays and the next run catches up; if not, days paid for in advance follow from today on, and bills after
+    them (paid_days.go_on). Raises NotAllowed.
     """
     by.require("services.edit")
+    billed = bool(company.value("bill_suspended_days")) if billed is None else billed
     chosen = [row for row in service_rows.lock_all(services) if row.status == SUSPENDED and _is_for(row, only)]
-    told = [(row, _state(row)) for row in chosen]
+    happened = []
+    for row in chosen:
+        before = _state(row)
+        gap = {} if billed or row.suspended_on is None else paid_days.go_on(row, row.suspended_on, by.today)
+        happened.append(Happened(row.id, row.customer_id, str(row), by.today, before, {"status": str(ACTIVE), **gap}))
     back = {"status": ACTIVE, "suspended_on": None, "suspended_for": None, "suspend_reason": ""}
     service_rows.write(back, chosen)
-    happened = [_happened(row, before, by) for row, before in told]
     service_changes.record_many(happened, "unsuspend", "service.unsuspended", by)
     service_rows.count(Counter(row.customer_id for row in chosen))
     return chosen

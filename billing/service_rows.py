@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import select, update
@@ -24,7 +24,11 @@ def lock(service: Service) -> Service:
 
 def lock_all(services: Iterable[Service]) -> list[Service]:
     """The same for several, in the order of their ids, with their customers; those that are gone are left out."""
-    ids = {service.id for service in services}
+    return lock_ids({service.id for service in services})
+
+
+def lock_ids(ids: Collection[int]) -> list[Service]:
+    """The same by their ids."""
     if not ids:
         return []
     locked = _locked(among(db.session, Service.id, ids)).options(selectinload(Service.customer))

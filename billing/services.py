@@ -3,52 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import or_, select
 
 from models import (
-    BillingError,
     BillingGroup,
     Charge,
     Customer,
     CustomerStatus,
     Money,
-    OptionKind,
     Package,
-    PackageOption,
-    PackagePrice,
     Service,
-    ServiceOption,
     ServiceStatus,
+    WaitsFor,
     db,
 )
 
-from . import fx_prices, groups, service_changes, service_rows
+from . import groups, pending, service_changes, service_rows
 from .actor import Actor
 from .charges import add_charge
 from .ending import OVER, end_due
-from .fx import NoExchangeRate
-from .package_prices import check_bounds
-from .packages import LONGEST_TRIAL, price_of
-from .prices import (
-    InvalidPrice,
-    check_anchor,
-    check_day,
-    check_period,
-    check_price,
-    check_quantity,
-    in_account,
-    period_words,
-)
+from .packages import LONGEST_TRIAL
+from .prices import check_anchor, check_day, check_period, period_words
 from .service_life import suspend, unsuspend, why_not_suspend
+from .service_terms import Chosen, InvalidService, MissingOption, NoPrice, agree, check_options, option_row
 from .texts import one_line
 
 __all__ = [
     "Chosen",
     "InvalidService",
+    "MissingOption",
     "NoPrice",
     "add_charge",
     "cancel",
@@ -61,34 +47,6 @@ __all__ = [
 ]
 
 MAIN = "Main"
-
-
-class InvalidService(BillingError):
-    """This service cannot be started, or not be ended, like that."""
-
-
-class NoPrice(InvalidService):
-    """The package has no price for that period in the customer's currency."""
-
-
-class MissingOption(InvalidService):
-    """An option that must be chosen was not."""
-
-    def __init__(self, words: str, option: PackageOption) -> None:
-        super().__init__(words)
-        self.option = option
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """An option of a service: one of the package's, or a free `name`. Without `price` the package's price holds;
-    a price of zero means it is in the agreed price."""
-
-    option: PackageOption | None = None
-    name: str = ""
-    value: str = ""
-    quantity: Decimal = Decimal(1)
-    price: Money | None = None
 
 
 def start(
@@ -107,10 +65,12 @@ def start(
     setup_fee: Money | None = None,
     free: bool = False,
     trial_days: int | None = None,
+    waits_for: WaitsFor | None = None,
     by: Actor,
 ) -> Service:
     """Start a service for every `months` (1 unless told) or `days`; nothing is billed yet, the first renewal on or
-    after `start` bills the first, possibly short, period.
+    after `start` bills the first, possibly short, period. With `waits_for` it is pending until it is activated, or
+    until its first bill, which is made at once, is paid (see pending).
 
     Price and set-up fee default to the package's for that period in the customer's currency. Where it has none, those
     in another currency count, and each invoice converts them on its day (fx_prices). `anchor_day` (1–31)
@@ -121,42 +81,37 @@ def start(
     """
     by.require("services.edit")
     months = (0 if days else 1) if months is None else months
-    trial = _trial(package, trial_days, billed_from)
+    trial = _trial(package, trial_days, billed_from, waits_for)
     first = start + timedelta(days=trial) if billed_from is None else billed_from
     _check(customer, package, start, first, months, days, anchor_day, by)
     groups.check_package(customer, package)
-    listed = price_of(package, customer.currency, months, days)
-    if listed is None and price is None:
-        listed = _elsewhere(customer, package, months, days, by)
-    currency = listed.currency if listed and price is None else customer.currency
+    agreed = agree(customer, package, months, days, price, setup_fee, by)
     service = Service(
-        customer_id=customer.id,
-        billing_group_id=_group(customer, billing_group).id,
-        package_id=package.id,
-        description=one_line(description or package.name, 200, "The description"),
-        free=free,
-        currency=currency,
-        price_minor=_price(customer, package, price, listed, months, days).minor,
-        setup_fee_minor=_setup_fee(setup_fee, listed, currency).minor,
-        months=months,
-        days=days,
-        anchor_day=anchor_day or first.day,
-        anchor_month=first.month if months >= 12 else None,
-        started_on=start,
-        billed_from=first,
-        next_renewal_on=first,
-        trial_days=trial,
-    )
+        customer_id=customer.id, billing_group_id=_group(customer, billing_group).id, package_id=package.id,
+        description=one_line(description or package.name, 200, "The description"), free=free,
+        status=ServiceStatus.PENDING if waits_for else ServiceStatus.ACTIVE, waits_for=waits_for,
+        currency=agreed.price.currency, price_minor=agreed.price.minor, setup_fee_minor=agreed.setup_fee.minor,
+        months=months, days=days, anchor_day=anchor_day or first.day,
+        anchor_month=first.month if months >= 12 else None, started_on=start, billed_from=first,
+        next_renewal_on=first, trial_days=trial,
+    )  # fmt: skip
     db.session.add(service)
     db.session.flush()
-    _check_options(package, options)
-    service.options = [_option(service, package, chosen) for chosen in options]
-    service_rows.count({customer.id: 1})
-    after = {"package": package.name, "price_minor": service.price_minor, "currency": service.currency}
-    after |= {"period": period_words(months, days), "billed_from": first.isoformat()}
-    after |= {"trial_days": trial} if trial else {}
-    service_changes.record(service, start, "start", "service.started", None, after, by)
+    check_options(package, options)
+    service.options = [option_row(service, package, chosen) for chosen in options]
+    service_rows.count({customer.id: 0 if waits_for else 1})
+    service_changes.record(service, start, "start", "service.started", None, _told(service, package), by)
+    if waits_for == WaitsFor.PAYMENT:
+        pending.bill_first(service, by=by)
     return service
+
+
+def _told(service: Service, package: Package) -> dict[str, Any]:
+    """What the history says of a new service."""
+    told = {"package": package.name, "price_minor": service.price_minor, "currency": service.currency}
+    told |= {"period": period_words(service.months, service.days), "billed_from": service.billed_from.isoformat()}
+    told |= {"trial_days": service.trial_days} if service.trial_days else {}
+    return told | ({"waits_for": str(service.waits_for)} if service.waits_for else {})
 
 
 def cancel(service: Service, on: date, reason: str, *, by: Actor) -> Service:
@@ -215,8 +170,12 @@ def _check(
     check_anchor(anchor)
 
 
-def _trial(package: Package, days: int | None, billed_from: date | None) -> int:
-    """What was billed elsewhere before is not tried any more."""
+def _trial(package: Package, days: int | None, billed_from: date | None, waits_for: WaitsFor | None) -> int:
+    """What was billed elsewhere before is not tried any more; nor is what is paid first."""
+    if waits_for == WaitsFor.PAYMENT:
+        if days or billed_from is not None:
+            raise InvalidService("What is paid first has no free days to try, and was not billed before.")
+        return 0
     if billed_from is not None:
         if days:
             raise InvalidService("Either the first days are free to try, or the first day billed is set. Not both.")
@@ -227,88 +186,12 @@ def _trial(package: Package, days: int | None, billed_from: date | None) -> int:
     return days
 
 
-def _check_options(package: Package, chosen: Sequence[Chosen]) -> None:
-    """What must be chosen is, and not too much or too little of anything."""
-    there = {one.option.id for one in chosen if one.option is not None}
-    for option in package.options:
-        if option.required and option.id not in there:
-            raise MissingOption(f"{option.name} belongs to {package.name}. Choose it.", option)
-    for one in chosen:
-        if one.option is not None and one.option.kind == OptionKind.QUANTITY:
-            option = one.option
-            check_bounds(option.name, one.quantity, option.min_quantity, option.max_quantity, InvalidService)
-
-
 def _group(customer: Customer, group: BillingGroup | None) -> BillingGroup:
     if group is not None and group.customer_id != customer.id:
         raise InvalidService(f"The billing group {group.name} belongs to another customer.")
     if group is not None and group.closed_on:
         raise InvalidService(f"The billing group {group.name} is closed. Choose another one.")
     return group or main_group(customer)
-
-
-def _price(
-    customer: Customer, package: Package, price: Money | None, listed: PackagePrice | None, months: int, days: int
-) -> Money:
-    if price is not None:
-        return in_account(customer, check_price(price))
-    if listed is None:
-        raise NoPrice(
-            f"{package.name} has no price in {customer.currency} for {period_words(months, days)}. "
-            "Add one to the package, or enter the agreed price here."
-        )
-    return listed.price
-
-
-def _elsewhere(customer: Customer, package: Package, months: int, days: int, by: Actor) -> PackagePrice | None:
-    """Its price in another currency, if there is a rate to convert it by."""
-    listed = fx_prices.listed_elsewhere(package, customer.currency, months, days)
-    if listed is not None:
-        try:
-            fx_prices.rate_for(customer, listed.currency, by.today)
-        except NoExchangeRate as missing:
-            raise NoPrice(f"{package.name} is priced in {listed.currency} for that period. {missing}") from None
-    return listed
-
-
-def _setup_fee(fee: Money | None, listed: PackagePrice | None, currency: str) -> Money:
-    if fee is not None:
-        return _in(currency, check_price(fee, "The set-up fee"))
-    return listed.setup_fee if listed and listed.currency == currency else Money.zero(currency)
-
-
-def _in(currency: str, price: Money) -> Money:
-    if price.currency != currency:
-        raise InvalidPrice(f"This service is priced in {currency}. Enter the amount in {currency}.")
-    return price
-
-
-def _option(service: Service, package: Package, chosen: Chosen) -> ServiceOption:
-    option, value = chosen.option, one_line(chosen.value, 120, "The choice", empty=True)
-    if option is not None and option.package_id != package.id:
-        raise InvalidService(f"{option.name} is not an option of {package.name}.")
-    price = chosen.price if chosen.price is not None else _option_price(service, option, value)
-    return ServiceOption(
-        option_id=option.id if option else None,
-        name=one_line(chosen.name or (option.name if option else ""), 120, "The option's name"),
-        value=value,
-        quantity=check_quantity(chosen.quantity),
-        currency=_in(service.currency, check_price(price)).currency,
-        price_minor=price.minor,
-    )
-
-
-def _option_price(service: Service, option: PackageOption | None, value: str) -> Money:
-    """The package's price of the option for the service's period; nothing for a free name."""
-    if option is None:
-        return Money.zero(service.currency)
-    wanted = (value if option.kind == OptionKind.CHOICE else "", service.currency, service.months, service.days)
-    for row in option.prices:
-        if (row.value, row.currency, row.months, row.days) == wanted:
-            return row.price
-    period = period_words(service.months, service.days)
-    what = f"{option.name} ({value})" if value else option.name
-    raise NoPrice(f"{what} has no price in {service.currency} for {period}. Add one, or enter the agreed price here.")
 
 
 def _end_charges(service: Service, on: date) -> None:

@@ -280,6 +280,19 @@ RENEWALS = Group("renewals", "Renewals", "repeat", "When services are billed by 
     )),
 ))  # fmt: skip
 
+SERVICES = Group("services", "Services", "server", "How services start, and what holds while they are suspended.", (
+    Section("services", "Services", "What customers have.", (
+        Setting("new_services", OneOf({
+            "active": "Active at once", "activation": "Pending, until somebody activates them",
+            "payment": "Pending, until their first bill is paid",
+        }), "active", "New services start",
+                "What the form offers first. A bill that is to be paid first is made at once.", 6,
+                "pending activate provisioning"),
+        Setting("bill_suspended_days", YesNo(), True, "Days while suspended are billed when it comes back",
+                "If no, days paid in advance follow after the suspension, as after a pause.", words="unsuspend"),
+    )),
+))  # fmt: skip
+
 CUSTOMERS = Group("customers", "Customers", "users", "What holds for customers, and what they are arranged by.", (
     Section("defaults", "What holds by default", "Where group and customer say nothing else.", (
         Setting("notes_shown", YesNo(), False, "New notes may be read by the customer",
@@ -325,6 +338,6 @@ DIGEST = Group("digest", "Daily digest", "mail", "The mail that tells staff each
     )),
 ))  # fmt: skip
 
-GROUPS = (COMPANY, INVOICES, QUOTES, PAYMENTS, TAX, CURRENCY, RENEWALS, CUSTOMERS, DIGEST, PLACE)
+GROUPS = (COMPANY, INVOICES, QUOTES, PAYMENTS, TAX, CURRENCY, RENEWALS, SERVICES, CUSTOMERS, DIGEST, PLACE)
 """The pages, in the order of the overview."""
 SETTINGS: dict[str, Setting] = {setting.name: setting for group in GROUPS for setting in group.settings}

@@ -72,6 +72,6 @@ def _waiting() -> tuple[Callable[[Sequence[Paid], Actor], None], ...]:
 
     Import them here: they write documents themselves, and so come to this file again.
     """
-    from . import change_due
+    from . import change_due, pending
 
-    return (change_due.paid,)
+    return (change_due.paid, pending.paid)

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 
-from billing import company, ending, price_changes, renewals
+from billing import company, ending, price_changes, renewals, service_pauses
 from billing.actor import Actor
 from billing.money import Money
 from billing.renewals.bill import Bill
@@ -156,6 +156,7 @@ def rare_collections() -> Iterator[None]:
 
 def _bill(work: Work) -> None:
     price_changes.begin_due(min(work.on, clock.today()), by=clock.actor())
+    service_pauses.turn(min(work.on, clock.today()), by=clock.actor())
     db.session.commit()
     day = renewals.next_day(work.until)
     while day is not None:

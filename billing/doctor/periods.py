@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import String, and_, case, func, literal, null, or_, select, union_all
+from sqlalchemy import String, and_, case, false, func, literal, null, or_, select, union_all
 
 from models import Charge, Invoice, InvoiceLine, LineKind, Renewal, Service, ServiceChange, ServiceStatus
 
@@ -12,10 +12,12 @@ from .sql import as_text, day_in, day_of_month, days_between, is_last_of_month, 
 
 SERVICES = "service", "services"
 ENDS = func.coalesce(Renewal.cut_on, Renewal.period_end)
+UNBILLED = ("pause", "resume", "unsuspend", "reactivate")
+"""The changes of a service that may tell of days without bills."""
 
 
 def billed_twice(scope: Scope) -> Query:
-    """I12: two living renewals of one service, or of one charge, share a day. One that was cut ends where it was."""
+    """I12: two living renewals of one service, or of one charge, share a day that was not given back."""
     earlier = func.max(ENDS).over(
         partition_by=(Renewal.service_id, Renewal.charge_id), order_by=Renewal.period_start, rows=(None, -1)
     )
@@ -32,13 +34,18 @@ def billed_twice(scope: Scope) -> Query:
 
 
 def never_billed(scope: Scope) -> Query:
-    """I13: days between `billed_from` and the next renewal (or the end) without a renewal and without a pause.
+    """I13: days between `billed_from` and the next renewal (or the end) without a renewal, and not told in the history
+    as days without bills.
 
     An empty span on that last day stands for the end of what has to be covered.
     """
     renewed = select(Renewal.service_id, Renewal.period_start.label("first"), ENDS.label("last"))
-    paused_until = day_in(ServiceChange.after, "next_renewal_on", scope)
-    paused = select(ServiceChange.service_id, ServiceChange.on, paused_until).where(ServiceChange.kind == "pause")
+    paused_from = func.coalesce(day_in(ServiceChange.after, "unbilled_from", scope), ServiceChange.on)
+    paused_until = func.coalesce(
+        day_in(ServiceChange.after, "unbilled_until", scope), day_in(ServiceChange.after, "next_renewal_on", scope)
+    )
+    paused = select(ServiceChange.service_id, paused_from, paused_until)
+    paused = paused.where(ServiceChange.kind.in_(UNBILLED), paused_until.is_not(None))
     ends_first = and_(Service.ends_on.is_not(None), Service.ends_on < Service.next_renewal_on)
     end = case((ends_first, Service.ends_on), else_=Service.next_renewal_on)
     ends = select(Service.id, end, end).where(Service.status == ServiceStatus.ACTIVE)
@@ -89,19 +96,21 @@ def wrong_renewal_amounts(scope: Scope) -> Query:
 
 
 def off_anchor(scope: Scope) -> Query:
-    """I18: the next renewal falls on the anchor, clamped to the month's end, in a month of its round; or on the
-    first day billed, or the day a change began other periods. Those of n days step from there."""
+    """I18: the next renewal falls on the anchor, clamped to the month's end, in a month of its round; or on the first
+    day billed, the day bills or other periods began anew, or the first of a pause. Those of n days step from there."""
     day = Service.next_renewal_on
     clamped = and_(day_of_month(day) < Service.anchor_day, is_last_of_month(day, scope))
     right_day = or_(day_of_month(day) == Service.anchor_day, clamped)
     round_of = case(*((Service.months % step == 0, step) for step in (12, 6, 4, 3, 2)), else_=1)
     right_month = or_(Service.anchor_month.is_(None), (month_of(day) - Service.anchor_month) % round_of == 0)
-    begun = func.coalesce(Service.anchored_on, Service.billed_from)
-    in_steps = days_between(begun, day, scope) % case((Service.days > 0, Service.days), else_=1) == 0
+    later = case((Service.rhythm_from > Service.anchored_on, Service.rhythm_from))
+    since = func.coalesce(later, Service.anchored_on, Service.rhythm_from, Service.billed_from)
+    in_steps = days_between(since, day, scope) % case((Service.days > 0, Service.days), else_=1) == 0
     right = or_(
-        day == begun,
+        day.in_((Service.billed_from, since, func.coalesce(Service.paused_from, Service.billed_from))),
+        func.coalesce(Service.paused_until == Service.rhythm_from, false()),
         and_(Service.months > 0, right_day, right_month),
-        and_(Service.days > 0, in_steps, day >= begun),
+        and_(Service.days > 0, in_steps, day >= since),
     )
     return select(Service.id, Service.description).where(Service.status != ServiceStatus.CANCELLED, ~right)
 

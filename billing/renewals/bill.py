@@ -53,6 +53,8 @@ class Billed:
     next_on: date | None
     service_id: int | None = None
     charge_id: int | None = None
+    steps_over: bool = False
+    """Whether days that are not billed lie behind the period, and are done with now."""
 
 
 @dataclass(slots=True)
@@ -63,6 +65,7 @@ class Bill:
     account: Any
     day: date
     payer: Payer | None = None
+    asked_for: bool = False
     lines: list[Line] = field(default_factory=list)
     billed: list[Billed] = field(default_factory=list)
     totals: DocumentTotals | None = None
@@ -107,12 +110,16 @@ def bill_service(
     bill: Bill,
     discounts: CustomerDiscounts | None = None,
 ) -> None:
-    """Add a service's lines for its next period, prorated where the period is cut short by its start or end, each
-    less the discount that wins for it."""
+    """Add a service's lines for its next period, prorated where the period is cut short by its start, its end or a
+    pause, each less the discount that wins for it."""
     period, whole = period_from(
         service.next_renewal_on, service.months, service.days, service.anchor_day, service.anchor_month
     )
     stop = min(period.end, service.ends_on) if service.ends_on else period.end
+    next_on, over = period.end, False
+    if service.paused_from and service.paused_from < stop:
+        over = service.paused_until is not None and service.paused_until == service.rhythm_from
+        stop, next_on = service.paused_from, service.paused_until if over else service.paused_from
     billed = BillingPeriod(period.start, stop) if stop != period.end else period
     price = Money(0 if service.free else service.price_minor, service.currency)
     amount = _part(price, whole, billed)
@@ -121,7 +128,7 @@ def bill_service(
     live = _discounts(service, billed, bill, discounts) if discounts and not service.free else ()
     if live:
         _discount(line, live, billed)
-    bill.billed.append(Billed(billed, line.amount, period.end, service_id=service.id))
+    bill.billed.append(Billed(billed, line.amount, next_on, service_id=service.id, steps_over=over))
     if service.free:
         return
     bill.lines.append(line)

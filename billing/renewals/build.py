@@ -44,14 +44,23 @@ def _copy(company: Company) -> Company:
     return cast(Company, SimpleNamespace(**{name: getattr(company, name) for name in names}))
 
 
-def build(groups: Sequence[int], day: date, on: date, tables: Tables, *, lock: bool = True) -> list[Bill]:
+def build(
+    groups: Sequence[int],
+    day: date,
+    on: date,
+    tables: Tables,
+    *,
+    lock: bool = True,
+    only_service: int | None = None,
+) -> list[Bill]:
     """One bill per billing group for what is due on `day`, as of the run's date `on`, in group order.
 
     A group that cannot be billed comes back with state PARKED and the reason; nothing is raised for it.
-    Without `lock` nothing is held for keeping the bills: they are only to be looked at.
+    Without `lock` nothing is held for keeping the bills: they are only to be looked at. With `only_service` nothing
+    but that service (id) is billed, as somebody asked for: also while it is not active, and however large the bill.
     """
-    services = _by(due.services(groups, day), "billing_group_id")
-    charges = _by(due.charges(groups, day), "billing_group_id")
+    services = _by(due.services(groups, day, only_service), "billing_group_id")
+    charges = _by(() if only_service else due.charges(groups, day), "billing_group_id")
     prepaid = _by(due.prepayments(groups, day, lock=lock), "billing_group_id")
     options = _by(due.options([s.id for found in services.values() for s in found], day), "service_id")
     accounts = due.accounts(groups)
@@ -60,7 +69,7 @@ def build(groups: Sequence[int], day: date, on: date, tables: Tables, *, lock: b
     discounts = tables.discounts.of(list({account.customer_id for account in accounts}))
     bills = []
     for account in accounts:
-        bill = Bill(account, day, payers.get(account.payer_id))
+        bill = Bill(account, day, payers.get(account.payer_id), asked_for=only_service is not None)
         group = account.group_id
         _try(
             bill,

@@ -32,6 +32,7 @@ from models.bulk import among
 SERVICE_DUE = and_(
     Service.status == ServiceStatus.ACTIVE,
     or_(Service.ends_on.is_(None), Service.ends_on > Service.next_renewal_on),
+    or_(Service.paused_from.is_(None), Service.paused_from > Service.next_renewal_on),
 )
 # Prepayments are never due by themselves: they wait for a bill.
 CHARGE_DUE = and_(
@@ -48,7 +49,8 @@ _SERVICE = (
     Service.id, Service.billing_group_id, Service.customer_id, Service.package_id, Service.currency,
     new_prices.PRICE.label("price_minor"), Service.setup_fee_minor, Service.months, Service.days, Service.anchor_day,
     Service.anchor_month, Service.started_on, Service.billed_from, Service.next_renewal_on, Service.ends_on,
-    Service.trial_days, Service.free, Service.description, Package.name.label("package"), Package.tax_category,
+    Service.paused_from, Service.paused_until, Service.rhythm_from, Service.trial_days, Service.free,
+    Service.description, Package.name.label("package"), Package.tax_category,
 )  # fmt: skip
 _ACCOUNT = (
     BillingGroup.id.label("group_id"),
@@ -144,11 +146,13 @@ def accounts(groups: Sequence[int]) -> Sequence[Any]:
     return db.session.execute(wanted.where(among(db.session, BillingGroup.id, groups)).order_by(BillingGroup.id)).all()
 
 
-def services(groups: Sequence[int], day: date) -> Sequence[Any]:
-    """The services of these groups that renew on `day`, with what is printed and taxed, at the price of that day."""
+def services(groups: Sequence[int], day: date, only: int | None = None) -> Sequence[Any]:
+    """The services of these groups that renew on `day`, with what is printed and taxed, at the price of that day.
+    `only` is the id of one that is billed whether it is active or not."""
     wanted = select(*_SERVICE).select_from(Service).join(Package, Package.id == Service.package_id)
     wanted = wanted.outerjoin(NewPrice, new_prices.DUE)
-    due = wanted.where(SERVICE_DUE, Service.next_renewal_on == day, among(db.session, Service.billing_group_id, groups))
+    is_due = SERVICE_DUE if only is None else Service.id == only
+    due = wanted.where(is_due, Service.next_renewal_on == day, among(db.session, Service.billing_group_id, groups))
     return db.session.execute(due.order_by(Service.billing_group_id, Service.id)).all()
 
 

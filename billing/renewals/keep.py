@@ -42,11 +42,12 @@ from .safety import usual_after
 Rows = list[tuple[Any, ...]]
 
 
-def keep(bills: Sequence[Bill], *, run_id: int, on: date, tables: Tables, by: Actor) -> None:
+def keep(bills: Sequence[Bill], *, run_id: int | None, on: date, tables: Tables, by: Actor) -> None:
     """Write all that the bills of one day say: next dates, documents, ledger, credit, audit, mail and results.
 
     The document numbers are taken after everything that does not need them, so that others wait for them as
-    short as can be. `on` is the run's date; documents carry the day they were due to be issued.
+    short as can be. `on` is the run's date; documents carry the day they were due to be issued. Without `run_id` they
+    were asked for one by one, outside of a run.
     """
     issued = [bill for bill in bills if bill.makes_invoice]
     _set_aside([bill for bill in bills if bill.state is UnitState.PARKED], by)
@@ -64,7 +65,8 @@ def keep(bills: Sequence[Bill], *, run_id: int, on: date, tables: Tables, by: Ac
     _write_audit(documents, by)
     _queue_mail(documents, by)
     webhook_events.invoices([doc.id for doc in booked], "invoice.issued", by)
-    write_results(bills, invoice_of, run_id)
+    if run_id is not None:
+        write_results(bills, invoice_of, run_id)
     settled = [doc for doc in booked if not doc.bill.still_due]
     when_paid.tell_all([when_paid.Paid(doc.id, doc.bill.account.customer_id) for doc in settled], by=by)
 
@@ -82,6 +84,8 @@ def _move_on(billed: Sequence[Any], by: Actor) -> None:
     services = [(one.next_on, one.service_id) for one in billed if one.service_id]
     charges = [(one.next_on, one.charge_id) for one in billed if one.charge_id]
     update_rows(db.session, Service.__table__, ("next_renewal_on",), services)
+    over = [(None, None, one.service_id) for one in billed if one.steps_over]
+    update_rows(db.session, Service.__table__, ("paused_from", "paused_until"), over)
     for day in {one.period.start for one in billed if one.service_id}:
         new_prices.bill([one.service_id for one in billed if one.service_id and one.period.start == day], day, by)
     update_rows(db.session, Charge.__table__, ("next_on",), charges)

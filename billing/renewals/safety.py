@@ -31,7 +31,7 @@ def refuse_absurd(bill: Bill) -> None:
     if lines and max(lines.values()) > MOST_LINES_A_SERVICE:
         raise NotBillable(f"One service has {max(lines.values())} lines on this bill.")
     usual = bill.account.usual_minor
-    if usual and total > usual * MOST_TIMES_USUAL:
+    if usual and not bill.asked_for and total > usual * MOST_TIMES_USUAL:
         was = Money(usual, bill.account.currency)
         shown = Money(total, bill.account.currency)
         raise NotBillable(f"The bill ({shown}) is {total // usual} times the usual one ({was}).")

@@ -1,0 +1,161 @@
+"""Pauses: days that are not billed, and paid days that are not lost."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from conftest import Clock
+from factories import make_company, make_customer, make_service
+from flask import Flask
+from sqlalchemy import select
+
+from billing import doctor, service_pauses, services
+from billing.actor import Actor, system
+from billing.doctor import Scope
+from billing.service_pauses import InvalidPause
+from jobs import renewals
+from models import Invoice, InvoiceLine, Renewal, Service, ServiceChange, ServiceStatus, SuspendedFor, db
+
+
+def day(month: int, day_: int, year: int = 2026) -> date:
+    return date(year, month, day_)
+
+
+def at(clock: Clock, on: date) -> Actor:
+    clock.set(on)
+    return system(clock(), on)
+
+
+def bill(on: date) -> None:
+    db.session.commit()
+    renewals.run(on)
+    db.session.expire_all()
+
+
+def lines() -> list[tuple[date, date, int]]:
+    rows = select(InvoiceLine.period_start, InvoiceLine.period_end, InvoiceLine.amount_minor)
+    return [tuple(row) for row in db.session.execute(rows.join(Invoice).order_by(InvoiceLine.id))]
+
+
+def covered(service: Service) -> list[tuple[date, date]]:
+    rows = select(Renewal).where(Renewal.service_id == service.id, ~Renewal.void).order_by(Renewal.period_start)
+    return [(row.period_start, row.cut_on or row.period_end) for row in db.session.scalars(rows)]
+
+
+def well(clock: Clock) -> bool:
+    db.session.commit()
+    return [str(finding) for finding in doctor.examine(Scope(clock()))] == []
+
+
+@pytest.fixture
+def service(app: Flask, clock: Clock) -> Service:
+    """A monthly one at 31.00, billed from 1 November on."""
+    make_company()
+    clock.set(day(11, 1))
+    made = make_service(make_customer(), price_minor=3100, billed_from=day(11, 1), next_renewal_on=day(11, 1))
+    made.started_on = day(11, 1)
+    bill(day(11, 1))
+    return made
+
+
+def test_paid_days_follow_after_the_pause(service: Service, clock: Clock) -> None:
+    by = at(clock, day(11, 15))
+    service_pauses.pause(service, day(11, 15), None, "Travelling", by=by)
+    assert (service.status, service.suspended_for, service.suspended_on) == ("suspended", "pause", day(11, 15))
+    assert service.customer.service_count == 0
+    bill(day(12, 20))
+    assert lines() == [(day(11, 1), day(12, 1), 3100)], "nothing is billed meanwhile"
+    assert service_pauses.resume([service], by=at(clock, day(1, 15, 2027))) == [service]
+    # 16 days were paid: 15 to 30 November.
+    assert (service.status, service.next_renewal_on) == ("active", day(1, 31, 2027))
+    assert covered(service) == [(day(11, 1), day(11, 15)), (day(1, 15, 2027), day(1, 31, 2027))]
+    bill(day(2, 1, 2027))
+    assert lines()[1:] == [(day(1, 31, 2027), day(2, 1, 2027), 100), (day(2, 1, 2027), day(3, 1, 2027), 3100)]
+    assert service.customer.service_count == 1 and well(clock)
+
+
+def test_a_pause_to_come_is_billed_up_to_its_first_day_and_ends_by_itself(service: Service, clock: Clock) -> None:
+    by = at(clock, day(11, 20))
+    assert service_pauses.foresee(service, day(12, 11), day(1, 21, 2027)).paid_days == 0
+    service_pauses.pause(service, day(12, 11), day(1, 21, 2027), "", by=by)
+    assert service.status == ServiceStatus.ACTIVE
+    bill(day(12, 1))
+    assert lines()[1:] == [(day(12, 1), day(12, 11), 1000)]
+    clock.set(day(12, 11))
+    bill(day(12, 11))
+    assert (service.status, service.suspended_for) == ("suspended", SuspendedFor.PAUSE) and well(clock)
+    clock.set(day(1, 21, 2027))
+    bill(day(1, 21, 2027))
+    assert service.status == ServiceStatus.ACTIVE and service.paused_from is None
+    assert lines()[2:] == [(day(1, 21, 2027), day(2, 1, 2027), 1100)]
+    assert well(clock)
+
+
+def test_a_run_that_was_off_comes_to_the_same(service: Service, clock: Clock) -> None:
+    service_pauses.pause(service, day(12, 11), day(1, 21, 2027), "", by=at(clock, day(11, 20)))
+    clock.set(day(2, 3, 2027))
+    bill(day(2, 3, 2027))
+    assert lines()[1:] == [
+        (day(12, 1), day(12, 11), 1000),
+        (day(1, 21, 2027), day(2, 1, 2027), 1100),
+        (day(2, 1, 2027), day(3, 1, 2027), 3100),
+    ]
+    assert service.paused_from is None and well(clock)
+    kinds = select(ServiceChange.kind).where(ServiceChange.service_id == service.id).order_by(ServiceChange.id)
+    assert list(db.session.scalars(kinds)) == ["pause_set", "pause", "resume"]
+
+
+def test_a_pause_behind_us_is_settled_at_once(service: Service, clock: Clock) -> None:
+    service_pauses.pause(service, day(11, 5), day(11, 10), "", by=at(clock, day(11, 20)))
+    assert (service.status, service.next_renewal_on) == ("active", day(12, 6)) and well(clock)
+
+
+def test_a_pause_from_the_first_day_of_a_period(service: Service, clock: Clock) -> None:
+    service_pauses.pause(service, day(11, 1), day(12, 1), "", by=at(clock, day(11, 1)))
+    service_pauses.resume([service], by=at(clock, day(12, 1)))
+    assert covered(service) == [(day(12, 1), day(12, 31))] and well(clock)
+
+
+def test_a_pause_called_off_leaves_no_trace_on_bills(service: Service, clock: Clock) -> None:
+    by = at(clock, day(11, 20))
+    service_pauses.pause(service, day(12, 11), None, "", by=by)
+    bill(day(12, 1))
+    service_pauses.call_off(service, by=at(clock, day(12, 5)))
+    bill(day(12, 11))
+    assert lines()[1:] == [(day(12, 1), day(12, 11), 1000), (day(12, 11), day(1, 1, 2027), 2100)]
+    assert well(clock)
+
+
+def test_what_cannot_be_paused(service: Service, clock: Clock) -> None:
+    by = at(clock, day(11, 20))
+    for start, until in ((day(10, 1), None), (day(11, 20), day(11, 20))):
+        with pytest.raises(InvalidPause):
+            service_pauses.pause(service, start, until, "", by=by)
+    with pytest.raises(InvalidPause, match="no pause to come"):
+        service_pauses.call_off(service, by=by)
+    service_pauses.pause(service, day(12, 1), None, "", by=by)
+    with pytest.raises(InvalidPause, match="already"):
+        service_pauses.pause(service, day(12, 5), None, "", by=by)
+
+
+@pytest.mark.parametrize("billed", [True, False])
+def test_days_while_suspended_are_billed_or_not(service: Service, clock: Clock, billed: bool) -> None:
+    services.suspend([service], by=at(clock, day(11, 21)))
+    bill(day(12, 10))
+    services.unsuspend([service], billed=billed, by=at(clock, day(12, 10)))
+    assert service.next_renewal_on == (day(12, 1) if billed else day(12, 20))
+    bill(day(12, 20))
+    assert lines()[1:] == [(day(12, 1), day(1, 1, 2027), 3100)] if billed else [(day(12, 20), day(1, 1, 2027), 1200)]
+    assert well(clock)
+
+
+def test_days_before_the_suspension_are_still_billed(app: Flask, clock: Clock) -> None:
+    make_company()
+    clock.set(day(11, 1))
+    service = make_service(make_customer(), price_minor=3000, billed_from=day(11, 1), next_renewal_on=day(11, 1))
+    services.suspend([service], by=at(clock, day(11, 11)))
+    services.unsuspend([service], billed=False, by=at(clock, day(11, 21)))
+    bill(day(11, 21))
+    assert lines() == [(day(11, 1), day(11, 11), 1000), (day(11, 21), day(12, 1), 1000)]
+    assert well(clock) and service.paused_from is None
