@@ -72,6 +72,12 @@ def _moved(paid: Renewal, first: date, last: date) -> Renewal:
     )  # fmt: skip
 
 
+def go_past(service: Service, ended: date) -> None:
+    """It does not end on `ended` any more: where its last bill went up to that day only, the next one goes on there."""
+    if paid_until(service) == ended < service.next_renewal_on:
+        service.next_renewal_on = service.rhythm_from = ended
+
+
 def begin_on(service: Service, first: date) -> None:
     """Nothing was billed yet: bills begin on `first`, and with them the renewal day, if it is that of the first day
     billed. Days moved are days to try, so that the set-up fee still comes with the first bill."""

@@ -21,18 +21,19 @@ from models import (
     db,
 )
 
-from . import groups, pending, service_changes, service_rows
+from . import groups, paid_days, pending, service_changes, service_rows
 from .actor import Actor
 from .charges import add_charge
 from .ending import OVER, end_due
 from .packages import LONGEST_TRIAL
-from .prices import check_anchor, check_day, check_period, period_words
+from .prices import InvalidPrice, check_anchor, check_day, check_period, period_words
 from .service_life import suspend, unsuspend, why_not_suspend
 from .service_terms import Chosen, InvalidService, MissingOption, NoPrice, agree, check_options, option_row
 from .texts import one_line
 
 __all__ = [
     "Chosen",
+    "InvalidPrice",
     "InvalidService",
     "MissingOption",
     "NoPrice",
@@ -127,6 +128,8 @@ def cancel(service: Service, on: date, reason: str, *, by: Actor) -> Service:
         raise InvalidService(f"{service} started on {service.started_on}; it cannot end before that day.")
     before = {"ends_on": service.ends_on.isoformat() if service.ends_on else None, "status": str(service.status)}
     counted = service.status == ServiceStatus.ACTIVE
+    if service.ends_on and on > service.ends_on:
+        paid_days.go_past(service, service.ends_on)
     service.ends_on, service.cancel_reason = on, one_line(reason, 200, "The reason", empty=True)
     if on <= by.today:
         service_rows.write({**OVER, "cancelled_on": on}, [service])

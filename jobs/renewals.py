@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 
-from billing import company, ending, price_changes, renewals, service_pauses
+from billing import company, ending, price_changes, renewals, service_pauses, service_transfers
 from billing.actor import Actor
 from billing.money import Money
 from billing.renewals.bill import Bill
@@ -156,7 +156,7 @@ def rare_collections() -> Iterator[None]:
 
 def _bill(work: Work) -> None:
     price_changes.begin_due(min(work.on, clock.today()), by=clock.actor())
-    service_pauses.turn(min(work.on, clock.today()), by=clock.actor())
+    _turn(work)
     db.session.commit()
     day = renewals.next_day(work.until)
     while day is not None:
@@ -169,6 +169,12 @@ def _bill(work: Work) -> None:
     work.lease.hold()
     ending.end_due(work.on, by=work.by)
     db.session.commit()
+
+
+def _turn(work: Work) -> None:
+    """What the day brings for services, before it is billed: pauses begin and end, and some go to another customer."""
+    service_pauses.turn(work.on, by=work.by)
+    service_transfers.carry_out(work.until, by=work.by)
 
 
 def _chunk(work: Work, day: date, past: int, limit: int) -> int | None:
@@ -265,6 +271,7 @@ def _commit_progress(work: Work, bills: Sequence[Bill]) -> None:
 def _preview(work: Work) -> None:
     """The same rules on the same rows, customer by customer through all their days, and then taken back."""
     past = 0
+    _turn(work)  # taken back with each chunk, and done again for the next
     while customers := renewals.customers_past(past, work.until, CHUNK):
         bills: list[Bill] = []
         day = renewals.next_day(work.until, customers=customers)
@@ -280,6 +287,8 @@ def _preview(work: Work) -> None:
         _commit_progress(work, bills)
         past = customers[-1]
         stopping.check()
+        _turn(work)
+    db.session.rollback()
 
 
 def _finish(work: Work, state: RunState, error: str = "") -> None:
