@@ -21,6 +21,7 @@ from models import (
     Invoice,
     Mailing,
     Package,
+    PackageChange,
     Payment,
     PriceChange,
     Quote,
@@ -51,6 +52,7 @@ from .invoices import InvoicesView
 from .job_log import JobLogView
 from .messages import MessagesView
 from .only import OnlyView
+from .package_changes import PackageChangesView
 from .packages import PackageView
 from .payments import PaymentsView
 from .price_changes import PriceChangesView
@@ -80,6 +82,7 @@ def menu(endpoint: str, icon: str) -> dict[str, str]:
 
 
 BANK = menu("bank-statements", "banknote")
+CHANGES = menu("package-changes", "arrow-up-right")
 
 
 def init_app(app: Flask) -> None:
@@ -101,6 +104,7 @@ def init_app(app: Flask) -> None:
         PriceChangesView(PriceChange, db, _l("Price changes"), None, "price_changes", "/admin/price-changes")
     )
     panel.add_view(ServiceView(Service, db, _l("Services"), SELLING, menu_icon_type="look", menu_icon_value="server"))
+    panel.add_view(PackageChangesView(PackageChange, db, _l("Package changes"), SELLING, **CHANGES))
     panel.add_view(ChargeView(Charge, db, _l("Charges"), SELLING, menu_icon_type="look", menu_icon_value="coins"))
     panel.add_view(QuotesView(Quote, db, _l("Quotes"), SELLING, **menu("quotes", "file-check")))
     panel.add_view(DiscountView(Discount, db, _l("Discounts"), SELLING, **menu("discounts", "tag")))

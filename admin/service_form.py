@@ -134,10 +134,10 @@ def picks(form: Any, option: PackageOption) -> tuple[bool, str, Any]:
 def terms_form(customer: Customer, package: Package) -> TermsForm:
     """The second step, with a field for each option of the package."""
     fields: dict[str, Any] = {}
-    offered = _offered(customer, package)
+    offered = offered_prices(customer, package)
     currency = offered[0].currency if offered else customer.currency
     for option in package.options:
-        fields[f"option_{option.id}"] = _option_field(option, currency)
+        fields[f"option_{option.id}"] = option_field(option, currency)
         fields[f"price_{option.id}"] = AmountField(_("Price of %(name)s", name=option.name))
     form = type("TermsForm", (TermsForm,), fields)()
     form.customer, form.package = customer, package
@@ -155,11 +155,11 @@ def terms_form(customer: Customer, package: Package) -> TermsForm:
         form.every.data = 1
         form.trial_days.data = package.trial_days or None
         for option in package.options:
-            _begin(form[f"option_{option.id}"], option)
+            begin_with(form[f"option_{option.id}"], option)
     return form
 
 
-def _offered(customer: Customer, package: Package) -> list[PackagePrice]:
+def offered_prices(customer: Customer, package: Package) -> list[PackagePrice]:
     """The package's prices in the account's currency, else those that each invoice converts."""
     own = [price for price in package.prices if price.currency == customer.currency]
     listed = own or fx_prices.elsewhere(package, customer.currency)
@@ -174,8 +174,10 @@ def _offer(price: PackagePrice, currency: str) -> str:
     return _("%(price)s, set-up %(fee)s", price=words, fee=fee) if price.setup_fee_minor else words
 
 
-def _option_field(option: PackageOption, currency: str) -> Any:
+def option_field(option: PackageOption, currency: str, span: tuple[int, int] | None = None) -> Any:
+    """Its field, with its prices in that currency; those of one period (months, days) where it has some."""
     prices = [p for p in option.prices if p.currency == currency]
+    prices = [p for p in prices if (p.months, p.days) == span] or prices
     listed = ", ".join(price_words(Money(p.price_minor, p.currency), p.months, p.days) for p in prices)
     if option.kind == OptionKind.CHOICE:
         values = dict.fromkeys(p.value for p in option.prices)
@@ -189,7 +191,7 @@ def _option_field(option: PackageOption, currency: str) -> Any:
     return BooleanField(option.name, description=_about(option, listed))
 
 
-def _begin(field: Any, option: PackageOption) -> None:
+def begin_with(field: Any, option: PackageOption) -> None:
     """What the package begins with."""
     usual = option.default_value
     if option.kind == OptionKind.QUANTITY:

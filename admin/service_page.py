@@ -18,6 +18,7 @@ from admin.audit_words import change_words
 from admin.doors import once
 from admin.fields import DayField
 from admin.links import new_url, record_url
+from admin.package_change_services import on_service
 from billing import new_prices, services
 from models import BillingError, Charge, Invoice, Renewal, Service, ServiceChange, ServiceStatus
 from web.forms import put_error
@@ -55,6 +56,7 @@ class ServicePage:
             "charges": self._charges(service),
             "changes": self._changes(service),
             "new_prices": new_prices.waiting_of(service),
+            "ahead": on_service(service),
             "charge_url": new_url(Charge, customer=service.customer_id),
         }
         words = {"price_words": price_words, "period_words": period_words, "record_url": record_url}

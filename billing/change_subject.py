@@ -131,7 +131,14 @@ def refusals(found: Subject, on: date, by: Actor) -> list[str]:
 
 
 def _of_service(found: Subject, on: date) -> Iterator[str]:
-    service, customer = found.service, found.customer
+    yield from of_service(found.service, on)
+    if found.other_id is not None:
+        yield f"Another change of {found.service} is waiting already. Withdraw that one first."
+
+
+def of_service(service: Service, on: date) -> Iterator[str]:
+    """What stands against any change of a service on that day, whatever it is to become, in sentences."""
+    customer = service.customer
     if service.status == ServiceStatus.CANCELLED:
         yield f"{service} has ended. Start a new service instead."
     elif service.ends_on is not None and service.ends_on <= on:
@@ -140,8 +147,6 @@ def _of_service(found: Subject, on: date) -> Iterator[str]:
         yield f"{service} is suspended. Bring it back first, then change it."
     if customer.status != CustomerStatus.ACTIVE:
         yield f"{customer.name} is {customer.status.value}. Enable the customer first."
-    if found.other_id is not None:
-        yield f"Another change of {service} is waiting already. Withdraw that one first."
 
 
 def _of_package(found: Subject) -> Iterator[str]:

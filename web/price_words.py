@@ -27,6 +27,17 @@ def price_words(price: Money, months: int, days: int) -> str:
     return _("%(amount)s every %(n)s days", amount=amount, n=days)
 
 
+def per_words(months: int, days: int) -> str:
+    """What stands below a price: a month, a year, every 3 months, every 30 days, once."""
+    if not (months or days):
+        return _("once")
+    if months and months % 12 == 0:
+        return _("a year") if months == 12 else _("every %(n)s years", n=months // 12)
+    if months:
+        return _("a month") if months == 1 else _("every %(n)s months", n=months)
+    return _("a day") if days == 1 else _("every %(n)s days", n=days)
+
+
 def period_words(months: int, days: int) -> str:
     """The period alone, as a choice: Monthly, Yearly, Every 3 months, Every 30 days, Once."""
     if not (months or days):
