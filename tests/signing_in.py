@@ -1,15 +1,22 @@
-"""Signing in from tests, the way a person does."""
+"""Signing in from tests. The forms people sign in with have their own tests (web, portal, browser)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
+from flask import current_app, session
 from flask.testing import FlaskClient
+from flask_wtf.csrf import generate_csrf
 from werkzeug.test import TestResponse
 
 from billing import staff
 from billing.actor import system
+from billing.passwords import Passwords
 from models import Role, Staff, db
+from web.sign_in import enter
 
 PASSWORD = "correct horse battery staple"
 
@@ -33,26 +40,43 @@ class Browser(FlaskClient):
         return super().post(*args, **kwargs)
 
     def csrf_token(self) -> str:
-        """A token of this browser's session, taken from the page that anybody may see."""
-        page = self.get("/admin/account/", follow_redirects=True).text
-        return page.split('name="csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
+        """A token of this browser's session, as it stands in every form that this browser is shown."""
+        with self.visiting("/admin/account/"):
+            return generate_csrf()
+
+    @contextmanager
+    def visiting(self, *args: Any, **kwargs: Any) -> Iterator[None]:
+        """Do in the block what a page at that address would do, for this browser and with its session."""
+        db.session.commit()
+        with self.application.app_context():
+            context = self.application.test_request_context(*args, environ_base=self.environ_base, **kwargs)
+            self._add_cookies_to_wsgi(context.request.environ)
+            with context:
+                yield
+                answer = self.application.response_class()
+                self.application.session_interface.save_session(self.application, session, answer)
+        self._update_cookies_from_response("localhost", "/", answer.headers.getlist("Set-Cookie"))
 
 
 def make_staff(role: str = "owner", password: str = PASSWORD, **values: Any) -> Staff:
     """A member of staff with a built-in role or an own one; made once per e-mail and left as they are."""
-    from flask import current_app
-
     email = values.pop("email", f"{role}@staff.example")
     known = staff.by_email(email)
     if known:
         return known
     by = system(current_app.clock(), current_app.clock().date())  # type: ignore[attr-defined]
-    password_hash = current_app.extensions["passwords"].hash(password)
+    password_hash = hashed(current_app.extensions["passwords"], password)
     person = staff.create(email, values.pop("name", role.title()), staff.role_named(role), password_hash, by)
     for name, value in values.items():
         setattr(person, name, value)
     db.session.commit()
     return person
+
+
+@cache
+def hashed(passwords: Passwords, password: str) -> str:
+    """A real hash of the password, made once a run."""
+    return passwords.hash(password)
 
 
 def make_role(name: str, *permissions: str) -> Role:
@@ -63,10 +87,12 @@ def make_role(name: str, *permissions: str) -> Role:
     return role
 
 
-def sign_in(client: FlaskClient, role: str = "owner", **values: Any) -> Staff:
+def sign_in(client: Browser, role: str = "owner", **values: Any) -> Staff:
     """Sign `client` in as staff with `role` (made if needed); returns the person."""
     person = make_staff(role, **values)
-    password = values.get("password", PASSWORD)
-    answer = client.post("/admin/sign-in", data={"email": person.email, "password": password})
-    assert answer.status_code == 302, f"sign-in answered {answer.status_code}"
+    assert person.active
+    number = person.id
+    with client.visiting("/admin/sign-in", method="POST"):
+        enter(db.session.get_one(Staff, number))
+        db.session.commit()
     return person

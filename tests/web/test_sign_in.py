@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from signing_in import PASSWORD, make_staff, sign_in
+from signing_in import PASSWORD, make_staff
 from sqlalchemy import func, select
 
 from billing import passwords
@@ -32,7 +32,8 @@ def test_the_panel_asks_who_you_are_and_leads_back(client):
 
 
 def test_sign_in_and_out_are_written_down(client):
-    sign_in(client)
+    make_staff()
+    send(client)
     send(client.application.test_client(), password="wrong")
     client.post("/admin/sign-out")
     assert verbs() == ["staff.created", "staff.signed_in", "staff.sign_in_refused", "staff.signed_out"]
@@ -151,7 +152,7 @@ def test_an_old_cost_is_brought_up_to_date_at_the_next_sign_in(client):
     old = passwords.Passwords(2).hash(PASSWORD)
     person.password_hash = old
     db.session.commit()
-    sign_in(client)
+    send(client)
     db.session.expire_all()
     assert db.session.get(Staff, person.id).password_hash != old
     assert "m=4096," in db.session.get(Staff, person.id).password_hash
