@@ -23,6 +23,8 @@ demo: $(VENV)/ready ## Fill an empty database with the demo company
 	@$(BIN)/flask db upgrade
 	@$(BIN)/flask demo
 
+# Tests start this program a hundred times: it need not be compiled anew for each.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/ready-dev ## Run all tests, on SQLite and PostgreSQL and in a browser (T=tests/billing for some)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(T)
 

@@ -14,8 +14,8 @@ from flask import Flask
 from playwright.sync_api import Page
 from security.pages import Walk
 from signing_in import PASSWORD, make_staff, sign_in
+from worlds import small_company
 
-from jobs import demo
 from models import db
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
@@ -27,9 +27,9 @@ HEART = ("/admin/customer/", "/admin/customer/new/")
 
 
 @pytest.fixture
-def company(app: Flask, page: Page) -> Flask:
+def company(app: Flask, page: Page, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     """A company with a past, and its owner at the browser."""
-    demo.fill(months=2, customers=12)
+    small_company(tmp_path_factory)
     person = make_staff()
     db.session.commit()
     page.goto("/admin/sign-in")

@@ -10,33 +10,24 @@ import pytest
 from conftest import empty_all_tables
 from flask import Flask
 from signing_in import Browser, sign_in
-from sqlalchemy import select, text
+from sqlalchemy import select
+from worlds import small_company
 
-from jobs import demo
 from models import db
 
 OF_THE_VISIT = {"web_session", "sign_in_attempt", "form_token"}
 
 
 @pytest.fixture(scope="module")
-def world(migrated_app: Flask) -> Iterator[Flask]:
-    """Two months of the demo company, made once for the tests of a file."""
+def world(migrated_app: Flask, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """Two months of the demo company, put back as they were made for the tests of each file."""
     migrated_app.clock.__init__()
     with migrated_app.app_context():
-        number_from_one()
-        demo.fill(months=2, customers=12)
+        small_company(tmp_path_factory)
         db.session.remove()
         yield migrated_app
         db.session.remove()
         empty_all_tables()
-
-
-def number_from_one() -> None:
-    """Ids begin at 1 again, on PostgreSQL too: the addresses that are asked for name them."""
-    if db.engine.dialect.name == "postgresql":
-        names = ", ".join(table.name for table in db.metadata.sorted_tables)
-        with db.engine.begin() as connection:
-            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
 
 
 @pytest.fixture
