@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from conftest import Backend
 from flask import Flask
+from forked import Forked
 from mailserver import MailServer, mail_server
 
 from jobs import deliveries
 from models import AuditEvent, Delivery, db
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @contextmanager
@@ -54,29 +50,11 @@ def wait_for(condition: Callable[[], object], seconds: int = 60) -> None:
     raise AssertionError("it did not come to that")
 
 
-CHILD = """
-import sys
-from datetime import UTC, datetime
-from app import create_app
-url, files, port, moment = sys.argv[1:]
-app = create_app({
-    "SECRET_KEY": "a key for tests only, long enough to be strong 0123456789",
-    "SQLALCHEMY_DATABASE_URI": url, "FILES_DIR": files, "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": int(port),
-    "CLOCK": lambda: datetime.fromisoformat(moment),
-})
-with app.app_context():
-    from jobs import deliveries
-    deliveries.run()
-"""
-
-
 @contextmanager
-def child(app: Flask, backend: Backend, server: MailServer) -> Iterator[subprocess.Popen[str]]:
+def child(app: Flask) -> Iterator[Forked]:
     """Another process that delivers from the same database; killed at the end of the block."""
-    arguments = [backend.url, app.config["FILES_DIR"], str(server.port), app.clock().isoformat()]
-    process = subprocess.Popen([sys.executable, "-c", CHILD, *arguments], cwd=ROOT)
+    process = Forked(app, "jobs.deliveries:run")
     try:
         yield process
     finally:
         process.kill()
-        process.wait()

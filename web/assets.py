@@ -6,13 +6,16 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-from flask import Flask, current_app, url_for
+from flask import Flask, current_app, g, url_for
 
 
 def static_url(name: str) -> str:
-    """The address of `static/<name>`; it changes when the file does."""
-    path = Path(current_app.static_folder or "") / name
-    return url_for("static", filename=name, v=_version(path, path.stat().st_mtime_ns))
+    """The address of `static/<name>`; it changes when the file does. Worked out once a page, which has it 20 times."""
+    known: dict[str, str] = g.setdefault("static_urls", {})
+    if name not in known:
+        path = Path(current_app.static_folder or "") / name
+        known[name] = url_for("static", filename=name, v=_version(path, path.stat().st_mtime_ns))
+    return known[name]
 
 
 @lru_cache(maxsize=512)

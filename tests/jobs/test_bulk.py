@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from factories import make_company, make_customer
 from flask import Flask
+from forked import Forked
 from signing_in import make_staff
 from sqlalchemy import select
 
@@ -20,31 +17,11 @@ from jobs import bulk as job
 from jobs import schedule
 from models import AuditEvent, BulkAction, BulkPart, BulkRow, Customer, RunState, Staff, Tag, customer_tag, db
 
-ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = 23
-SCRIPT = """
-import sys
-sys.path[:0] = [{root!r}, {tests!r}]
-from app import create_app
-from conftest import settings
-from jobs import bulk
-app = create_app(settings({url!r}, {files!r}))
-with app.app_context():
-    bulk.run()
-"""
 
 
-def start(app: Flask, fault: str = "") -> subprocess.Popen[str]:
-    url, files = app.config["SQLALCHEMY_DATABASE_URI"], app.config["FILES_DIR"]
-    script = SCRIPT.format(root=str(ROOT), tests=str(ROOT / "tests"), url=url, files=files)
-    environment = {**os.environ, "TILLBOOK_FAULT": fault}
-    return subprocess.Popen([sys.executable, "-c", script], env=environment, stderr=subprocess.PIPE, text=True)
-
-
-def ended(process: subprocess.Popen[str]) -> int:
-    _output, errors = process.communicate(timeout=60)
-    assert process.returncode in (0, -signal.SIGKILL), errors
-    return process.returncode
+def start(app: Flask, fault: str = "") -> Forked:
+    return Forked(app, "jobs.bulk:run", fault=fault)
 
 
 def fresh(app: Flask, kind: str, params: dict, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -104,10 +81,10 @@ def test_killed_anywhere_and_gone_on_is_as_undisturbed(app: Flask, kind, params,
     assert expected[4] == [(RunState.FINISHED, PEOPLE, PEOPLE, expected[4][0][3])]
     for point in POINTS if kind == "disable" else POINTS[1:2]:
         fresh(app, kind, params, monkeypatch)
-        assert ended(start(app, point)) == -signal.SIGKILL
+        assert start(app, point).ended() == -signal.SIGKILL
         assert db.session.scalar(select(BulkAction.state)) == RunState.RUNNING
         db.session.rollback()
-        assert ended(start(app)) == 0
+        assert start(app).ended() == 0
         assert outcome() == expected, f"killed at {point}"
 
 
@@ -116,7 +93,7 @@ def test_three_at_once_do_the_work_once(app: Flask, monkeypatch) -> None:
     job.run()
     expected = outcome()
     fresh(app, "disable", {}, monkeypatch)
-    assert [ended(process) for process in [start(app) for _ in range(3)]] == [0, 0, 0]
+    assert [process.ended() for process in [start(app) for _ in range(3)]] == [0, 0, 0]
     job.run()
     assert outcome() == expected
 
@@ -124,7 +101,7 @@ def test_three_at_once_do_the_work_once(app: Flask, monkeypatch) -> None:
 def test_an_action_that_kills_the_process_again_and_again_is_left_to_a_person(app: Flask, monkeypatch) -> None:
     fresh(app, "disable", {}, monkeypatch)
     for _ in range(3):
-        assert ended(start(app, "bulk.changed@1")) == -signal.SIGKILL
+        assert start(app, "bulk.changed@1").ended() == -signal.SIGKILL
     job.run()
     action = db.session.scalars(select(BulkAction)).one()
     assert (action.state, action.done) == (RunState.FAILED, 0)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Backend, Clock
+from conftest import Clock
 from delivering import child, run, serving, states, wait_for
 from flask import Flask
 from mailing import issue, queue
@@ -21,10 +21,10 @@ from models import Delivery, db
 MAILS = int(os.environ.get("CRASH_MAILS", "300"))
 
 
-def test_killed_while_the_server_had_taken_it(app: Flask, backend: Backend, clock: Clock, tmp_path: Path) -> None:
+def test_killed_while_the_server_had_taken_it(app: Flask, clock: Clock, tmp_path: Path) -> None:
     (delivery, waiting) = queue(app, issue(), issue())
     with serving(app, tmp_path, {"on": "data", "keep": True, "hang": True, "times": 1}) as server:
-        with child(app, backend, server):
+        with child(app):
             wait_for(server.taken)
         assert states() == ["sending", "queued"]
         db.session.rollback()
@@ -35,13 +35,13 @@ def test_killed_while_the_server_had_taken_it(app: Flask, backend: Backend, cloc
     assert server.recipients() == [delivery.address, waiting.address]
 
 
-def test_a_run_killed_three_times(app: Flask, backend: Backend, clock: Clock, tmp_path: Path) -> None:
+def test_a_run_killed_three_times(app: Flask, clock: Clock, tmp_path: Path) -> None:
     """Each gets exactly one mail, or one that is unknown: CRASH_MAILS=10000 pytest -k killed_three_times."""
     addresses = [f"c{n}@mail.example" for n in range(MAILS)]
     queue(app, issue(), to=addresses)
     with serving(app, tmp_path) as server:
         for part in (0.13, 0.37, 0.67):
-            with child(app, backend, server):
+            with child(app):
                 wait_for(lambda: server.taken() >= MAILS * part, seconds=max(120, MAILS / 10))  # noqa: B023
         run()
         clock.advance(minutes=11)
@@ -56,22 +56,20 @@ def test_a_run_killed_three_times(app: Flask, backend: Backend, clock: Clock, tm
     assert set(addresses) - set(got) <= set(unknown)
 
 
-def test_two_at_once_share_the_work(app: Flask, backend: Backend, tmp_path: Path) -> None:
+def test_two_at_once_share_the_work(app: Flask, tmp_path: Path) -> None:
     queue(app, issue(), to=[f"c{n}@mail.example" for n in range(150)])
-    with serving(app, tmp_path) as server, child(app, backend, server) as one, child(app, backend, server) as two:
-        assert (one.wait(120), two.wait(120)) == (0, 0)
+    with serving(app, tmp_path) as server, child(app) as one, child(app) as two:
+        assert (one.ended(), two.ended()) == (0, 0)
     assert states() == ["sent"] * 150
     assert len(server.recipients()) == len(set(server.recipients())) == 150
 
 
-def test_of_a_group_only_the_one_in_flight_is_unknown(
-    app: Flask, backend: Backend, clock: Clock, tmp_path: Path
-) -> None:
+def test_of_a_group_only_the_one_in_flight_is_unknown(app: Flask, clock: Clock, tmp_path: Path) -> None:
     """Killed while the server is silent about the 40th: what was answered stays so, what never left leaves once."""
     addresses = [f"c{n}@mail.example" for n in range(60)]
     queue(app, issue(), to=addresses)
     with serving(app, tmp_path, {"on": "data", "after": 39, "times": 1, "keep": True, "hang": True}) as server:
-        with child(app, backend, server):
+        with child(app):
             wait_for(lambda: server.taken() == 40)
         begun = states().count("sending")
         db.session.rollback()
@@ -171,13 +169,13 @@ def test_a_line_that_was_cut_off_counts_for_nothing(app: Flask, by: Actor) -> No
     assert journal.left_behind()[WORKER].begun == set(ids[:2])
 
 
-def test_without_a_journal_each_mail_begins_alone(app: Flask, backend: Backend, clock: Clock, tmp_path: Path) -> None:
+def test_without_a_journal_each_mail_begins_alone(app: Flask, clock: Clock, tmp_path: Path) -> None:
     queue(app, issue(), to=[f"c{n}@mail.example" for n in range(30)])
     folder = Path(app.config["FILES_DIR"], journal.FOLDER)
     folder.parent.mkdir()
     folder.write_text("no folder")
     with serving(app, tmp_path, {"on": "data", "after": 19, "times": 1, "keep": True, "hang": True}) as server:
-        with child(app, backend, server):
+        with child(app):
             wait_for(lambda: server.taken() == 20)
         assert states().count("sending") == 1
         db.session.rollback()

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from datetime import date
-from pathlib import Path
 
 import pytest
 from factories import add, make_company, make_customer, make_service
 from flask import Flask
+from forked import Forked
 
 from billing import customers, doctor, merging
 from billing.actor import Actor
@@ -19,27 +16,11 @@ from jobs import renewals
 from models import BillingGroup, Customer, Invoice, Renewal, Service, db
 
 DAY = date(2026, 12, 1)
-ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = """
-import sys
-sys.path[:0] = [{root!r}, {tests!r}]
-from datetime import date
-from app import create_app
-from conftest import settings
-from jobs import renewals
-app = create_app(settings({url!r}, {files!r}))
-renewals.CHUNK = 3
-with app.app_context():
-    renewals.run(date.fromisoformat({until!r}))
-"""
 
 
-def start(app: Flask, fault: str = "") -> subprocess.Popen[str]:
+def start(app: Flask, fault: str = "") -> Forked:
     """A run in a process of its own, killed at `fault` if one is named."""
-    url, files = app.config["SQLALCHEMY_DATABASE_URI"], app.config["FILES_DIR"]
-    script = SCRIPT.format(root=str(ROOT), tests=str(ROOT / "tests"), url=url, files=files, until=DAY.isoformat())
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, "-c", script], env={**os.environ, "TILLBOOK_FAULT": fault}, **pipes)
+    return Forked(app, "jobs.renewals:run", DAY, values={"jobs.renewals.CHUNK": 3}, fault=fault)
 
 
 def shop() -> list[Customer]:
@@ -63,16 +44,12 @@ def sound(by: Actor) -> None:
 @pytest.mark.parametrize("point", ["renewals.built@1", "renewals.kept@1", "renewals.committed@1"])
 def test_merged_after_a_run_was_killed_and_finished_by_the_next(app: Flask, by: Actor, point: str) -> None:
     everyone = shop()
-    killed = start(app, point)
-    killed.communicate(timeout=60)
-    assert killed.returncode == -signal.SIGKILL
+    assert start(app, point).ended() == -signal.SIGKILL
     primary, merged = everyone[0], everyone[9]
     merging.merge(primary, merged, by=by)
     merging.merge(primary, everyone[1], by=by)
     db.session.commit()
-    done = start(app)
-    done.communicate(timeout=60)
-    assert done.returncode == 0
+    assert start(app).ended() == 0
     db.session.expire_all()
     per_service = db.session.query(Renewal.service_id).filter_by(period_start=DAY).all()
     assert sorted(per_service) == sorted((s.id,) for s in db.session.query(Service))
