@@ -21,7 +21,7 @@ KIND_WORDS = {
     "groups": _l("Rules of groups"), "quotes": _l("Quotes that expire"), "credit": _l("Credit that runs out"),
     "doctor": _l("Check of the books"), "seal": _l("Sealing the audit log"), "queue": _l("Runs that were asked for"),
     "bulk": _l("Actions on many customers"), "imports": _l("Imports"), "texts": _l("Texts"),
-    "prices": _l("Planned changes of prices"), "digest": _l("Daily digest"),
+    "prices": _l("Planned changes of prices"), "changes": _l("Changes of package"), "digest": _l("Daily digest"),
 }  # fmt: skip
 STATES = {
     RunState.QUEUED: ("info", _l("Waiting")), RunState.RUNNING: ("info", _l("Running")),
@@ -38,6 +38,7 @@ COUNTS = {
     "services": _l("Services"), "rejected": _l("Left out"), "sent": _l("Sent"), "retried": _l("Tried again"),
     "unknown": _l("Unknown"), "times": _l("Times"), "findings": _l("Findings"), "begun": _l("Begun"),
     "rates": _l("Rates added"), "queued": _l("Queued"),
+    "withdrawn": _l("Withdrawn"), "drafts": _l("Drafts forgotten"),
     "expired": _l("Ran out"), "lapsed": _l("Prepayments lapsed"),
 }  # fmt: skip
 

@@ -51,13 +51,6 @@ def due(until: date, *, ahead: int = 0, but: Collection[int] = (), customers: Se
     return sorted(number for day, number in found if day == first)
 
 
-def day_of(change_id: int, until: date) -> date:
-    """The day of one of `due`."""
-    change = db.session.get_one(PackageChange, change_id)
-    day = change.service.next_renewal_on if change.state is ChangeState.WAITING else change.on
-    return min(day or until, until)
-
-
 def see_to(
     change_id: int, until: date, *, ahead: int = 0, by: Actor, tables: Tables | None = None, send: bool = True
 ) -> ChangeState:

@@ -23,6 +23,7 @@ from models.faults import faultpoint
 
 from . import clock, stopping
 from .lease import Held, LeaseLost, held
+from .package_changes import Changes
 
 LEASE = "renewals"
 CHUNK = 500
@@ -158,14 +159,15 @@ def _bill(work: Work) -> None:
     price_changes.begin_due(min(work.on, clock.today()), by=clock.actor())
     _turn(work)
     db.session.commit()
-    day = renewals.next_day(work.until)
-    while day is not None:
+    changes = Changes(work.by, work.tables.company.issue_days_ahead, work.tables, work.lease.hold)
+    billed: date | None = None
+    while (day := _next_day(work, changes, billed)) is not None:
         past = 0
         while (last := _chunk(work, day, past, CHUNK)) is not None:
             past = last
             stopping.check()
         db.session.rollback()
-        day = renewals.next_day(work.until, after=day)
+        billed = day
     work.lease.hold()
     ending.end_due(work.on, by=work.by)
     db.session.commit()
@@ -175,6 +177,15 @@ def _turn(work: Work) -> None:
     """What the day brings for services, before it is billed: pauses begin and end, and some go to another customer."""
     service_pauses.turn(work.on, by=work.by)
     service_transfers.carry_out(work.until, by=work.by)
+
+
+def _next_day(work: Work, changes: Changes, billed: date | None) -> date | None:
+    """The next day with anything to bill, once the changes of package of the days up to it are carried out: what they
+    change may be due before it."""
+    while True:
+        day = renewals.next_day(work.until, after=billed)
+        if not changes.up_to(min(day or work.on, work.on)):
+            return day
 
 
 def _chunk(work: Work, day: date, past: int, limit: int) -> int | None:
@@ -274,13 +285,14 @@ def _preview(work: Work) -> None:
     _turn(work)  # taken back with each chunk, and done again for the next
     while customers := renewals.customers_past(past, work.until, CHUNK):
         bills: list[Bill] = []
-        day = renewals.next_day(work.until, customers=customers)
+        changes = Changes(work.by, work.tables.company.issue_days_ahead, work.tables)
+        day = _previewed_day(work, changes, customers, None)
         while day is not None:
             groups, _ = renewals.groups_on(day, past=0, limit=len(customers) * 100, customers=customers)
             made = renewals.build(groups, day, work.on, work.tables)
             renewals.keep(made, run_id=work.run_id, on=work.on, tables=work.tables, by=work.by)
             bills += made
-            day = renewals.next_day(work.until, after=day, customers=customers)
+            day = _previewed_day(work, changes, customers, day)
         db.session.rollback()
         work.lease.hold()
         renewals.write_results(bills, {}, work.run_id)
@@ -289,6 +301,14 @@ def _preview(work: Work) -> None:
         stopping.check()
         _turn(work)
     db.session.rollback()
+
+
+def _previewed_day(work: Work, changes: Changes, customers: Sequence[int], billed: date | None) -> date | None:
+    """The same as _next_day, for these customers and without a commit."""
+    while True:
+        day = renewals.next_day(work.until, after=billed, customers=customers)
+        if not changes.try_up_to(min(day or work.on, work.on), customers):
+            return day
 
 
 def _finish(work: Work, state: RunState, error: str = "") -> None:

@@ -35,6 +35,7 @@ from . import (
     imports,
     job_states,
     mailings,
+    package_changes,
     queue,
     rates,
     renewals,
@@ -158,6 +159,7 @@ DIGEST = Daily(
     "digest", hour=lambda seller: int(company.value("digest_hour", seller)),
     on=lambda seller: bool(company.value("digest_on", seller)), hour_setting="digest_hour", switch="digest_on",
 )  # fmt: skip
+CHANGES = Daily("changes", hour=lambda company: 0)
 PRICES = Daily("prices", hour=lambda company: 0)
 
 JOBS = (
@@ -220,6 +222,10 @@ JOBS = (
     Job(
         "digest", "Mail to staff who want it what happened the day before.", timedelta(minutes=1), digest.run,
         "daily, at the hour of the settings", daily=DIGEST, takes_day=True,
+    ),
+    Job(
+        "changes", "Carry out changes of package whose day has come, and withdraw those not paid in time.",
+        timedelta(minutes=1), lambda on: package_changes.run(on), "daily, at midnight", daily=CHANGES, takes_day=True,
     ),
     Job(
         "seal", "Seal what was written to the audit trail.", timedelta(minutes=1), seal, "every minute",
