@@ -58,7 +58,18 @@ class Head:
     send: bool = True
 
 
-def make_invoice(head: Head, worked: WorkedOut, *, asks: bool = True, by: Actor) -> Invoice:
+@dataclass(slots=True)
+class Made:
+    """A document that is written and booked, but that nobody has been told of yet (`tell`)."""
+
+    document: Invoice
+    head: Head
+    lines: Sequence[InvoiceLine]
+    about: Mapping[str, Any]
+    settled: Sequence[Invoice] = ()
+
+
+def make_invoice(head: Head, worked: WorkedOut, *, asks: bool = True, by: Actor) -> Made:
     """An issued invoice with these lines; a proforma where invoices get their number when they are paid, unless it is
     settled at once (not `asks`). Flushes. Raises NotIssuable, NoExchangeRate."""
     seller, customer = company.settings(), head.customer
@@ -74,13 +85,10 @@ def make_invoice(head: Head, worked: WorkedOut, *, asks: bool = True, by: Actor)
     if not asks:
         entries = {Account.RECEIVABLE: document.total, Account.REVENUE: -document.net, Account.TAX: -document.tax}
         ledger.post("invoice", customer, head.on, entries, invoice_id=document.id)
-    _finish(document, head, lines, {}, by)
-    if not asks and not document.total_minor:
-        when_paid.tell([document], by=by)
-    return document
+    return Made(document, head, lines, {}, () if asks or document.total_minor else (document,))
 
 
-def make_note(head: Head, worked: WorkedOut, plan: NotePlan, *, reason: str, by: Actor) -> CreditNote:
+def make_note(head: Head, worked: WorkedOut, plan: NotePlan, *, reason: str, by: Actor) -> Made:
     """An issued credit note for these lines, which have the signs of an invoice and come to less than nothing. Its
     total goes where `plan` says; the invoices in it are locked. Flushes. Raises NotIssuable, NoExchangeRate."""
     note = _new(CreditNote, head, turned(worked), by)
@@ -88,11 +96,27 @@ def make_note(head: Head, worked: WorkedOut, plan: NotePlan, *, reason: str, by:
     assert isinstance(note, CreditNote)
     _write(note, turned(worked), by_run=head.by_run)
     credit_parts.book(note, plan, head.customer, by)
-    parts = ", ".join(part.invoice for part in plan.parts)
-    _finish(note, head, drafts.line_rows(worked), {"credit_minor": plan.to_credit.minor, "invoices": parts}, by)
-    lowered = [part.invoice_id for part in plan.parts if part.off_open]
-    when_paid.tell([db.session.get_one(Invoice, number) for number in lowered], by=by)
-    return note
+    about = {"credit_minor": plan.to_credit.minor, "invoices": ", ".join(part.invoice for part in plan.parts)}
+    lowered = [db.session.get_one(Invoice, part.invoice_id) for part in plan.parts if part.off_open]
+    return Made(note, head, drafts.line_rows(worked), about, [one for one in lowered if not one.open_minor])
+
+
+def tell(made: Made, *, by: Actor) -> Invoice:
+    """What the discounts took off, the trace, the mail, word to those who listen, and what waited for an invoice that
+    is settled by it. Flushes."""
+    document, head = made.document, made.head
+    if any(line.discount_id for line in made.lines):
+        discounts.record_uses(document, made.lines)
+    total = {"total_minor": document.total_minor, "currency": document.currency}
+    audit.record(by, f"{document.kind}.issued", document, after={**total, **made.about})
+    if head.send:
+        invoices.queue_mail(document, head.payer, by)
+    db.session.flush()
+    if document.kind == "invoice":
+        webhook_events.invoices([document.id], "invoice.issued", by)
+    if made.settled:
+        when_paid.tell(made.settled, by=by)
+    return document
 
 
 def _new(kind: type[Invoice], head: Head, worked: WorkedOut, by: Actor) -> Invoice:
@@ -123,16 +147,3 @@ def _write(document: Invoice, worked: WorkedOut, *, by_run: bool) -> list[Invoic
     db.session.flush()
     drafts.add_rows(document.id, worked)
     return lines
-
-
-def _finish(document: Invoice, head: Head, lines: Sequence[InvoiceLine], more: Mapping[str, Any], by: Actor) -> None:
-    """What the discounts took off, the trace, the mail, and word to those who listen."""
-    if any(line.discount_id for line in lines):
-        discounts.record_uses(document, lines)
-    total = {"total_minor": document.total_minor, "currency": document.currency}
-    audit.record(by, f"{document.kind}.issued", document, after={**total, **more})
-    if head.send:
-        invoices.queue_mail(document, head.payer, by)
-    db.session.flush()
-    if document.kind == "invoice":
-        webhook_events.invoices([document.id], "invoice.issued", by)

@@ -24,6 +24,7 @@ from models.bulk import among, rows_changed
 from . import audit, change_reviewing, change_service, change_terms, change_undo, package_changes
 from .actor import Actor
 from .change_prices import terms_of
+from .change_subject import Known
 from .renewals import Tables
 from .when_paid import Paid
 
@@ -72,7 +73,8 @@ def _begin(change: PackageChange, by: Actor, tables: Tables | None, send: bool) 
     assert change.on is not None
     try:
         with db.session.begin_nested():
-            found = change_reviewing.work_out(change, by=by, tables=tables, lock=True, on=change.on)
+            known = Known(tables) if tables else None
+            found = change_reviewing.work_out(change, by=by, known=known, lock=True, on=change.on)
             change, service = found.subject.change, found.subject.service
             if change.state is not ChangeState.SCHEDULED or _not_yet(change, service):
                 return change.state

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import joinedload
 
 from models import (
     BillingError,
@@ -264,9 +264,7 @@ def rate_of(terms: Terms, customer: Customer, on: date, fx: FxTable) -> Exchange
 
 
 def package_for(package_id: int) -> Package | None:
-    """A package with all its prices and options, in two or three statements."""
+    """A package with all its prices and options, in one statement, or two where it has options."""
     wanted = select(Package).where(Package.id == package_id)
-    loaded = wanted.options(
-        joinedload(Package.prices), selectinload(Package.options).selectinload(PackageOption.prices)
-    )
+    loaded = wanted.options(joinedload(Package.prices), joinedload(Package.options).selectinload(PackageOption.prices))
     return db.session.scalars(loaded).unique().one_or_none()

@@ -9,21 +9,20 @@ from fractions import Fraction
 
 from sqlalchemy import select
 
-from models import BillingError, ChangeState, ChangeWhen, Direction, LineKind, Money, PackageChange, db
+from models import BillingError, ChangeState, ChangeTo, ChangeWhen, Direction, LineKind, Money, PackageChange, db
 
 from . import change_figures, change_terms, company, discounts, package_moves
 from .actor import Actor
 from .change_figures import Cutter, Figures, Outcome
 from .change_prices import charged_in, new_terms
 from .change_review import Review
-from .change_subject import Subject, refusals, subject, wanted_of
+from .change_subject import Known, Subject, refusals, subject, wanted_of
 from .change_terms import Terms
 from .credit_parts import plan_note
 from .discount_rules import Cut
 from .document_lines import taxed
 from .fx import NoExchangeRate
 from .periods import BillingPeriod
-from .renewals import Tables
 from .tax_rates import Tax
 from .unused import Unused
 
@@ -39,12 +38,12 @@ class Reviewed:
 
 
 def work_out(
-    change: PackageChange, *, by: Actor, tables: Tables | None = None, lock: bool = False, on: date | None = None
+    change: PackageChange, *, by: Actor, known: Known | None = None, lock: bool = False, on: date | None = None
 ) -> Reviewed:
-    """The review of a change. `tables` save reading taxes and discounts again; with `lock` what it is about is held
-    until the transaction ends; `on` is the day that a scheduled change is carried out for. What a person can put right
-    is not raised, but told among the refusals."""
-    found = subject(change, tables, lock=lock)
+    """The review of a change. `known` saves reading taxes, discounts and packages again; with `lock` what it is about
+    is held until the transaction ends; `on` is the day that a scheduled change is carried out for. What a person can
+    put right is not raised, but told among the refusals."""
+    found = subject(change, known, lock=lock)
     try:
         after, said = new_terms(found.before, wanted_of(change, found.package), found.package, found.customer)
         return Reviewed(_reviewed(found, after, said, by, on, lock), found)
@@ -123,7 +122,8 @@ def _moved(found: Subject, after: Terms, direction: Direction | None, day: date)
 def direction_of(found: Subject, after: Terms) -> Direction | None:
     """Up or down: as the catalogue says of the two packages, else by what they cost a month for this customer."""
     before = found.before
-    for row in found.service.package.targets if after.package_id != before.package_id else ():
+    chosen = found.service.package.change_to is ChangeTo.CHOSEN and after.package_id != before.package_id
+    for row in found.service.package.targets if chosen else ():
         if row.to_id == after.package_id and row.direction is not None:
             return row.direction
     if before.price.currency != after.price.currency:

@@ -4,12 +4,12 @@ was billed ahead; and what stands against any change of it."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, literal_column, select
-from sqlalchemy.orm import aliased, joinedload, selectinload
+from sqlalchemy.orm import aliased, joinedload
 
 from models import (
     BillingError,
@@ -34,6 +34,26 @@ from .change_terms import Terms
 from .prices import check_day
 from .renewals import Tables
 from .unused import Unused, unused
+
+
+@dataclass(slots=True)
+class Known:
+    """What a review and the commit after it, or many of them, need not read twice: taxes, rates, discounts, packages.
+    Only for one transaction."""
+
+    tables: Tables
+    packages: dict[int, Package] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls) -> Known:
+        return cls(Tables.load(company.settings()))
+
+    def package(self, package_id: int) -> Package:
+        if package_id not in self.packages:
+            found = package_for(package_id)
+            assert found is not None  # kept by the foreign key
+            self.packages[package_id] = found
+        return self.packages[package_id]
 
 
 @dataclass(slots=True)
@@ -68,46 +88,42 @@ class Subject:
         return unused(self.service, on)
 
 
-def subject(change: PackageChange, tables: Tables | None, *, lock: bool = False) -> Subject:
-    """Read it; with `lock` the service, and then the change, are locked until the transaction ends."""
-    service, other_id, new_price_id = _service(change.service_id, change.id, lock)
-    if lock:
-        mine = select(PackageChange).where(PackageChange.id == change.id).with_for_update()
-        db.session.scalars(mine.execution_options(populate_existing=True)).one()
-    package_id = change.to_package_id or change.from_package_id
-    package = package_for(package_id)
-    assert package is not None  # kept by the foreign key
+def subject(change: PackageChange, known: Known | None, *, lock: bool = False) -> Subject:
+    """Read it; with `lock` the service and the change are held until the transaction ends."""
+    service, change, other_id, new_price_id = _service(change.service_id, change.id, lock)
+    known = known or Known.load()
     return Subject(
         change=change,
         service=service,
         customer=service.customer,
         payer=payers.billed(service.customer, service.billing_group),
-        package=package,
+        package=known.package(change.to_package_id or change.from_package_id),
         before=terms_of(service),
-        tables=tables or Tables.load(company.settings()),
+        tables=known.tables,
         other_id=other_id,
         new_price_id=new_price_id,
     )
 
 
-def _service(service_id: int, change_id: int, lock: bool) -> tuple[Service, int | None, int | None]:
-    """The service with all around it, another change of it that waits, and a new price that waits."""
-
+def _service(service_id: int, change_id: int, lock: bool) -> tuple[Service, PackageChange, int | None, int | None]:
+    """The service with all around it, the change, another change of it that waits, and a new price that waits."""
     waits: ColumnElement[bool] = literal_column("other_change.state IN ('scheduled', 'waiting')")
     other = aliased(PackageChange, name="other_change")
     elsewhere = select(other.id).where(other.service_id == service_id, other.id != change_id, waits).limit(1)
     coming = select(NewPrice.id).where(
         NewPrice.service_id == service_id, NewPrice.state == NewPriceState.WAITING
     ).limit(1)  # fmt: skip
-    wanted = select(Service, elsewhere.scalar_subquery(), coming.scalar_subquery()).where(Service.id == service_id)
-    wanted = wanted.options(
+    wanted = select(Service, PackageChange, elsewhere.scalar_subquery(), coming.scalar_subquery())
+    wanted = wanted.join(PackageChange, PackageChange.service_id == Service.id)
+    wanted = wanted.where(Service.id == service_id, PackageChange.id == change_id).options(
         joinedload(Service.customer, innerjoin=True), joinedload(Service.billing_group, innerjoin=True),
-        joinedload(Service.package, innerjoin=True), selectinload(Service.options),
+        joinedload(Service.package, innerjoin=True), joinedload(Service.options),
     )  # fmt: skip
     if lock:
-        wanted = wanted.with_for_update(of=Service, key_share=True).execution_options(populate_existing=True)
-    row: Any = db.session.execute(wanted).one()
-    return row[0], row[1], row[2]
+        held = wanted.with_for_update(of=(Service, PackageChange), key_share=True)
+        wanted = held.execution_options(populate_existing=True)
+    row: Any = db.session.execute(wanted).unique().one()
+    return row[0], row[1], row[2], row[3]
 
 
 def wanted_of(change: PackageChange, package: Package) -> Wanted:

@@ -173,7 +173,7 @@ def _bill_again(note: Invoice, service: Service, by: Actor) -> Invoice:
     group = db.session.get_one(BillingGroup, note.billing_group_id or service.billing_group_id)
     payer = db.session.get(Payer, note.payer_id) if note.payer_id else None
     head = Head(service.customer, group, payer, by.today, note.prices_include_tax)
-    return change_documents.make_invoice(head, worked, asks=False, by=by)
+    return change_documents.tell(change_documents.make_invoice(head, worked, asks=False, by=by), by=by)
 
 
 def mirrored(note: Invoice) -> WorkedOut:

@@ -26,12 +26,10 @@ from models import (
     Money,
     db,
 )
+from models.bulk import insert_rows
 
 from . import ledger, write_offs
 from .actor import Actor
-
-MOST_STEPS = 100
-"""Changes in one period that are followed back to what was billed first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,21 +116,16 @@ def share_out(total: Money, invoices: Sequence[_Left]) -> NotePlan:
 
 def _behind(documents: set[int], lock: bool) -> list[Invoice]:
     """The invoices among the documents, and those whose lines their own lines took back, back to the first."""
-    known, asked = set(documents), set(documents)
-    for _ in range(MOST_STEPS):
-        original = aliased(InvoiceLine)
-        older = (
-            select(original.invoice_id)
-            .join(InvoiceLine, InvoiceLine.original_line_id == original.id)
-            .where(InvoiceLine.invoice_id.in_(asked), InvoiceLine.kind == LineKind.UNUSED)
-            .distinct()
-        )
-        asked = set(db.session.scalars(older)) - known
-        if not asked:
-            break
-        known |= asked
+    first = select(Invoice.id.label("id")).where(Invoice.id.in_(documents)).cte("behind", recursive=True)
+    original = aliased(InvoiceLine)
+    older = (
+        select(original.invoice_id)
+        .join(InvoiceLine, InvoiceLine.original_line_id == original.id)
+        .where(InvoiceLine.invoice_id == first.c.id, InvoiceLine.kind == LineKind.UNUSED)
+    )
+    known = first.union(older)
     wanted = select(Invoice).where(
-        Invoice.id.in_(known), Invoice.kind == "invoice", Invoice.state == InvoiceState.ISSUED
+        Invoice.id.in_(select(known.c.id)), Invoice.kind == "invoice", Invoice.state == InvoiceState.ISSUED
     )
     if lock:
         wanted = wanted.with_for_update(key_share=True).execution_options(populate_existing=True)
@@ -154,14 +147,9 @@ def book(note: CreditNote, plan: NotePlan, customer: Customer, by: Actor) -> Cre
             postings.append(back[1])
         invoice.open_minor -= (part.off_open + part.off_written_off).minor
         invoice.credited_minor += part.amount.minor
-        db.session.add(
-            CreditNotePart(
-                credit_note_id=note.id,
-                invoice_id=invoice.id,
-                currency=note.currency,
-                amount_minor=part.amount.minor,
-            )
-        )
+    rows = [(note.id, part.invoice_id, note.currency, part.amount.minor) for part in plan.parts]
+    columns = ("credit_note_id", "invoice_id", "currency", "amount_minor")
+    insert_rows(db.session, CreditNotePart.__table__, columns, rows)
     given = give(note, plan.to_credit) if plan.to_credit else None
     lowered = plan.off_open + plan.off_written_off
     entries = {

@@ -66,9 +66,10 @@ class DiscountTable:
     def __init__(self, *, also: int | None = None) -> None:
         """`also` is a discount that counts though it is switched off or archived, to see what it would do."""
         self.wanted = IN_FORCE if also is None else or_(IN_FORCE, Discount.id == also)
-        self._shared = _offers(self.wanted & (Discount.audience != DiscountAudience.CUSTOMER))
-        own = select(Discount.id).where(self.wanted, Discount.audience == DiscountAudience.CUSTOMER).limit(1)
-        self.has_own = db.session.scalar(own) is not None
+        audiences = set(db.session.scalars(select(Discount.audience).where(self.wanted).distinct()))
+        self.has_own = DiscountAudience.CUSTOMER in audiences
+        others = self.wanted & (Discount.audience != DiscountAudience.CUSTOMER)
+        self._shared = _offers(others) if audiences - {DiscountAudience.CUSTOMER} else []
         self._found: _Shared = {}
 
     def __bool__(self) -> bool:

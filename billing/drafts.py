@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import delete as remove
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from models import (
     BillingError,
@@ -21,12 +21,14 @@ from models import (
     InvoiceLine,
     InvoiceState,
     InvoiceTax,
+    LineKind,
     Money,
     Package,
     Payer,
     Service,
     db,
 )
+from models.bulk import insert_rows
 
 from . import audit, company, inheritance, payers, quote_drafts
 from .actor import Actor
@@ -272,7 +274,13 @@ def add_rows(invoice_id: int, found: WorkedOut) -> None:
     for table, rows in ((InvoiceLine, lines), (InvoiceTax, taxes)):
         if rows:
             names = [name for name in table.__mapper__.columns.keys() if name != "id"]  # noqa: SIM118
-            db.session.execute(insert(table), [{name: getattr(row, name) for name in names} for row in rows])
+            values = [[_stored(getattr(row, name)) for name in names] for row in rows]
+            insert_rows(db.session, table.__table__, names, values)
+
+
+def _stored(value: Any) -> Any:
+    """A word of a choice as text."""
+    return value.value if isinstance(value, LineKind) else value
 
 
 def line_rows(found: WorkedOut) -> list[InvoiceLine]:

@@ -45,18 +45,19 @@ from . import (
     package_moves,
 )
 from .actor import Actor
-from .change_documents import Head
+from .change_documents import Head, Made
 from .change_figures import Outcome
 from .change_prices import ChangeRefused, Wanted
 from .change_review import Review, sums
 from .change_reviewing import Reviewed
+from .change_subject import Known
 from .prices import check_day, check_period, check_price, in_account
-from .renewals import Tables
 from .texts import one_line
 
 __all__ = [
     "ChangeRefused",
     "ChangedSince",
+    "Known",
     "Review",
     "Target",
     "Wanted",
@@ -147,15 +148,15 @@ def _day(wanted: Wanted, by: Actor) -> date | None:
     return check_day(wanted.on, by.today, "The day of the change")
 
 
-def review(change: PackageChange, *, by: Actor, tables: Tables | None = None) -> Review:
-    """What the change does, with the sums shown; writes nothing. `tables` save reading taxes and discounts again for
-    each of many. Raises NotAllowed."""
+def review(change: PackageChange, *, by: Actor, known: Known | None = None) -> Review:
+    """What the change does, with the sums shown; writes nothing. `known` saves reading taxes, discounts and packages
+    again within one transaction. Raises NotAllowed."""
     if not by.may(PERMISSION):
         by.require("services.view")
-    return change_reviewing.work_out(change, by=by, tables=tables).review
+    return change_reviewing.work_out(change, by=by, known=known).review
 
 
-def carry_out(change: PackageChange, seen: str, *, by: Actor, tables: Tables | None = None) -> PackageChange:
+def carry_out(change: PackageChange, seen: str, *, by: Actor, known: Known | None = None) -> PackageChange:
     """Do what the review with the fingerprint `seen` shows: its document made and queued for mail, the service changed,
     or all of it put down for its day.
 
@@ -163,7 +164,7 @@ def carry_out(change: PackageChange, seen: str, *, by: Actor, tables: Tables | N
     already, ChangeRefused, NotIssuable, NotAllowed. Flushes.
     """
     by.require(PERMISSION)
-    found = change_reviewing.work_out(change, by=by, tables=tables, lock=True)
+    found = change_reviewing.work_out(change, by=by, known=known, lock=True)
     change = found.subject.change
     _check_draft(change)
     if found.review.fingerprint != seen:
@@ -178,50 +179,65 @@ def carry_out(change: PackageChange, seen: str, *, by: Actor, tables: Tables | N
 
 def do(found: Reviewed, *, by: Actor, by_run: bool = False, send: bool = True) -> PackageChange:
     """Write what a review says, whose subject is locked. Flushes."""
+    with db.session.no_autoflush:  # the change is written once, with all that is known in the end
+        return _do(found, by, by_run, send)
+
+
+def _do(found: Reviewed, by: Actor, by_run: bool, send: bool) -> PackageChange:
     change, shown = found.subject.change, found.review
-    change.on, change.service_version, change.fingerprint = shown.on, shown.service_version, shown.fingerprint
-    change.from_package_id = shown.before.package_id
-    change.sums, change.decided_by, change.decided_at = sums(shown), by.name, by.at
-    change.expires_on, change.error = None, ""
     if shown.outcome is Outcome.SCHEDULED:
-        change.state = ChangeState.SCHEDULED
+        _decided(found, ChangeState.SCHEDULED, by)
         audit.record(by, "package_change.scheduled", change, after=_summary(shown))
         db.session.flush()
         return change
-    document = _document(found, by, by_run=by_run, send=send)
-    faultpoint("package_change.document")
-    change.invoice_id = document.id if document else None
     assert shown.after is not None
-    change.before, change.after = _kept(found), change_terms.plain(shown.after)
+    made = _made(found, by, by_run=by_run, send=send)
+    document = made.document if made else None
+    faultpoint("package_change.document")
+    before = _kept(found)
+    if shown.outcome is not Outcome.WAITING and before["new_period"]:
+        billed = shown.figures.sum_of(LineKind.SERVICE) if shown.figures else Money.zero(shown.currency)
+        before["renewals"] = change_service.begin_period(
+            found.subject.service, shown.after, shown.on, document, billed
+        )  # fmt: skip
+    change.before, change.after = before, change_terms.plain(shown.after)
+    change.invoice_id = document.id if document else None
     if shown.outcome is Outcome.WAITING:
         assert document is not None and document.due_on is not None
-        change.state = ChangeState.WAITING
+        _decided(found, ChangeState.WAITING, by)
         change.expires_on = document.due_on + timedelta(days=int(company.value("change_lapses_after")))
         audit.record(by, "package_change.waits", change, after={**_summary(shown), "invoice": str(document)})
     else:
-        take_effect(found, document, by)
+        _decided(found, ChangeState.DONE, by)
+        _take_effect(found, document, by)
+    if made is not None:
+        change_documents.tell(made, by=by)
     db.session.flush()
     faultpoint("package_change.done")
     return change
 
 
-def take_effect(found: Reviewed, document: Invoice | None, by: Actor) -> None:
+def _decided(found: Reviewed, state: ChangeState, by: Actor) -> None:
+    """What is kept of the review that is carried out."""
+    change, shown = found.subject.change, found.review
+    change.state, change.on, change.fingerprint = state, shown.on, shown.fingerprint
+    change.service_version, change.from_package_id = shown.service_version, shown.before.package_id
+    change.sums, change.decided_by, change.decided_at = sums(shown), by.name, by.at
+    change.expires_on, change.error = None, ""
+
+
+def _take_effect(found: Reviewed, document: Invoice | None, by: Actor) -> None:
     """The service runs what the review says from now on. Flushes."""
-    subject, shown = found.subject, found.review
-    change, service = subject.change, subject.service
-    assert shown.after is not None and change.before is not None
-    if change.before["new_period"]:
-        billed = shown.figures.sum_of(LineKind.SERVICE) if shown.figures else Money.zero(shown.currency)
-        periods = change_service.begin_period(service, shown.after, shown.on, document, billed)
-        change.before = {**change.before, "renewals": periods}
-    change_service.stop_new_price(subject.new_price_id)
+    shown, service = found.review, found.subject.service
+    assert shown.after is not None
+    change_service.stop_new_price(found.subject.new_price_id)
     change_service.give(service, shown.after)
-    change.state = ChangeState.DONE
     told: dict[str, Any] = {"document": str(document)} if document else {}
     change_service.record(service, shown.before, shown.after, shown.on, by, **told)
 
 
-def _document(found: Reviewed, by: Actor, *, by_run: bool, send: bool) -> Invoice | None:
+def _made(found: Reviewed, by: Actor, *, by_run: bool, send: bool) -> Made | None:
+    """The document, if there is one."""
     shown, subject = found.review, found.subject
     if shown.figures is None:
         return None

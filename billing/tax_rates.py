@@ -94,7 +94,7 @@ class TaxTable:
         self.seller_country = seller_country
         self.rules = rules or Rules()
         self._texts = tax_texts.Texts(self.rules.language)
-        self._letters = tax_categories.letters()
+        self._letters: dict[str, str] | None = None
         self._group_languages: dict[int, str] | None = None
         self._rates: dict[tuple[str, str], list[tuple[date, date | None, Tax]]] = defaultdict(list)
         columns = TaxRate.country, TaxRate.category, TaxRate.valid_from, TaxRate.valid_to, TaxRate.rate
@@ -126,11 +126,19 @@ class TaxTable:
             return Decision(Tax(rate, "S" if rate else "Z"), customer.country or home, "own_rate")
         if customer.tax_exempt:
             return Decision(self._untaxed(customer, "E", tax_texts.EXEMPT), home, "exempt_customer")
-        letter = self._letters.get(category, "S")
+        letter = self._letter(category)
         if letter != "S":
             return Decision(self._of_goods(customer, letter), customer.country or home, "kind_of_goods")
         country = customer.country or home
         return self._home(category, on) if country == home else self._foreign(customer, country, category, on)
+
+    def _letter(self, category: str) -> str:
+        """Those that come with the product are known; the shop's own are read when one is met."""
+        if category in tax_categories.BUILT_IN:
+            return tax_categories.BUILT_IN[category][1]
+        if self._letters is None:
+            self._letters = tax_categories.letters()
+        return self._letters.get(category, "S")
 
     def _home(self, category: str, on: date) -> Decision:
         tax = self._rate_on(self.seller_country, category, on)

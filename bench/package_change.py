@@ -1,0 +1,243 @@
+"""Changes of package: python -m bench.package_change --n 10000 --db sqlite
+
+Services of customers with an open invoice of the month, `n` of them and a hundred. `seconds` is the median of one
+change in the middle of the month: the review, then carrying it out as shown, with the commit: up (an invoice), down (a
+credit note), to a year. `statements` is the most that review and commit together said to the database; more than 25
+ends the bench with an error. The limit is four times the raw writes: the same rows of a change copied by the driver
+alone, each table in one statement, with one commit, in the same run. The last case tells the hundred's time as limit of
+the many's, with half of it or a millisecond more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, date, datetime
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from psycopg.types.json import Json
+from sqlalchemy import event, insert, text
+
+from bench.databases import Place, app_on, place
+from bench.report import line
+from billing import package_changes
+from billing.actor import Actor, system
+from billing.package_changes import Wanted
+from models import (
+    BillingGroup,
+    Company,
+    Customer,
+    Invoice,
+    InvoiceLine,
+    InvoiceTax,
+    LedgerEntry,
+    LedgerPosting,
+    Package,
+    PackageChange,
+    PackagePrice,
+    Renewal,
+    Series,
+    Service,
+    TaxRate,
+    db,
+)
+
+TIMES, MOST, FEW, RAW = 11, 25, 100, 4
+FIRST, TODAY, NEXT = date(2026, 11, 1), date(2026, 11, 16), date(2026, 12, 1)
+AT = datetime(2026, 11, 16, 9, tzinfo=UTC)
+ADDED = (
+    "invoice", "invoice_line", "invoice_tax", "ledger_posting", "ledger_entry", "credit", "credit_note_part", "renewal",
+    "service_change", "audit_event", "message", "delivery",
+)  # fmt: skip
+CHANGED = (
+    "UPDATE service SET price_minor = price_minor, package_id = package_id, version = version + 1 WHERE id = {}",
+    "UPDATE package_change SET state = state, before = before, after = after, sums = sums WHERE service_id = {}",
+    "UPDATE customer SET balance_minor = balance_minor + 1 - 1 WHERE id = {}",
+    "UPDATE invoice SET open_minor = open_minor WHERE id = {}",
+    "UPDATE series SET last_number = last_number WHERE id = 1 AND id <= {}",
+)
+SHOW = "--show" in sys.argv
+CASES = {"up": Wanted(2), "down": Wanted(3), "to a year": Wanted(1, months=12)}
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--n", type=int, default=10_000)
+    arguments.add_argument("--db", choices=["sqlite", "postgresql"], default="sqlite")
+    arguments.add_argument("--show", action="store_true", help="write the statements to standard error")
+    chosen = arguments.parse_args()
+    with place(chosen.db) as where:
+        few, _said = cases(where, "few", FEW)
+        many, said = cases(where, "many", chosen.n)
+        for case, seconds in many.items():
+            limit = max(few[case] * 1.5, few[case] + 0.001)
+            line(case=f"{case}, among many", db=where.kind, n=chosen.n, seconds=seconds, limit_seconds=limit)
+    if max(said.values()) > MOST:
+        sys.exit(f"More than {MOST} statements: {said}.")
+
+
+def cases(where: Place, name: str, n: int) -> tuple[dict[str, float], dict[str, int]]:
+    """Each case, a line; case -> seconds, and case -> statements."""
+    app, by = app_on(where.new(name)), system(AT, TODAY)
+    times, statements, service_id = {}, {}, 0
+    with app.app_context():
+        fill(n)
+        for case, wanted in CASES.items():
+            found, said = [], []
+            for _time in range(TIMES):
+                service_id += 1
+                before = newest(where, name)
+                seconds, spoken = timed(service_id, wanted, by)
+                found.append(seconds)
+                said.append(spoken)
+            times[case], statements[case] = median(found[1:]), max(len(one) for one in said[1:])
+            raw = RAW * raw_seconds(where, name, before, service_id)
+            spoken_most = statements[case]
+            line(case=case, db=where.kind, n=n, seconds=times[case], limit_seconds=raw, statements=spoken_most)
+            if SHOW:
+                print(*said[-1], sep="\n", file=sys.stderr)
+        db.session.remove()
+        db.engine.dispose()
+    return times, statements
+
+
+def timed(service_id: int, wanted: Wanted, by: Actor) -> tuple[float, list[str]]:
+    """(seconds, what was said to the database) of one review and its commit, in a session that knows nothing yet."""
+    change = package_changes.begin(db.session.get_one(Service, service_id), by=by)
+    package_changes.write(change, wanted, by=by)
+    number = change.id
+    db.session.commit()
+    db.session.remove()
+    said: list[str] = []
+
+    def listen(*told: Any) -> None:
+        said.append(told[2])
+
+    event.listen(db.engine, "before_cursor_execute", listen)
+    began = perf_counter()
+    change = db.session.get_one(PackageChange, number)
+    known = package_changes.Known.load()
+    seen = package_changes.review(change, by=by, known=known)
+    package_changes.carry_out(change, seen.fingerprint, by=by, known=known)
+    db.session.commit()
+    seconds = perf_counter() - began
+    event.remove(db.engine, "before_cursor_execute", listen)
+    return seconds, [one for one in said if not one.startswith(("BEGIN", "PRAGMA", "SAVEPOINT", "RELEASE"))]
+
+
+def newest(where: Place, name: str) -> dict[str, int]:
+    """The last id of each table that a change adds rows to."""
+    connection = where.connect(name)
+    found = {t: connection.execute(f"SELECT coalesce(max(id), 0) FROM {t}").fetchone()[0] for t in ADDED}  # noqa: S608
+    connection.close()
+    return found
+
+
+def raw_seconds(where: Place, name: str, before: dict[str, int], service_id: int) -> float:
+    """The rows of the last change once more, by the driver alone: an INSERT a table, the rows it changed set to what
+    they are, one commit; the median of several times."""
+    connection = where.connect(name)
+    if where.kind == "postgresql":
+        connection.autocommit = True
+    added = {table: _rows(connection, table, last) for table, last in before.items()}
+    mark = "?" if where.kind == "sqlite" else "%s"
+    seconds = []
+    for time in range(1, TIMES + 1):
+        copied = {table: (names, [_copy(table, names, row, time, before) for row in rows])
+                  for table, (names, rows) in added.items() if rows}  # fmt: skip
+        began = perf_counter()
+        connection.execute("BEGIN IMMEDIATE" if where.kind == "sqlite" else "BEGIN")
+        for table, (names, rows) in copied.items():
+            columns, marks = ", ".join(f'"{column}"' for column in names), ", ".join(mark for _column in names)
+            connection.cursor().executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608
+        for statement in CHANGED:
+            connection.execute(statement.format(mark), (service_id,))
+        connection.execute("COMMIT")
+        seconds.append(perf_counter() - began)
+    connection.close()
+    return median(seconds)
+
+
+def _rows(connection: Any, table: str, last: int) -> tuple[list[str], list[Any]]:
+    cursor = connection.execute(f"SELECT * FROM {table} WHERE id > {last} ORDER BY id")  # noqa: S608
+    return [column[0] for column in cursor.description], cursor.fetchall()
+
+
+def _copy(table: str, names: list[str], row: Any, time: int, before: dict[str, int]) -> list[Any]:
+    """The same row under another id; what may be there once only is made different."""
+    values = dict(zip(names, row, strict=True))
+    values["id"] += time * 10_000_000
+    if (values.get("invoice_id") or 0) > before["invoice"]:
+        values["invoice_id"] += time * 10_000_000
+    for column in ("number", "dedupe_key"):
+        if isinstance(values.get(column), str):
+            values[column] = f"{values[column][:30]}/{table}/{time}"
+    if values.get("sequence"):
+        values["sequence"] += time * 10_000_000
+    if table == "renewal":
+        values["void"] = True
+    if table == "credit_note_part":
+        values["invoice_id"] = time  # any other invoice
+    return [Json(value) if isinstance(value, dict | list) else value for value in values.values()]
+
+
+def fill(n: int) -> None:
+    """The company, its rate, three packages, and services that were billed for the month, each of its own customer."""
+    company = {"id": 1, "name": "Harbour Fibre", "currency": "EUR", "country": "IE"}
+    db.session.add_all([Company(**company), TaxRate(country="IE", rate=23, valid_from=FIRST)])
+    db.session.add(Series(prefix="INV", last_number=n))
+    db.session.add(Series(prefix="CN", last_number=0))
+    for number, (name, price) in enumerate((("Basic", 3000), ("Plus", 6000), ("Mini", 1000)), 1):
+        db.session.add(Package(id=number, name=name))
+        db.session.flush()
+        db.session.add(PackagePrice(package_id=number, currency="EUR", price_minor=price))
+        db.session.add(PackagePrice(package_id=number, currency="EUR", price_minor=price * 10, months=12))
+    db.session.flush()
+    numbers = range(1, n + 1)
+    own = {"currency": "EUR"}
+    document = {
+        **own, "kind": "invoice", "state": "issued", "issued_on": FIRST, "due_on": FIRST, "series_id": 1,
+        "net_minor": 3000, "tax_minor": 690, "total_minor": 3690, "open_minor": 3690, "created_at": AT,
+    }  # fmt: skip
+    service = {
+        **own, "package_id": 1, "description": "Basic", "price_minor": 3000, "anchor_day": 1, "started_on": FIRST,
+        "billed_from": FIRST, "next_renewal_on": NEXT,
+    }  # fmt: skip
+    one = {
+        **own, "position": 1, "kind": "service", "description": "Basic", "amount_minor": 3000, "tax_rate": 23,
+        "unit_price_micro": 30_000_000, "period_start": FIRST, "period_end": NEXT,
+    }  # fmt: skip
+    posting = {"kind": "invoice", "on": FIRST}
+    accounts = (("receivable", 3690), ("revenue", -3000), ("tax", -690))
+    customer = {**own, "country": "IE", "registered_on": FIRST, "balance_minor": 3690, "service_count": 1}
+    rows: list[tuple[Any, list[dict[str, Any]]]] = [
+        (Customer, [{**customer, "id": i, "name": f"Customer {i}", "email": f"c{i}@mail.example"} for i in numbers]),
+        (BillingGroup, [{"id": i, "customer_id": i, "name": "Main", "usual_minor": 3690} for i in numbers]),
+        (Service, [{**service, "id": i, "customer_id": i, "billing_group_id": i} for i in numbers]),
+        (Invoice, [{**document, "id": i, "customer_id": i, "billing_group_id": i, "sequence": i,
+                    "number": f"INV-{i:05}"} for i in numbers]),
+        (InvoiceLine, [{**one, "invoice_id": i, "service_id": i} for i in numbers]),
+        (InvoiceTax, [{**own, "invoice_id": i, "category": "S", "rate": 23, "taxable_minor": 3000, "tax_minor": 690}
+                      for i in numbers]),
+        (Renewal, [{**own, "service_id": i, "billing_group_id": i, "invoice_id": i, "period_start": FIRST,
+                    "period_end": NEXT, "amount_minor": 3000} for i in numbers]),
+        (LedgerPosting, [{**posting, "id": i, "customer_id": i, "invoice_id": i} for i in numbers]),
+        (LedgerEntry, [{**own, "customer_id": i, "posting_id": i, "account": account, "amount_minor": minor}
+                       for i in numbers for account, minor in accounts]),
+    ]  # fmt: skip
+    for table, values in rows:
+        db.session.execute(insert(table), values)
+    if db.engine.dialect.name == "postgresql":
+        for name, last in (("customer", n), ("billing_group", n), ("service", n), ("invoice", n),
+                           ("ledger_posting", n), ("package", 3)):  # fmt: skip
+            db.session.execute(text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), {last})"))
+    db.session.commit()
+    if db.engine.dialect.name == "postgresql":
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
+
+
+if __name__ == "__main__":
+    main()
