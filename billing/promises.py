@@ -105,9 +105,9 @@ def settled(invoice_ids: Collection[int], *, by: Actor, state: PromiseState = Pr
     db.session.execute(forget.execution_options(synchronize_session="fetch"))
 
 
-def break_due(invoices: Sequence[Invoice], on: date, *, by: Actor) -> dict[int, PaymentPromise]:
-    """By invoice: the last promises of these (locked) invoices whose days are over on the day `on`. Those still open
-    are broken from now on; each leaves its trace. Does not flush."""
+def break_due(invoices: Sequence[Any], on: date, *, by: Actor) -> dict[int, PaymentPromise]:
+    """By invoice: the last promises of these (locked) invoices, or rows of them, whose days are over on the day `on`.
+    Those still open are broken from now on; each leaves its trace. Does not flush."""
     late = {invoice.id: invoice for invoice in invoices if invoice.promised_on and invoice.promised_on < on}
     if not late:
         return {}
@@ -117,7 +117,7 @@ def break_due(invoices: Sequence[Invoice], on: date, *, by: Actor) -> dict[int, 
     for row in last.values():
         if row.state == PromiseState.OPEN:
             _end(row, PromiseState.BROKEN, row.on + ONE_DAY)
-            audit.record(by, "invoice.promise_broken", late[row.invoice_id], before={"promised_on": str(row.on)})
+            audit.record(by, "invoice.promise_broken", row.invoice, before={"promised_on": str(row.on)})
     return last
 
 

@@ -43,6 +43,7 @@ NONE: Any = object()
 LARGEST_NUMBER = 999_999_999
 LONGEST_VISIT = 240
 """Minutes that staff may stay in a customer's view at the most."""
+HOURS = {hour: f"{hour:02d}:00" for hour in range(24)}
 TILES, TILE_CREDIT = "https://tile.openstreetmap.org/{z}/{x}/{y}.png", "© OpenStreetMap contributors"
 
 
@@ -206,6 +207,13 @@ PAYMENTS = Group("payments", "Payments", "credit-card", "How customers pay.", (
                 "If yes, a mail with the receipt as PDF leaves when a payment is recorded; if no, only by hand.",
                 words="automatic confirmation"),
     )),
+    Section("late", "Late payment", "The dunning plans say what is done when a customer does not pay.", (
+        Setting("dunning_on", YesNo(), True, "Follow the dunning plans every day",
+                "If no, nobody is reminded and nothing is suspended by itself.", words="reminders overdue automatic"),
+        Setting("dunning_hour", OneOf(HOURS), 9, "Hour of reminders", "In your time zone.", 6, "dunning overdue"),
+        Setting("late_fee_text", Line(160, "The text", empty=False), "Late fee for {invoice}", "Line of a late fee",
+                "Stands on the bill; {invoice} becomes the number of the late invoice.", 6, "dunning overdue"),
+    )),
 ))  # fmt: skip
 
 TAX = Group("tax", "Tax", "percent", "Your registration, rates, categories and the texts the law asks for.", (
@@ -255,7 +263,7 @@ RENEWALS = Group("renewals", "Renewals", "repeat", "When services are billed by 
     Section("renewals", "Renewals", "When services are billed by themselves.", (
         Setting("renewals_on", YesNo(), True, "Bill renewals every day",
                 "If no, invoices are made only when someone starts a run.", words="automatic"),
-        Setting("renewals_hour", OneOf({hour: f"{hour:02d}:00" for hour in range(24)}), 2, "Hour of the daily run",
+        Setting("renewals_hour", OneOf(HOURS), 2, "Hour of the daily run",
                 "In your time zone.", 6),
     )),
     Section("package-changes", "Changes of package", "What happens when a service gets another package or period.", (

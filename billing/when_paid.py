@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 
-from models import Invoice, InvoiceState, PromiseState, db
+from models import Invoice, InvoiceState, PromiseState, Service, ServiceStatus, SuspendedFor, db
 from models.bulk import among
 
 from . import promises, webhook_events
@@ -21,10 +21,12 @@ from .actor import Actor
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """An invoice in force on which nothing is open any more."""
+    """An invoice in force on which nothing is open any more. `suspended`: something of its customer may be switched
+    off for non-payment."""
 
     invoice_id: int
     customer_id: int
+    suspended: bool = True
 
 
 def tell(invoices: Iterable[Invoice], *, by: Actor) -> None:
@@ -38,11 +40,14 @@ def tell(invoices: Iterable[Invoice], *, by: Actor) -> None:
         return
     db.session.flush()
     settled = Invoice.kind == "invoice", Invoice.state == InvoiceState.ISSUED, Invoice.open_minor == 0
-    wanted = select(Invoice.id, Invoice.customer_id, Invoice.promised_on).where(among(db.session, Invoice.id, ids))
-    rows = db.session.execute(wanted.where(*settled).order_by(Invoice.id)).all()
+    off = Service.status == ServiceStatus.SUSPENDED, Service.suspended_for == SuspendedFor.UNPAID
+    suspended = select(Service.id).where(Service.customer_id == Invoice.customer_id, *off).exists()
+    wanted = select(Invoice.id, Invoice.customer_id, Invoice.promised_on, suspended.label("suspended"))
+    wanted = wanted.where(among(db.session, Invoice.id, ids), *settled)
+    rows = db.session.execute(wanted.order_by(Invoice.id)).all()
     if promised := [row.id for row in rows if row.promised_on]:
         promises.settled(promised, by=by)
-    tell_all([Paid(row.id, row.customer_id) for row in rows], by=by)
+    tell_all([Paid(row.id, row.customer_id, bool(row.suspended)) for row in rows], by=by)
 
 
 def tell_all(paid: Sequence[Paid], *, by: Actor) -> None:
@@ -53,7 +58,8 @@ def tell_all(paid: Sequence[Paid], *, by: Actor) -> None:
     unbound = replace(by, permissions=None)
     for do in _waiting():
         do(paid, unbound)
-    owes_less({one.customer_id for one in paid}, by=by)
+    if suspended := {one.customer_id for one in paid if one.suspended}:
+        owes_less(suspended, {one.invoice_id for one in paid}, by=by)
 
 
 def voided(invoice: Invoice, *, by: Actor) -> None:
@@ -63,8 +69,12 @@ def voided(invoice: Invoice, *, by: Actor) -> None:
     owes_less([invoice.customer_id], by=by)
 
 
-def owes_less(customer_ids: Collection[int], *, by: Actor) -> None:
-    """These customers owe less than before, be it paid, taken back or voided: what was held back for it comes back."""
+def owes_less(customer_ids: Collection[int], paid: Collection[int] = (), *, by: Actor) -> None:
+    """These customers owe less than before, be it paid, taken back or voided: services that were switched off for it
+    come back, where nothing else holds them back. `paid` are the invoices just paid. Flushes."""
+    from .dunning import suspending  # it cancels services, which may write a credit note
+
+    suspending.bring_back(customer_ids, paid, by=replace(by, permissions=None))
 
 
 def _waiting() -> tuple[Callable[[Sequence[Paid], Actor], None], ...]:

@@ -32,6 +32,7 @@ from . import (
     deliveries,
     digest,
     doctor,
+    dunning,
     imports,
     job_states,
     mailings,
@@ -148,6 +149,10 @@ RENEWALS = Daily(
     "renewals", hour=lambda company: company.renewals_hour, on=lambda company: company.renewals_on,
     hour_setting="renewals_hour", switch="renewals_on",
 )  # fmt: skip
+DUNNING = Daily(
+    "dunning", hour=lambda seller: int(company.value("dunning_hour", seller)),
+    on=lambda seller: bool(company.value("dunning_on", seller)), hour_setting="dunning_hour", switch="dunning_on",
+)  # fmt: skip
 CLEANING = Daily("cleaning", hour=lambda company: 3)
 CREDIT = Daily("credit", hour=lambda company: 1)
 RATES = Daily(
@@ -170,6 +175,11 @@ JOBS = (
     Job(
         "queue", "Carry out runs asked for in the panel, and finish runs that were cut off.", timedelta(seconds=1),
         queue.run, "every second", writes_own_rows=True,
+    ),
+    Job(
+        "dunning", "Remind of what is not paid, and take the further steps of the customers' plans.",
+        timedelta(seconds=10), dunning.run, "daily, at the hour of the settings", daily=DUNNING, takes_day=True,
+        writes_own_rows=True,
     ),
     Job(
         "imports", "Check and import the tables that were uploaded in the panel.", timedelta(seconds=1), imports.run,

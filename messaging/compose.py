@@ -21,6 +21,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from billing import company as companies
 from billing.credit_outflows import EXPIRED as CREDIT_EXPIRED
 from billing.digest import DIGEST
+from billing.dunning.sayings import KINDS as DUNNING
+from billing.dunning.sayings import STAFF as DUNNING_STAFF
 from billing.outbox import INVOICE
 from billing.portal_links import RESET, WELCOME
 from billing.quote_links import PURPOSE as QUOTE
@@ -301,4 +303,5 @@ _WRITERS: dict[str, Callable[[Message, datetime], Content]] = {
     INVOICE: _invoice, WELCOME: _by("portal_mail"), RESET: _by("portal_mail"), QUOTE: _by("quote_mail"),
     RECEIPT: _by("receipt_mail"), STATEMENT: _by("account_mail"), CREDIT_EXPIRED: _by("account_mail"),
     REMINDER: _by("reminder_mail"), DIGEST: _by("digest_mail"),
+    **dict.fromkeys((*DUNNING.values(), DUNNING_STAFF), _by("dunning_mail")),
 }  # fmt: skip

@@ -17,13 +17,14 @@ from billing.outbox import INVOICE
 from billing.receipts import RECEIPT
 from billing.reminders import REMINDER
 from integrations.letters import BadHeader, Letter, check
-from models import Customer, Invoice, InvoiceState, Payment, Quote, db
+from models import Customer, Invoice, InvoiceState, Payment, Quote, Service, db
 
 from . import (
     account_mail,
     brands,
     compose,
     digest_mail,
+    dunning_mail,
     invoice_document,
     portal_mail,
     quote_mail,
@@ -97,6 +98,8 @@ def _said(key: str, words: Words, customer: Customer | None, at: datetime) -> tu
     with force_locale(locale):
         if key in (INVOICE, REMINDER):
             return _of_invoice(key, words, customer, locale, at)
+        if key in dunning_mail.NAMES:
+            return _of_dunning(key, words, customer, locale, at)
         if key == quote_mail.KIND:
             return _of_quote(words, customer, locale, at)
         if key == RECEIPT:
@@ -129,6 +132,20 @@ def _of_invoice(
     except invoice_document.NotPrintable as error:
         raise CannotBeWritten(str(error)) from error
     return brand, templates.said(words, values)
+
+
+def _of_dunning(
+    key: str, words: Words, customer: Customer | None, locale: str, at: datetime
+) -> tuple[brands.Brand, Said]:
+    """Shown on the customer's newest invoices and services, as if they were not paid."""
+    invoices = dunning_mail.open_invoices(customer) if customer else []
+    if customer is None or not invoices:
+        raise CannotBeWritten(_("Choose a customer who has an invoice."))
+    theirs = select(Service).where(Service.customer_id == customer.id).order_by(Service.id).limit(2)
+    about = dunning_mail.example_about(dunning_mail.NAMES[key], companies.day_of(at))
+    services = [str(service) for service in db.session.scalars(theirs)]
+    known = dunning_mail.values(customer, invoices, locale, at, about=about, services=services)
+    return brands.of(customer), templates.said(words, known)
 
 
 def _of_quote(words: Words, customer: Customer | None, locale: str, at: datetime) -> tuple[brands.Brand, Said]:

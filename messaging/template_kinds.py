@@ -10,6 +10,9 @@ from flask_babel import lazy_gettext as _l
 from billing import custom_fields
 from billing.credit_outflows import EXPIRED as CREDIT_EXPIRED
 from billing.digest import DIGEST
+from billing.dunning.sayings import FIRST, LATER
+from billing.dunning.sayings import KINDS as DUNNING
+from billing.dunning_plans import BACK, BEFORE, CANCELLED, FEE, SUSPENDED, WARNING
 from billing.outbox import INVOICE
 from billing.phone_verification import KIND as PHONE_CODE
 from billing.portal_links import RESET, WELCOME
@@ -70,6 +73,31 @@ OF_REMINDER: Fields = {
     **OF_INVOICE,
     "days_overdue": _l("How many days ago it was due"),
     "is_overdue": _l("Whether the day it was due has passed"),
+}
+OF_DUNNING: Fields = {
+    **COMMON,
+    "invoices": [
+        {
+            "number": _l("Number of the invoice or proforma"),
+            "issued_on": _l("Its date"),
+            "due_on": _l("The day it is due, or nothing"),
+            "to_pay": _l("What is still to be paid"),
+            "total": _l("Its total, with tax"),
+            "days_overdue": _l("How many days ago it was due"),
+            "is_overdue": _l("Whether the day it was due has passed"),
+            "is_proforma": _l("Whether it is a proforma, which asks for money before there is an invoice"),
+            "link": _l("Where the customer sees it in the portal"),
+        }
+    ],
+    "total": _l("What is still to be paid of all of them"),
+    "reference": _l("The numbers of all of them"),
+    "due_on": _l("The day the oldest of them was due"),
+    "days_overdue": _l("How many days ago the oldest of them was due"),
+    "suspend_on": _l("In a warning: the day of the suspension"),
+    "services": [_l("A service that was suspended, cancelled or switched on again")],
+    "fees": [{"number": _l("Number of the late invoice"), "amount": _l("The late fee for it, before tax")}],
+    "bank": [{"label": _l("Such as IBAN"), "value": _l("What stands behind it")}],
+    "portal": {"address": _l("Where customers sign in")},
 }
 OF_QUOTE: Fields = {
     **COMMON,
@@ -167,6 +195,19 @@ KINDS: dict[str, Kind] = {
              OF_INVOICE),
         Kind(REMINDER, _l("Payment reminder"), _l("Reminds of an invoice that is still to be paid, with its PDF."),
              "reminder", OF_REMINDER),
+        *(
+            Kind(DUNNING[name], title, about, "reminder", OF_DUNNING, by_text=True)
+            for name, title, about in (
+                (BEFORE, _l("Due soon"), _l("A word some days before an invoice is due, by the dunning plan.")),
+                (FIRST, _l("First reminder"), _l("The first reminder after the day, by the dunning plan.")),
+                (LATER, _l("Further reminder"), _l("Each reminder after the first one, by the dunning plan.")),
+                (FEE, _l("Late fee"), _l("Tells of a late fee where nothing else is said that day.")),
+                (WARNING, _l("Warning of a suspension"), _l("Says on which day services will be suspended.")),
+                (SUSPENDED, _l("Suspended for non-payment"), _l("Says which services are suspended, and for what.")),
+                (CANCELLED, _l("Cancelled for non-payment"), _l("Says which services are cancelled, and for what.")),
+                (BACK, _l("Switched on again"), _l("Says which services are switched on again after a payment.")),
+            )
+        ),
         Kind(RECEIPT, _l("Receipt"), _l("Says that a payment came in and what it paid, with a PDF."), "receipt",
              OF_RECEIPT),
         Kind(QUOTE, _l("Quote"), _l("Brings a quote with its PDF, and the link to accept or decline it."), "quote",

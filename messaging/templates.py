@@ -234,4 +234,5 @@ def shipped_words(key: str, language: str) -> Words:
     with force_locale(language):
         if not kind.by_mail:
             return Words(body=shipped.text(key, "sms"), language=language)
-        return Words(shipped.text(key, "subject"), shipped.text(key, "body"), language=language)
+        sms = shipped.text(key, "sms") if kind.by_text else ""
+        return Words(shipped.text(key, "subject"), shipped.text(key, "body"), sms, language)

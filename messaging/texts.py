@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from billing import company as companies
 from billing import message_settings, opt_outs, phone_verification, phones, segments
+from billing.dunning.sayings import KINDS as DUNNING
 from billing.message_settings import MILLION
 from integrations.texts import API, Account, Text
 from models import Channel, Customer, Delivery, DeliveryState, Message, MessageSettings, PhoneCode, db
@@ -185,7 +186,15 @@ def _code(row: PhoneCode) -> str:
     return phone_verification.code_of(row, secret=current_app.config["SECRET_KEY"].encode())
 
 
-_WRITERS: dict[str, Callable[[Delivery, datetime], str]] = {phone_verification.KIND: _phone_code}
+def _dunning(delivery: Delivery, at: datetime) -> str:
+    from . import dunning_mail  # which writes the mails too
+
+    return dunning_mail.text(delivery, at)
+
+
+_WRITERS: dict[str, Callable[[Delivery, datetime], str]] = {
+    phone_verification.KIND: _phone_code, **dict.fromkeys(DUNNING.values(), _dunning)
+}  # fmt: skip
 
 
 def digest_of(words: str) -> str:

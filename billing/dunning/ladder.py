@@ -114,6 +114,11 @@ def look(rules: Rules, case: Case) -> Look:
     return found.look
 
 
+def suspension_day(rules: Rules, case: Case) -> date:
+    """When services are suspended if nothing is paid, with the warnings that were said; NEVER without that."""
+    return _Finder(rules, case).suspension_day() if rules.suspend_after is not None else NEVER
+
+
 def timeline(rules: Rules, case: Case, until: date = NEVER) -> list[Take]:
     """What will come if nothing is paid and nothing is changed, in its order: for people to see."""
     found: list[Take] = []
@@ -177,10 +182,8 @@ class _Finder:
     def _suspend(self, days: int) -> Done | None:
         """Warn, or suspend; what became of the suspension if it was its day."""
         never = NEVER_SUSPENDED if self.case.never_suspend else ""
-        offsets = [] if never else sorted(days - lead for lead in self.rules.warn_before)
-        warned = self._last(StepKind.WARNING)
-        day = self._suspension_day(days, offsets, warned)
-        due, later = self._split(one for one in offsets if warned is None or one > warned.days)
+        warned, day = self._last(StepKind.WARNING), self.suspension_day()
+        due, later = self._split(one for one in self._warnings() if warned is None or one > warned.days)
         for one in due:
             self._take(StepKind.WARNING, one, self._day(one), NEWER if day <= self.case.on or one != due[-1] else "")
         if day > self.case.on:
@@ -190,8 +193,9 @@ class _Finder:
         on = self._take(StepKind.SUSPEND, days, day, never)
         return Done(StepKind.SUSPEND, days, on, StepState.SKIPPED if never else StepState.DONE)
 
-    def _suspension_day(self, days: int, offsets: Sequence[int], warned: Done | None) -> date:
+    def suspension_day(self) -> date:
         """Never earlier after the last warning than the plan says; one that lies before `since` is said now."""
+        days, offsets, warned = self.rules.suspend_after or 0, self._warnings(), self._last(StepKind.WARNING)
         day = self._day(days)
         if not offsets:
             return day
@@ -200,6 +204,12 @@ class _Finder:
             return max(day, self._after(warned.on, days - warned.days))
         said = self._day(last)
         return max(day, self._after(self.case.on if said < self.case.since else said, days - last))
+
+    def _warnings(self) -> list[int]:
+        """Nothing is announced that will not come."""
+        if self.case.never_suspend:
+            return []
+        return sorted((self.rules.suspend_after or 0) - lead for lead in self.rules.warn_before)
 
     def _cancel(self, suspended: int, on: date) -> None:
         days = self.rules.cancel_after
