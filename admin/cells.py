@@ -60,7 +60,8 @@ class Column:
 
     @property
     def head_attrs(self) -> Markup:
-        parts = [Markup(' class="num"') if self.numeric else "", ""]
+        folds = Markup(" class=fold") if not self.phone and self.key != "id" else ""  # where there is no room for it
+        parts = [Markup(' class="num"') if self.numeric else folds, ""]
         parts[1] = Markup(' aria-sort="{}"').format(self.sorted) if self.sorted else ""
         return Markup("").join(parts)
 
