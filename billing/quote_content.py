@@ -21,22 +21,31 @@ LINE = (
     "quantity_per", "currency", "unit_price_micro", "discount_percent", "discount_minor", "discount_reason",
     "document_discount_minor", "amount_minor", "tax_category", "tax_rate",
 )  # fmt: skip
+FURTHER_LINE = ("trial_days",)
+"""Counts only where there is any, so that quotes that were sent before keep their fingerprint."""
 TAX = ("category", "rate", "currency", "taxable_minor", "tax_minor")
 
 
 def of(quote: Quote) -> str:
     """The fingerprint of the quote as its rows are now."""
     return fingerprint(
-        _values(quote, DOCUMENT), (_values(line, LINE) for line in quote.lines), (_values(t, TAX) for t in quote.taxes)
+        _values(quote, DOCUMENT),
+        (_values(line, (*LINE, *FURTHER_LINE)) for line in quote.lines),
+        (_values(t, TAX) for t in quote.taxes),
     )
 
 
 def fingerprint(document: Sequence[Any], lines: Iterable[Sequence[Any]], taxes: Iterable[Sequence[Any]]) -> str:
-    """SHA-256 (hex) over the values of DOCUMENT, then LINE of each line and TAX of each tax, in order.
+    """SHA-256 (hex) over the values of DOCUMENT, then LINE and FURTHER_LINE of each line and TAX of each tax, in order.
 
     Decimals count as numbers (1.50 is 1.5), days as ISO text.
     """
-    return sha256(_as_text([list(document), [list(row) for row in lines], [list(row) for row in taxes]])).hexdigest()
+    return sha256(_as_text([list(document), [_line(row) for row in lines], [list(row) for row in taxes]])).hexdigest()
+
+
+def _line(row: Sequence[Any]) -> list[Any]:
+    further = row[len(LINE) :]
+    return [*row[: len(LINE)], *(further if any(further) else ())]
 
 
 def _values(row: Any, names: Sequence[str]) -> list[Any]:

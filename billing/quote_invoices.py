@@ -2,7 +2,8 @@
 
 The invoice says what was accepted, to the cent: lines, discounts and tax come out as on the quote, or nothing is done.
 Each service starts at the price agreed; its first period is billed by this invoice and is written down as billed, so
-that the next run begins with the second.
+that the next run begins with the second. One with a trial stands on it for nothing, and is billed by the run of the
+day after its trial.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from models import (
 from . import audit, drafts, invoices, quote_lines, services
 from .actor import Actor
 from .document_lines import LineInput
+from .money import UnitPrice
 from .periods import BillingPeriod
+from .prices import period_words
 from .quotes import STATES, InvalidQuote, WrongState, lock
 from .renewals.bill import period_from
 from .services import Chosen
@@ -102,12 +105,26 @@ def _run(
     if not items[0].starts_service:
         return None, [item.line for item in items]
     service = _service(quote, rows, start, group, by)
+    if rows[0].trial_days:
+        return service, [_free(item.line, service) for item in items]
     period = _first_period(service)
     billed = [
         replace(item.line, service_id=service.id, period=None if item.line.kind == LineKind.SETUP else period)
         for item in items
     ]
     return service, billed
+
+
+def _free(line: LineInput, service: Service) -> LineInput:
+    """What is free to try stands on the invoice for nothing, with what it costs then and from when."""
+    whole = quote_lines.whole_price(line)
+    every = "once" if line.kind == LineKind.SETUP else period_words(service.months, service.days)
+    told = f"Free to try. From {service.billed_from}: {whole} {every}."
+    period = BillingPeriod(service.started_on, service.billed_from)
+    return replace(
+        line, unit_price=UnitPrice(0, line.unit_price.currency), service_id=service.id, details=told,
+        period=None if line.kind == LineKind.SETUP else period,
+    )  # fmt: skip
 
 
 def _service(quote: Quote, rows: Sequence[QuoteLine], start: date, group: BillingGroup, by: Actor) -> Service:
@@ -127,7 +144,7 @@ def _service(quote: Quote, rows: Sequence[QuoteLine], start: date, group: Billin
         options=[_chosen(row) for row in rows if row.kind == LineKind.OPTION],
         description=head.description[:200],
         setup_fee=sum(fees, Money.zero(quote.currency)),
-        trial_days=0,  # what was agreed is billed from the first day
+        trial_days=head.trial_days,
         by=by,
     )
     for row in rows:
@@ -185,6 +202,8 @@ def _write_renewals(draft: Invoice, started: Sequence[Service]) -> None:
     """That the first period of each service is billed by this invoice, and when the next one comes."""
     amounts = {line.service_id: line.amount_minor for line in draft.lines if line.kind == LineKind.SERVICE}
     for service in started:
+        if service.trial_days:
+            continue  # its first bill is that of a renewal
         period = _first_period(service)
         renewal = Renewal(
             service_id=service.id, billing_group_id=service.billing_group_id, invoice_id=draft.id,

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import selectinload
@@ -40,19 +41,23 @@ MOST_SERVICES = 50
 LONGEST_DETAILS = 400
 FOLLOWS = frozenset({LineKind.OPTION, LineKind.SETUP})
 KINDS = frozenset({LineKind.SERVICE, LineKind.MANUAL}) | FOLLOWS
+NOTHING = Fraction(0)
 _NOT_KEPT = ("period_start", "period_end", "charge_id", "original_line_id")
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteItem:
     """One line as it is entered. `months` or `days` is the billing period of the service it starts; an option says
-    which (`option_id`, and its `choice`). `place` is where it was entered, from 1: one line may become several."""
+    which (`option_id`, and its `choice`). `place` is where it was entered, from 1: one line may become several.
+
+    With `trial_days`, those of its package, the line comes to nothing: its first bill is written after them."""
 
     line: LineInput
     months: int = 0
     days: int = 0
     option_id: int | None = None
     choice: str = ""
+    trial_days: int = 0
     place: int = field(default=0, compare=False)
 
     @property
@@ -118,7 +123,7 @@ def priced(
     seller = company.settings()
     try:
         return work_out(
-            [item.line for item in items],
+            [replace(item.line, share=NOTHING) if item.trial_days else item.line for item in items],
             buyer=taxed(customer, payer),
             currency=customer.currency,
             tax=TaxTable.of(seller),
@@ -174,7 +179,7 @@ def item_of(row: QuoteLine) -> QuoteItem:
         discount_id=row.discount_id,
         package_id=row.package_id,
     )
-    return QuoteItem(line, row.months, row.days, row.option_id, row.choice)
+    return QuoteItem(line, row.months, row.days, row.option_id, row.choice, row.trial_days)
 
 
 def whole_price(line: LineInput) -> Money:
@@ -191,6 +196,7 @@ def whole_price(line: LineInput) -> Money:
 def _row(quote: Quote, place: int, item: QuoteItem, line: WorkedLine) -> QuoteLine:
     values = {name: value for name, value in line_values(line).items() if name not in _NOT_KEPT}
     own = {"months": item.months, "days": item.days, "option_id": item.option_id, "choice": item.choice}
+    own["trial_days"] = item.trial_days
     return QuoteLine(quote_id=quote.id, position=place, **values, **own)
 
 
@@ -210,8 +216,10 @@ def _checked(item: QuoteItem, head: QuoteItem | None, packages: Mapping[int, Pac
     item = _without_period(item, head)
     if item.starts_service:
         _check_service(item, package, customer)
+        item = _tried(item, package.trial_days if package else 0)
     elif item.follows:
         _check_follower(item, head, package)
+        item = _tried(item, head.trial_days if head else 0)
     else:
         item = QuoteItem(item.line)
     line = item.line
@@ -235,6 +243,16 @@ def _without_period(item: QuoteItem, head: QuoteItem | None) -> QuoteItem:
     if once or (with_it and head is not None and head.line.package_id == item.line.package_id):
         return QuoteItem(replace(item.line, kind=LineKind.MANUAL))
     return item
+
+
+def _tried(item: QuoteItem, days: int) -> QuoteItem:
+    """What is free to try takes no discount now: those that come by themselves come with its first bill."""
+    line = item.line
+    if days and line.discount_id is not None:
+        line = replace(line, discount=None, discount_percent=None, discount_reason="", discount_id=None)
+    if days and (line.discount is not None or line.discount_percent is not None):
+        raise InvalidLine("The first days of this package are free. Give its bills a discount under Discounts instead.")
+    return replace(item, line=line, trial_days=days)
 
 
 def _check_service(item: QuoteItem, package: Package | None, customer: Customer) -> None:

@@ -111,6 +111,8 @@ class _Writer:
             if line.kind in RECURS and (line.months or line.days)
             else []
         )
+        if line.trial_days:
+            terms = [self._tried(line)]
         if line.discount_minor:
             off = self._money(line.discount)
             if line.discount_percent is not None:
@@ -118,6 +120,12 @@ class _Writer:
             words = _("Discount %(off)s", off=off)
             terms.append(f"{words}: {line.discount_reason}" if line.discount_reason else words)
         return terms
+
+    def _tried(self, line: QuoteLine) -> str:
+        free = ngettext("The first day is free", "The first %(num)d days are free", line.trial_days)
+        often = every(line.months, line.days) if line.kind in RECURS and (line.months or line.days) else _("once")
+        amount = self._money(UnitPrice(line.unit_price_micro, line.currency).times(line.quantity))
+        return _("%(free)s; then %(amount)s, billed %(every)s", free=free, amount=amount, every=often)
 
     def _discount(self) -> list[Sum]:
         quote = self.quote

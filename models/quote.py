@@ -149,6 +149,8 @@ class QuoteLine(PricedLine, Model):
     service_id: Mapped[int | None] = ref("service.id", nullable=True)
     months: Mapped[int] = mapped_column(default=0)
     days: Mapped[int] = mapped_column(default=0)
+    # The first days of the service are free to try: the line comes to nothing, its price holds from the first bill on.
+    trial_days: Mapped[int] = mapped_column(default=0)
     # What kind of goods the tax was looked up for (S, R…); category and rate are what that means for this customer.
     taxed_as: Mapped[str] = mapped_column(String(12), default="S")
 

@@ -27,7 +27,7 @@ def changed_quotes(scope: Scope) -> Iterator[tuple[int, str]]:
     past = 0
     while rows := _documents(past):
         first, past = rows[0][0], rows[-1][0]
-        lines = _children(QuoteLine, quote_content.LINE, "position", first, past)
+        lines = _children(QuoteLine, (*quote_content.LINE, *quote_content.FURTHER_LINE), "position", first, past)
         taxes = _children(QuoteTax, quote_content.TAX, "id", first, past)
         for key, stored, *shown in rows:
             if quote_content.fingerprint(shown, lines.get(key, ()), taxes.get(key, ())) != stored:
@@ -85,12 +85,14 @@ def billed_otherwise(scope: Scope) -> Query:
 
 
 def not_started(scope: Scope) -> Query:
-    """I61: every package of an invoiced quote runs, or ran, as a service of that customer that was billed for."""
+    """I61: every package of an invoiced quote runs, or ran, as a service of that customer that was billed for, or is
+    free to try."""
     renewed = select(Renewal.id).where(Renewal.service_id == QuoteLine.service_id)
     running = select(Service.id).where(Service.id == QuoteLine.service_id, Service.customer_id == Quote.customer_id)
     joined = select(Quote.id, NAME).join(QuoteLine, QuoteLine.quote_id == Quote.id)
     invoiced = joined.where(Quote.invoice_id.is_not(None), QuoteLine.kind == LineKind.SERVICE)
-    return invoiced.where(or_(~running.exists(), ~renewed.exists())).distinct()
+    unbilled = and_(QuoteLine.trial_days == 0, ~renewed.exists())
+    return invoiced.where(or_(~running.exists(), unbilled)).distinct()
 
 
 def unmoved(scope: Scope) -> Query:

@@ -15,6 +15,7 @@ from quoting import follows, line, sent_quote, sold
 from billing import doctor, drafts, packages, quote_answers, quote_drafts, quote_invoices, quotes, settings
 from billing.actor import Actor, NotAllowed
 from billing.doctor import Scope
+from billing.document_lines import InvalidLine
 from billing.money import Money
 from billing.quote_answers import Answer
 from billing.quote_links import Opened
@@ -104,6 +105,39 @@ def test_the_next_run_begins_with_the_second_period(
     second = db.session.query(Invoice).order_by(Invoice.id.desc()).first()
     assert second is not None and second.net_minor == 9000
     assert findings(clock) == []
+
+
+def test_a_trial_is_free_on_the_quote_and_billed_from_its_end(
+    customer: Customer, fibre: Package, clock: Clock, by: Actor
+) -> None:
+    packages.edit(fibre, {"trial_days": 14}, by=by)
+    items = [
+        sold(fibre), follows(fibre, LineKind.OPTION, "2"), follows(fibre, LineKind.SETUP, "20"), line("Visit", "80"),
+    ]  # fmt: skip
+    quote = sent_quote(customer, *items, by=by)
+    assert [row.amount_minor for row in quote.lines] == [0, 0, 0, 8000] and quote.total_minor == 9840
+    quote_answers.accept(quote, YES, by=by)
+    db.session.commit()
+    invoice = quote.invoice
+    assert invoice is not None and invoice.state == InvoiceState.ISSUED and invoice.total_minor == 9840
+    assert [row.amount_minor for row in invoice.lines] == [0, 0, 0, 8000]
+    assert invoice.lines[0].details == "Free to try. From 2026-12-06: 45.00 EUR a month."
+    service = db.session.query(Service).one()
+    first_billed = date(2026, 12, 6)
+    assert (service.trial_days, service.billed_from, service.next_renewal_on) == (14, first_billed, first_billed)
+    assert findings(clock) == []
+    clock.set(first_billed)
+    assert renewals.run(first_billed - timedelta(days=1), by=by)["invoices"] == 0
+    assert renewals.run(first_billed, by=replace(by, today=first_billed))["invoices"] == 1
+    bill = db.session.query(Invoice).order_by(Invoice.id.desc()).first()
+    assert bill is not None and [row.amount_minor for row in bill.lines] == [4500, 200, 2000]
+    assert findings(clock) == []
+
+
+def test_what_is_free_to_try_takes_no_discount_now(customer: Customer, fibre: Package, by: Actor) -> None:
+    packages.edit(fibre, {"trial_days": 14}, by=by)
+    with pytest.raises(InvalidLine, match="free"):
+        sent_quote(customer, sold(fibre, discount_percent=Decimal(10)), by=by)
 
 
 @pytest.mark.parametrize(("becomes", "state"), [("draft", InvoiceState.DRAFT), ("nothing", None)])
