@@ -111,13 +111,13 @@ def timed(service_id: int, wanted: Wanted, by: Actor) -> tuple[float, list[str]]
     db.session.commit()
     db.session.remove()
     said: list[str] = []
+    change = db.session.get_one(PackageChange, number)
 
     def listen(*told: Any) -> None:
         said.append(told[2])
 
     event.listen(db.engine, "before_cursor_execute", listen)
     began = perf_counter()
-    change = db.session.get_one(PackageChange, number)
     known = package_changes.Known.load()
     seen = package_changes.review(change, by=by, known=known)
     package_changes.carry_out(change, seen.fingerprint, by=by, known=known)

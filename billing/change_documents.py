@@ -65,7 +65,6 @@ class Made:
     document: Invoice
     head: Head
     lines: Sequence[InvoiceLine]
-    about: Mapping[str, Any]
     settled: Sequence[Invoice] = ()
 
 
@@ -85,7 +84,8 @@ def make_invoice(head: Head, worked: WorkedOut, *, asks: bool = True, by: Actor)
     if not asks:
         entries = {Account.RECEIVABLE: document.total, Account.REVENUE: -document.net, Account.TAX: -document.tax}
         ledger.post("invoice", customer, head.on, entries, invoice_id=document.id)
-    return Made(document, head, lines, {}, () if asks or document.total_minor else (document,))
+    _note_down(document, {}, by)
+    return Made(document, head, lines, () if asks or document.total_minor else (document,))
 
 
 def make_note(head: Head, worked: WorkedOut, plan: NotePlan, *, reason: str, by: Actor) -> Made:
@@ -97,18 +97,17 @@ def make_note(head: Head, worked: WorkedOut, plan: NotePlan, *, reason: str, by:
     _write(note, turned(worked), by_run=head.by_run)
     credit_parts.book(note, plan, head.customer, by)
     about = {"credit_minor": plan.to_credit.minor, "invoices": ", ".join(part.invoice for part in plan.parts)}
-    lowered = [db.session.get_one(Invoice, part.invoice_id) for part in plan.parts if part.off_open]
-    return Made(note, head, drafts.line_rows(worked), about, [one for one in lowered if not one.open_minor])
+    _note_down(note, about, by)
+    lowered = [plan.invoices[part.invoice_id] for part in plan.parts if part.off_open]
+    return Made(note, head, drafts.line_rows(worked), [one for one in lowered if not one.open_minor])
 
 
 def tell(made: Made, *, by: Actor) -> Invoice:
-    """What the discounts took off, the trace, the mail, word to those who listen, and what waited for an invoice that
-    is settled by it. Flushes."""
+    """What the discounts took off, the mail, word to those who listen, and what waited for an invoice that is settled
+    by it. Flushes."""
     document, head = made.document, made.head
     if any(line.discount_id for line in made.lines):
         discounts.record_uses(document, made.lines)
-    total = {"total_minor": document.total_minor, "currency": document.currency}
-    audit.record(by, f"{document.kind}.issued", document, after={**total, **made.about})
     if head.send:
         invoices.queue_mail(document, head.payer, by)
     db.session.flush()
@@ -117,6 +116,11 @@ def tell(made: Made, *, by: Actor) -> Invoice:
     if made.settled:
         when_paid.tell(made.settled, by=by)
     return document
+
+
+def _note_down(document: Invoice, more: Mapping[str, Any], by: Actor) -> None:
+    total = {"total_minor": document.total_minor, "currency": document.currency}
+    audit.record(by, f"{document.kind}.issued", document, after={**total, **more})
 
 
 def _new(kind: type[Invoice], head: Head, worked: WorkedOut, by: Actor) -> Invoice:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, bindparam, select
 from sqlalchemy.orm import joinedload
 
 from models import (
@@ -265,6 +266,11 @@ def rate_of(terms: Terms, customer: Customer, on: date, fx: FxTable) -> Exchange
 
 def package_for(package_id: int) -> Package | None:
     """A package with all its prices and options, in one statement, or two where it has options."""
-    wanted = select(Package).where(Package.id == package_id)
-    loaded = wanted.options(joinedload(Package.prices), joinedload(Package.options).selectinload(PackageOption.prices))
-    return db.session.scalars(loaded).unique().one_or_none()
+    return db.session.execute(_package(), {"package": package_id}).unique().scalar_one_or_none()
+
+
+@cache
+def _package() -> Any:
+    """Put together once: that takes longer than asking."""
+    loaded = joinedload(Package.prices), joinedload(Package.options).selectinload(PackageOption.prices)
+    return select(Package).where(Package.id == bindparam("package", type_=BigInteger)).options(*loaded)

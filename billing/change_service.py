@@ -19,6 +19,7 @@ from models import (
     ServiceOption,
     db,
 )
+from models.bulk import insert_rows
 from models.exact import divide_half_away
 from models.faults import faultpoint
 
@@ -31,13 +32,12 @@ _COLUMNS = "package_id", "description", "months", "days", "anchor_day", "anchor_
 
 
 def give(service: Service, terms: Terms) -> None:
-    """The service is as the terms say from now on. Flushes."""
+    """The service is as the terms say from now on."""
     for name in _COLUMNS:
         setattr(service, name, getattr(terms, name))
     service.currency, service.price_minor = terms.price.currency, terms.price.minor
     service.setup_fee_minor, service.next_renewal_on = terms.setup_fee.minor, terms.next_on
     _give_options(service, terms)
-    db.session.flush()
     db.session.expire(service, ["package"])
     _remember_usual(service, terms)
 
@@ -85,20 +85,19 @@ def begin_period(service: Service, after: Terms, day: date, document: Invoice | 
             renewal.void = True
     db.session.flush()
     period = change_terms.pieces(after, day)[0][0]
-    made = Renewal(
-        service_id=service.id, billing_group_id=service.billing_group_id, period_start=period.start,
-        period_end=period.end, invoice_id=document.id if document else None, currency=billed.currency,
-        amount_minor=billed.minor if document else 0,
-    )  # fmt: skip
-    db.session.add(made)
-    db.session.flush()
-    return {"cut": cut, "void": void, "made": made.id}
+    made = {
+        "service_id": service.id, "billing_group_id": service.billing_group_id, "period_start": period.start,
+        "period_end": period.end, "invoice_id": document.id if document else None, "currency": billed.currency,
+        "amount_minor": billed.minor if document else 0, "void": False,
+    }  # fmt: skip
+    insert_rows(db.session, Renewal.__table__, list(made), [list(made.values())])
+    return {"cut": cut, "void": void, "made": period.start.isoformat()}
 
 
-def end_period(done: dict[str, Any]) -> None:
+def end_period(service: Service, done: dict[str, Any]) -> None:
     """Undo `begin_period`."""
-    made = db.session.get(Renewal, done["made"])
-    if made is not None:
+    begun = Renewal.period_start == date.fromisoformat(done["made"])
+    for made in db.session.scalars(select(Renewal).where(Renewal.service_id == service.id, ~Renewal.void, begun)):
         made.void = True
     db.session.flush()
     for renewal_id, before in done["cut"]:

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, bindparam, literal_column, select
 from sqlalchemy.orm import aliased, joinedload
 
 from models import (
@@ -43,6 +44,8 @@ class Known:
 
     tables: Tables
     packages: dict[int, Package] = field(default_factory=dict)
+    # The packages that services have so far: a session forgets what nobody holds.
+    held: set[Package] = field(default_factory=set)
 
     @classmethod
     def load(cls) -> Known:
@@ -92,6 +95,7 @@ def subject(change: PackageChange, known: Known | None, *, lock: bool = False) -
     """Read it; with `lock` the service and the change are held until the transaction ends."""
     service, change, other_id, new_price_id = _service(change.service_id, change.id, lock)
     known = known or Known.load()
+    known.held.add(service.package)
     return Subject(
         change=change,
         service=service,
@@ -107,23 +111,29 @@ def subject(change: PackageChange, known: Known | None, *, lock: bool = False) -
 
 def _service(service_id: int, change_id: int, lock: bool) -> tuple[Service, PackageChange, int | None, int | None]:
     """The service with all around it, the change, another change of it that waits, and a new price that waits."""
+    given = {"service": service_id, "change": change_id}
+    row: Any = db.session.execute(_asked(lock), given).unique().one()
+    return row[0], row[1], row[2], row[3]
+
+
+@cache
+def _asked(lock: bool) -> Any:
+    """Put together once: that takes longer than asking. With `lock` the package is left as it was read."""
+    service, change = bindparam("service", type_=BigInteger), bindparam("change", type_=BigInteger)
     waits: ColumnElement[bool] = literal_column("other_change.state IN ('scheduled', 'waiting')")
     other = aliased(PackageChange, name="other_change")
-    elsewhere = select(other.id).where(other.service_id == service_id, other.id != change_id, waits).limit(1)
-    coming = select(NewPrice.id).where(
-        NewPrice.service_id == service_id, NewPrice.state == NewPriceState.WAITING
-    ).limit(1)  # fmt: skip
+    elsewhere = select(other.id).where(other.service_id == service, other.id != change, waits).limit(1)
+    coming = select(NewPrice.id).where(NewPrice.service_id == service, NewPrice.state == NewPriceState.WAITING).limit(1)
     wanted = select(Service, PackageChange, elsewhere.scalar_subquery(), coming.scalar_subquery())
     wanted = wanted.join(PackageChange, PackageChange.service_id == Service.id)
-    wanted = wanted.where(Service.id == service_id, PackageChange.id == change_id).options(
+    wanted = wanted.where(Service.id == service, PackageChange.id == change).options(
         joinedload(Service.customer, innerjoin=True), joinedload(Service.billing_group, innerjoin=True),
-        joinedload(Service.package, innerjoin=True), joinedload(Service.options),
+        joinedload(Service.options),
     )  # fmt: skip
     if lock:
         held = wanted.with_for_update(of=(Service, PackageChange), key_share=True)
-        wanted = held.execution_options(populate_existing=True)
-    row: Any = db.session.execute(wanted).unique().one()
-    return row[0], row[1], row[2], row[3]
+        return held.execution_options(populate_existing=True)
+    return wanted.options(joinedload(Service.package, innerjoin=True))
 
 
 def wanted_of(change: PackageChange, package: Package) -> Wanted:

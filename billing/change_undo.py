@@ -50,7 +50,7 @@ def undo(change: PackageChange, *, by: Actor) -> PackageChange:
     change.undo_id = _take_back(change, service, by)
     assert change.before is not None
     if periods := change.before.get("renewals"):
-        change_service.end_period(periods)
+        change_service.end_period(service, periods)
     change_service.wake_new_price(change.before.get("new_price_id"))
     change_service.give(service, replace(before, ends_on=service.ends_on))
     change.state, change.decided_by, change.decided_at = ChangeState.UNDONE, by.name, by.at

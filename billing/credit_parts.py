@@ -8,7 +8,7 @@ for any more is the customer's credit.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
@@ -49,6 +49,7 @@ class NotePlan:
 
     total: Money
     parts: tuple[Part, ...]
+    invoices: Mapping[int, Invoice] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def off_open(self) -> Money:
@@ -67,7 +68,8 @@ class NotePlan:
 def plan_note(total: Money, documents: Iterable[int], *, lock: bool = False) -> NotePlan:
     """Share out the total of a note that takes back lines of these documents (ids). With `lock` the invoices are
     locked until the transaction ends, in the order of their ids."""
-    return share_out(total, [_Left.of(row) for row in _behind(set(documents), lock)])
+    invoices = {row.id: row for row in _behind(set(documents), lock)}
+    return replace(share_out(total, [_Left.of(row) for row in invoices.values()]), invoices=invoices)
 
 
 @dataclass(slots=True)
@@ -136,10 +138,9 @@ def book(note: CreditNote, plan: NotePlan, customer: Customer, by: Actor) -> Cre
     """Book a numbered note: its parts, what is lowered on the invoices (locked by `plan_note`), and the rest as credit,
     which is returned. Flushes."""
     assert note.issued_on is not None
-    invoices = _by_id(plan)
     postings = []
     for part in plan.parts:
-        invoice = invoices[part.invoice_id]
+        invoice = plan.invoices[part.invoice_id]
         if part.off_written_off:
             back = write_offs.bring_back(
                 invoice, part.off_written_off, reason=str(note), on=note.issued_on, by=by
@@ -160,11 +161,6 @@ def book(note: CreditNote, plan: NotePlan, customer: Customer, by: Actor) -> Cre
     postings.append(ledger.Posting("credit_note", customer, note.issued_on, entries, **known))
     ledger.post_all(postings)
     return given
-
-
-def _by_id(plan: NotePlan) -> Mapping[int, Invoice]:
-    ids = [part.invoice_id for part in plan.parts]
-    return {invoice_id: db.session.get_one(Invoice, invoice_id) for invoice_id in ids}
 
 
 def give(note: CreditNote, rest: Money) -> Credit:

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Date, and_, bindparam, or_, select
 from sqlalchemy.orm import aliased
 
 from models import Invoice, InvoiceLine, InvoiceState, LineKind, Money, Service, db
-from models.bulk import among
 
 from .periods import BillingPeriod
 from .tax_rates import Tax
@@ -80,7 +80,7 @@ def of_services(ids: Iterable[int], day: date) -> dict[int, list[Unused]]:
     found: dict[int, list[Unused]] = {service_id: [] for service_id in wanted}
     taken: dict[int, list[Any]] = defaultdict(list)
     lines: dict[int, Any] = {}
-    for row in db.session.execute(_rows(wanted, day)):
+    for row in db.session.execute(_rows(), {"ids": wanted, "day": day}):
         lines[row.id] = row
         if row.back_kind is not None:
             taken[row.id].append(row)
@@ -91,8 +91,10 @@ def of_services(ids: Iterable[int], day: date) -> dict[int, list[Unused]]:
     return found
 
 
-def _rows(ids: Sequence[int], day: date) -> Any:
-    """Every line that covers a day from `day` on, once for each line that takes something of it back."""
+@cache
+def _rows() -> Any:
+    """Every line of the services `ids` that covers a day from `day` on, once for each line that takes something of it
+    back. Put together once: that takes longer than asking."""
     back, its = aliased(InvoiceLine), aliased(Invoice)
     taking = (
         select(
@@ -116,10 +118,10 @@ def _rows(ids: Sequence[int], day: date) -> Any:
         .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
         .outerjoin(taking, taking.c.original_line_id == InvoiceLine.id)
         .where(
-            among(db.session, InvoiceLine.service_id, ids),
+            InvoiceLine.service_id.in_(bindparam("ids", expanding=True)),
             InvoiceLine.kind.in_(COVERING),
             InvoiceLine.original_line_id.is_(None),
-            InvoiceLine.period_end > day,
+            InvoiceLine.period_end > bindparam("day", type_=Date),
             Invoice.state == InvoiceState.ISSUED,
             charged,
         )
