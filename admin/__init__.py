@@ -34,7 +34,7 @@ from models import (
 )
 from web import headers
 
-from . import only, search
+from . import only, search, service_states
 from .account import AccountView
 from .audit import AuditView
 from .bank_statements import BankStatementsView
@@ -130,5 +130,5 @@ def init_app(app: Flask) -> None:
     panel.add_view(AuditView(AuditEvent, db, _l("Audit log"), INSIGHT, **menu("audit", "scroll-text")))
     add_settings(panel)
     panel.init_app(app)
-    for part in (search, only):
+    for part in (search, only, service_states):
         part.init_app(app)

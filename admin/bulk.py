@@ -20,7 +20,7 @@ from admin.links import list_url, record_url, view_of
 from admin.narrowing import NOBODY
 from billing import bulk, runs
 from billing.bulk_kinds import permission_for
-from models import BillingError, BulkAction, BulkRow, Customer, RowResult, db
+from models import BillingError, BulkAction, BulkRow, Customer, RowResult, Service, db
 from web import sessions
 from web.permissions import actor, allows, refuse
 
@@ -37,7 +37,7 @@ class BulkActionsView(StaffView):
     can_view_details = can_export = True
     column_list = ("what", "total", "asked_by", "asked_at", "did", "took", "result")
     column_labels = {
-        "what": _l("Action"), "total": _l("Customers"), "asked_by": _l("Asked by"), "asked_at": _l("When"),
+        "what": _l("Action"), "total": _l("Rows"), "asked_by": _l("Asked by"), "asked_at": _l("When"),
         "did": _l("What it did"), "took": _l("Took"), "result": _l("Result"),
     }  # fmt: skip
     column_details_list = ("id",)  # the page is our own
@@ -62,7 +62,7 @@ class BulkActionsView(StaffView):
     details_template = "admin/bulk/page.html"
     empty_title = _l("Nothing was done to many at once yet")
     empty_text = _l(
-        "Tick customers in their list, or narrow it and select all that match. What you do then is kept here."
+        "Tick customers or services in their list, or narrow it and select all that match. What you do is kept here."
     )
 
     def export_columns(self) -> list[tuple[Any, Any, Any]]:
@@ -93,10 +93,11 @@ class BulkActionsView(StaffView):
             self.details_template, live=self._live(action), action=action, may=self._may(action), state=state,
             rows=rows,
             tabs=[(one.value, bulk_words.RESULTS[one][1], action.counts[one.value]) for one in there],
-            changes=bulk_words.Changes(rows), there=_there(rows), record_url=record_url, back_url=self.back(),
+            changes=bulk_words.Changes(rows), there=_there(action, rows), record_url=record_url, back_url=self.back(),
+            about=bulk_words.about_of(action), things=bulk_words.things,
             rows_view=view_of(BulkRow), rest=bulk.rest_count(action), can_undo=bulk.can_be_undone(action),
             undone=bulk.followed(action, BulkAction.undoes_id), again=bulk.followed(action, BulkAction.rest_of_id),
-            title=bulk_words.title, customers_url=list_url(Customer),
+            title=bulk_words.title, list_url=list_url(_model(action)),
         )  # fmt: skip
 
     def _may(self, action: BulkAction) -> bool:
@@ -134,8 +135,8 @@ class BulkActionsView(StaffView):
         try:
             found = ask()
             came = urlsplit(request.referrer or "")
-            customers = view_of(Customer)
-            index = customers.get_url(".index_view") if customers else ""
+            there = view_of(_model(action))
+            index = there.get_url(".index_view") if there else ""
             back = f"{index}?{came.query}" if came.path == index else self.get_url(".details_view", id=found.id)
             url = carried_out(found, back)
             db.session.commit()
@@ -151,10 +152,14 @@ def _first(action: BulkAction, state: RowResult) -> list[BulkRow]:
     return list(db.session.scalars(rows.order_by(BulkRow.id).limit(SHOWN)))
 
 
-def _there(rows: list[BulkRow]) -> dict[int, Customer]:
-    """The customers of these results that have not been deleted."""
-    ids = [row.customer_id for row in rows]
-    return {c.id: c for c in db.session.scalars(select(Customer).where(Customer.id.in_(ids)))} if ids else {}
+def _model(action: BulkAction) -> Any:
+    return Service if bulk_words.about_of(action) == "service" else Customer
+
+
+def _there(action: BulkAction, rows: list[BulkRow]) -> dict[int, Any]:
+    """The customers, or services, of these results that have not been deleted."""
+    ids, model = [row.customer_id for row in rows], _model(action)
+    return {one.id: one for one in db.session.scalars(select(model).where(model.id.in_(ids)))} if ids else {}
 
 
 def _count(state: RowResult) -> Any:

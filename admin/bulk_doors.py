@@ -23,6 +23,7 @@ from admin import bulk_words
 from admin.actions import Chosen, Moved, StaffAction
 from admin.doors import kept, once
 from billing import bulk
+from billing.bulk_kinds import kind_named
 from billing.customer_fields import InvalidCustomer
 from models import BillingError, BulkAction, BulkRow, db
 from web import form_tokens
@@ -56,6 +57,11 @@ class BulkForm(FlaskForm):
         return _("%(verb)s: %(n)s", verb=label, n=customers_words(count))
 
 
+def words_of(about: str, count: int) -> str:
+    """``3 customers``, ``1 service``."""
+    return bulk_words.things(about, count) if about == "service" else customers_words(count)
+
+
 def customers_words(count: int) -> str:
     return _("1 customer") if count == 1 else _("%(n)s customers", n=format_number(count))
 
@@ -63,7 +69,7 @@ def customers_words(count: int) -> str:
 def bulk_action(
     name: str, label: Any, *, kind: str, permission: str, form: type[BulkForm] | None = None, **look: Any
 ) -> Callable[..., Any]:
-    """An action of the list of customers. `look` as for `staff_action`: icon, danger, confirm, effects."""
+    """An action of the list of customers or services. `look` as for `staff_action`: icon, danger, confirm, effects."""
     known = StaffAction(name, label, permission, **look)
 
     @action(name, label)
@@ -98,7 +104,7 @@ class Door:
             form = self.form_type() if sure else self.form_type(formdata=None)
             return self._with_form(form, count) if sure and form.validate() else self._page(form, count)
         if not sure and (self.known.confirm or count > bulk.AT_ONCE):
-            verb = f"{self.known.label} {customers_words(count)}"
+            verb = f"{self.known.label} {words_of(kind_named(self.kind).about, count)}"
             return self.chosen.ask(self.known, count, verb, IN_BACKGROUND if count > bulk.AT_ONCE else ())
         try:
             return redirect(self._begin(count, {}))
@@ -139,6 +145,8 @@ class Door:
         bulk.refuse_too_many(self.kind, count, actor())
         db.session.commit()
         most = format_number(bulk.MOST)
+        if kind_named(self.kind).about == "service":
+            return self._back(_("One action may touch %(most)s services at most. Narrow the list first.", most=most))
         return self._back(_("One action may touch %(most)s customers at most. Narrow the list first.", most=most))
 
     def _back(self, words: str) -> Any:

@@ -8,7 +8,8 @@ from typing import Any
 from flask import g
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.orm import aliased
 
 from admin import bulk_words
 from admin.base import StaffView
@@ -17,7 +18,9 @@ from admin.export import plain
 from admin.filter_kinds import choice
 from admin.filters import NumberFilter
 from admin.links import view_of
-from models import BulkAction, BulkRow, Customer, db
+from billing.bulk_kinds import of_services
+from models import BulkAction, BulkRow, Customer, Service, db
+from web import only_customer
 
 OFFERED = 50
 
@@ -44,8 +47,8 @@ class BulkRowsView(StaffView):
     can_export = True
     column_list = ("customer_id", "label", "state", "changed", "reason")
     column_labels = {
-        "customer_id": _l("No."), "label": _l("Customer"), "state": _l("Result"), "changed": _l("What changed"),
-        "reason": _l("Why"),
+        "customer_id": _l("No."), "label": _l("Customer or service"), "state": _l("Result"),
+        "changed": _l("What changed"), "reason": _l("Why"),
     }  # fmt: skip
     column_default_sort = ("id", False)
     column_link = "label"
@@ -61,21 +64,36 @@ class BulkRowsView(StaffView):
         NumberFilter(BulkRow.customer_id, _l("Customer number"), "is", "customer"),
     )
     empty_title = _l("No results yet")
-    empty_text = _l("An action on many customers writes down here what it did to each.")
+    empty_text = _l("An action on many customers or services writes down here what it did to each.")
 
     def is_visible(self) -> bool:
         return False  # the page of an action leads here
+
+    def narrowed(self, query: Select[Any]) -> Select[Any]:
+        """Of one customer: its own results, and those of its services."""
+        chosen = only_customer.id_()
+        if chosen is None:
+            return query
+        services = BulkRow.action_id.in_(_about_services())
+        its = BulkRow.customer_id.in_(select(Service.id).where(Service.customer_id == chosen))
+        return query.where(or_(and_(services, its), and_(~services, BulkRow.customer_id == chosen)))
 
     def rows_shown(self, rows: list[Any]) -> None:
         g.bulk_changes = bulk_words.Changes(rows)
         ids = [row.customer_id for row in rows]
         g.bulk_there = set(db.session.scalars(select(Customer.id).where(Customer.id.in_(ids)))) if ids else set()
+        actions = {row.action_id for row in rows}
+        found = select(BulkAction.id).where(BulkAction.id.in_(actions), BulkAction.id.in_(_about_services()))
+        g.bulk_services = set(db.session.scalars(found)) if ids else set()
 
     @property
     def changes(self) -> bulk_words.Changes:
         return g.bulk_changes  # type: ignore[no-any-return]
 
     def row_url(self, row: BulkRow) -> str:
+        if row.action_id in g.bulk_services:
+            services = view_of(Service)
+            return services.get_url("service.details_view", id=row.customer_id) if services else ""
         customers = view_of(Customer)
         if customers is None or row.customer_id not in g.bulk_there:
             return ""
@@ -87,6 +105,14 @@ class BulkRowsView(StaffView):
         named = [(words["label"], BulkRow.label, plain), (words["state"], BulkRow.state, plain)]
         both = [(_("Before"), BulkRow.before, _written), (_("After"), BulkRow.after, _written)]
         return [*head, *named, (words["reason"], BulkRow.reason, plain), *both]
+
+
+def _about_services() -> Select[Any]:
+    """The actions on services; to take one back is one too."""
+    kinds = of_services()
+    undone = aliased(BulkAction)
+    undoing = BulkAction.undoes_id.in_(select(undone.id).where(undone.kind.in_(kinds)))
+    return select(BulkAction.id).where(or_(BulkAction.kind.in_(kinds), undoing))
 
 
 def _written(values: dict[str, Any] | None) -> str:

@@ -19,6 +19,7 @@ from admin.customers import own_fields
 from admin.customers.choices import ATTITUDES, PAYMENT_METHODS
 from billing.bulk_custom import all_named
 from billing.bulk_edit import REFERENCES
+from billing.bulk_kinds import about
 from billing.bulk_links import LINKS
 from billing.custom_fields import PREFIX
 from models import BulkAction, BulkRow, RowResult, RunState, db
@@ -34,8 +35,14 @@ KINDS = {
     "enable": _l("Enable"), "disable": _l("Disable"), "archive": _l("Archive"), "restore": _l("Restore"),
     "delete": _l("Delete"), "edit": _l("Edit"), "tag": _l("Tag"), "undo": _l("Undo"),
     "statement": _l("Mail statement"), "price_change": _l("Change of prices"),
+    "service_suspend": _l("Suspend services"), "service_unsuspend": _l("Bring services back"),
+    "service_activate": _l("Activate services"), "service_pause": _l("Pause services"),
+    "service_resume": _l("Resume services"), "service_end": _l("End services"),
 }  # fmt: skip
-STATUSES = {"active": _l("Active"), "disabled": _l("Disabled"), "archived": _l("Archived")}
+STATUSES = {
+    "active": _l("Active"), "disabled": _l("Disabled"), "archived": _l("Archived"), "pending": _l("Pending"),
+    "suspended": _l("Suspended"), "paused": _l("Paused"), "cancelled": _l("Ended"),
+}  # fmt: skip
 FIELDS = {
     "status": _l("Status"), "archived_on": _l("Archived on"), "group_id": _l("Group"), "project_id": _l("Project"),
     "reseller_id": _l("Reseller"), "contract_type_id": _l("Contract type"), "language": _l("Language"),
@@ -59,6 +66,12 @@ _DONE: dict[str, Counted] = {
                                     n=number(n)),
     "price_change": lambda n: ngettext("%(n)s customer with a new price", "%(n)s customers with a new price", n,
                                        n=number(n)),
+    "service_suspend": lambda n: ngettext("%(n)s service suspended", "%(n)s services suspended", n, n=number(n)),
+    "service_unsuspend": lambda n: ngettext("%(n)s service runs again", "%(n)s services run again", n, n=number(n)),
+    "service_activate": lambda n: ngettext("%(n)s service activated", "%(n)s services activated", n, n=number(n)),
+    "service_pause": lambda n: ngettext("Pause set for %(n)s service", "Pause set for %(n)s services", n, n=number(n)),
+    "service_resume": lambda n: ngettext("%(n)s service resumed", "%(n)s services resumed", n, n=number(n)),
+    "service_end": lambda n: ngettext("End set for %(n)s service", "End set for %(n)s services", n, n=number(n)),
     "undo": lambda n: ngettext("%(n)s customer as before", "%(n)s customers as before", n, n=number(n)),
 }  # fmt: skip
 
@@ -90,15 +103,28 @@ def fields_of(params: dict[str, Any]) -> list[str]:
     return [*(str(FIELDS.get(name, name)) for name in names), *params.get("own_names", {}).values()]
 
 
+def things(about: str, n: int) -> str:
+    """How many customers or services."""
+    if about == "service":
+        return ngettext("%(n)s service", "%(n)s services", n, n=number(n))
+    return ngettext("%(n)s customer", "%(n)s customers", n, n=number(n))
+
+
+def about_of(action: BulkAction) -> str:
+    """``customer`` or ``service``."""
+    return about(action.kind, action.params)
+
+
 def title(action: BulkAction) -> str:
-    n = ngettext("%(n)s customer", "%(n)s customers", action.total, n=number(action.total))
-    return f"{what(action)} · {n}"
+    return f"{what(action)} · {things(about_of(action), action.total)}"
 
 
 def done_words(action: BulkAction) -> str:
     """``3 customers disabled, 1 unchanged``, as a toast says it."""
     n = action.counts.get("done", 0)
     counted = _DONE.get(action.kind)
+    if action.kind == "undo" and about_of(action) == "service":
+        counted = lambda n: ngettext("%(n)s service as before", "%(n)s services as before", n, n=number(n))  # noqa: E731
     words = [counted(n) if counted else ngettext("%(n)s customer done", "%(n)s customers done", n, n=number(n))]
     rest = [(action.counts.get(state.value, 0), word) for state, (_kind, word) in RESULTS.items() if state != "done"]
     return ", ".join([*words, *(f"{number(k)} {str(word).lower()}" for k, word in rest if k)])
@@ -128,7 +154,8 @@ def live(action: BulkAction, now: datetime, *, scheduler: bool, at_work: bool) -
     gone = (action.finished_at or now) - (action.started_at or action.asked_at)
     left = run_words.time_left(action.done, action.total, gone)
     return {
-        "action": action, "title": title(action), "pill": state_pill(action), "going": action.going,
+        "action": action, "about": about_of(action), "title": title(action), "pill": state_pill(action),
+        "going": action.going,
         "percent": min(action.done * 100 // action.total, 100) if action.total else 0,
         "gone": run_words.clock_words(gone), "left": run_words.clock_words(left) if left is not None else "",
         "counts": [

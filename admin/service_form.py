@@ -16,10 +16,10 @@ from wtforms.validators import InputRequired, ValidationError
 from admin.customers.lookup import CustomerField
 from admin.fields import AmountField, DayField, ExactField, WholeField
 from admin.package_forms import UNITS
-from billing import fx_prices
+from billing import company, fx_prices
 from billing.package_prices import YES
 from billing.services import Chosen, NoPrice
-from models import BillingGroup, Customer, Money, OptionKind, Package, PackageOption, PackagePrice, db
+from models import BillingGroup, Customer, Money, OptionKind, Package, PackageOption, PackagePrice, WaitsFor, db
 from web.formatters import money
 from web.forms import choices, put_error
 from web.permissions import actor
@@ -59,6 +59,11 @@ class TermsForm(FlaskForm):
     trial_days = WholeField(_l("Free days to try"), description=_l("Empty: those of the package."))
     billed_from = DayField(_l("First day billed"), description=_l("Empty: the start. Later, if it was billed before."))
     anchor_day = WholeField(_l("Renewal day"), description=_l("Of the month, 1 to 31. Empty: the first day billed."))
+    begins = RadioField(_l("It begins"), choices=choices([
+        ("active", _l("At once, or on the day above")),
+        ("activation", _l("When somebody activates it")),
+        ("payment", _l("When its first bill is paid; the bill is made now")),
+    ]), default="active")  # fmt: skip
     description = StringField(_l("Description"), description=_l("Such as a line or a domain. Stands on invoices."))
     billing_group = SelectField(_l("Billing group"), coerce=int)
 
@@ -93,6 +98,10 @@ class TermsForm(FlaskForm):
 
     def group(self) -> BillingGroup | None:
         return db.session.get(BillingGroup, self.billing_group.data) if self.billing_group.data else None
+
+    def waits(self) -> WaitsFor | None:
+        """What the service waits for before it begins."""
+        return None if self.begins.data == "active" else WaitsFor(self.begins.data)
 
     def validate_every(self, field: Any) -> None:
         if self.terms.data == OTHER and not field.data:
@@ -152,6 +161,7 @@ def terms_form(customer: Customer, package: Package) -> TermsForm:
     if not form.is_submitted():
         form.terms.data = "0" if offers else OTHER
         form.start.data = actor().today
+        form.begins.data = company.value("new_services")
         form.every.data = 1
         form.trial_days.data = package.trial_days or None
         for option in package.options:

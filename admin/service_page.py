@@ -14,12 +14,15 @@ from sqlalchemy.orm import joinedload
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
+from admin import service_states
 from admin.audit_words import change_words
 from admin.doors import once
 from admin.fields import DayField
 from admin.links import new_url, record_url
 from admin.package_change_services import on_service
-from billing import new_prices, services
+from admin.service_verb_list import VERBS
+from billing import new_prices, next_bills, services
+from billing.service_trials import in_trial
 from models import BillingError, Charge, Invoice, Renewal, Service, ServiceChange, ServiceStatus
 from web.forms import put_error
 from web.permissions import actor
@@ -29,11 +32,25 @@ NEWEST = 20
 CHANGES: dict[str, tuple[str, str, Any]] = {
     "start": ("play", "ok", _l("Started")),
     "imported": ("upload", "ok", _l("Imported")),
+    "activate": ("play", "ok", _l("Activated")),
+    "suspend": ("ban", "warn", _l("Suspended")),
+    "unsuspend": ("play", "ok", _l("Brought back after a suspension")),
+    "pause_set": ("calendar", "", _l("Pause set")),
+    "pause_unset": ("undo-2", "", _l("Pause called off")),
+    "pause": ("pause", "", _l("Paused")),
+    "resume": ("play", "ok", _l("Went on after a pause")),
+    "trial": ("calendar", "", _l("Trial made longer")),
+    "trial_end": ("calendar", "", _l("Trial ended early")),
+    "edit": ("pencil", "", _l("Agreed otherwise")),
+    "price": ("percent", "info", _l("New price")),
+    "currency": ("refresh-cw", "", _l("Price in another currency")),
+    "change": ("repeat", "info", _l("Package changed")),
     "cancel": ("calendar", "warn", _l("End set")),
     "end": ("calendar", "", _l("Ended")),
-    "pause": ("pause", "", _l("Went on after a pause; the time between is not billed")),
-    "price": ("percent", "info", _l("New price from a change of prices")),
-    "change": ("repeat", "info", _l("Changed")),
+    "reactivate": ("undo-2", "ok", _l("Brought back after its end")),
+    "transfer_set": ("calendar", "", _l("Transfer to another customer set")),
+    "transfer_unset": ("undo-2", "", _l("Transfer called off")),
+    "transfer": ("git-merge", "warn", _l("Came from another customer")),
 }
 
 
@@ -58,6 +75,10 @@ class ServicePage:
             "new_prices": new_prices.waiting_of(service),
             "ahead": on_service(service),
             "charge_url": new_url(Charge, customer=service.customer_id),
+            "state": service_states.sentences(service, actor().today),
+            "trying": in_trial(service, actor().today),
+            "next_bill": next_bills.of_service(service, actor().today),
+            "verbs": [verb for verb in VERBS.values() if self.can_create and verb.when(service)],  # type: ignore[attr-defined]
         }
         words = {"price_words": price_words, "period_words": period_words, "record_url": record_url}
         return self.render("admin/services/page.html", **values, **words, Invoice=Invoice)  # type: ignore[attr-defined]
@@ -105,4 +126,9 @@ class ServicePage:
 
 def _line(change: ServiceChange) -> dict[str, Any]:
     icon, kind, words = CHANGES.get(change.kind, ("circle-dot", "", change.kind.replace("_", " ").capitalize()))
+    after = change.after or {}
+    if change.kind == "cancel" and not after.get("ends_on"):
+        icon, kind, words = "undo-2", "ok", _l("End removed")
+    if change.kind == "pause" and "next_renewal_on" in after:
+        words = _l("Went on after a time without bills")
     return change_words(icon, kind, words, change.made_by, change.made_at, change.before, change.after)

@@ -21,22 +21,16 @@ from admin.filters import ChoiceFilter
 from admin.finding import CustomersOnly
 from admin.links import record_url
 from admin.rights import Open
+from admin.service_bulk import ServiceBulk
+from admin.service_doors import ServiceDoors
 from admin.service_form import TermsForm, WhatForm, package_with_options, terms_form
 from admin.service_page import ServicePage
+from admin.service_states import SUSPENDED_FOR, WORDS, is_billed_on, state_pill
 from admin.tabs import Tabs
 from billing import services
 from models import BillingError, Package, Service, ServiceStatus
 from web.permissions import actor
 from web.price_words import price_words
-
-STATUSES = {
-    ServiceStatus.ACTIVE: ("ok", _l("Active")),
-    ServiceStatus.PENDING: ("info", _l("Pending")),
-    ServiceStatus.SUSPENDED: ("warn", _l("Suspended")),
-    ServiceStatus.CANCELLED: ("", _l("Ended")),
-}
-
-WORDS = [(status.value, word) for status, (_kind, word) in STATUSES.items()]
 
 
 class PackageFilter(ChoiceFilter):
@@ -44,10 +38,29 @@ class PackageFilter(ChoiceFilter):
         return int(super().clean(value))
 
 
+class ReasonFilter(ChoiceFilter):
+    @property
+    def equality(self) -> bool:
+        return False  # it has no index of its own
+
+
 class StatusFilter(ChoiceFilter):
     @property
     def equality(self) -> bool:
         return False  # its index goes on with the next renewal, not with the id
+
+
+class TrialFilter(ChoiceFilter):
+    """Whether it is free to try today."""
+
+    def where(self, value: str) -> Any:
+        trying = (Service.trial_days > 0) & (Service.billed_from > actor().today)
+        trying &= (Service.status == ServiceStatus.ACTIVE) & (Service.next_renewal_on == Service.billed_from)
+        return trying if value == "yes" else ~trying
+
+    @property
+    def equality(self) -> bool:
+        return False
 
 
 class EndingFilter(ChoiceFilter):
@@ -71,7 +84,7 @@ def _price(view: Any, _context: Any, row: Service, _key: str) -> str:
     return _("Free") if row.free else price_words(row.price, row.months, row.days)
 
 
-class ServiceView(Tabs, ServicePage, StaffView):
+class ServiceView(Tabs, ServicePage, ServiceDoors, ServiceBulk, StaffView):
     needs = "services.view"
     of_customer = "customer_id"
     can_create, can_export = Open("services.edit"), True
@@ -94,19 +107,21 @@ class ServiceView(Tabs, ServicePage, StaffView):
         "customer": _customer,
         "price": _price,
         "description": lambda view, context, row, name: "" if row.description == row.package.name else row.description,
-        "status": lambda view, context, row, name: pill(*STATUSES[row.status]),
-        "next_renewal_on": lambda view, context, row, name: (
-            None if row.status == ServiceStatus.CANCELLED else row.next_renewal_on
-        ),
+        "status": lambda view, context, row, name: pill(*state_pill(row, actor().today)),
+        "next_renewal_on": lambda view, context, row, name: row.next_renewal_on if is_billed_on(row) else None,
     }
     column_export_list = (
         "id", "customer_id", "package_id", "description", "status", "price", "months", "days", "free", "anchor_day",
-        "started_on", "billed_from", "next_renewal_on", "ends_on", "cancelled_on", "cancel_reason",
+        "started_on", "billed_from", "next_renewal_on", "ends_on", "cancelled_on", "cancel_reason", "waits_for",
+        "suspended_on", "suspended_for", "suspend_reason", "paused_from", "paused_until", "external_source",
+        "external_id",
     )  # fmt: skip
     column_filters = (
         *(StatusFilter(Service.status, _l("Status"), way, None, WORDS) for way in ("is", "not")),
         PackageFilter(Service.package_id, _l("Package"), "is", "package", Rows(Package)),
+        ReasonFilter(Service.suspended_for, _l("Suspended because"), "is", "suspended_for", SUSPENDED_FOR),
         CustomerFilter(Service.customer_id),
+        TrialFilter(Service.billed_from, _l("In trial"), "is", "trial", [("yes", _l("Yes")), ("no", _l("No"))]),
         EndingFilter(Service.ends_on, _l("End is set"), "is", "ending", [("yes", _l("Yes")), ("no", _l("No"))]),
         "next_renewal_on", "started_on", "ends_on", "free",
         *money(Service.price_minor, Service.currency, _l("Price"), "price"),
@@ -114,6 +129,8 @@ class ServiceView(Tabs, ServicePage, StaffView):
     tabs = (
         (_l("All"), {}),
         (_l("Active"), {"flt0_status_is": "active"}),
+        (_l("Pending"), {"flt0_status_is": "pending"}),
+        (_l("In trial"), {"flt0_trial_is": "yes"}),
         (_l("Ending"), {"flt0_ending_is": "yes"}),
         (_l("Suspended"), {"flt0_status_is": "suspended"}),
         (_l("Ended"), {"flt0_status_is": "cancelled"}),
@@ -160,6 +177,7 @@ class ServiceView(Tabs, ServicePage, StaffView):
             setup_fee=form.setup_fee.money(form.currency),
             free=form.free.data,
             trial_days=form.trial_days.data,
+            waits_for=form.waits(),
             by=actor(),
         )
         flash(_("%(name)s started", name=str(service)), "toast")

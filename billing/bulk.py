@@ -1,4 +1,4 @@
-"""Actions on many customers: asked for with the ids they are about, done in parts, stopped, undone, finished later.
+"""Actions on many customers or services: asked for with their ids, done in parts, stopped, undone, finished later.
 
 Each part is one transaction: what the rule changes, its audit events, a result for every row and the progress. A
 process that dies leaves whole parts, done or not, and the next one goes on with those that are not.
@@ -23,7 +23,7 @@ from models.types import Moment
 
 from . import audit, company, staff
 from .actor import Actor
-from .bulk_kinds import Kind, kind_named, permission_for
+from .bulk_kinds import Kind, about, kind_named, permission_for
 from .bulk_results import MOST_REASON, Result
 
 LEASE = "bulk"
@@ -74,11 +74,9 @@ def ask(
     by.require(permission_for(name, params))
     chosen = sorted(set(ids))
     if not chosen:
-        raise NothingToDo("There is no customer left to do this with.")
+        raise NothingToDo("There is nothing left to do this with.")
     if len(chosen) > MOST:
-        raise TooMany(
-            f"{len(chosen):,} customers are more than one action may touch ({MOST:,}). Narrow the list first."
-        )
+        raise TooMany(f"{len(chosen):,} rows are more than one action may touch ({MOST:,}). Narrow the list first.")
     action = BulkAction(
         kind=name, params=kind.clean(params) if rest_of is None else dict(params), narrowed=narrowed[:1000],
         total=len(chosen), asked_by=by.name, staff_id=by.staff_id, address=by.address, asked_at=by.at,
@@ -89,14 +87,16 @@ def ask(
     parts = [json.dumps(chosen[start : start + CHUNK]) for start in range(0, len(chosen), CHUNK)]
     rows = [{"action_id": action.id, "number": n, "ids": ids, "done": False} for n, ids in enumerate(parts)]
     db.session.execute(insert(BulkPart), rows)
-    audit.record(by, "bulk_action.asked_for", action, after={"kind": name, "customers": len(chosen)})
+    audit.record(by, "bulk_action.asked_for", action, after={"kind": name, f"{about(name, params)}s": len(chosen)})
     db.session.flush()
     return action
 
 
 def refuse_too_many(name: str, count: int, by: Actor) -> None:
     """Leave the trace of an action that was refused for its size."""
-    audit.record(by, "bulk_action.refused", BulkAction(kind=name), after={"kind": name, "customers": count})
+    audit.record(
+        by, "bulk_action.refused", BulkAction(kind=name), after={"kind": name, f"{kind_named(name).about}s": count}
+    )
 
 
 def do_now(action: BulkAction, *, by: Actor) -> None:
@@ -206,7 +206,12 @@ def stop(action: BulkAction, *, by: Actor) -> bool:
     if rows_changed(db.session.execute(stopped.execution_options(synchronize_session=False))) != 1:
         return False
     db.session.refresh(action)
-    audit.record(by, "bulk_action.stopped", action, after={"done": action.done, "customers": action.total})
+    audit.record(
+        by,
+        "bulk_action.stopped",
+        action,
+        after={"done": action.done, f"{about(action.kind, action.params)}s": action.total},
+    )
     db.session.flush()
     return True
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from models import BillingError, Customer
 
-from . import bulk_edit, bulk_links, bulk_undo, customer_status, customers, new_prices, statements
+from . import bulk_edit, bulk_links, bulk_undo, customer_status, customers, new_prices, service_bulk, statements
 from .actor import Actor
 from .bulk_results import Result, Rule, per_customer
 
@@ -27,9 +27,9 @@ def nothing(params: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Kind:
-    """`do` is given some ids at a time, in a transaction of their own. `clean` makes of what was asked the plain
-    values that are kept with the action, or raises a BillingError; it may make rows. Results that say before and
-    after in the words of bulk_undo can be undone; others need an `undo` of their own."""
+    """`do` is given some ids at a time, in a transaction of their own; `about` says whose they are. `clean` makes of
+    what was asked the plain values that are kept with the action, or raises a BillingError; it may make rows. Results
+    that say before and after in the words of bulk_undo can be undone; others need an `undo` of their own."""
 
     name: str
     permission: str
@@ -37,6 +37,7 @@ class Kind:
     clean: Clean = nothing
     can_undo: bool = False
     undo: Rule | None = None
+    about: str = "customer"
 
 
 KINDS: dict[str, Kind] = {}
@@ -57,6 +58,16 @@ def kind_named(name: str) -> Kind:
 def permission_for(name: str, params: Mapping[str, Any]) -> str:
     """What somebody needs for an action: to take one back, what they would need to do it. Raises NoSuchAction."""
     return kind_named(params["kind"] if name == "undo" else name).permission
+
+
+def about(name: str, params: Mapping[str, Any]) -> str:
+    """What an action is about: ``customer`` or ``service``. Raises NoSuchAction."""
+    return kind_named(params["kind"] if name == "undo" else name).about
+
+
+def of_services() -> list[str]:
+    """The kinds that are about services."""
+    return [kind.name for kind in KINDS.values() if kind.about == "service"]
 
 
 def _status(verb: str) -> Kind:
@@ -105,4 +116,17 @@ add(Kind("edit", "customers.edit", bulk_edit.edit_many, bulk_edit.clean_edit, ca
 add(Kind("tag", "customers.edit", bulk_links.change_tags, bulk_links.clean_tags, can_undo=True))
 add(Kind("statement", "messages.send", per_customer(_mail_statement), _clean_statement))
 add(Kind(new_prices.KIND, "services.edit", new_prices.ask, dict, can_undo=True, undo=new_prices.undo))
+_OF_SERVICES = {"permission": "services.edit", "about": "service"}
+for known in (
+    Kind("service_suspend", do=service_bulk.suspend, clean=service_bulk.clean_reason, can_undo=True,
+         undo=service_bulk.undo_suspend, **_OF_SERVICES),
+    Kind("service_unsuspend", do=service_bulk.unsuspend, clean=service_bulk.clean_billed, **_OF_SERVICES),
+    Kind("service_activate", do=service_bulk.activate, clean=service_bulk.clean_day, **_OF_SERVICES),
+    Kind("service_pause", do=service_bulk.pause, clean=service_bulk.clean_pause, can_undo=True,
+         undo=service_bulk.undo_pause, **_OF_SERVICES),
+    Kind("service_resume", do=service_bulk.resume, **_OF_SERVICES),
+    Kind("service_end", do=service_bulk.end, clean=service_bulk.clean_day, can_undo=True, undo=service_bulk.undo_end,
+         **_OF_SERVICES),
+):  # fmt: skip
+    add(known)
 add(Kind("undo", "customers.edit", _undo, dict))

@@ -36,6 +36,16 @@ def next_bill(group: BillingGroup, today: date) -> Bill | None:
     return bills[0] if bills else None
 
 
+def of_service(service: Service, today: date) -> Bill | None:
+    """The next bill as it would be for this service alone, as `next_bill`; None where none is to come."""
+    is_due = select(Service.id).where(Service.id == service.id, SERVICE_DUE)
+    if db.session.scalar(is_due) is None:
+        return None
+    day, tables = service.next_renewal_on, Tables.load(company.settings())
+    bills = build([service.billing_group_id], day, max(day, today), tables, lock=False, only_service=service.id)
+    return bills[0] if bills else None
+
+
 def tried(do: Callable[[], Any], then: Callable[[], T]) -> T:
     """What `then` finds after `do` was done; all of that is taken back. Raises what they raise."""
     nested = db.session.begin_nested()

@@ -187,4 +187,6 @@ def _check_days(service: Service, start: date, until: date | None) -> None:
         raise InvalidPause(f"{service} ends on {service.ends_on}. A pause has to begin before.")
     earliest = paid_days.billed_last(service)
     if start < earliest:
-        raise InvalidPause(f"Days before {earliest} are over and billed. Begin the pause on that day or later.")
+        raise InvalidPause(
+            f"It can be paused from {earliest} on: what lies before is billed and over, or not begun yet."
+        )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import select
 
@@ -141,8 +142,8 @@ def _charges(service: Service) -> Sequence[Charge]:
 def _move(service: Service, group: BillingGroup, price: Money | None, by: Actor) -> None:
     old, new = service.customer, group.customer
     active = service.status == ServiceStatus.ACTIVE
-    before = {"customer": old.name, "billing_group": str(service.billing_group)}
-    after = {"customer": new.name, "billing_group": str(group)}
+    before: dict[str, Any] = {"customer": old.name, "billing_group": str(service.billing_group)}
+    after: dict[str, Any] = {"customer": new.name, "billing_group": str(group)}
     if price is not None and price != service.price:
         before |= {"price_minor": service.price_minor, "currency": service.currency}
         after |= {"price_minor": price.minor, "currency": price.currency}

@@ -75,9 +75,10 @@ class BulkPart(Model):
 
 
 class BulkRow(Model):
-    """What became of one customer; `before` and `after` hold what the action changed, for undo.
+    """What became of one customer, or of one service where the kind is about services (`customer_id` then holds its
+    id); `before` and `after` hold what the action changed, for undo.
 
-    No foreign key to the customer: the result of a deletion outlives it.
+    No foreign key: the result of a deletion outlives what it is about.
     """
 
     __table_args__ = (
