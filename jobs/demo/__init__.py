@@ -24,7 +24,7 @@ from .. import clock
 from .. import renewals as renewals_job
 from ..commands import command_errors
 from ..terminal import Watch, progress_bar
-from . import company, quoted
+from . import company, handled, quoted
 from .diary import MORNING, Diary, at_night, moment
 from .paying import Till
 from .story import NEVER_SENT, Story
@@ -82,6 +82,7 @@ def fill(watch: Watch | None = None, *, months: int = MONTHS, customers: int = C
     till = Till(diary)
     Story(firm, diary, till, first, today, customers)
     quoted.plan(diary, today)
+    handled.plan(diary, today)
     with hurrying(db.engine):
         for day in _days(first, today, watch):
             _live(firm, diary, till, day, now)

@@ -82,7 +82,15 @@ def _package(name: str, by: Actor) -> Package:
         for months in periods
     ]
     options = _options(_OPTIONS.get(name.split()[0], ()), periods)
-    return packages.create(name, prices=prices, options=options, description=_ABOUT[name], by=by)
+    return packages.create(name, prices=prices, options=options, description=_ABOUT[name], group=group_of(name), by=by)
+
+
+def group_of(name: str) -> str:
+    """Fibre for homes, fibre for businesses, hosting, what is managed; the domain stands alone."""
+    first, *rest = name.split()
+    if first == "Fibre":
+        return "Fibre for businesses" if "Business" in rest else "Fibre for homes"
+    return {"Hosting": "Hosting", "Managed": "Managed"}.get(first, "")
 
 
 def _options(listed: tuple[tuple[str, str, int], ...], periods: tuple[int, ...]) -> list[packages.Option]:
