@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -34,8 +34,13 @@ from .outbox import invoice_addresses, queue_about
 STATEMENT = "statement"
 """The kind of message that brings one."""
 MOVEMENTS, OPEN_ITEMS = "movements", "open_items"
+AT_ONCE = 1000
 MOST_ROWS = 20_000
-"""A statement that nobody could read; a shorter period holds fewer."""
+"""More movements than that fit no document; pages (`parts`) and files (`rows_of_all`) hold any number."""
+TOO_LONG = (
+    f"More than {MOST_ROWS:,} movements fall into these days, too many for one document. Choose a shorter period; the "
+    "CSV file holds all of them."
+)
 OWN = (Account.RECEIVABLE, Account.CREDIT)
 """What the balance of a customer is made of; positive is owed (SPEC 3.1)."""
 
@@ -146,6 +151,57 @@ def statement(customer: Customer, since: date, until: date) -> Statement:
     return Statement(customer, since, until, [first, *(one for one in others if one.movements or one.opening)])
 
 
+def parts(customer: Customer, since: date, until: date, most: int) -> list[tuple[date, date]]:
+    """The days from `since` to `until` in stretches of at most `most` movements each, one after the other; a day that
+    has more stands alone. Counts along the index of the customer's days. Raises InvalidPeriod."""
+    check_period(since, until)
+    mine = LedgerPosting.customer_id == customer.id, LedgerPosting.on >= since, LedgerPosting.on <= until
+    counted = select(LedgerPosting.on, func.count()).where(*mine).group_by(LedgerPosting.on).order_by(LedgerPosting.on)
+    found, first, total = [], since, 0
+    for day, count in db.session.execute(counted):
+        if total and total + count > most:
+            found.append((first, day - timedelta(days=1)))
+            first, total = day, 0
+        total += count
+    return [*found, (first, until)]
+
+
+def rows_of_all(customer: Customer, since: date, until: date) -> Iterator[tuple[str, ...]]:
+    """The statement as the table of `csv_rows`, however many movements there are: read some at a time. Raises
+    InvalidPeriod before the first row."""
+    check_period(since, until)
+    return _all_rows(customer, since, until)
+
+
+def _all_rows(customer: Customer, since: date, until: date) -> Iterator[tuple[str, ...]]:
+    yield HEAD
+    openings = {currency: int(minor) for currency, minor in db.session.execute(entries_before(customer.id, since))}
+    mine = LedgerEntry.customer_id == customer.id, LedgerEntry.account.in_(OWN)
+    ever = db.session.scalars(select(LedgerEntry.currency).where(*mine).distinct()).all()
+    for name in dict.fromkeys([customer.currency, *sorted(ever)]):
+        yield from _rows_in(customer, name, openings.get(name, 0), since, until)
+
+
+def _rows_in(customer: Customer, name: str, balance: int, since: date, until: date) -> Iterator[tuple[str, ...]]:
+    """One currency; nothing for another than the account's in which nothing moved."""
+    wanted = movements_between(customer.id, since, until).where(LedgerEntry.currency == name).limit(None)
+    rows = db.session.execute(wanted.execution_options(yield_per=AT_ONCE))
+    told = name == customer.currency or balance
+    if told:
+        yield _boundary("opening_balance", since, balance, name)
+    for _posting, entries in groupby(rows, key=itemgetter(0)):
+        first, *others = entries
+        change = first[2] + sum(entry[2] for entry in others)
+        if change and not told:
+            yield _boundary("opening_balance", since, balance, name)
+            told = True
+        balance += change
+        if change:
+            yield _row(Movement._make((first[0], *first[3:5], change, balance, *first[5:])), name)
+    if told:
+        yield _boundary("closing_balance", until, balance, name)
+
+
 def open_items(customer: Customer, on: date) -> OpenItems:
     """What the customer still owes as of now, told with the day `on` (today). Raises InvalidPeriod."""
     owed = (
@@ -183,6 +239,8 @@ def mail(
     check_period(since, until)
     if variant not in (MOVEMENTS, OPEN_ITEMS):
         raise InvalidPeriod("A statement tells the movements of a period, or the open items.")
+    if variant == MOVEMENTS:
+        _check_length(customer, since, until)
     addresses = [customer.email, *invoice_addresses([customer.id]).get(customer.id, ())]
     if not any(address.strip() for address in addresses):
         raise NobodyToMail(f"{customer.name} has no e-mail address.")
@@ -198,6 +256,13 @@ def mail(
     )
     db.session.flush()
     return message
+
+
+def _check_length(customer: Customer, since: date, until: date) -> None:
+    """Whether a document can hold it, before anybody is promised one."""
+    mine = LedgerPosting.customer_id == customer.id, LedgerPosting.on >= since, LedgerPosting.on <= until
+    if db.session.scalar(select(LedgerPosting.id).where(*mine).offset(MOST_ROWS).limit(1)) is not None:
+        raise InvalidPeriod(TOO_LONG)
 
 
 def _is_empty(customer: Customer, since: date, until: date, variant: str) -> bool:
@@ -224,7 +289,7 @@ def _postings(customer: Customer, since: date, until: date) -> Iterator[tuple[st
     """(currency, what more is owed, the rest of a movement) of each posting that changed the balance, in order."""
     rows = db.session.execute(movements_between(customer.id, since, until)).all()
     if len(rows) > MOST_ROWS * 2:
-        raise InvalidPeriod(f"More than {MOST_ROWS:,} movements fall into these days. Choose a shorter period.")
+        raise InvalidPeriod(TOO_LONG)
     for (_posting, currency), entries in groupby(rows, key=itemgetter(0, 1)):
         first, *others = entries
         change = first[2] + sum(entry[2] for entry in others)
@@ -258,18 +323,28 @@ def csv_rows(found: Statement | OpenItems) -> Iterable[tuple[str, ...]]:
     return _open_rows(found) if isinstance(found, OpenItems) else _moved_rows(found)
 
 
+HEAD = ("day", "kind", "document", "details", "currency", "charged", "settled", "balance")
+
+
 def _moved_rows(found: Statement) -> Iterator[tuple[str, ...]]:
-    yield ("day", "kind", "document", "details", "currency", "charged", "settled", "balance")
+    yield HEAD
     for account in found.accounts:
-        name, start, end = account.currency, found.since.isoformat(), found.until.isoformat()
-        yield (start, "opening_balance", "", "", name, "", "", str(account.opening.decimal()))
-        for one in account.movements:
-            amount = str(Money(abs(one.change), name).decimal())
-            sides = (amount, "") if one.change > 0 else ("", amount)
-            details = " ".join(filter(None, (one.method, one.reference, one.reason)))
-            balance = str(Money(one.balance, name).decimal())
-            yield (one.on.isoformat(), one.kind, one.number or "", details, name, *sides, balance)
-        yield (end, "closing_balance", "", "", name, "", "", str(account.closing.decimal()))
+        name = account.currency
+        yield _boundary("opening_balance", found.since, account.opening.minor, name)
+        yield from (_row(one, name) for one in account.movements)
+        yield _boundary("closing_balance", found.until, account.closing.minor, name)
+
+
+def _boundary(kind: str, on: date, minor: int, name: str) -> tuple[str, ...]:
+    return (on.isoformat(), kind, "", "", name, "", "", str(Money(minor, name).decimal()))
+
+
+def _row(one: Movement, name: str) -> tuple[str, ...]:
+    amount = str(Money(abs(one.change), name).decimal())
+    sides = (amount, "") if one.change > 0 else ("", amount)
+    details = " ".join(filter(None, (one.method, one.reference, one.reason)))
+    balance = str(Money(one.balance, name).decimal())
+    return (one.on.isoformat(), one.kind, one.number or "", details, name, *sides, balance)
 
 
 def _open_rows(found: OpenItems) -> Iterator[tuple[str, ...]]:

@@ -8,6 +8,7 @@ from flask import abort, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from billing.statements import InvalidPeriod
 from integrations.documents import DocumentError
 from models import BillingError, Customer, PortalAccess, PortalRight
 from web import statement_page
@@ -31,6 +32,8 @@ def statement_pdf(access: PortalAccess) -> Any:
     customer = _allowed(access)
     try:
         return statement_page.as_pdf(statement_page.made(customer, actor().today))
+    except InvalidPeriod as error:
+        return _instead(customer, str(error))
     except (BillingError, DocumentError):
         return _instead(customer)
 
@@ -40,7 +43,9 @@ def statement_pdf(access: PortalAccess) -> Any:
 def statement_csv(access: PortalAccess) -> Any:
     customer = _allowed(access)
     try:
-        return statement_page.as_csv(statement_page.made(customer, actor().today))
+        return statement_page.csv(customer, actor().today)
+    except InvalidPeriod as error:
+        return _instead(customer, str(error))
     except BillingError:
         return _instead(customer)
 
@@ -52,6 +57,6 @@ def _allowed(access: PortalAccess) -> Customer:
     return access.customer
 
 
-def _instead(customer: Customer) -> Response:
-    flash(_("This document cannot be made right now. Try again later, or write to us."), "danger")
+def _instead(customer: Customer, why: str = "") -> Response:
+    flash(why or _("This document cannot be made right now. Try again later, or write to us."), "danger")
     return redirect(url_for("portal.statement", customer_id=customer.id))

@@ -14,7 +14,7 @@ from messaging import statement_document
 from models import BillingError, Customer
 
 from . import days
-from .csv_file import csv_file
+from .csv_file import csv_file, csv_stream
 from .days import Days
 
 SHOWN = 1000
@@ -23,7 +23,8 @@ SHOWN = 1000
 
 @dataclass(frozen=True, slots=True)
 class StatementPage:
-    """`doc` is None where it cannot be made: `wrong` says why. `left_out` rows are only in the files."""
+    """`doc` is None where it cannot be made: `wrong` says why. `left_out` rows are only in the files. A long time is
+    told on `count` pages, this is the one of that `number`."""
 
     period: Days
     variant: str
@@ -32,6 +33,8 @@ class StatementPage:
     is_empty: bool
     wrong: str
     offered: list[tuple[str, date, date]]
+    number: int = 1
+    count: int = 1
 
     @property
     def address(self) -> dict[str, str]:
@@ -54,11 +57,13 @@ def made(customer: Customer, today: date) -> Statement | OpenItems:
 
 
 def read(customer: Customer, today: date) -> StatementPage:
-    """The page that the address asks for."""
+    """The page that the address asks for: of a long time, the newest stretch or the one named."""
     period, variant = asked(today)
     offered = days.offered(today)
     try:
-        what = made(customer, today)
+        pages = _pages(customer, period, variant)
+        number = _number(len(pages))
+        what = statement_document.found(customer, *pages[number - 1], variant, today)
         doc = statement_document.document_data(what)
     except BillingError as error:
         return StatementPage(period, variant, None, 0, True, period.wrong or str(error), offered)
@@ -66,7 +71,22 @@ def read(customer: Customer, today: date) -> StatementPage:
     assert table is not None
     left_out = max(len(table["rows"]) - SHOWN, 0)
     table["rows"] = table["rows"][left_out:]
-    return StatementPage(period, variant, doc, left_out, what.is_empty, period.wrong, offered)
+    empty = what.is_empty and len(pages) == 1
+    return StatementPage(period, variant, doc, left_out, empty, period.wrong, offered, number, len(pages))
+
+
+def _pages(customer: Customer, period: Days, variant: str) -> list[tuple[date, date]]:
+    assert period.since is not None and period.until is not None
+    if variant != MOVEMENTS:
+        return [(period.since, period.until)]
+    return statements.parts(customer, period.since, period.until, SHOWN)
+
+
+def _number(count: int) -> int:
+    """Which of the pages; the last one if the address names none that there is."""
+    asked = request.values.get("page", "")
+    wanted = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else count
+    return wanted if 1 <= wanted <= count else count
 
 
 def as_pdf(what: Statement | OpenItems) -> Response:
@@ -76,6 +96,12 @@ def as_pdf(what: Statement | OpenItems) -> Response:
     return Response(statement_document.pdf_of(what), mimetype="application/pdf", headers=told)
 
 
-def as_csv(what: Statement | OpenItems) -> Response:
-    name = statement_document.file_name(what).removesuffix(".pdf") + ".csv"
-    return csv_file(name, statements.csv_rows(what))
+def csv(customer: Customer, today: date) -> Response:
+    """What the address asks for as a table, however long. Raises InvalidPeriod."""
+    period, variant = asked(today)
+    if variant != MOVEMENTS:
+        what = made(customer, today)
+        return csv_file(statement_document.file_name(what).removesuffix(".pdf") + ".csv", statements.csv_rows(what))
+    assert period.since is not None and period.until is not None
+    rows = statements.rows_of_all(customer, period.since, period.until)
+    return csv_stream(f"statement-{customer.id}-{period.since}-{period.until}.csv", rows)

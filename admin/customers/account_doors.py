@@ -41,7 +41,7 @@ class AccountDoors(PageDoors):
     def statement_csv_view(self) -> Any:
         customer = self._open("payments.view")
         try:
-            return statement_page.as_csv(statement_page.made(customer, actor().today))
+            return statement_page.csv(customer, actor().today)
         except BillingError as error:
             return self._instead(customer, error)
 
