@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Select, func, select, text, tuple_, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, func, select, text, tuple_, type_coerce
 
 from models import Charge, Credit, Customer, Invoice, LedgerEntry, LedgerPosting, Money, Payment, db
 
@@ -130,7 +130,19 @@ def _expenses(customer: Customer, asked: Asked) -> Select[Any]:
         query = query.where(posting.kind.in_(asked.kinds))
         if not FREQUENT & {*asked.kinds}:
             query = query.where(text(RARE))
-    return query.where(currency == asked.currency) if asked.currency else query
+    return query.where(_in_currency(customer, asked.currency, currency)) if asked.currency else query
+
+
+def _in_currency(customer: Customer, wanted: str, currency: Any) -> ColumnElement[bool]:
+    """Of a currency with few entries, those; of another one, what lies between its first and its last, looked at one
+    by one. Either way along the index of the customer's entries, however many there are in other currencies."""
+    mine = LedgerEntry.customer_id == customer.id, LedgerEntry.account.in_(OWN), LedgerEntry.currency == wanted
+    some = select(LedgerEntry.posting_id).where(*mine).limit(COUNTED + 1).subquery()
+    if (db.session.scalar(select(func.count()).select_from(some)) or 0) <= COUNTED:
+        return LedgerPosting.id.in_(select(LedgerEntry.posting_id).where(*mine))
+    ends = select(func.min(LedgerEntry.posting_id), func.max(LedgerEntry.posting_id)).where(*mine)
+    first, last = db.session.execute(ends).one()
+    return and_(LedgerPosting.id.between(first, last), currency == wanted)
 
 
 def _read(row: Any) -> Expense:

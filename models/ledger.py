@@ -60,7 +60,7 @@ class LedgerPosting(Model):
 
 
 class LedgerEntry(Model):
-    __table_args__ = (Index("ix_ledger_entry_customer_id", "customer_id", "account", "id"),)
+    __table_args__ = (Index("ix_ledger_entry_customer_id", "customer_id", "account", "currency", "posting_id"),)
 
     id: Mapped[int] = key()
     posting_id: Mapped[int] = ref("ledger_posting.id")

@@ -17,8 +17,8 @@ from . import days
 from .csv_file import csv_file, csv_stream
 from .days import Days
 
-SHOWN = 1000
-"""Rows on the screen; the files hold all of them."""
+ON_A_PAGE, SHOWN = 900, 1000
+"""Movements, and rows with the balances between them, on the screen; the files hold all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _pages(customer: Customer, period: Days, variant: str) -> list[tuple[date, d
     assert period.since is not None and period.until is not None
     if variant != MOVEMENTS:
         return [(period.since, period.until)]
-    return statements.parts(customer, period.since, period.until, SHOWN)
+    return statements.parts(customer, period.since, period.until, ON_A_PAGE)
 
 
 def _number(count: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from html import unescape
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from sqlalchemy import select
 from billing import credit_outflows, credits, payments
 from billing.actor import Actor
 from models import Credit, CreditOutflow, Customer, Delivery, Message, Money, Payment, db
+from web import statement_page
 
 TODAY = date(2026, 11, 22)
 PAGE = "/admin/customer/details/"
@@ -149,6 +151,19 @@ def test_expenses_are_narrowed_and_paged(panel: Browser, by: Actor) -> None:
     assert "three letters" in get(panel, f"{url}&currency=zzz") and "year-month-day" in get(panel, f"{url}&since=soon")
     table = panel.get(f"/admin/customer/expenses/export/csv/?id={customer.id}&kind=payout").text.splitlines()
     assert table[1:] == ["2026-11-22,payout,,Outage,EUR,2.00"]
+
+
+def test_a_long_statement_is_paged(panel: Browser, by: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statement_page, "ON_A_PAGE", 1)
+    customer = make_customer()
+    first, second = (make_invoice(customer, 100, issued_on=date(2026, 11, day)).number for day in (3, 9))
+    at = f"/admin/customer/statement/?id={customer.id}&since=2026-11-01&until=2026-11-30"
+    page = get(panel, at)
+    assert "Page 2 of 2" in page and second in page and first not in page
+    (earlier,) = set(re.findall(r'rel="prev" href="([^"]+)"', page))
+    page = get(panel, unescape(earlier))
+    assert "Page 1 of 2" in page and first in page and second not in page
+    assert "Page 2 of 2" in get(panel, f"{at}&page=99")
 
 
 def test_a_statement_on_the_screen_as_files_and_by_mail(panel: Browser, by: Actor) -> None:

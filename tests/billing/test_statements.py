@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from billing import credit_outflows, credits, ledger, payments, statements
+from billing import credit_outflows, credits, expenses, ledger, payments, statements
 from billing.actor import Actor, NotAllowed
 from billing.money import Money
 from billing.statements import MOVEMENTS, OPEN_ITEMS, InvalidPeriod, NobodyToMail
@@ -154,3 +154,45 @@ def test_statements_of_following_periods_meet(
             balance += one.change
             assert one.balance == balance
     db.session.rollback()
+
+
+def test_a_long_time_is_told_in_parts_and_its_file_is_whole(
+    app: Flask, by: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = make_customer()
+    usd = {Account.RECEIVABLE: Money.of("3", "USD"), Account.REVENUE: -Money.of("3", "USD")}
+    for place in range(9):
+        day = FIRST + timedelta(days=place // 3)
+        entries = {Account.RECEIVABLE: eur("10"), Account.REVENUE: -eur("10")}
+        ledger.post("invoice", customer, day, entries)
+    customer.currency = "USD"
+    db.session.flush()
+    ledger.post("invoice", customer, FIRST, usd)
+    parts = statements.parts(customer, FIRST, LAST, 7)
+    assert parts == [(FIRST, FIRST + timedelta(days=1)), (FIRST + timedelta(days=2), LAST)]
+    assert [len(statements.statement(customer, *part).accounts[-1].movements) for part in parts] == [6, 3]
+    assert statements.parts(customer, FIRST, LAST, 2)[0] == (FIRST, FIRST), "a day is never cut"
+    whole = list(statements.rows_of_all(customer, FIRST, LAST))
+    assert whole == list(statements.csv_rows(statements.statement(customer, FIRST, LAST)))
+    monkeypatch.setattr(statements, "MOST_ROWS", 4)
+    for refused in (statements.statement, statements.mail):
+        with pytest.raises(InvalidPeriod, match="too many for one document"):
+            refused(customer, FIRST, LAST, **({"by": by} if refused is statements.mail else {}))
+    assert list(statements.rows_of_all(customer, FIRST, LAST)) == whole
+
+
+@pytest.mark.parametrize("counted", [expenses.COUNTED, 2])
+def test_expenses_of_one_currency_are_found_by_their_entries(
+    app: Flask, by: Actor, counted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expenses, "COUNTED", counted)
+    customer = make_customer()
+    for currency, times in (("EUR", 4), ("USD", 3), ("GBP", 1)):
+        customer.currency = currency
+        db.session.flush()
+        one = Money.of("5", currency)
+        for _time in range(times):
+            ledger.post("invoice", customer, FIRST, {Account.RECEIVABLE: one, Account.REVENUE: -one})
+    for currency, times in (("EUR", 4), ("USD", 3), ("GBP", 1), ("JPY", 0)):
+        found = expenses.page(customer, expenses.Asked(currency=currency), 10)
+        assert [one.currency for one in found] == [currency] * times
