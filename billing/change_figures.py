@@ -87,7 +87,7 @@ def work_out(
     that is charged (the rate it was converted at). `always` makes a document also where nothing is left to pay, as a
     new period needs one. All in the currency of the terms.
     """
-    lines = [_back(one) for one in back if one.amount]
+    lines = [back_line(one) for one in back if one.amount]
     charged: list[WorkedLine] = []
     for days, whole in pieces:
         charged += _charged(terms, days, whole, service_id, tax, cut, note)
@@ -107,7 +107,8 @@ def _outcome(worked: WorkedOut, *, always: bool) -> Outcome:
     return Outcome.INVOICE if gross or rates_differ or (always and worked.lines) else Outcome.RECORD
 
 
-def _back(one: Unused) -> WorkedLine:
+def back_line(one: Unused) -> WorkedLine:
+    """The line that takes back what is unused of another, with the signs of an invoice."""
     given = LineInput(
         description=f"Unused: {one.description}"[:400],
         unit_price=unit_price(-one.charged),

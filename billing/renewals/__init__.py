@@ -3,14 +3,18 @@
 from .build import Tables, build
 from .due import count, customers_past, groups_on, next_day, refresh_statistics
 from .keep import keep, write_results
+from .last import Last, build_last, keep_last
 
 __all__ = [
+    "Last",
     "Tables",
     "build",
+    "build_last",
     "count",
     "customers_past",
     "groups_on",
     "keep",
+    "keep_last",
     "next_day",
     "refresh_statistics",
     "write_results",

@@ -83,7 +83,7 @@ def build(
         )
         bills.append(bill)
     issued_on = day - timedelta(days=tables.company.issue_days_ahead)
-    _use_credit([bill for bill in bills if bill.makes_invoice and bill.account.credit_minor], issued_on, lock)
+    use_credit([bill for bill in bills if bill.makes_invoice and bill.account.credit_minor], issued_on, lock)
     return bills
 
 
@@ -106,14 +106,14 @@ def _try(
 ) -> None:
     try:
         refuse_very_late(bill, on)
-        _add_lines(bill, services, charges, options, tables, discounts)
+        add_lines(bill, services, charges, options, tables, discounts)
         draw(bill, prepaid, lambda goods: tables.tax.tax_for(taxed(bill.account, bill.payer), goods, bill.day))
-        _sum_up(bill, tables)
+        sum_up(bill, tables)
     except BillingError as error:
         bill.state, bill.reason = UnitState.PARKED, str(error)
 
 
-def _add_lines(
+def add_lines(
     bill: Bill,
     services: Sequence[Any],
     charges: Sequence[Charge],
@@ -166,7 +166,7 @@ def _exchange(bill: Bill, base: str, quote: str, tables: Tables) -> Exchange:
     return tables.fx.exchange(base, quote, issued_on, **who)
 
 
-def _sum_up(bill: Bill, tables: Tables) -> None:
+def sum_up(bill: Bill, tables: Tables) -> None:
     account, company = bill.account, tables.company
     bill.totals = totals(tax_lines(bill), currency=account.currency, prices_include_tax=company.prices_include_tax)
     refuse_absurd(bill)
@@ -179,7 +179,7 @@ def _sum_up(bill: Bill, tables: Tables) -> None:
         bill.exchange = _exchange(bill, account.currency, company.currency, tables)
 
 
-def _use_credit(bills: Sequence[Bill], on: date, lock: bool) -> None:
+def use_credit(bills: Sequence[Bill], on: date, lock: bool = True) -> None:
     """Credit in hand pays first, oldest first; bills of one customer share it in group order.
 
     In hand on the day of the invoice, so that a day caught up later comes to the same.

@@ -168,6 +168,15 @@ class Option:
     price: Money
 
 
+def services_of(ids: Sequence[int]) -> Sequence[Any]:
+    """These services, whether they are due or not, with the price agreed (`agreed_minor`) beside that of their next
+    renewal."""
+    wanted = select(*_SERVICE, Service.price_minor.label("agreed_minor")).select_from(Service)
+    wanted = wanted.join(Package, Package.id == Service.package_id).outerjoin(NewPrice, new_prices.DUE)
+    found = wanted.where(among(db.session, Service.id, ids))
+    return db.session.execute(found.order_by(Service.billing_group_id, Service.id)).all()
+
+
 def options(services: Sequence[int], day: date) -> list[Option]:
     """The options of these services that cost something of their own, at the price of that day."""
     its = ServiceOption.id, ServiceOption.service_id, ServiceOption.name, ServiceOption.value, ServiceOption.quantity

@@ -42,12 +42,12 @@ from .safety import usual_after
 Rows = list[tuple[Any, ...]]
 
 
-def keep(bills: Sequence[Bill], *, run_id: int | None, on: date, tables: Tables, by: Actor) -> None:
+def keep(bills: Sequence[Bill], *, run_id: int | None, on: date, tables: Tables, by: Actor) -> list[int]:
     """Write all that the bills of one day say: next dates, documents, ledger, credit, audit, mail and results.
 
     The document numbers are taken after everything that does not need them, so that others wait for them as
     short as can be. `on` is the run's date; documents carry the day they were due to be issued. Without `run_id` they
-    were asked for one by one, outside of a run.
+    were asked for one by one, outside of a run. Returns the ids of the documents.
     """
     issued = [bill for bill in bills if bill.makes_invoice]
     _set_aside([bill for bill in bills if bill.state is UnitState.PARKED], by)
@@ -69,6 +69,7 @@ def keep(bills: Sequence[Bill], *, run_id: int | None, on: date, tables: Tables,
         write_results(bills, invoice_of, run_id)
     settled = [doc for doc in booked if not doc.bill.still_due]
     when_paid.tell_all([when_paid.Paid(doc.id, doc.bill.account.customer_id) for doc in settled], by=by)
+    return [doc.id for doc in documents]
 
 
 def _insert(model: Any, columns: Sequence[str], rows: Rows) -> None:
