@@ -43,10 +43,11 @@ from . import (
 )
 from .actor import Actor
 from .change_documents import Head
-from .document_lines import sum_up
+from .document_lines import sum_up, taxed
 from .ending_review import Ended, Note, Review, Shown
 from .renewals import Last, Tables
 from .renewals.bill import Bill
+from .tax import TaxLine, totals
 from .unused import Unused, of_services
 
 CREDIT_PERMISSION = "invoices.edit"
@@ -170,7 +171,7 @@ def _work_out(customer: Customer, rows: list[Service], wanted: Wanted, by: Actor
         notes=tuple(notes),
         bills=tuple(Shown.of(bill) for bill in bills if bill.state is not UnitState.PARKED),
         credit_in_hand=credit_outflows.available(customer, by.today),
-        prepaid_left=_prepaid_left(customer, drawn, tables) if wanted.whole else Money.zero(currency),
+        prepaid_left=_prepaid_left(customer, drawn, tables, by.today) if wanted.whole else Money.zero(currency),
         stays_billed=tuple(_stays(rows, ended)) if not wanted.credit else (),
         refusals=tuple(dict.fromkeys(refusals)),
         credit=wanted.credit,
@@ -287,10 +288,19 @@ def prepaid_left(customer: Customer) -> list[Charge]:
     return list(db.session.scalars(select(Charge).where(*mine).order_by(Charge.id)))
 
 
-def _prepaid_left(customer: Customer, drawn: dict[int, int], tables: Tables) -> Money:
-    """What no last bill takes off the prepayments."""
-    left = sum(charge.left_minor - drawn.get(charge.id, 0) for charge in prepaid_left(customer))
-    return Money(left, customer.currency)
+def _prepaid_left(customer: Customer, drawn: dict[int, int], tables: Tables, on: date) -> Money:
+    """What no last bill takes off the prepayments, with the tax that it would have been taken off with."""
+    buyer, lines = taxed(customer, payers.billed(customer, None)), []
+    for charge in prepaid_left(customer):
+        left = Money(charge.left_minor - drawn.get(charge.id, 0), customer.currency)
+        tax = tables.tax.tax_for(buyer, charge.tax_category, on)
+        lines.append(TaxLine(left, tax.rate, tax.category))
+    include = tables.company.prices_include_tax
+    return (
+        totals(lines, currency=customer.currency, prices_include_tax=include).gross
+        if lines
+        else Money.zero(customer.currency)
+    )
 
 
 def _stays(rows: Sequence[Service], ended: Sequence[Ended]) -> list[tuple[int, Money]]:

@@ -1,4 +1,4 @@
-"""The shop's own words for its customers: groups, tags, resellers, contract types and projects."""
+"""The shop's own words: groups, tags, resellers, contract types and projects of customers; why services end."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from models import (
     CustomerGroup,
     Discount,
     DunningPlan,
+    EndReason,
     FieldError,
     FxRate,
     PaymentMethod,
     Project,
     Reseller,
+    Service,
     Tag,
     customer_project,
     customer_tag,
@@ -34,8 +36,8 @@ from .actor import Actor
 from .countries import COUNTRIES
 from .texts import many_lines, one_line
 
-Kind = type[CustomerGroup] | type[Tag] | type[Reseller] | type[ContractType] | type[Project]
-Entry = CustomerGroup | Tag | Reseller | ContractType | Project
+Kind = type[CustomerGroup] | type[Tag] | type[Reseller] | type[ContractType] | type[Project] | type[EndReason]
+Entry = CustomerGroup | Tag | Reseller | ContractType | Project | EndReason
 ADDRESS = ("street", "street2", "postal_code", "city", "region", "country")
 COLOURS = ("", "blue", "teal", "green", "olive", "amber", "orange", "red", "pink", "purple", "slate")
 """The colours of groups and tags, each readable in light and dark; "" is none."""
@@ -133,6 +135,7 @@ FIELDS: dict[Any, dict[str, Cleaner]] = {
         "website": settings.website, "commission": _maybe(_percent), "about": _lines, **_PLACE,
     },
     ContractType: {"name": _line(120, empty=False), "description": _line(300)},
+    EndReason: {"name": _line(120, empty=False), "description": _line(300)},
     Project: {
         "name": _line(120, empty=False), "legal_name": _line(200), "email": _email, "sender_email": _email,
         "phone": _line(40), "website": settings.website, "tax_id": _line(40), "registration": _line(200),
@@ -146,6 +149,7 @@ _HELD_BY = {
     Reseller: Customer.reseller_id,
     ContractType: Customer.contract_type_id,
     Project: Customer.project_id,
+    EndReason: Service.end_reason_id,
 }
 
 
@@ -226,7 +230,7 @@ def merge_tags(tag: Tag, into: Tag, *, by: Actor) -> int:
 
 
 def customers_of(entry: Entry) -> int:
-    """How many customers have it."""
+    """How many customers have it; of a reason, how many services ended for it."""
     return counts(type(entry), [entry.id]).get(entry.id, 0)
 
 
@@ -248,7 +252,7 @@ def in_use(entry: Entry) -> bool:
         return True
     if isinstance(entry, Project) and _any(select(customer_project).where(customer_project.c.project_id == entry.id)):
         return True
-    return _any(select(Customer.id).where(_HELD_BY[type(entry)] == entry.id))
+    return _any(select(_HELD_BY[type(entry)]).where(_HELD_BY[type(entry)] == entry.id))
 
 
 def size(picture: bytes | None) -> str:

@@ -13,6 +13,7 @@ from models import (
     Charge,
     Customer,
     CustomerStatus,
+    EndReason,
     Money,
     Package,
     Service,
@@ -115,9 +116,10 @@ def _told(service: Service, package: Package) -> dict[str, Any]:
     return told | ({"waits_for": str(service.waits_for)} if service.waits_for else {})
 
 
-def cancel(service: Service, on: date, reason: str, *, by: Actor) -> Service:
+def cancel(service: Service, on: date, reason: str, *, reason_id: int | None = None, by: Actor) -> Service:
     """End a service: `on` is the first day it is not billed any more. Today or before, it is cancelled at once;
-    later, it runs on until that day (see end_due). Its recurring charges end with it. A later call moves the day.
+    later, it runs on until that day (see end_due). Its recurring charges end with it. A later call moves the day. Money
+    is left alone: see endings. `reason_id` names one of the shop's own reasons.
     Raises InvalidService, InvalidTerms, NotAllowed.
     """
     by.require("services.edit")
@@ -131,13 +133,21 @@ def cancel(service: Service, on: date, reason: str, *, by: Actor) -> Service:
     if service.ends_on and on > service.ends_on:
         paid_days.go_past(service, service.ends_on)
     service.ends_on, service.cancel_reason = on, one_line(reason, 200, "The reason", empty=True)
+    service.end_reason_id = _reason(reason_id)
     if on <= by.today:
         service_rows.write({**OVER, "cancelled_on": on}, [service])
         service_rows.count({service.customer_id: -1 if counted else 0})
     _end_charges(service, on)
-    after = {"ends_on": on.isoformat(), "status": str(service.status), "reason": service.cancel_reason}
+    told = ", ".join(filter(None, (str(service.end_reason or ""), service.cancel_reason)))
+    after = {"ends_on": on.isoformat(), "status": str(service.status), "reason": told}
     service_changes.record(service, on, "cancel", "service.cancelled", before, after, by)
     return service
+
+
+def _reason(reason_id: int | None) -> int | None:
+    if reason_id is not None and db.session.get(EndReason, reason_id) is None:
+        raise InvalidService("This reason is not in the list any more. Choose another one.")
+    return reason_id
 
 
 def main_group(customer: Customer) -> BillingGroup:

@@ -9,6 +9,7 @@ from .company import (
     Company,
     ContractType,
     CustomerGroup,
+    EndReason,
     PaymentMethod,
     Project,
     Reseller,
@@ -106,6 +107,7 @@ from .staff import (
     WebSession,
 )
 from .template import MessageTemplate, TemplateVersion
+from .termination import AfterEnd, RestOfCredit, Termination, TerminationState
 from .visit import Visit
 from .webhook import WebhookDelivery, WebhookEndpoint, WebhookEvent, WebhookState
 
@@ -153,6 +155,7 @@ __all__ = [
     "DiscountTarget",
     "DiscountUse",
     "DocumentTemplate",
+    "EndReason",
     "DocumentTemplateVersion",
     "DunningAmount",
     "DunningPlan",
@@ -251,6 +254,10 @@ __all__ = [
     "TextPrice",
     "TextSender",
     "UnitState",
+    "AfterEnd",
+    "RestOfCredit",
+    "Termination",
+    "TerminationState",
     "WebhookDelivery",
     "WebhookEndpoint",
     "WebhookEvent",

@@ -164,6 +164,18 @@ class ContractType(Model):
         return self.name
 
 
+class EndReason(Model):
+    """A word of the shop's own for why a service ends."""
+
+    id: Mapped[int] = key()
+    name: Mapped[str] = mapped_column(String(120), unique=True)
+    description: Mapped[str] = mapped_column(String(300), default="")
+    archived_on: Mapped[date | None]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class CustomerGroup(Model):
     """Customers that share a colour and defaults. What is empty here is the company's; see billing.inheritance."""
 

@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, composite, foreign, mapped_column, relationship
 
-from .base import Model, key, ref
+from .base import BigId, Model, key, ref
+from .company import EndReason
 from .customer import Customer, Payer
 from .money import Money
 from .package import Package
@@ -94,6 +95,12 @@ class Service(Model):
         ),
         Index("ix_service_customer_status", "customer_id", "status", "id"),
         Index("ix_service_package_status", "package_id", "status", "customer_id"),
+        Index(
+            "ix_service_end_reason_id",
+            "end_reason_id",
+            sqlite_where=text("end_reason_id IS NOT NULL"),
+            postgresql_where=text("end_reason_id IS NOT NULL"),
+        ),
         UniqueConstraint("external_source", "external_id"),
         CheckConstraint("price_minor >= 0 AND setup_fee_minor >= 0", name="not_negative"),
         CheckConstraint("months >= 0 AND days >= 0 AND (months > 0) <> (days > 0)", name="one_period"),
@@ -126,6 +133,7 @@ class Service(Model):
     ends_on: Mapped[date | None]
     cancelled_on: Mapped[date | None]
     cancel_reason: Mapped[str] = mapped_column(String(200), default="")
+    end_reason_id: Mapped[int | None] = mapped_column(BigId)
 
     # Of a pending service, what it waits for; of a suspended one, why and since when.
     waits_for: Mapped[WaitsFor | None] = mapped_column(choice(WaitsFor, "waits_for"))
@@ -153,6 +161,9 @@ class Service(Model):
     billing_group: Mapped[BillingGroup] = relationship(foreign_keys=[billing_group_id])
     transfer_group: Mapped[BillingGroup | None] = relationship(foreign_keys=[transfer_group_id])
     package: Mapped[Package] = relationship()
+    end_reason: Mapped[EndReason | None] = relationship(
+        primaryjoin=lambda: foreign(Service.end_reason_id) == EndReason.id
+    )
     options: Mapped[list[ServiceOption]] = relationship(order_by="ServiceOption.id")
     changes: Mapped[list[ServiceChange]] = relationship(order_by="ServiceChange.id")
 
