@@ -2,7 +2,7 @@
 
 A draft is written as often as one likes; `review` shows what it comes to; `carry_out` does just that: credit notes and
 the last bills at once, also where the day lies ahead, and on the day the services end and the customer is disabled or
-archived (`finish_due`). Until then it can be withdrawn: what was billed stays billed, and renewals go on from there.
+archived (`finish`). Until then it can be withdrawn: what was billed stays billed, and renewals go on from there.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from .prices import check_day
 from .texts import one_line
 
 __all__ = [
-    "ChangedSince", "EndingRefused", "Plan", "Preview", "WrongState", "begin", "carry_out", "drop", "finish_due",
+    "ChangedSince", "EndingRefused", "Plan", "Preview", "WrongState", "begin", "carry_out", "drop", "due", "finish",
     "open_of", "review", "running_of", "withdraw", "write",
 ]  # fmt: skip
 
@@ -229,16 +229,19 @@ def withdraw(termination: Termination, *, by: Actor) -> Termination:
     return found
 
 
-def finish_due(on: date, *, by: Actor, limit: int = 100) -> int:
-    """Carry on with terminations whose day has come by `on`: end the services, then disable or archive; how many are
-    over. An archiving waits until the last mails have left. Each is one unit; call it again, and commit, until 0."""
+def due(on: date, limit: int = 1000) -> list[int]:
+    """The terminations whose day has come by `on`, by id."""
+    found = select(Termination.id).where(Termination.state == TerminationState.SCHEDULED, Termination.on <= on)
+    return list(db.session.scalars(found.order_by(Termination.on, Termination.id).limit(limit)))
+
+
+def finish(number: int, *, by: Actor) -> bool:
+    """Carry on with one whose day has come: end the services, then disable or archive. Whether it is over: an archiving
+    waits until the last mails have left. Raises NotAllowed."""
     by.require(PERMISSION)
-    due = select(Termination).where(Termination.state == TerminationState.SCHEDULED, Termination.on <= on)
-    finished = 0
-    rows = db.session.scalars(due.order_by(Termination.on, Termination.id).limit(limit).with_for_update()).all()
-    for found in rows:
-        finished += _finish(found, by)
-    return finished
+    locked = select(Termination).where(Termination.id == number, Termination.state == TerminationState.SCHEDULED)
+    found = db.session.scalars(locked.with_for_update().execution_options(populate_existing=True)).first()
+    return found is not None and found.on is not None and found.on <= by.today and _finish(found, by)
 
 
 def _finish(found: Termination, by: Actor) -> bool:

@@ -41,6 +41,7 @@ from . import (
     rates,
     renewals,
     results,
+    terminations,
     texts,
     webhooks,
 )
@@ -201,6 +202,10 @@ JOBS = (
     Job(
         "texts", "Send the texts that are due, and look up those that may have left.", timedelta(seconds=5),
         deliver_texts, "every 5 seconds",
+    ),
+    Job(
+        "terminations", "End what customers who leave have, on their day, and put them away.", timedelta(minutes=1),
+        terminations.run, "every minute",
     ),
     Job(
         "webhooks", "Tell other systems what happened.", timedelta(seconds=2), webhooks.run, "every 2 seconds",

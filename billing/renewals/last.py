@@ -53,18 +53,18 @@ def build_last(last: Last, on: date, tables: Tables, *, lock: bool = True) -> li
         return []
     day = on + timedelta(days=tables.company.issue_days_ahead)
     prepaid = _by_group(due.prepayments(groups, day, lock=lock)) if last.prepaid else {}
-    options = defaultdict(list)
-    for option in due.options(list(last.services)):
-        options[option.service_id].append(option)
-    accounts = [SimpleNamespace(**{**row._mapping, "usual_minor": None}) for row in due.accounts(groups)]
+    accounts = due.accounts(groups)
     payers = due.payers(sorted({account.payer_id for account in accounts} - {None}))
     discounts = tables.discounts.of(list({account.customer_id for account in accounts}))
     bills = []
     for account in accounts:
-        bill = Bill(account, day, payers.get(account.payer_id))
+        bill = Bill(account, day, payers.get(account.payer_id), asked_for=True)
         group = account.group_id
         try:
-            add_lines(bill, services.get(group, ()), charges.get(group, ()), options, tables, discounts)
+            for start, pieces in _by(services.get(group, ()), "next_renewal_on").items():
+                options = _by(due.options([piece.id for piece in pieces], start), "service_id")
+                add_lines(bill, pieces, (), options, tables, discounts)
+            add_lines(bill, (), charges.get(group, ()), {}, tables, discounts)
             draw(bill, prepaid.get(group, ()), _tax_for(bill, tables))
             sum_up(bill, tables)
         except BillingError as error:
@@ -98,9 +98,13 @@ def _tax_for(bill: Bill, tables: Tables) -> Any:
 
 
 def _by_group(rows: Any) -> dict[int, list[Any]]:
-    found: dict[int, list[Any]] = defaultdict(list)
+    return _by(rows, "billing_group_id")
+
+
+def _by(rows: Any, key: str) -> dict[Any, list[Any]]:
+    found: dict[Any, list[Any]] = defaultdict(list)
     for row in rows:
-        found[row.billing_group_id].append(row)
+        found[getattr(row, key)].append(row)
     return found
 
 
@@ -108,18 +112,28 @@ def _service_pieces(until: dict[int, date]) -> Iterator[_Piece]:
     rows = due.services_of(list(until)) if until else ()
     waiting = _new_prices(list(until)) if until else {}
     for row in rows:
-        stop = min(filter(None, (until[row.id], row.ends_on, getattr(row, "paused_from", None))))
-        start = row.next_renewal_on
-        while start < stop:
+        stop, start = min(until[row.id], row.ends_on or until[row.id]), row.next_renewal_on
+        pause = (row.paused_from, row.paused_until)
+        while start < stop and pause[0] != start:
             price = waiting.get(row.id)
             minor = price.new_minor if price and price.from_on <= start else row.agreed_minor
-            yield _Piece(**{**row._mapping, "next_renewal_on": start, "ends_on": stop, "price_minor": minor})
-            start = period_from(start, row.months, row.days, row.anchor_day, row.anchor_month)[0].end
+            for_now = {"next_renewal_on": start, "ends_on": stop, "paused_from": pause[0], "paused_until": pause[1]}
+            yield _Piece(**{**row._mapping, **for_now, "price_minor": minor})
+            end = period_from(start, row.months, row.days, row.anchor_day, row.anchor_month)[0].end
+            if pause[0] and pause[0] < min(end, stop):
+                if pause[1] is None or pause[1] != row.rhythm_from:
+                    break
+                end, pause = pause[1], (None, None)
+            start = end
 
 
 def _new_prices(ids: list[int]) -> dict[int, Any]:
     waiting = select(NewPrice.service_id, NewPrice.from_on, NewPrice.new_minor)
-    waiting = waiting.where(among(db.session, NewPrice.service_id, ids), NewPrice.state == NewPriceState.WAITING)
+    waiting = waiting.where(
+        among(db.session, NewPrice.service_id, ids),
+        NewPrice.state == NewPriceState.WAITING,
+        NewPrice.service_option_id.is_(None),
+    )
     return {row.service_id: row for row in db.session.execute(waiting)}
 
 

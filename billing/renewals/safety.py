@@ -28,7 +28,7 @@ def refuse_absurd(bill: Bill) -> None:
         raise NotBillable(f"The bill comes to less than nothing ({bill.totals.gross}).")
     total += sum(part for _id, part, _all in bill.drawn)
     lines = Counter(line.service_id for line in bill.lines if line.service_id)
-    if lines and max(lines.values()) > MOST_LINES_A_SERVICE:
+    if lines and not bill.asked_for and max(lines.values()) > MOST_LINES_A_SERVICE:
         raise NotBillable(f"One service has {max(lines.values())} lines on this bill.")
     usual = bill.account.usual_minor
     if usual and not bill.asked_for and total > usual * MOST_TIMES_USUAL:
