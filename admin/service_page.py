@@ -1,30 +1,24 @@
-"""The page of one service: what was agreed, what was billed, what changed, and the end of it."""
+"""The page of one service: what was agreed, what was billed and what changed."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, redirect, request
+from flask import request
 from flask_admin import expose
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
-from wtforms import StringField
-from wtforms.validators import InputRequired
 
 from admin import service_states
 from admin.audit_words import change_words
-from admin.doors import once
-from admin.fields import DayField
 from admin.links import new_url, record_url
 from admin.package_change_services import on_service
+from admin.service_ending import ServiceEnding
 from admin.service_verb_list import VERBS
-from billing import new_prices, next_bills, services
+from billing import new_prices, next_bills
 from billing.service_trials import in_trial
-from models import BillingError, Charge, Invoice, Renewal, Service, ServiceChange, ServiceStatus
-from web.forms import put_error
+from models import Charge, Invoice, Renewal, Service, ServiceChange
 from web.permissions import actor
 from web.price_words import period_words, price_words
 
@@ -54,12 +48,7 @@ CHANGES: dict[str, tuple[str, str, Any]] = {
 }
 
 
-class EndForm(FlaskForm):
-    on = DayField(_l("First day without it"), [InputRequired(_l("Choose the day."))])
-    reason = StringField(_l("Reason"), description=_l("Kept with the service, for staff."))
-
-
-class ServicePage:
+class ServicePage(ServiceEnding):
     """Mixed into ServiceView."""
 
     @expose("/details/")
@@ -82,28 +71,6 @@ class ServicePage:
         }
         words = {"price_words": price_words, "period_words": period_words, "record_url": record_url}
         return self.render("admin/services/page.html", **values, **words, Invoice=Invoice)  # type: ignore[attr-defined]
-
-    @expose("/end/", methods=("GET", "POST"))
-    def end_view(self) -> Any:
-        """End it on a day, or move the day."""
-        service = self._found(self.can_create)  # type: ignore[attr-defined]
-        form, back = EndForm(), self.row_url(service)  # type: ignore[attr-defined]
-        if service.status == ServiceStatus.CANCELLED:
-            flash(_("%(name)s has ended already.", name=str(service)), "warning")
-            return redirect(back)
-        if form.validate_on_submit():
-            try:
-                return redirect(once(lambda: self._end(service, form, back)))
-            except BillingError as refusal:
-                put_error(form.on, str(refusal))
-        elif request.method == "GET":
-            form.on.data = service.ends_on or max(service.next_renewal_on, actor().today)
-        return self.render("admin/services/end.html", service=service, form=form, back=back)  # type: ignore[attr-defined]
-
-    def _end(self, service: Service, form: EndForm, back: str) -> str:
-        services.cancel(service, form.on.data, form.reason.data or "", by=actor())
-        flash(_("The end of %(name)s is set", name=str(service)), "toast")
-        return back
 
     def _billed(self, service: Service) -> tuple[list[Any], bool]:
         """The newest renewals with their invoices, and whether there are older ones."""

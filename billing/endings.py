@@ -42,7 +42,7 @@ from . import (
     services,
 )
 from .actor import Actor
-from .change_documents import Head
+from .change_documents import Head, Made
 from .document_lines import sum_up, taxed
 from .ending_review import Ended, Note, Review, Shown
 from .renewals import Last, Tables
@@ -128,7 +128,7 @@ def carry_out(customer: Customer, chosen: Sequence[Service], wanted: Wanted, *, 
     if found.review.refusals:
         raise EndingRefused(found.review.refusals)
     notes = [_write_note(customer, note, wanted, by) for note in found.review.notes]
-    made = renewals.keep_last(found.bills, found.last, by.today, found.tables, by=by) if found.bills else []
+    made = _keep(found, wanted, by)
     if sum(bill.still_due for bill in found.bills if bill.makes_invoice) != found.review.still_due.minor:
         raise ChangedSince(found.review)
     for one in found.review.ended:
@@ -138,7 +138,16 @@ def carry_out(customer: Customer, chosen: Sequence[Service], wanted: Wanted, *, 
             service = db.session.get_one(Service, one.service_id)
             services.cancel(service, one.on, wanted.reason, reason_id=wanted.reason_id, by=by)
     db.session.flush()
-    return Done(tuple(rows), tuple(notes), tuple(made), found.review.to_credit)
+    for note in notes:
+        change_documents.tell(note, by=by)
+    numbers = tuple(note.document.id for note in notes)
+    return Done(tuple(rows), numbers, tuple(made), found.review.to_credit)
+
+
+def _keep(found: _Found, wanted: Wanted, by: Actor) -> list[int]:
+    if not found.bills:
+        return []
+    return renewals.keep_last(found.bills, found.last, by.today, found.tables, send=wanted.send, by=by)
 
 
 def cut(service_id: int, day: date) -> None:
@@ -233,14 +242,14 @@ def _notes(customer: Customer, rows: Sequence[Service], back: dict[int, list[Unu
     return notes
 
 
-def _write_note(customer: Customer, note: Note, wanted: Wanted, by: Actor) -> int:
+def _write_note(customer: Customer, note: Note, wanted: Wanted, by: Actor) -> Made:
     group = db.session.get_one(BillingGroup, note.group_id)
     head = Head(
         customer, group, payers.billed(customer, group), by.today, prices_include_tax=note.prices_include_tax,
         send=wanted.send,
     )  # fmt: skip
     reason = f"Unused days from {wanted.on} on, given back as the service ends."
-    return change_documents.make_note(head, note.worked, note.plan, reason=reason, by=by).id
+    return change_documents.make_note(head, note.worked, note.plan, reason=reason, by=by)
 
 
 def _last(customer: Customer, rows: Sequence[Service], ended: Sequence[Ended], wanted: Wanted) -> Last:

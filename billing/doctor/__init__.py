@@ -18,6 +18,7 @@ from . import (
     currencies,
     discounts,
     documents,
+    leaving,
     messages,
     money,
     people,
@@ -57,6 +58,7 @@ CHECKS: tuple[Check, ...] = tuple(
             *quotes.CHECKS,
             *templates.CHECKS,
             *webhooks.CHECKS,
+            *leaving.CHECKS,
         ),
         key=lambda check: check.code,
     )

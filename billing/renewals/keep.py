@@ -42,12 +42,15 @@ from .safety import usual_after
 Rows = list[tuple[Any, ...]]
 
 
-def keep(bills: Sequence[Bill], *, run_id: int | None, on: date, tables: Tables, by: Actor) -> list[int]:
+def keep(
+    bills: Sequence[Bill], *, run_id: int | None, on: date, tables: Tables, send: bool = True, by: Actor
+) -> list[int]:
     """Write all that the bills of one day say: next dates, documents, ledger, credit, audit, mail and results.
 
     The document numbers are taken after everything that does not need them, so that others wait for them as
     short as can be. `on` is the run's date; documents carry the day they were due to be issued. Without `run_id` they
-    were asked for one by one, outside of a run. Returns the ids of the documents.
+    were asked for one by one, outside of a run. `send` False queues
+    no mail. Returns the ids of the documents.
     """
     issued = [bill for bill in bills if bill.makes_invoice]
     _set_aside([bill for bill in bills if bill.state is UnitState.PARKED], by)
@@ -63,7 +66,8 @@ def keep(bills: Sequence[Bill], *, run_id: int | None, on: date, tables: Tables,
     _write_ledger(booked)
     _write_credit_use(booked)
     _write_audit(documents, by)
-    _queue_mail(documents, by)
+    if send:
+        _queue_mail(documents, by)
     webhook_events.invoices([doc.id for doc in booked], "invoice.issued", by)
     if run_id is not None:
         write_results(bills, invoice_of, run_id)

@@ -73,14 +73,16 @@ def build_last(last: Last, on: date, tables: Tables, *, lock: bool = True) -> li
     return bills
 
 
-def keep_last(bills: Sequence[Bill], last: Last, on: date, tables: Tables, *, by: Actor) -> list[int]:
+def keep_last(
+    bills: Sequence[Bill], last: Last, on: date, tables: Tables, *, send: bool = True, by: Actor
+) -> list[int]:
     """Use credit in hand and write the bills down, as a run does; `bills` are those of `build_last` with a lock. The
     ids of the documents."""
     day = on + timedelta(days=tables.company.issue_days_ahead)
     for bill in bills:
         assert bill.state is not UnitState.PARKED
     use_credit([bill for bill in bills if bill.makes_invoice], day - timedelta(days=tables.company.issue_days_ahead))
-    made = keep(bills, run_id=None, on=on, tables=tables, by=by)
+    made = keep(bills, run_id=None, on=on, tables=tables, send=send, by=by)
     # Several periods of one thing stand on such a bill: its next one comes after the last of them.
     for table, column, key in ((Service, "next_renewal_on", "service_id"), (Charge, "next_on", "charge_id")):
         newest: dict[int, Any] = {}

@@ -46,7 +46,7 @@ def leave(customer: Customer, by: Actor, plan: Plan) -> Termination:
 
 
 def sent() -> None:
-    db.session.query(Delivery).update({"state": DeliveryState.SENT})
+    db.session.query(Delivery).update({"state": DeliveryState.CANCELLED})
     db.session.commit()
 
 
@@ -178,3 +178,17 @@ def test_sums_of_the_preview_are_those_of_the_result(app: Flask, clock: Clock) -
 
 def doctor_says(clock: Clock) -> list[str]:
     return [str(finding) for finding in doctor.examine(Scope(clock()))]
+
+
+def test_the_doctor_finds_what_is_left_lying(app: Flask, clock: Clock) -> None:
+    service = running(clock)
+    by, customer = at(clock, MIDDLE), service.customer
+    found = leave(customer, by, Plan(STOP))
+    assert doctor_says(clock) == []
+    service = db.session.get_one(Service, service.id)
+    service.ends_on = None
+    db.session.flush()
+    assert sum("goes on without an end" in one for one in doctor_says(clock)) == 1
+    service.ends_on, found.on = STOP, date(2026, 11, 1)
+    db.session.flush()
+    assert sum("nobody carried out" in one for one in doctor_says(clock)) == 1
