@@ -128,8 +128,12 @@ def of_services(review: Review, today: Any) -> Iterator[Effect]:
         words = ngettext("%(num)d service ends at once.", "%(num)d services end at once.", len(new))
         yield "bad", "ban", words
     elif new:
-        words = ngettext("%(num)d service runs on until %(day)s, and ends then.",
-                         "%(num)d services run on until %(day)s, and end then.", len(new), day=_before(review))  # fmt: skip
+        words = ngettext(
+            "%(num)d service runs on until %(day)s, and ends then.",
+            "%(num)d services run on until %(day)s, and end then.",
+            len(new),
+            day=_before(review),
+        )
         yield "warn", "calendar", words
     kept = [one for one in review.ended if not one.is_new]
     if kept:

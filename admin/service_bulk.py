@@ -7,7 +7,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import RadioField, StringField
+from wtforms import BooleanField, RadioField, StringField
 from wtforms.validators import InputRequired
 
 from admin import bulk_words
@@ -96,14 +96,20 @@ class PauseForm(ServicesForm):
 class EndForm(ServicesForm):
     on = DayField(_l("First day without it"), [InputRequired(_l("Choose the day."))])
     reason = StringField(_l("Reason"), description=REASON)
+    credit = BooleanField(
+        _l("Give back the days that are billed and not used"),
+        description=_l("By a credit note for each: it lowers what is open, the rest becomes credit."),
+    )
 
     def params(self) -> dict[str, Any]:
-        return {"on": self.on.data, "reason": self.reason.data, "today": actor().today}
+        told = {"on": self.on.data, "reason": self.reason.data, "today": actor().today}
+        return {**told, "credit": self.credit.data}
 
     def effects(self) -> Effects:
         return [
             ("warn", "calendar", _("They run until the day before. Today or earlier ends them at once.")),
-            ("", "receipt-text", _("Periods that are billed already stay billed.")),
+            ("", "receipt-text", _("Periods that are billed already stay billed, unless their days are given back.")),
+            ("", "receipt-text", _("Days up to an end of today or earlier that no bill has come for are billed.")),
             ("", "repeat", _("Their recurring charges end with them.")),
         ]
 

@@ -1,4 +1,4 @@
-"""Ending one service: now, with what is billed, or on a day; with or without credit; what it comes to beside the form."""
+"""Ending one service: now, with what is billed, or on a day; with or without credit, and what it comes to."""
 
 from __future__ import annotations
 

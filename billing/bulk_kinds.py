@@ -125,7 +125,7 @@ for known in (
     Kind("service_pause", do=service_bulk.pause, clean=service_bulk.clean_pause, can_undo=True,
          undo=service_bulk.undo_pause, **_OF_SERVICES),
     Kind("service_resume", do=service_bulk.resume, **_OF_SERVICES),
-    Kind("service_end", do=service_bulk.end, clean=service_bulk.clean_day, can_undo=True, undo=service_bulk.undo_end,
+    Kind("service_end", do=service_bulk.end, clean=service_bulk.clean_end, can_undo=True, undo=service_bulk.undo_end,
          **_OF_SERVICES),
 ):  # fmt: skip
     add(known)

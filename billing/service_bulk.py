@@ -11,9 +11,10 @@ from sqlalchemy import select
 from models import BillingError, BulkRow, RowResult, Service, ServiceStatus, SuspendedFor, db
 from models.bulk import among
 
-from . import pending, reactivations, service_pauses, service_rows, services
+from . import endings, pending, reactivations, service_pauses, service_rows, services
 from .actor import Actor
 from .bulk_results import MOST_REASON, Result
+from .endings import Wanted
 from .prices import check_day
 from .texts import one_line
 
@@ -83,11 +84,16 @@ def resume(ids: Sequence[int], params: Mapping[str, Any], by: Actor) -> list[Res
 
 
 def end(ids: Sequence[int], params: Mapping[str, Any], by: Actor) -> list[Result]:
-    """End them on a day. Raises NotAllowed."""
-    on = date.fromisoformat(params["on"])
+    """End them on a day, with `credit` for what is billed after it; what no renewal will bill any more is billed.
+    Raises NotAllowed."""
+    on, credit = date.fromisoformat(params["on"]), bool(params.get("credit"))
+    wanted = Wanted(on, credit=credit, bill=on <= by.today, reason=params["reason"])
 
     def do(row: Service) -> str | None:
-        services.cancel(row, on, params["reason"], by=by)
+        if row.status != ServiceStatus.CANCELLED and (wanted.credit or wanted.bill):
+            endings.carry_out(row.customer, [row], wanted, seen="", by=by)
+        else:
+            services.cancel(row, on, params["reason"], by=by)
         return None
 
     return _each(ids, do)
@@ -131,6 +137,11 @@ def clean_day(params: Mapping[str, Any]) -> dict[str, Any]:
     on, today = params.get("on"), params.get("today")
     assert isinstance(today, date)
     return {"on": check_day(on, today, "The day").isoformat(), **clean_reason(params)}  # type: ignore[arg-type]
+
+
+def clean_end(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Raises InvalidTerms, InvalidText."""
+    return {**clean_day(params), "credit": bool(params.get("credit"))}
 
 
 def clean_pause(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def upgrade():
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name="fk_termination_customer_id"),
         sa.ForeignKeyConstraint(["reason_id"], ["end_reason.id"], name="fk_termination_reason_id"),
         sa.CheckConstraint(
-            "state = 'draft' OR state = 'withdrawn' OR \"on\" IS NOT NULL", name="ck_termination_has_a_day"
+            "state = 'draft' OR state = 'withdrawn' OR \"on\" IS NOT NULL", name="has_a_day"
         ),
     )  # fmt: skip
     still = sa.text("state IN ('draft', 'scheduled')")

@@ -182,12 +182,23 @@ def test_a_service_ends_on_a_day_with_its_reason(panel, customer, fibre):
     panel.post(url, data=form)
     service = db.session.scalars(select(Service)).one()
     url = f"{LIST}end/?id={service.id}"
-    page = panel.post(url, data={"on": "2026-01-01", "form_token": token(get(panel, url))}).text
-    assert "cannot end before that day" in page
-    panel.post(url, data={"on": "2027-01-31", "reason": "Moves away", "form_token": token(page)})
+
+    def end(**chosen: str):
+        """What it comes to is looked at first; the button then sends what was seen."""
+        shown = panel.post(url, data={**chosen, "show": "1", "form_token": token(get(panel, url))}).text
+        seen = re.search(r'name="seen" value="([^"]+)"', shown)
+        return shown, panel.post(url, data={**chosen, "seen": seen[1], "form_token": token(shown)})
+
+    shown, answer = end(when="on", on="2026-01-01")
+    assert "cannot end before that day" in shown and answer.status_code == 400
+    assert "Choose the day." in panel.post(url, data={"when": "on", "form_token": token(get(panel, url))}).text
+    assert panel.post(url, data={"when": "now", "form_token": token(get(panel, url))}).status_code == 409
+    assert db.session.get(Service, service.id).ends_on is None, "nothing is done that was not shown"
+    end(when="on", on="2027-01-31", reason="Moves away")
     page = get(panel, f"{LIST}details/?id={service.id}")
     assert "Ends 31 Jan 2027" in page and "Moves away" in page and "Change the end" in page
-    panel.post(url, data={"on": "2026-11-22", "form_token": token(get(panel, url))})
+    shown, _answer = end(when="now")
+    assert "ends at once" in shown
     assert db.session.get(Service, service.id).status == "cancelled"
     assert panel.get(url).status_code == 302
 
