@@ -12,27 +12,19 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, PasswordField, SelectField, StringField
-from wtforms.validators import DataRequired, InputRequired, Length
+from wtforms import BooleanField, SelectField, StringField
+from wtforms.validators import DataRequired, Length
 
 from admin.fields import TickField
-from billing import audit, company, digest, sign_in, staff
+from billing import audit, company, digest, second_step, staff
 from messaging import compose, digest_mail
 from models import Staff, db
 from web import headers, languages, params, sessions
-from web.forms import GoodPassword, Same, choices, put_error, stripped
+from web.forms import choices, stripped
+from web.own_account import PasswordForm, browser_name, change_password
 from web.permissions import actor, current_staff, signed_in_staff, to_sign_in
-from web.sign_in import passwords, prove
 
 THEMES = (("auto", _l("Follow system")), ("light", _l("Light")), ("dark", _l("Dark")))
-# Marks in a user agent, the more special one first: everybody calls himself Safari.
-BROWSERS = (
-    ("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
-)  # fmt: skip
-SYSTEMS = (
-    ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "Mac"),
-    ("Linux", "Linux"),
-)  # fmt: skip
 A_YEAR = timedelta(days=365)
 Page = Response | str | tuple[str, int]
 
@@ -47,14 +39,6 @@ class DetailsForm(FlaskForm):
         _l("Language"), description=_l("Dates and amounts follow it, and every text translated so far.")
     )
     theme = SelectField(_l("Theme"), choices=choices(THEMES), description=_l("Kept in this browser."))
-
-
-class PasswordForm(FlaskForm):
-    current = PasswordField(_l("Current password"), [InputRequired(_l("Type the password you have now."))])
-    password = PasswordField(
-        _l("New password"), [InputRequired(_l("Choose a password.")), GoodPassword(person=_myself)]
-    )
-    repeat = PasswordField(_l("Repeat new password"), [Same("password")])
 
 
 class DigestForm(FlaskForm):
@@ -110,7 +94,7 @@ class AccountView(BaseView):
     @expose("/password", methods=["POST"])
     def password(self) -> Page:
         form = PasswordForm()
-        if not (form.validate_on_submit() and change_password(form)):
+        if not (form.validate_on_submit() and change_password(form, staff.set_password)):
             return self._page(password=form), 400
         db.session.commit()
         flash(_("Your password is changed. You were signed out everywhere else."), "success")
@@ -145,6 +129,7 @@ class AccountView(BaseView):
             sessions=sorted(sessions.of(_myself()), key=lambda row: row.id != current_user.row.id),
             this_session=current_user.row,
             browser_name=browser_name,
+            second_step=second_step.of(_myself()),
         )
 
 
@@ -173,33 +158,3 @@ def _digest_shown(person: Staff) -> dict[str, Any]:
     said = digest_mail.words(person, today - digest.ONE_DAY)
     html = compose.in_frame(said, company.settings().name)
     return {"said": said, "html": html, "to": person.email}
-
-
-def change_password(form: PasswordForm) -> bool:
-    """Set the new password if the current one is right, with a new session for this browser and none elsewhere.
-
-    The new one is hashed before the transaction begins that stores it.
-    """
-    email, password_hash = current_staff.email, ""
-    db.session.rollback()
-    password_hash = passwords().hash(form.password.data)
-    try:
-        person = prove(Staff, email, form.current.data)
-    except sign_in.TooManyTries as refusal:
-        put_error(form.current, str(refusal))
-        return False
-    if person is None:
-        put_error(form.current, _("This is not your current password."))
-        return False
-    staff.set_password(person, password_hash, actor())
-    sessions.start(person)
-    return True
-
-
-def browser_name(user_agent: str) -> str:
-    """``Firefox on Linux``: what its owner calls it."""
-    browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
-    system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
-    if browser and system:
-        return _("%(browser)s on %(system)s", browser=browser, system=system)
-    return browser or system or user_agent[:40] or _("Unknown browser")

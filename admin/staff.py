@@ -21,11 +21,11 @@ from admin.doors import once, told
 from admin.rights import Open
 from admin.settings_parts import SettingsPart
 from billing import passwords as secret
-from billing import staff
+from billing import second_step, staff
 from models import Role, Staff, WebSession, db
 from web.forms import Email, choices, put_error, stripped
 from web.permissions import actor, current_staff
-from web.sign_in import passwords
+from web.proving import passwords
 
 Page = Response | str | tuple[str, int]
 
@@ -122,6 +122,7 @@ class StaffListView(SettingsPart, StaffView):
             sessions=db.session.scalar(sessions),
             permissions=sorted(staff.permissions_of(person.role)),
             myself=person.id == current_staff.id,
+            second_step=second_step.of(person),
             return_url=self.get_url(".index_view"),
         )
 
@@ -144,6 +145,12 @@ class StaffListView(SettingsPart, StaffView):
     def sign_out(self) -> Response:
         person = self._found(True)
         return self._do(person, lambda: staff.end_sessions(person, actor()), _("Signed out everywhere"))
+
+    @expose("/second-step/off", methods=("POST",))
+    def second_step_off(self) -> Response:
+        """For somebody whose phone is gone, recovery codes and all."""
+        person = self._found(True)
+        return self._do(person, lambda: second_step.turn_off(person, by=actor()), _("Two-step sign-in turned off"))
 
     @expose("/password", methods=("POST",))
     def password(self) -> Page:

@@ -171,6 +171,18 @@ def accesses(user: PortalUser) -> list[PortalAccess]:
     return list(db.session.scalars(mine.limit(MOST)))
 
 
+def change_details(user: PortalUser, *, name: str, language: str, by: Actor) -> None:
+    """Change one's own name and language (a locale such as ``de_AT``; empty follows the account). Raises NotAllowed,
+    InvalidText. Flushes."""
+    if by.portal_user_id != user.id:
+        raise NotAllowed("Only the person themselves changes this.")
+    before, after = audit.changes(user, {"name": one_line(name, 200, "The name"), "language": language[:12]})
+    if after:
+        user.name, user.language = after.get("name", user.name), after.get("language", user.language)
+        audit.record(by, "portal_user.details_changed", user, before=before, after=after)
+        db.session.flush()
+
+
 def signed_in(user: PortalUser, at: datetime) -> None:
     """Remember when the person last came (aware UTC)."""
     user.last_sign_in_at = at

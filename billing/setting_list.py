@@ -308,6 +308,12 @@ CUSTOMERS = Group("customers", "Customers", "users", "What holds for customers, 
         Setting("never_suspend", YesNo(), False, "Never suspend for late payment", "Groups and customers may differ.",
                 words="overdue"),
     )),
+    Section("second-step", "Two-step sign-in", "A code from an app beside the password.", (
+        Setting("second_step_for", OneOf({"": "Whoever wants it", "rights": "Those who change settings or staff",
+                                          "staff": "All staff"}), "", "Staff who need it",
+                "They are asked to set it up when they next sign in. Customers choose for themselves.",
+                words="totp 2fa two-factor authenticator"),
+    )),
     Section("visits", "Entering as a customer", "Staff see the portal as the customer does.", (
         Setting("visit_minutes", Whole(5, LONGEST_VISIT, "The number of minutes"), 30, "Minutes in a customer's view",
                 "After that many minutes it ends by itself.", 6, "impersonate login as"),

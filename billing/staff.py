@@ -78,7 +78,7 @@ def by_email(email: str) -> Staff | None:
 
 def create(email: str, name: str, role: Role, password_hash: str, by: Actor) -> Staff:
     """Add somebody to the staff. Raises InvalidEmail, EmailTaken, NotAllowed."""
-    _may_give(role, by)
+    may_give(role, by)
     email = clean_email(email)
     if by_email(email):
         raise EmailTaken(f"{email} is on the staff already.")
@@ -92,8 +92,8 @@ def create(email: str, name: str, role: Role, password_hash: str, by: Actor) -> 
 
 def change_role(staff: Staff, role: Role, by: Actor) -> None:
     """Give another role; signs the person out everywhere. Raises NotAllowed, LastOwner."""
-    _may_give(staff.role, by)
-    _may_give(role, by)
+    may_give(staff.role, by)
+    may_give(role, by)
     if role.name != OWNER:
         _keep_an_owner(staff)
     before = staff.role.name
@@ -105,21 +105,21 @@ def change_role(staff: Staff, role: Role, by: Actor) -> None:
 
 def disable(staff: Staff, by: Actor) -> None:
     """Keep the person from signing in, at once. Raises NotAllowed, LastOwner."""
-    _may_give(staff.role, by)
+    may_give(staff.role, by)
     _keep_an_owner(staff)
     _set_active(staff, False, "staff.disabled", by)
 
 
 def enable(staff: Staff, by: Actor) -> None:
     """Let the person sign in again. Raises NotAllowed."""
-    _may_give(staff.role, by)
+    may_give(staff.role, by)
     _set_active(staff, True, "staff.enabled", by)
 
 
 def set_password(staff: Staff, password_hash: str, by: Actor) -> None:
     """Store a new password and end every session, the present one too. Own password, or `staff.edit`."""
     if by.staff_id != staff.id:
-        _may_give(staff.role, by)
+        may_give(staff.role, by)
     staff.password_hash = password_hash
     db.session.flush()
     sign_out_everywhere(staff)
@@ -129,7 +129,7 @@ def set_password(staff: Staff, password_hash: str, by: Actor) -> None:
 def change_details(staff: Staff, by: Actor, *, name: str, language: str) -> None:
     """Change one's own name and language (a locale such as ``de_AT``; empty follows the company)."""
     if by.staff_id != staff.id:
-        _may_give(staff.role, by)
+        may_give(staff.role, by)
     values: dict[str, Any] = {"name": " ".join(name.split())[:200] or staff.name, "language": language[:12]}
     before, after = audit.changes(staff, values)
     if after:
@@ -145,7 +145,7 @@ def sign_out_everywhere(staff: Staff) -> None:
 def end_sessions(staff: Staff, by: Actor) -> None:
     """Sign the person out everywhere, leaving a trace. One's own sessions, or `staff.edit`. Raises NotAllowed."""
     if by.staff_id != staff.id:
-        _may_give(staff.role, by)
+        may_give(staff.role, by)
     sign_out_everywhere(staff)
     audit.record(by, "staff.session_ended", staff)
 
@@ -168,7 +168,7 @@ def _set_active(staff: Staff, active: bool, verb: str, by: Actor) -> None:
     audit.record(by, verb, staff, before={"active": not active}, after={"active": active})
 
 
-def _may_give(role: Role, by: Actor) -> None:
+def may_give(role: Role, by: Actor) -> None:
     """Nobody hands out, or takes away, more than they have."""
     by.require("staff.edit")
     if not all(by.may(permission) for permission in permissions_of(role)):

@@ -6,13 +6,26 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from billing import passwords, staff
+from billing import passwords, second_step, staff
 from models import db
 
 from . import clock
 from .commands import command_errors
 
 commands = AppGroup("staff", help="Who may sign in to the panel.")
+
+
+@commands.command("second-step-off")
+@click.argument("email")
+@command_errors
+def second_step_off(email: str) -> None:
+    """Let EMAIL sign in with the password alone, for somebody whose phone and recovery codes are gone."""
+    person = staff.by_email(staff.clean_email(email))
+    if person is None:
+        raise staff.InvalidEmail(f"Nobody on the staff has the e-mail {email}.")
+    second_step.turn_off(person, by=clock.actor("Command line"))
+    db.session.commit()
+    click.echo(f"{person.name} signs in with the password alone.")
 
 
 @commands.command("create")

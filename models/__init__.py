@@ -84,6 +84,7 @@ from .rates import FxRate, TaxCategory, TaxRate, TaxText
 from .refund import Refund, RefundKind, WriteOff
 from .run import JobDay, JobOutcome, JobState, Lease, Run, RunState, RunUnit, UnitState
 from .saved_list import SavedList
+from .second_step import RecoveryCode, SecondStep
 from .service import (
     BillingGroup,
     Charge,
@@ -112,6 +113,8 @@ from .visit import Visit
 from .webhook import WebhookDelivery, WebhookEndpoint, WebhookEvent, WebhookState
 
 __all__ = [
+    "RecoveryCode",
+    "SecondStep",
     "Account",
     "AccountType",
     "Allocation",

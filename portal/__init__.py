@@ -6,10 +6,10 @@ not want without signing in.
 
 from flask import Flask
 
-from . import files, home, hooks, invoices, links, quotes, sign_in, statement, unsubscribe
+from . import account, files, home, hooks, invoices, links, quotes, sign_in, statement, unsubscribe
 from .pages import pages
 
-__all__ = ["files", "home", "init_app", "invoices", "links", "quotes", "sign_in", "statement"]
+__all__ = ["account", "files", "home", "init_app", "invoices", "links", "quotes", "sign_in", "statement"]
 
 
 def init_app(app: Flask) -> None:

@@ -9,7 +9,7 @@ from flask import render_template
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
-from billing import company, visits
+from billing import company
 from models import (
     Customer,
     File,
@@ -59,7 +59,6 @@ def home(access: PortalAccess) -> str:
         notes=_notes(customer),
         quotes=_quotes(customer) if sees_money else [],
         files=_files(customer),
-        visits=visits.shown_to(customer),
         today=actor().today,
         price_words=price_words,
     )

@@ -17,14 +17,14 @@ from wtforms.validators import InputRequired
 
 from billing import portal_links, portal_users
 from models import PortalUser, db
-from web import sessions
+from web import second_step, sessions
 from web.entering import own_hands
 from web.forms import GoodPassword, Same
 from web.permissions import actor
-from web.sign_in import passwords
+from web.proving import passwords
 
 from .pages import pages
-from .sign_in import HOME, come_in
+from .sign_in import HOME
 
 KEPT = "set_password"
 
@@ -80,9 +80,9 @@ def set_password() -> Response:
         db.session.commit()
         flash(_("Your password is set. The account is closed for now; ask us to open it."), "info")
         return _untold(redirect(url_for("portal.sign_in")))  # type: ignore[arg-type]
-    come_in(user)
+    answer = second_step.come_in(user, HOME)
     db.session.commit()
-    return _untold(redirect(HOME))  # type: ignore[arg-type]
+    return _untold(answer)  # type: ignore[arg-type]
 
 
 def _form(form: ChooseForm, user: PortalUser) -> str:

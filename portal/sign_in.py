@@ -11,9 +11,9 @@ from billing import audit, portal_links, portal_users
 from billing import sign_in as tries
 from messaging import portal_mail
 from models import PortalUser, db
-from web import entering, logs, params, redirects, sessions
+from web import entering, logs, params, redirects, second_step, sessions
 from web.permissions import actor, signed_in_portal_user
-from web.sign_in import enter, prove
+from web.proving import prove
 
 from .pages import pages
 
@@ -44,16 +44,9 @@ def submit() -> Response | tuple[str, int]:
     if person is None or not portal_users.accesses(person):
         db.session.rollback()
         return _page(_("This name and password do not fit together. Check both and try again."), 401)
-    back = _next(request.form)
-    come_in(person)
+    answer = second_step.come_in(person, _next(request.form))
     db.session.commit()
-    return redirect(back)
-
-
-def come_in(person: PortalUser) -> None:
-    """Sign the person in with a new session. The caller commits."""
-    enter(person)
-    portal_users.signed_in(person, sessions.now())
+    return answer
 
 
 @pages.post("/return")

@@ -16,7 +16,7 @@ from billing import staff
 from billing.actor import system
 from billing.passwords import Passwords
 from models import Role, Staff, db
-from web.sign_in import enter
+from web.proving import enter
 
 PASSWORD = "correct horse battery staple"
 

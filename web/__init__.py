@@ -19,6 +19,7 @@ from . import (
     languages,
     logs,
     pages,
+    second_step,
     sessions,
     setup,
     sign_in,
@@ -41,6 +42,7 @@ def init_app(app: Flask) -> None:
     CSRFProtect(app)
     sessions.login_manager.init_app(app)
     entering.init_app(app)
+    second_step.init_app(app)
     for part in (assets, formatters, form_tokens, context, errors):
         part.init_app(app)
     for part in (pages, sign_in, setup):

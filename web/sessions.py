@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask import current_app, g, request, session
 from flask_login import LoginManager, UserMixin, login_user, logout_user
@@ -93,22 +94,27 @@ def end_this() -> None:
     session.clear()
 
 
-def end(session_id: int, staff: Staff) -> bool:
-    """End one of the sessions of `staff`; False if it is not theirs or gone already."""
-    mine = (WebSession.id == session_id, WebSession.staff_id == staff.id)
+def end(session_id: int, person: Staff | PortalUser) -> bool:
+    """End one of the person's sessions; False if it is not theirs or gone already."""
+    mine = (WebSession.id == session_id, _is_of(person))
     return db.session.execute(delete(WebSession).where(*mine)).rowcount > 0
 
 
-def end_others(staff: Staff, keep: WebSession) -> int:
+def end_others(person: Staff | PortalUser, keep: WebSession) -> int:
     """End the person's sessions except `keep`; how many there were."""
-    others = (WebSession.staff_id == staff.id, WebSession.id != keep.id)
+    others = (_is_of(person), WebSession.id != keep.id)
     return db.session.execute(delete(WebSession).where(*others)).rowcount
 
 
-def of(staff: Staff) -> Sequence[WebSession]:
+def of(person: Staff | PortalUser) -> Sequence[WebSession]:
     """The person's living sessions, the one used last first."""
-    mine = select(WebSession).where(WebSession.staff_id == staff.id, ~expired(now()))
+    mine = select(WebSession).where(_is_of(person), ~expired(now()))
     return db.session.scalars(mine.order_by(WebSession.seen_at.desc(), WebSession.id.desc())).all()
+
+
+def _is_of(person: Staff | PortalUser) -> Any:
+    column = WebSession.staff_id if isinstance(person, Staff) else WebSession.portal_user_id
+    return column == person.id
 
 
 @login_manager.user_loader

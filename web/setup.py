@@ -22,7 +22,8 @@ from models.currencies import DECIMALS
 from . import formatters, sessions
 from .forms import Email, GoodPassword, Same, choices, stripped
 from .permissions import actor
-from .sign_in import HOME, enter, passwords
+from .proving import enter, passwords
+from .second_step import HOME
 
 pages = Blueprint("setup", __name__)
 AREAS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")

@@ -13,7 +13,7 @@ from wtforms import BooleanField, SelectField, StringField
 from wtforms.validators import InputRequired
 
 from admin.doors import once, told
-from billing import portal_links, portal_users
+from billing import portal_links, portal_users, second_step
 from messaging import portal_mail
 from models import Customer, PortalAccess, PortalRight, db
 from web import params
@@ -47,7 +47,9 @@ class LoginForm(FlaskForm):
 
 
 def logins(customer: Customer) -> dict[str, Any]:
-    return {"logins": portal_users.of(customer), "rights": dict(RIGHTS)}
+    found = portal_users.of(customer)
+    on = second_step.those_with([access.portal_user_id for access in found])
+    return {"logins": found, "rights": dict(RIGHTS), "second_step": on}
 
 
 class LoginDoors:
@@ -95,6 +97,10 @@ class LoginDoors:
             "disable": (lambda: portal_users.disable(access, by=by), _("%(who)s is kept out", who=who)),
             "enable": (lambda: portal_users.enable(access, by=by), _("%(who)s may come in again", who=who)),
             "remove": (lambda: portal_users.remove(access, by=by), _("%(who)s removed", who=who)),
+            "second_step_off": (
+                lambda: second_step.turn_off(access.portal_user, by=by),
+                _("%(who)s signs in with the password alone", who=who),
+            ),
             "welcome": (lambda: self._welcome(access, customer), _("A mail to %(who)s is on its way", who=who)),
         }
         rule, words = rules.get(params.only(request.form, "do")) or abort(404)

@@ -14,7 +14,7 @@ from billing.texts import InvalidText
 from messaging import portal_mail
 from models import BillingError, Customer, db
 from web import redirects
-from web.sign_in import passwords
+from web.proving import passwords
 
 from .forms import CustomerForm
 

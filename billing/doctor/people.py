@@ -21,6 +21,7 @@ from models import (
     OneTimeToken,
     Payment,
     PortalUser,
+    RecoveryCode,
     Service,
     ServiceStatus,
     Staff,
@@ -107,6 +108,7 @@ def plain_tokens(scope: Scope) -> Query:
         select(table.id, literal(shown, String)).where(~is_sha256(table.token_hash))
         for table, shown in ((WebSession, "session"), (OneTimeToken, "one-time link"))
     ]
+    parts.append(select(RecoveryCode.id, literal("recovery code", String)).where(~is_sha256(RecoveryCode.code_hash)))
     for person in (Staff, PortalUser):
         wrong = and_(person.password_hash != "", ~person.password_hash.startswith("$argon2id$", autoescape=True))
         parts.append(select(person.id, "password of " + person.email).where(wrong))

@@ -56,9 +56,11 @@ from models import (
     PortalAccess,
     PortalUser,
     PriceChange,
+    RecoveryCode,
     Renewal,
     Run,
     RunUnit,
+    SecondStep,
     Series,
     Service,
     ServiceChange,
@@ -266,6 +268,13 @@ def close_group(used: bool = True) -> None:
         add(BillingGroup(customer_id=make_customer().id, name="Closed", closed_on=date(2026, 11, 20)))
 
 
+def keep_plain_code() -> None:
+    step = SecondStep(staff_id=first(Staff).id, salt="0", key_mark="0", began_at=first(WebSession).seen_at)
+    step.codes = [RecoveryCode(code_hash="abcde-fghij")]
+    db.session.add(step)
+    db.session.flush()
+
+
 def stay(**session: Any) -> None:
     """Somebody is in a customer's view for a day; or, with `session`, one who is no staff is in it for a minute."""
     row = first(WebSession, WebSession.staff_id.is_not(None))
@@ -425,11 +434,12 @@ CORRUPTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "an audit event taken out": ("I29", forget_event),
     "an audit event slipped in": ("I29", slip_in_event),
     "a visit without an end": ("I30", lambda: stay()),
-    "a customer's own session on a visit": ("I30", lambda: stay(staff_id=None)),
+    "a customer's own session on a visit": ("I30 I55", lambda: stay(staff_id=None)),
     "a disabled person's session": ("I33", lambda: change(Staff, active=False)),
     "an archived customer's service": ("I35", lambda: archive("Free")),
     "an archived customer's mail": ("I35", archive_with_mail),
     "a plain session token": ("I37", lambda: change(WebSession, token_hash="secret")),
+    "a plain recovery code": ("I37", lambda: keep_plain_code()),
     "a plain link token": ("I37", lambda: change(OneTimeToken, token_hash=TOKEN.upper())),
     "a plain password": ("I37", lambda: change(Staff, password_hash="hunter2")),
     "cash booked elsewhere": (

@@ -17,7 +17,7 @@ from models import AuditEvent, Customer, CustomerStatus, PortalRight, PortalUser
 from web import sessions
 
 BILL = "€123.45"
-ENTER, RETURN, HOME = "/admin/customer/enter/", "/portal/return", "/portal/"
+ENTER, RETURN, HOME, ACCOUNT = "/admin/customer/enter/", "/portal/return", "/portal/", "/portal/account"
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_what_a_person_does_themselves_is_locked(client, anna):
     sign_in(client)
     enter(client, anna)
     sent = {"csrf_token": token(client), "login": anna.email, "password": "another good one", "repeat": "x"}
-    for path in ("/portal/forgot", "/portal/set-password"):
+    for path in ("/portal/forgot", "/portal/set-password", f"{ACCOUNT}/password", f"{ACCOUNT}/details"):
         assert client.post(path, data=sent, csrf=False).status_code == 403
     assert client.get("/portal/set-password/abc").status_code == 403
 
@@ -212,10 +212,10 @@ def test_the_customer_sees_who_was_there_if_the_settings_say_so(client, anna, ap
     client.post("/admin/sign-out")
     theirs = {"login": anna.email, "password": PASSWORD}
     client.post("/portal/sign-in", data={"csrf_token": sign_in_token(client), **theirs}, csrf=False)
-    assert "Maeve Brennan" in client.get(f"/portal/{anna.id}/").text
+    assert "Maeve Brennan" in client.get(ACCOUNT).text
     company.settings().chosen = {**(company.settings().chosen or {}), "visits_shown": False}
     db.session.commit()
-    assert "Maeve Brennan" not in client.get(f"/portal/{anna.id}/").text
+    assert "Maeve Brennan" not in client.get(ACCOUNT).text
 
 
 def sign_in_token(client) -> str:
