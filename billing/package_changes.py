@@ -221,6 +221,7 @@ def _decided(found: Reviewed, state: ChangeState, by: Actor) -> None:
     """What is kept of the review that is carried out."""
     change, shown = found.subject.change, found.review
     change.state, change.on, change.fingerprint = state, shown.on, shown.fingerprint
+    change.customer_id = found.subject.customer.id
     change.service_version, change.from_package_id = shown.service_version, shown.before.package_id
     change.sums, change.decided_by, change.decided_at = sums(shown), by.name, by.at
     change.expires_on, change.error = None, ""

@@ -7,6 +7,8 @@ from typing import Any
 
 from conftest import Clock
 from factories import add, make_company, make_customer, make_group, make_package, make_service, make_tax_rate
+from flask import current_app
+from shop import fresh_shop
 from sqlalchemy import select
 
 from billing import doctor, package_changes
@@ -15,7 +17,7 @@ from billing.doctor import Scope
 from billing.money import Money
 from billing.package_changes import Review, Wanted
 from jobs import renewals
-from models import Customer, Invoice, Package, PackageChange, PackagePrice, Service, db
+from models import ChangeWhen, Customer, Invoice, Package, PackageChange, PackagePrice, Service, db
 
 NOVEMBER, DAY, DECEMBER = date(2026, 11, 1), date(2026, 11, 16), date(2026, 12, 1)
 
@@ -120,3 +122,32 @@ def findings(by: Actor) -> list[str]:
 def documents(service: Service) -> list[Invoice]:
     mine = select(Invoice).where(Invoice.customer_id == service.customer_id).order_by(Invoice.id)
     return list(db.session.scalars(mine))
+
+
+def fresh_changes(app: Any) -> None:
+    """Three services with changes of every kind to come, with the same ids every time."""
+    fresh_shop(app)
+    clock = app.clock
+    anna = db.session.scalars(select(Customer).order_by(Customer.id)).first()
+    assert anna is not None
+    plus, mini = priced("Plus", "60"), priced("Mini", "10")
+    year = price_for(plus, "600", 12)
+    services = [running(clock, customer=anna, package_name=f"Basic {n}", start=NOVEMBER, bill=False) for n in range(4)]
+    renewed(clock, NOVEMBER)
+    by = at(clock, date(2026, 11, 5))
+    wanted = (
+        (plus, {"when": "on", "on": DAY}), (mini, {"when": "on", "on": date(2026, 12, 5)}),
+        (year, {"when": "on", "on": date(2026, 12, 10), "months": 12}), (mini, {"when": "renewal"}),
+    )  # fmt: skip
+    for service, (package, terms) in zip(services, wanted, strict=True):
+        changed(service, package, by, **{**terms, "when": ChangeWhen(terms["when"])})
+    db.session.remove()
+
+
+def carry_out_shown(change_id: int, seen: str) -> str:
+    """In another process: what was shown is carried out."""
+    change = db.session.get_one(PackageChange, change_id)
+    by = system(current_app.clock(), current_app.clock().date())  # type: ignore[attr-defined]
+    state = package_changes.carry_out(change, seen, by=by).state
+    db.session.commit()
+    return str(state)
