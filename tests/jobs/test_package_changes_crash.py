@@ -17,12 +17,11 @@ from sqlalchemy import func, select
 from billing import package_changes
 from billing.package_changes import ChangedSince
 from jobs import renewals
-from models import ChangeState, Invoice, PackageChange, Service, db
+from models import ChangeState, CreditNotePart, Invoice, PackageChange, Service, db
 
 UNTIL = date(2026, 12, 12)
 TABLES = (
-    "invoice", "invoice_line", "invoice_tax", "renewal", "ledger_entry", "service", "package_change", "credit",
-    "credit_note_part", "service_change",
+    "invoice", "invoice_line", "invoice_tax", "renewal", "ledger_entry", "service", "credit", "service_change",
 )  # fmt: skip
 POINTS = (
     "package_change.document@1", "package_change.service@2", "package_change.done@3", "changes.kept@2",
@@ -31,10 +30,13 @@ POINTS = (
 
 
 def rows() -> dict[str, list[Any]]:
-    """What counts, apart from fingerprints, which name ids, and from which run it was done by."""
-    found = snapshot()
+    """What counts, without the ids that changes keep of other rows."""
+    found = {table: rows for table, rows in snapshot().items() if table in TABLES}
+    told = select(*(getattr(PackageChange, name) for name in ("id", "state", "on", "sums", "after", "error")))
+    found["package_change"] = list(map(tuple, db.session.execute(told.order_by(PackageChange.id))))
+    found["credit_note_part"] = sorted(db.session.scalars(select(CreditNotePart.amount_minor)))
     db.session.remove()
-    return {table: found[table] for table in TABLES}
+    return found
 
 
 def test_killed_anywhere_and_started_again(app: Flask, clock: Clock) -> None:
