@@ -4,7 +4,7 @@ Services of customers with an open invoice of the month, `n` of them and a hundr
 change in the middle of the month: the review, then carrying it out as shown, with the commit: up (an invoice), down (a
 credit note), to a year. `statements` is the most that review and commit together said to the database; more than 25
 ends the bench with an error. The limit is four times the raw writes: the same rows of a change copied by the driver
-alone, each table in one statement, with one commit, in the same run. The last case tells the hundred's time as limit of
+alone, each in a statement, with one commit, in the same run. The last case tells the hundred's time as limit of
 the many's, with half of it or a millisecond more.
 """
 
@@ -136,7 +136,7 @@ def newest(where: Place, name: str) -> dict[str, int]:
 
 
 def raw_seconds(where: Place, name: str, before: dict[str, int], service_id: int) -> float:
-    """The rows of the last change once more, by the driver alone: an INSERT a table, the rows it changed set to what
+    """The rows of the last change once more, by the driver alone: an INSERT a row, the rows it changed set to what
     they are, one commit; the median of several times."""
     connection = where.connect(name)
     if where.kind == "postgresql":
@@ -151,7 +151,8 @@ def raw_seconds(where: Place, name: str, before: dict[str, int], service_id: int
         connection.execute("BEGIN IMMEDIATE" if where.kind == "sqlite" else "BEGIN")
         for table, (names, rows) in copied.items():
             columns, marks = ", ".join(f'"{column}"' for column in names), ", ".join(mark for _column in names)
-            connection.cursor().executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608
+            for row in rows:
+                connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", row)  # noqa: S608
         for statement in CHANGED:
             connection.execute(statement.format(mark), (service_id,))
         connection.execute("COMMIT")

@@ -44,8 +44,8 @@ class Known:
 
     tables: Tables
     packages: dict[int, Package] = field(default_factory=dict)
-    # The packages that services have so far: a session forgets what nobody holds.
-    held: set[Package] = field(default_factory=set)
+    # What stands around the services: a session forgets what nobody holds.
+    held: set[Any] = field(default_factory=set)
 
     @classmethod
     def load(cls) -> Known:
@@ -95,7 +95,7 @@ def subject(change: PackageChange, known: Known | None, *, lock: bool = False) -
     """Read it; with `lock` the service and the change are held until the transaction ends."""
     service, change, other_id, new_price_id = _service(change.service_id, change.id, lock)
     known = known or Known.load()
-    known.held.add(service.package)
+    known.held |= {service.package, service.customer, service.billing_group}
     return Subject(
         change=change,
         service=service,
@@ -118,7 +118,7 @@ def _service(service_id: int, change_id: int, lock: bool) -> tuple[Service, Pack
 
 @cache
 def _asked(lock: bool) -> Any:
-    """Put together once: that takes longer than asking. With `lock` the package is left as it was read."""
+    """Put together once: that takes longer than asking. With `lock` only the service and its change are read anew."""
     service, change = bindparam("service", type_=BigInteger), bindparam("change", type_=BigInteger)
     waits: ColumnElement[bool] = literal_column("other_change.state IN ('scheduled', 'waiting')")
     other = aliased(PackageChange, name="other_change")
@@ -126,14 +126,12 @@ def _asked(lock: bool) -> Any:
     coming = select(NewPrice.id).where(NewPrice.service_id == service, NewPrice.state == NewPriceState.WAITING).limit(1)
     wanted = select(Service, PackageChange, elsewhere.scalar_subquery(), coming.scalar_subquery())
     wanted = wanted.join(PackageChange, PackageChange.service_id == Service.id)
-    wanted = wanted.where(Service.id == service, PackageChange.id == change).options(
-        joinedload(Service.customer, innerjoin=True), joinedload(Service.billing_group, innerjoin=True),
-        joinedload(Service.options),
-    )  # fmt: skip
+    wanted = wanted.where(Service.id == service, PackageChange.id == change).options(joinedload(Service.options))
     if lock:
         held = wanted.with_for_update(of=(Service, PackageChange), key_share=True)
         return held.execution_options(populate_existing=True)
-    return wanted.options(joinedload(Service.package, innerjoin=True))
+    around = Service.customer, Service.billing_group, Service.package
+    return wanted.options(*(joinedload(one, innerjoin=True) for one in around))
 
 
 def wanted_of(change: PackageChange, package: Package) -> Wanted:

@@ -17,11 +17,12 @@ from sqlalchemy import func, select
 from billing import package_changes
 from billing.package_changes import ChangedSince
 from jobs import renewals
-from models import ChangeState, CreditNotePart, Invoice, PackageChange, Service, db
+from models import ChangeState, CreditNotePart, Invoice, InvoiceLine, PackageChange, Service, db
 
 UNTIL = date(2026, 12, 12)
+LINE = ("position", "kind", "description", "details", "period_start", "period_end", "quantity", "amount_minor")
 TABLES = (
-    "invoice", "invoice_line", "invoice_tax", "renewal", "ledger_entry", "service", "credit", "service_change",
+    "invoice", "invoice_tax", "renewal", "ledger_entry", "service", "credit", "service_change",
 )  # fmt: skip
 POINTS = (
     "package_change.document@1", "package_change.service@2", "package_change.done@3", "changes.kept@2",
@@ -32,6 +33,9 @@ POINTS = (
 def rows() -> dict[str, list[Any]]:
     """What counts, without the ids that changes keep of other rows."""
     found = {table: rows for table, rows in snapshot().items() if table in TABLES}
+    lines = select(Invoice.number, *(getattr(InvoiceLine, name) for name in LINE))
+    lines = lines.join(Invoice, Invoice.id == InvoiceLine.invoice_id).order_by(Invoice.number, InvoiceLine.position)
+    found["invoice_line"] = list(map(tuple, db.session.execute(lines)))
     told = select(*(getattr(PackageChange, name) for name in ("id", "state", "on", "sums", "after", "error")))
     found["package_change"] = list(map(tuple, db.session.execute(told.order_by(PackageChange.id))))
     found["credit_note_part"] = sorted(db.session.scalars(select(CreditNotePart.amount_minor)))
