@@ -41,6 +41,7 @@ from .bank_statements import BankStatementsView
 from .bulk import BulkActionsView
 from .bulk_rows import BulkRowsView
 from .charges import ChargeView
+from .collecting.views import CollectionsView
 from .coupons import CouponView
 from .credits import CreditsView
 from .customers.views import CustomerView
@@ -113,6 +114,7 @@ def init_app(app: Flask) -> None:
     panel.add_view(DeliveriesView(Delivery, db, _l("Deliveries"), PEOPLE, **menu("deliveries", "send")))
     panel.add_view(InvoicesView(Invoice, db, _l("Invoices"), BILLING, **menu("invoices", "receipt-text")))
     panel.add_view(PaymentsView(Payment, db, _l("Payments"), BILLING, **menu("payments", "credit-card")))
+    panel.add_view(CollectionsView(Customer, db, _l("Collections"), BILLING, **menu("collections", "gauge")))
     panel.add_view(CreditsView(Credit, db, _l("Credit"), None, "credits", "/admin/credits"))
     panel.add_view(BankStatementsView(BankStatement, db, _l("Bank statements"), BILLING, **BANK))
     panel.add_view(RunsView(Run, db, _l("Renewals and bills"), AUTOMATION, **menu("runs", "repeat")))

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from babel.numbers import get_currency_symbol
-from flask import current_app, request
+from flask import current_app, request, url_for
 from flask_admin import AdminIndexView, expose
 from flask_babel import format_date, get_locale, ngettext
 from flask_babel import gettext as _
@@ -139,6 +139,7 @@ def _tiles(figures: Figures, today: date) -> list[dict[str, Any]]:
             "label": _("Overdue"),
             "value": money(overdue),
             "due": bool(overdue),
+            "url": url_for("collections.index_view") if allows("invoices.view") else "",
             "note": ngettext("%(num)s customer", "%(num)s customers", figures.late_customers),
         },
         {

@@ -25,6 +25,7 @@ from models import (
     BillingError,
     BillingGroup,
     BulkRow,
+    CollectionContact,
     Contact,
     Credit,
     Customer,
@@ -81,15 +82,24 @@ CUSTOMER = {
             "email", "phone", "phone_extension", "phone_digits", "email_state", "phone_state", "company_name",
             "contact_name", "tax_id", "identity_number", "registration_ip", "po_number", "vendor_number",
             "invoice_note", "about", "phone_e164", "registration_number", "street", "street2", "city", "region",
-            "postal_code",
+            "postal_code", "held_why",
         ),
         "",
     ),
-    **dict.fromkeys(("username", "phone_verified_at", "latitude", "longitude"), None),
+    **dict.fromkeys(("username", "phone_verified_at", "latitude", "longitude", "contact_on"), None),
     "attitude": Attitude.NONE,
 }  # fmt: skip
 """What the customer's own columns are set to; the name becomes a number."""
-DELETED: tuple[Any, ...] = (BankPayer, Contact, InvoiceAddress, Note, CustomValue, PhoneCode, WebhookEvent)
+DELETED: tuple[Any, ...] = (
+    BankPayer,
+    CollectionContact,
+    Contact,
+    InvoiceAddress,
+    Note,
+    CustomValue,
+    PhoneCode,
+    WebhookEvent,
+)
 """Rows that are nothing but personal."""
 ADDRESS = dict.fromkeys(("street", "street2", "city", "region", "postal_code"), "")
 EMPTIED: tuple[tuple[Any, dict[str, Any]], ...] = (

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
 from models import (
     AuditEvent,
@@ -126,7 +126,7 @@ def _overdue(day: date) -> Part:
     return _summed("overdue", query)
 
 
-def _summed(key: str, query: Select[Any]) -> Part:
+def _summed(key: str, query: Any) -> Part:
     currency = query.selected_columns[0]
     rows = db.session.execute(query.group_by(currency).order_by(currency)).all()
     return Part(key, sum(row[1] for row in rows), tuple(Money(int(row[2]), row[0]) for row in rows))

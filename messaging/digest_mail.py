@@ -160,7 +160,7 @@ def path(key: str, day: date) -> str:
         "ended": "/admin/service/?flt0_status_is=cancelled",
         "customers": f"/admin/customer/?flt0_registered_on_is={on}",
         "deliveries": "/admin/deliveries/?flt0_state_is=failed", "jobs": "/admin/job-log/?flt0_state_is=failed",
-        "promises": f"/admin/invoices/?flt0_due_on_before={day + ONE_DAY}",
+        "promises": "/admin/collections/?flt0_promise_is=broken",
         "quotes": "/admin/quotes/?flt0_state_is=sent",
     }[key]  # fmt: skip
 

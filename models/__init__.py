@@ -5,6 +5,7 @@ from .audit import AuditEvent
 from .bank import BankLine, BankLineState, BankMapping, BankPayer, BankStatement, StatementState
 from .base import Model, db
 from .bulk_action import BulkAction, BulkPart, BulkRow, RowResult
+from .collection import CollectionContact, ContactWay
 from .company import (
     Company,
     ContractType,
@@ -128,8 +129,10 @@ __all__ = [
     "BulkRow",
     "Channel",
     "Charge",
+    "CollectionContact",
     "Company",
     "Contact",
+    "ContactWay",
     "ContractType",
     "Coupon",
     "CouponUse",

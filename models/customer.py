@@ -97,6 +97,8 @@ class Customer(PostalAddress, Model):
         Index("ix_customer_phone_e164", "phone_e164", "id", **_where("phone_e164 <> ''")),
         Index("ix_customer_phone_digits", "phone_digits", "id", **_where("phone_digits <> ''")),
         Index("ix_customer_postal_code", "postal_code", "name", "id", **_where("postal_code <> ''")),
+        Index("ix_customer_contact_on", "contact_on", "id", **_where("contact_on IS NOT NULL")),
+        Index("ix_customer_held_until", "held_until", "id", **_where("held_until IS NOT NULL")),
         CheckConstraint("credit_minor >= 0", name="credit_not_negative"),
         CheckConstraint("service_count >= 0", name="service_count_not_negative"),
     )
@@ -173,6 +175,12 @@ class Customer(PostalAddress, Model):
     balance_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
     credit_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
     service_count: Mapped[int] = mapped_column(default=0)
+
+    # Of collecting overdue money: when somebody last spoke with the customer and will again, and a hold on all steps.
+    contacted_at: Mapped[datetime | None] = mapped_column(Moment)
+    contact_on: Mapped[date | None]
+    held_until: Mapped[date | None]
+    held_why: Mapped[str] = mapped_column(String(200), default="", server_default="")
 
     external_source: Mapped[str | None] = mapped_column(String(60))
     external_id: Mapped[str | None] = mapped_column(String(120))

@@ -66,10 +66,13 @@ class Invoice(Model):
             sqlite_where=text("open_minor > 0"),
             postgresql_where=text("open_minor > 0"),
         ),
+        # With all that the list of overdue customers adds up, so that it need not look at the invoices themselves.
         Index(
             "ix_invoice_customer_open",
             "customer_id",
             "due_on",
+            "open_minor",
+            "promised_on",
             sqlite_where=text("open_minor > 0"),
             postgresql_where=text("open_minor > 0"),
         ),

@@ -66,6 +66,7 @@ BELONGS = card_form(group_id=12, reseller_id=12, salespeople=12, attitude=12, ab
 CARDS: tuple[Card, ...] = (
     EditCard("registered", "", form=card_form(registered_on=12, registration_ip=12), words=_l("Registered")),
     Card("pinned", "overview", show.pinned),
+    Card("overdue", "overview", show.overdue, "invoices.view"),
     Card("some_services", "overview", show.some_services, "services.view"),
     Card("some_invoices", "overview", show.some_invoices, "invoices.view"),
     Card("some_notes", "overview", show.some_notes),

@@ -7,9 +7,10 @@ from typing import Any
 from flask import g, request, url_for
 
 from admin import credit_states, quote_states
+from admin.collecting import rows
 from admin.delivery_states import state_pill, subject
 from admin.invoice_states import today
-from billing import customers, inheritance
+from billing import collecting, customers, inheritance
 from billing.expenses import standing
 from billing.inheritance import STORED
 from models import BillingGroup, Customer
@@ -24,6 +25,14 @@ from .page_forms import CreditForm, NoteForm
 
 def pinned(customer: Customer) -> dict[str, Any]:
     return {"notes": panels.pinned(customer)}
+
+
+def overdue(customer: Customer) -> dict[str, Any]:
+    """What is overdue, what comes next and what was promised; nothing of it where nothing is."""
+    known = rows.read([customer], with_last=False).get(customer.id)
+    held = collecting.is_held(customer, today())
+    url = url_for("collections.details_view", id=customer.id)
+    return {"known": known, "rows": rows, "held": held, "url": url}
 
 
 def some_services(customer: Customer) -> dict[str, Any]:

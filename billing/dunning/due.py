@@ -64,6 +64,7 @@ class Debtor:
     plan_id: int | None
     never_suspend: bool
     archived: bool
+    held_until: date | None = None
 
 
 @dataclass(slots=True)
@@ -171,14 +172,14 @@ def since_of(row: Any, tables: Tables) -> date:
 def _debtors(ids: Collection[int], tables: Tables) -> Iterable[Debtor]:
     columns = (
         Customer.id, Customer.name, Customer.email, Customer.phone_e164, Customer.dunning_plan_id, Customer.group_id,
-        Customer.never_suspend, Customer.status,
+        Customer.never_suspend, Customer.status, Customer.held_until,
     )  # fmt: skip
     rows = db.session.execute(select(*columns).where(among(db.session, Customer.id, ids)).order_by(Customer.id)).all()
     defaults = inheritance.Defaults([row.group_id for row in rows], tables.company)
     for row in rows:
         plan_id = defaults.of("dunning_plan_id", row.dunning_plan_id, row.group_id)
         archived = row.status == CustomerStatus.ARCHIVED
-        yield Debtor(row.id, row.name, row.email, row.phone_e164, plan_id, row.never_suspend, archived)
+        yield Debtor(row.id, row.name, row.email, row.phone_e164, plan_id, row.never_suspend, archived, row.held_until)
 
 
 def _fees(ids: Collection[int]) -> Sequence[int]:

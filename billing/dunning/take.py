@@ -79,6 +79,8 @@ def _look(owed: Owed, on: date, tables: Tables) -> tuple[DunningPlan | None, Loo
         return None, Look()
     if row.promised_on and row.promised_on >= on:
         return None, Look(next_on=row.promised_on + ONE_DAY)
+    if owed.debtor.held_until and owed.debtor.held_until > on:
+        return None, Look(next_on=owed.debtor.held_until)
     figures = _figures(plan, owed, on, tables)
     if figures and owed.open_minor < figures.least_open_minor:
         return None, Look()

@@ -1,0 +1,1 @@
+"""The worklist of overdue customers: who owes what since when, and what is done about it."""
