@@ -9,13 +9,16 @@ from typing import Any
 from flask_babel import gettext as _
 
 from admin.customers.choices import ACCOUNT_TYPES, ATTITUDES, PAYMENT_METHODS
-from models import AuditEvent, ContractType, CustomerGroup, Money, Project, Reseller, db
+from models import AuditEvent, ContractType, CustomerGroup, DunningPlan, Money, Project, Reseller, db
 from models.currencies import DECIMALS
 from web import languages
 from web.formatters import locale, money, number, short_date, with_amounts
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_NAMED = {"group_id": CustomerGroup, "project_id": Project, "reseller_id": Reseller, "contract_type_id": ContractType}
+_NAMED = {
+    "group_id": CustomerGroup, "project_id": Project, "reseller_id": Reseller, "contract_type_id": ContractType,
+    "dunning_plan_id": DunningPlan,
+}  # fmt: skip
 _CHOICES = {"account_type": ACCOUNT_TYPES, "payment_method": PAYMENT_METHODS, "attitude": ATTITUDES}
 
 

@@ -45,7 +45,8 @@ STATUSES = {
 }  # fmt: skip
 FIELDS = {
     "status": _l("Status"), "archived_on": _l("Archived on"), "group_id": _l("Group"), "project_id": _l("Project"),
-    "reseller_id": _l("Reseller"), "contract_type_id": _l("Contract type"), "language": _l("Language"),
+    "reseller_id": _l("Reseller"), "contract_type_id": _l("Contract type"),
+    "dunning_plan_id": _l("Dunning plan"), "language": _l("Language"),
     "country": _l("Country"), "payment_method": _l("Pays by"), "payment_days": _l("Days to pay"),
     "charge_tax": _l("Charge tax"), "never_suspend": _l("Never suspend for late payment"),
     "attitude": _l("How to deal with them"), "invoice_note": _l("Note on every invoice"), "tags": _l("Tags"),

@@ -14,6 +14,7 @@ from wtforms.validators import InputRequired
 
 from admin import document_words
 from admin.customers.choices import PAYMENT_METHODS
+from admin.dunning_choices import company_plan, number_or_none, plan_choices
 from admin.fields import WholeField
 from admin.group_words import WAY_WORDS, fact_words, value_words
 from admin.own_lists import PERHAPS, colours, line, lines, yes_no_or_none
@@ -53,6 +54,7 @@ class GroupForm(FlaskForm):
     payment_days = WholeField(_l("Days to pay"))
     charge_tax = SelectField(_l("Charge tax"), default="")
     never_suspend = SelectField(_l("Never suspend for late payment"), default="")
+    dunning_plan_id = SelectField(_l("Dunning plan"), coerce=number_or_none)
     language = SelectField(_l("Language of mails and documents"), default="")
     currency = SelectField(_l("Currency of new customers"), default="")
     invoice_note = lines(_l("Note on every invoice"))
@@ -82,6 +84,7 @@ class GroupForm(FlaskForm):
         for name in ("charge_tax", "never_suspend"):
             what = _("Yes") if getattr(ours, name) else _("No")
             self[name].choices = choices([("", as_company % {"what": what}), *PERHAPS[1:]])
+        self.dunning_plan_id.choices = plan_choices(getattr(self.group, "dunning_plan_id", None), company_plan())
         self.language.choices = choices([("", _("As the company")), *languages.choices()])
         self.currency.choices = choices([("", _("As the project or company")), *currencies(reader)])
         for name in document_words.KIND_OF:

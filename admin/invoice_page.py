@@ -10,13 +10,14 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from admin import audit_words, links
+from admin import audit_words, dunning_words, links
 from admin.delivery_states import reason
 from admin.delivery_states import state_pill as delivery_pill
 from admin.invoice_states import state_of, state_pill, today
 from admin.ledger_rows import ledger_rows
 from billing import balances, credit_notes, credit_parts, invoices, quote_drafts
 from billing.allocations import Settled, settled_on
+from billing.dunning import outlook
 from integrations.documents import InvoiceDocument
 from messaging import invoice_document
 from models import (
@@ -57,10 +58,26 @@ def content(invoice: Invoice) -> dict[str, Any]:
         "quote_url": links.record_url(quote),
         "deliveries": [(one, delivery_pill(one), reason(one), links.record_url(one)) for one in deliveries],
         "deliveries_url": links.list_url(Delivery, customer_is=invoice.customer_id),
+        "dunning": dunning(invoice, on),
         "books": books(invoice),
         "history": history(invoice, deliveries, allocations),
         "history_url": links.list_url(AuditEvent, object_is=f"invoice:{invoice.id}"),
     }
+
+
+def dunning(invoice: Invoice, on: date) -> dict[str, Any] | None:
+    """What was done because it is not paid, what comes next, and what holds that up; None where it never is."""
+    if invoice.state != InvoiceState.ISSUED or invoice.kind == "credit_note":
+        return None
+    found = outlook.of(invoice, on)
+    done, coming = dunning_words.done_events(found.done), dunning_words.coming_events(found, on)
+    held = dunning_words.held_words(found)
+    if not (done or coming or held):
+        return None
+    return {
+        "plan": found.plan, "source": found.source, "done": done, "coming": coming, "held": held,
+        "broken": found.broken, "never": invoice.customer.never_suspend,
+    }  # fmt: skip
 
 
 def related(invoice: Invoice) -> list[tuple[str, str, str, Money]]:

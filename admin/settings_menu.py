@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from admin.around import AroundView
 from admin.custom_fields import CustomFieldView
 from admin.document_templates import DocumentTemplatesView
+from admin.dunning_plans import DunningPlansView
 from admin.fx_imports import FxImportView
 from admin.fx_rates import FxRateView
 from admin.groups import GroupView
@@ -68,6 +69,8 @@ def add_settings(panel: Admin) -> None:
         PaymentWay, db, _l("Ways to pay"), endpoint="payment_ways", url="/admin/settings/payments/ways"
     )
     panel.add_view(ways)
+    plans = "/admin/settings/payments/plans"
+    panel.add_view(DunningPlansView(name=_l("Dunning plans"), endpoint="dunning_plans", url=plans))
     looks = "/admin/settings/documents"
     panel.add_view(DocumentTemplatesView(name=_l("Look of documents"), endpoint="document_templates", url=looks))
     panel.add_view(TaxRateView(TaxRate, db, _l("Tax rates"), endpoint="tax_rates", url="/admin/tax-rates"))

@@ -11,6 +11,7 @@ from wtforms import RadioField, SelectField, SelectMultipleField, StringField, T
 from wtforms.validators import InputRequired
 
 from admin.bulk_doors import BulkForm, customers_words
+from admin.dunning_choices import plan_choices
 from admin.fields import TickField, WholeField
 from billing.bulk_edit import FIELDS, REFERENCES
 from billing.customer_fields import InvalidCustomer
@@ -119,6 +120,7 @@ class EditForm(BulkForm):
     reseller_id = SelectField(_l("Reseller"))
     project_id = SelectField(_l("Project"))
     contract_type_id = SelectField(_l("Contract type"))
+    dunning_plan_id = SelectField(_l("Dunning plan"))
     salespeople = TickField(_l("Salespeople"), coerce=int)
     salespeople_way = RadioField(
         _l("What to do with the salespeople"),
@@ -138,7 +140,15 @@ class EditForm(BulkForm):
         (_l("Where they are"), ("country", "language")),
         (
             _l("Billing"),
-            ("payment_method", "payment_days", "charge_tax", "never_suspend", "contract_type_id", "invoice_note"),
+            (
+                "payment_method",
+                "payment_days",
+                "dunning_plan_id",
+                "charge_tax",
+                "never_suspend",
+                "contract_type_id",
+                "invoice_note",
+            ),
         ),
         (_l("How to deal with them"), ("attitude",)),
     )
@@ -152,6 +162,7 @@ class EditForm(BulkForm):
         self.language.choices = choices([("", _("As the group or the company says")), *languages.choices()])
         self.country.choices = choices([("", _("Not said")), *country_names(reader)])
         follow = ("", _("As the group or the company says"))
+        self.dunning_plan_id.choices = plan_choices(None, follow[1])
         self.attitude.choices = choices(ATTITUDES)
         self.payment_method.choices = choices([follow, *PAYMENT_METHODS])
         for name in SWITCHES:

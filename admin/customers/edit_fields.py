@@ -13,6 +13,7 @@ from sqlalchemy import select
 from wtforms import SelectField, StringField
 
 from admin import document_words
+from admin.dunning_choices import plan_choices
 from models import Customer, Staff, db
 from web import formatters, languages
 from web.forms import choices
@@ -34,7 +35,8 @@ _NAMES = (
     "name", "email", "phone", "phone_extension", "username", "language", "account_type", "company_name",
     "contact_name", "tax_id", "registration_number", "identity_number",
     "street", "street2", "postal_code", "city", "region", "country",
-    "payment_method", "payment_days", "po_number", "vendor_number", "tax_rate", "invoice_note", "group_id",
+    "payment_method", "payment_days", "dunning_plan_id", "po_number", "vendor_number", "tax_rate", "invoice_note",
+    "group_id",
     "project_id", "reseller_id", "contract_type_id", "attitude", "salespeople", "registered_on", "starts_on",
     "ends_on", "about",
 )  # fmt: skip
@@ -56,6 +58,8 @@ def fill_choices(form: Any, customer: Customer) -> None:
             field.offer([("", _("Not said")), *country_names(formatters.locale())])
         elif field.name in _CHOICES:
             field.choices = choices(_CHOICES[field.name](customer))
+        elif field.name == "dunning_plan_id":
+            field.choices = plan_choices(customer.dunning_plan_id, inherited_words(customer)[field.name])
         elif field.name in RELATED:
             model = RELATED[field.name]
             offered = model.archived_on.is_(None) | (model.id == getattr(customer, field.name))

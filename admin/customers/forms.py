@@ -21,6 +21,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Optional
 from wtforms.widgets import PasswordInput
 
+from admin.dunning_choices import plan_choices
 from admin.fields import DayField, ExactField, TickField, WholeField
 from billing import company, inheritance
 from billing.customers import InvalidCustomer
@@ -46,7 +47,9 @@ from .country_field import CountryField
 from .inherited import inherited_words
 from .own_fields import OwnFields
 
-RELATED = {"group_id": CustomerGroup, "project_id": Project, "reseller_id": Reseller, "contract_type_id": ContractType}
+RELATED: dict[str, Any] = {
+    "group_id": CustomerGroup, "project_id": Project, "reseller_id": Reseller, "contract_type_id": ContractType,
+}  # fmt: skip
 LOGIN = ("password", "repeat", "welcome", "tags")
 NEW_ONLY = ("currency", "external_source", "external_id", *LOGIN)
 NOT_OF_THE_RULE = ("csrf_token", "version", "salespeople", *LOGIN)
@@ -106,6 +109,9 @@ class CustomerForm(FlaskForm):
     tax_exempt = BooleanField(_l("Tax exempt"))
     tax_rate = ExactField(_l("Own tax rate"), description=_l("In percent. Empty: from the country."))
     never_suspend = SelectField(_l("Never suspend for late payment"), coerce=_perhaps)
+    dunning_plan_id = SelectField(
+        _l("Dunning plan"), coerce=_id, description=_l("When they are reminded of unpaid invoices, and what follows.")
+    )
     invoice_note = TextAreaField(_l("Note on every invoice"))
     group_id = SelectField(_l("Group"), coerce=_id)
     project_id = SelectField(_l("Project"), coerce=_id)
@@ -148,6 +154,8 @@ class CustomerForm(FlaskForm):
         for name in ("charge_tax", "never_suspend"):
             self[name].choices = choices([("", follows[name]), ("1", _("Yes")), ("0", _("No"))])
         self.attitude.choices = choices(ATTITUDES)
+        chosen = getattr(self.customer, "dunning_plan_id", None)
+        self.dunning_plan_id.choices = plan_choices(chosen, follows["dunning_plan_id"])
         own = self.customer.language if self.customer else ""
         other = [(own, own)] if own and not languages.is_known(own) else []
         self.language.choices = choices([("", _("The company's")), *languages.choices(), *other])

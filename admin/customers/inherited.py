@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from admin import document_words
 from billing import inheritance, projects
-from models import Customer, Project, db
+from models import Customer, DunningPlan, Project, db
 from web import formatters, languages
 
 from .choices import PAYMENT_METHODS
@@ -19,7 +19,8 @@ from .choices import PAYMENT_METHODS
 MOST = 100  # projects offered on a card
 LABELS = {
     "payment_method": _l("Pays by"), "payment_days": _l("Days to pay"), "charge_tax": _l("Charge tax"),
-    "never_suspend": _l("Never suspend"), "language": _l("Language"), "invoice_note": _l("Note on invoices"),
+    "never_suspend": _l("Never suspend"), "dunning_plan_id": _l("Dunning plan"),
+    "language": _l("Language"), "invoice_note": _l("Note on invoices"),
     "invoice_template": _l("Template of documents"), "web_template": _l("Template of web pages"),
 }  # fmt: skip
 EMPTY: dict[str, Any] = {"language": "", "invoice_note": "", "invoice_template": "", "web_template": ""}
@@ -32,6 +33,9 @@ def value_words(name: str, value: Any) -> str:
         return "–"
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
+    if name == "dunning_plan_id":
+        plan = db.session.get(DunningPlan, value)
+        return plan.name if plan else "–"
     if name == "payment_method":
         return str(dict(PAYMENT_METHODS)[value])
     if name == "language":

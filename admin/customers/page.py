@@ -91,7 +91,7 @@ CARDS: tuple[Card, ...] = (
     Card("expenses", "expenses", expenses.shown, "payments.view"),
     EditCard(
         "paying", "billing", show.paying, words=_l("Paying"),
-        form=card_form(payment_method=6, payment_days=6, po_number=6, vendor_number=6),
+        form=card_form(payment_method=6, payment_days=6, dunning_plan_id=12, po_number=6, vendor_number=6),
     ),
     EditCard("tax", "billing", show.tax, form=card_form(tax_id=6, tax_rate=6, identity_number=6), words=_l("Tax")),
     EditCard(

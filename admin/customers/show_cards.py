@@ -73,7 +73,7 @@ def tax(customer: Customer) -> dict[str, Any]:
 
 
 def paying(customer: Customer) -> dict[str, Any]:
-    return {"handed": handed(customer, "payment_method", "payment_days")}
+    return {"handed": handed(customer, "payment_method", "payment_days", "dunning_plan_id", "never_suspend")}
 
 
 def documents(customer: Customer) -> dict[str, Any]:

@@ -48,9 +48,13 @@ class Tables:
     def load(company: Company, on: date) -> Tables:
         plans = {plan.id: plan for plan in db.session.scalars(select(DunningPlan))}
         rules = {plan_id: Rules.of(plan) for plan_id, plan in plans.items()}
-        finished = Run.kind == KIND, Run.state == RunState.FINISHED
-        last = db.session.scalar(select(func.max(Run.on)).where(*finished))
-        return Tables(company, plans, rules, last or on - ONE_DAY)
+        return Tables(company, plans, rules, last_on(on))
+
+
+def last_on(on: date) -> date:
+    """The last day that a run has finished; without any, the day before `on`."""
+    finished = Run.kind == KIND, Run.state == RunState.FINISHED
+    return db.session.scalar(select(func.max(Run.on)).where(*finished)) or on - ONE_DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +166,11 @@ def waiting(customers: Collection[int], asked: str, on: date) -> Sequence[Any]:
     return db.session.execute(rows.order_by(Invoice.id).with_for_update(key_share=True)).all()
 
 
-def since_of(row: Any, tables: Tables) -> date:
-    """From which day on what fell due for an invoice is to be caught up with: see ladder."""
+def since_of(row: Any, last: date) -> date:
+    """From which day on what fell due for an invoice is to be caught up with: see ladder. `last`: see last_on."""
     if row.dunning_on is not None:
         return row.dunning_on
-    return max(row.issued_on, tables.last_on + timedelta(days=1))
+    return max(row.issued_on, last + timedelta(days=1))
 
 
 def _debtors(ids: Collection[int], tables: Tables) -> Iterable[Debtor]:

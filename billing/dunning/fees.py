@@ -114,11 +114,6 @@ def charge(plan: DunningPlan, invoice: Invoice, fee: Money, on: date, *, by: Act
     return Billed(fee, invoice=invoices.issue(draft, by=by))
 
 
-def of_invoice(invoice: Invoice) -> DunningStep | None:
-    """For which invoice this one is the late fee, if it is one."""
-    return db.session.scalar(select(DunningStep).where(DunningStep.fee_invoice_id == invoice.id))
-
-
 def _issue_day(on: date, today: date) -> date:
     """Its true day, unless a later document has its number already: numbers follow the days."""
     seller = company.settings()

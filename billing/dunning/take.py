@@ -90,7 +90,7 @@ def _look(owed: Owed, on: date, tables: Tables) -> tuple[DunningPlan | None, Loo
 def case_of(owed: Owed, on: date, tables: Tables) -> Case:
     """The invoice as the ladder sees it."""
     row, promise = owed.row, owed.promise
-    since = since_of(row, tables)
+    since = since_of(row, tables.last_on)
     held = None if promise is None else min(promise.held_from or promise.made_on, since)
     plain = row.kind == "proforma" or owed.is_fee
     return Case(row.due_on, row.issued_on, on, since, owed.done, held, plain, owed.debtor.never_suspend)
