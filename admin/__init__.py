@@ -20,6 +20,7 @@ from models import (
     ImportFile,
     Invoice,
     Mailing,
+    MassChange,
     Package,
     PackageChange,
     Payment,
@@ -51,6 +52,7 @@ from .discounts import DiscountView
 from .imports import ImportsView
 from .invoices import InvoicesView
 from .job_log import JobLogView
+from .mass_changes import MassChangesView
 from .messages import MessagesView
 from .only import OnlyView
 from .package_changes import PackageChangesView
@@ -106,6 +108,7 @@ def init_app(app: Flask) -> None:
     )
     panel.add_view(ServiceView(Service, db, _l("Services"), SELLING, menu_icon_type="look", menu_icon_value="server"))
     panel.add_view(PackageChangesView(PackageChange, db, _l("Package changes"), SELLING, **CHANGES))
+    panel.add_view(MassChangesView(MassChange, db, _l("Many at once"), None, "mass-changes", "/admin/mass-changes"))
     panel.add_view(ChargeView(Charge, db, _l("Charges"), SELLING, menu_icon_type="look", menu_icon_value="coins"))
     panel.add_view(QuotesView(Quote, db, _l("Quotes"), SELLING, **menu("quotes", "file-check")))
     panel.add_view(DiscountView(Discount, db, _l("Discounts"), SELLING, **menu("discounts", "tag")))

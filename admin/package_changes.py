@@ -28,6 +28,7 @@ class PackageChangesView(Tabs, ChangeSteps, ChangePage, StaffView):
     of_customer = "customer_id"
     can_create, can_export = Open("services.edit"), True
     can_view_details = True
+    list_template = "admin/package_changes/list.html"
     column_details_list = ("id",)  # the page is our own
     column_list = ("what", "customer", "service", "on", "document", "made_by", "made_at", "state")
     column_labels = {

@@ -22,6 +22,7 @@ KIND_WORDS = {
     "doctor": _l("Check of the books"), "seal": _l("Sealing the audit log"), "queue": _l("Runs that were asked for"),
     "bulk": _l("Actions on many customers"), "imports": _l("Imports"), "texts": _l("Texts"),
     "prices": _l("Planned changes of prices"), "changes": _l("Changes of package"), "digest": _l("Daily digest"),
+    "mass_changes": _l("Changes of many packages"),
 }  # fmt: skip
 STATES = {
     RunState.QUEUED: ("info", _l("Waiting")), RunState.RUNNING: ("info", _l("Running")),

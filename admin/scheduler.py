@@ -239,6 +239,7 @@ def _effects(work: Work) -> list[tuple[str, str, str]]:
         "texts": _("No text leaves, codes to verify a number neither."),
         "mailings": _("Messages that people send wait to be queued."),
         "bulk": _("Actions on many customers wait."),
+        "mass_changes": _("Changes of package for many services wait."),
         "imports": _("Uploaded tables wait to be checked and imported."),
     }
     first = known.get(work.name) or _("It is not done by itself. A daily job catches up when it is resumed.")

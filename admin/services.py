@@ -20,6 +20,7 @@ from admin.filter_kinds import money
 from admin.filters import ChoiceFilter
 from admin.finding import CustomersOnly
 from admin.links import record_url
+from admin.mass_change_form import MassAction
 from admin.rights import Open
 from admin.service_bulk import ServiceBulk
 from admin.service_doors import ServiceDoors
@@ -84,7 +85,7 @@ def _price(view: Any, _context: Any, row: Service, _key: str) -> str:
     return _("Free") if row.free else price_words(row.price, row.months, row.days)
 
 
-class ServiceView(Tabs, ServicePage, ServiceDoors, ServiceBulk, StaffView):
+class ServiceView(Tabs, ServicePage, ServiceDoors, ServiceBulk, MassAction, StaffView):
     needs = "services.view"
     of_customer = "customer_id"
     can_create, can_export = Open("services.edit"), True

@@ -36,6 +36,7 @@ from . import (
     imports,
     job_states,
     mailings,
+    mass_changes,
     package_changes,
     queue,
     rates,
@@ -193,6 +194,10 @@ JOBS = (
     Job(
         "bulk", "Carry out actions on many customers.", timedelta(seconds=1), bulk.run, "every second",
         writes_own_rows=True,
+    ),
+    Job(
+        "mass_changes", "Look at and carry out changes of package for many services.", timedelta(seconds=1),
+        mass_changes.run, "every second", writes_own_rows=True,
     ),
     Job(
         "mailings", "Queue the messages that people wrote, and repeat those that are to be repeated.",

@@ -62,6 +62,7 @@ from .imports import ImportFile, ImportMappingSaved, ImportProblem, ImportState
 from .invoice import CreditNote, Invoice, InvoiceLine, InvoiceState, InvoiceTax, LineKind, Proforma, Series
 from .ledger import Account, LedgerEntry, LedgerPosting
 from .mailing import Audience, Mailing, MailingCustomer, MailingFile, MailingState
+from .mass_change import MassChange, MassChangeRow, MassRowState, MassState
 from .message import Channel, Delivery, DeliveryState, Message
 from .messaging import HookEvent, HookState, MessageCategory, MessageSettings, OptOut, PhoneCode, TextPrice, TextSender
 from .money import Money
@@ -292,4 +293,8 @@ __all__ = [
     "ChangeWhen",
     "CreditNotePart",
     "PackageChange",
+    "MassChange",
+    "MassChangeRow",
+    "MassRowState",
+    "MassState",
 ]

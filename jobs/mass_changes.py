@@ -1,0 +1,111 @@
+"""The same change of package for many services, asked for in the panel: looked at, then done, one service at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from sqlalchemy.exc import OperationalError
+
+from billing import bulk, mass_changes
+from models import BillingError, MassChange, MassState, db
+from models.faults import faultpoint
+
+from . import clock, stopping
+from .daily import only_reading
+from .lease import Held, LeaseLost, LeaseTaken, held
+
+TRIES = 3
+"""One that takes the whole process down with it, again and again, is left to a person."""
+AT_ONCE = 50
+"""So many services are looked at in one transaction."""
+BREATH = 0.1
+"""Of the time a transaction takes, how long we then leave the database to others: SQLite has one writer at a time."""
+
+
+def run(on: date | None = None) -> Mapping[str, Any]:
+    """Go on with what waits, and with what a process left behind that is gone; nobody else does so meanwhile.
+
+    They keep their own results, so that there is nothing to report.
+    """
+    with only_reading():
+        waits = mass_changes.next_to_do() is not None
+    if waits:
+        try:
+            with held(mass_changes.LEASE) as lease:
+                while _next(lease):
+                    pass
+        except (LeaseTaken, LeaseLost):
+            db.session.rollback()
+    return {}
+
+
+def _next(lease: Held) -> bool:
+    """The oldest one to its end, or as far as it comes; False if there is none."""
+    lease.hold()
+    mass = mass_changes.next_to_do()
+    if mass is None:
+        db.session.rollback()
+        return False
+    mass_id, tries = mass.id, mass.tries
+    mass.tries += 1
+    db.session.commit()
+    error = "It ended the process three times. Look at what it has done, then run the rest again."
+    if tries < TRIES:
+        error = _to_its_end(mass_id, lease)
+    if error:
+        lease.hold()
+        mass = db.session.get_one(MassChange, mass_id)
+        mass_changes.finish(mass, error=error, by=_actor(mass))
+        db.session.commit()
+    return True
+
+
+def _to_its_end(mass_id: int, lease: Held) -> str:
+    """One transaction after the other; what ended it early, if something did. Raises Stopping, LeaseLost."""
+    try:
+        while _transaction(mass_id, lease):
+            stopping.check()
+    except mass_changes.Stopped:
+        db.session.rollback()
+    except BillingError as refusal:
+        db.session.rollback()
+        return str(refusal)
+    return ""
+
+
+def _transaction(mass_id: int, lease: Held) -> bool:
+    """Tried again when the database was busy."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            return _step(mass_id, lease)
+        except OperationalError:
+            db.session.rollback()
+            if attempt == TRIES:
+                raise
+            time.sleep(0.2 * attempt)
+    return False
+
+
+def _step(mass_id: int, lease: Held) -> bool:
+    """Look at some services, or change one. False once there is nothing left to do."""
+    began = time.perf_counter()
+    lease.hold()
+    mass = db.session.get_one(MassChange, mass_id)
+    by = _actor(mass)
+    if mass.state is MassState.LOOKING:
+        more = mass_changes.look(mass_id, AT_ONCE, by=by) == AT_ONCE
+    else:
+        more = mass_changes.do_next(mass_id, by=by)
+    db.session.commit()
+    db.session.expunge_all()  # long work must not gather what it has read
+    faultpoint("mass_change.committed")
+    if db.engine.dialect.name == "sqlite":
+        time.sleep((time.perf_counter() - began) * BREATH)
+    return more
+
+
+def _actor(mass: MassChange) -> Any:
+    return bulk.actor_of(mass, clock.now(), clock.today())
