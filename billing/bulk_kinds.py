@@ -116,17 +116,13 @@ add(Kind("edit", "customers.edit", bulk_edit.edit_many, bulk_edit.clean_edit, ca
 add(Kind("tag", "customers.edit", bulk_links.change_tags, bulk_links.clean_tags, can_undo=True))
 add(Kind("statement", "messages.send", per_customer(_mail_statement), _clean_statement))
 add(Kind(new_prices.KIND, "services.edit", new_prices.ask, dict, can_undo=True, undo=new_prices.undo))
-_OF_SERVICES = {"permission": "services.edit", "about": "service"}
-for known in (
-    Kind("service_suspend", do=service_bulk.suspend, clean=service_bulk.clean_reason, can_undo=True,
-         undo=service_bulk.undo_suspend, **_OF_SERVICES),
-    Kind("service_unsuspend", do=service_bulk.unsuspend, clean=service_bulk.clean_billed, **_OF_SERVICES),
-    Kind("service_activate", do=service_bulk.activate, clean=service_bulk.clean_day, **_OF_SERVICES),
-    Kind("service_pause", do=service_bulk.pause, clean=service_bulk.clean_pause, can_undo=True,
-         undo=service_bulk.undo_pause, **_OF_SERVICES),
-    Kind("service_resume", do=service_bulk.resume, **_OF_SERVICES),
-    Kind("service_end", do=service_bulk.end, clean=service_bulk.clean_end, can_undo=True, undo=service_bulk.undo_end,
-         **_OF_SERVICES),
-):  # fmt: skip
-    add(known)
+for named, of, cleaned, undone in (
+    ("suspend", service_bulk.suspend, service_bulk.clean_reason, service_bulk.undo_suspend),
+    ("unsuspend", service_bulk.unsuspend, service_bulk.clean_billed, None),
+    ("activate", service_bulk.activate, service_bulk.clean_day, None),
+    ("pause", service_bulk.pause, service_bulk.clean_pause, service_bulk.undo_pause),
+    ("resume", service_bulk.resume, nothing, None),
+    ("end", service_bulk.end, service_bulk.clean_end, service_bulk.undo_end),
+):
+    add(Kind(f"service_{named}", "services.edit", of, cleaned, undone is not None, undone, "service"))
 add(Kind("undo", "customers.edit", _undo, dict))
