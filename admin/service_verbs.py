@@ -31,8 +31,8 @@ class VerbForm(FlaskForm):
 
     @property
     def digest(self) -> str:
-        """Of all that was entered: what was shown is what is done."""
-        entered = repr([(field.name, str(field.data)) for field in self if field.name != "csrf_token"])
+        """Of all that was entered and makes a difference: what was shown is what is done."""
+        entered = repr([(field.name, str(field.data)) for field in self if field.name not in ("csrf_token", "reason")])
         return hashlib.sha256(entered.encode()).hexdigest()[:16]
 
 
