@@ -2,8 +2,9 @@
 
 A line of an issued invoice, for the service or one of its options, covers the days of its period. What was taken off it
 stays taken off: its amount is the price actually charged. Ordinary credit notes lower that amount for all its days;
-a line of the kind UNUSED has given back the days from its own first one on, so that no day is given back twice. The
-charge half of a change is such a line too, also where it stands on a credit note (then it is below zero there).
+a line of the kind UNUSED has given back the days from its own first one on, so that no day is given back twice. Days
+that a pause has moved are where they lie now. What another customer was billed for the service is theirs, and left out.
+The charge half of a change is such a line too, also where it stands on a credit note (then it is below zero there).
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Date, and_, bindparam, or_, select
+from sqlalchemy import Date, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import aliased
 
-from models import Invoice, InvoiceLine, InvoiceState, LineKind, Money, Service, db
+from models import Invoice, InvoiceLine, InvoiceState, LineKind, Money, Renewal, Service, db
 
 from .periods import BillingPeriod
 from .tax_rates import Tax
@@ -106,6 +107,7 @@ def _rows() -> Any:
         .subquery()
     )  # fmt: skip
     charged = or_(Invoice.kind == "invoice", _unpaid_proforma(Invoice), Invoice.kind == "credit_note")
+    moved = _moved()
     return (
         select(
             InvoiceLine.id, InvoiceLine.service_id, InvoiceLine.invoice_id, InvoiceLine.kind, InvoiceLine.description,
@@ -114,18 +116,46 @@ def _rows() -> Any:
             InvoiceLine.package_id, Invoice.kind.label("document_kind"), Invoice.number, Invoice.prices_include_tax,
             taking.c.kind.label("back_kind"), taking.c.period_start.label("back_from"), taking.c.on.label("back_on"),
             taking.c.amount_minor.label("back_minor"), taking.c.document_discount_minor.label("back_off"),
+            moved.c.moved_from, moved.c.moved_until, moved.c.whole_from, moved.c.whole_until,
         )
         .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
+        .join(Service, and_(Service.id == InvoiceLine.service_id, Service.customer_id == Invoice.customer_id))
+        .outerjoin(moved, and_(
+            moved.c.service_id == InvoiceLine.service_id, moved.c.period_start <= InvoiceLine.period_start,
+            InvoiceLine.period_end <= moved.c.period_end,
+        ))
         .outerjoin(taking, taking.c.original_line_id == InvoiceLine.id)
         .where(
             InvoiceLine.service_id.in_(bindparam("ids", expanding=True)),
             InvoiceLine.kind.in_(COVERING),
             InvoiceLine.original_line_id.is_(None),
-            InvoiceLine.period_end > bindparam("day", type_=Date),
+            or_(
+                InvoiceLine.period_end > bindparam("day", type_=Date),
+                moved.c.moved_until > bindparam("day", type_=Date),
+            ),
             Invoice.state == InvoiceState.ISSUED,
             charged,
         )
         .order_by(InvoiceLine.id)
+    )  # fmt: skip
+
+
+def _moved() -> Any:
+    """Where the last days of a renewal lie since a pause moved them (paid_days); and, where it was moved from its first
+    day on, the whole of its period."""
+    paid, carried = aliased(Renewal), aliased(Renewal)
+    ends = func.coalesce(carried.cut_on, carried.period_end)
+    return (
+        select(
+            paid.service_id, paid.period_start, paid.period_end,
+            func.max(carried.period_start).label("moved_from"), func.max(ends).label("moved_until"),
+            func.min(case((paid.void, carried.period_start))).label("whole_from"),
+            func.min(case((paid.void, carried.period_end))).label("whole_until"),
+        )
+        .join(carried, carried.carries_id == paid.id)
+        .where(carried.service_id.in_(bindparam("ids", expanding=True)), ~carried.void)
+        .group_by(paid.id, paid.service_id, paid.period_start, paid.period_end)
+        .subquery()
     )  # fmt: skip
 
 
@@ -142,7 +172,11 @@ def _unpaid_proforma(document: Any) -> Any:
 def _unused(row: Any, taken: Sequence[Any], day: date) -> Unused | None:
     sign = -1 if row.document_kind == "credit_note" else 1
     billed = sign * row.amount_minor - row.document_discount_minor
-    ends, ordinary, back = row.period_end, 0, 0
+    begins, ends, whole = row.period_start, row.period_end, row.period_end - row.period_start
+    if row.moved_until is not None:
+        whole = row.whole_until - row.whole_from if row.whole_until else whole
+        begins, ends = max(row.moved_from, row.moved_until - whole), row.moved_until
+    ordinary = back = 0
     for one in taken:
         minor = (one.back_minor if one.back_on == "credit_note" else -one.back_minor) - one.back_off
         back += minor
@@ -150,7 +184,7 @@ def _unused(row: Any, taken: Sequence[Any], day: date) -> Unused | None:
             ends = min(ends, one.back_from)
         else:
             ordinary += minor
-    first = max(day, row.period_start)
+    first = max(day, begins)
     if first >= ends or billed - back <= 0 or billed - ordinary <= 0:
         return None
     return Unused(
@@ -161,7 +195,7 @@ def _unused(row: Any, taken: Sequence[Any], day: date) -> Unused | None:
         kind=row.kind,
         description=row.description,
         period=BillingPeriod(first, ends),
-        days=(row.period_end - row.period_start).days,
+        days=whole.days,
         charged=Money(billed - ordinary, row.currency),
         left=Money(billed - back, row.currency),
         tax=Tax(Decimal(row.tax_rate), row.tax_category),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 from conftest import Clock
-from factories import make_company, make_customer, make_service
+from factories import make_company, make_customer, make_package, make_service
 from flask import Flask
 from servicing import at, bill, covered, day, lines, well
 from sqlalchemy import select
 
-from billing import service_pauses, services
+from billing import package_changes, service_pauses, service_transfers, services
+from billing.package_changes import Wanted
 from billing.service_pauses import InvalidPause
+from billing.unused import unused
 from models import Service, ServiceChange, ServiceStatus, SuspendedFor, db
 
 
@@ -125,3 +129,24 @@ def test_days_before_the_suspension_are_still_billed(app: Flask, clock: Clock) -
     bill(day(11, 21))
     assert lines() == [(day(11, 1), day(11, 11), 1000), (day(11, 21), day(12, 1), 1000)]
     assert well(clock) and service.paused_from is None
+
+
+def test_days_that_were_moved_are_what_is_left_for_a_change_of_package(service: Service, clock: Clock) -> None:
+    service_pauses.pause(service, day(11, 15), None, "", by=at(clock, day(11, 15)))
+    service_pauses.resume([service], by=at(clock, day(1, 15, 2027)))
+    (left,) = unused(service, day(1, 20, 2027))
+    # Eleven of the sixteen days moved; 31.00 were paid for the thirty of November.
+    assert (left.period.start, left.period.end, left.share) == (day(1, 20, 2027), day(1, 31, 2027), Fraction(11, 30))
+    plus, by = make_package(6200), at(clock, day(1, 20, 2027))
+    change = package_changes.begin(service, by=by)
+    package_changes.write(change, Wanted(package_id=plus.id, months=1, days=0), by=by)
+    package_changes.carry_out(change, seen=package_changes.review(change, by=by).fingerprint, by=by)
+    assert [line.amount_minor for line in change.invoice.lines] == [-1137, 2273]
+    assert service.next_renewal_on == day(1, 31, 2027) and well(clock)
+
+
+def test_what_another_customer_paid_is_not_given_to_the_new_one(service: Service, clock: Clock) -> None:
+    assert len(unused(service, day(11, 15))) == 1
+    group = services.main_group(make_customer())
+    service_transfers.transfer(service, group, by=at(clock, day(11, 15)))
+    assert unused(service, day(11, 15)) == []
