@@ -99,6 +99,38 @@ def test_give_top_up_pay_out_change_and_take_back(panel: Browser, by: Actor) -> 
     assert customer.credit == eur("50")
 
 
+def test_doors_of_money_do_it_once_and_believe_nothing_that_is_sent_beside(panel: Browser, by: Actor) -> None:
+    mine, other = make_customer(), make_customer()
+    gift, theirs = give(mine, "50", by), give(other, "70", by)
+    db.session.commit()
+    beside = {
+        "customer_id": other.id, "credit_id": theirs.id, "currency": "JPY", "amount_minor": "7000",
+        "remaining_minor": "0", "balance_minor": "0", "invoice_id": "1", "on": "2020-01-01",
+    }  # fmt: skip
+    meant_for_another = {"customer": other.id, "credit": theirs.id, "id": theirs.id}
+    money = {"amount": "5.00", "day": "2026-11-22", "method": "Cash", "reference": ""}
+    for url, data in (
+        (f"/admin/credits/pay-out/?credit={gift.id}", money),
+        (f"/admin/credits/top-up/?customer={mine.id}", money),
+        (f"/admin/credits/new/?customer={mine.id}", {"amount": "5.00", "reason": "Outage", "expires_on": ""}),
+    ):
+        token = re.search(r'name="form_token" value="([^"]+)"', get(panel, url))
+        assert token
+        for _time in range(2):
+            assert panel.post(url, data={**beside, **data, "form_token": token[1]}).status_code == 302
+        token = re.search(r'name="form_token" value="([^"]+)"', get(panel, url))
+        assert token
+        panel.post(url, data={**meant_for_another, **data, "form_token": token[1]})
+    db.session.expire_all()
+    assert (other.credit, theirs.remaining) == (eur("70"), eur("70"))
+    assert db.session.query(Credit).filter_by(customer_id=other.id).count() == 1
+    assert {row.credit_id for row in db.session.query(CreditOutflow)} == {gift.id}
+    assert {row.customer_id for row in db.session.query(Payment)} == {mine.id}
+    assert db.session.query(CreditOutflow).count() <= 2 and db.session.query(Payment).count() <= 2
+    for gone in ("pay-out/?credit=999999", "take-back/?credit=999999", "details/?id=999999"):
+        assert panel.get(f"/admin/credits/{gone}").status_code == 404
+
+
 def test_what_is_refused_stays_typed_and_changes_nothing(panel: Browser, by: Actor) -> None:
     customer = make_customer()
     credit = give(customer, "5", by)
