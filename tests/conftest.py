@@ -1,7 +1,16 @@
-"""One app per database for the whole run; every test that asks for `app` starts with empty tables."""
+"""One app per database for the whole run; every test that asks for `app` starts with empty tables.
+
+To keep the run short:
+- `sign_in` and `staff_client` open a session without the form, `Browser.post` brings its token without a page.
+- The small demo company comes from `worlds.small_company`: made once a run and database, copied for everybody else.
+- A process that is to be killed is a `forked.Forked`; `processes` starts commands the way people do, which takes long.
+- A file whose tests take long belongs into LONG, so that no worker begins with it when the other one is done.
+Rows, files and settings that a test leaves behind are gone before the next one begins.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -20,7 +29,24 @@ from app import create_app
 from billing.actor import Actor, system
 from models import db
 
+LONG = (
+    "security/test_forms.py", "security/test_doors.py", "security/test_looking.py", "security/test_addresses.py",
+    "jobs/test_demo.py", "browser/test_accessibility.py", "test_start.py", "security/test_portal.py",
+)  # fmt: skip
 EVERYTHING = bool(os.environ.get("CI") or os.environ.get("TEST_EVERYTHING"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first: workers that end with short tests end together."""
+    items.sort(key=lambda item: not str(item.path).endswith(LONG))
+
+
+def pytest_collection_finish() -> None:
+    """The program and thousands of tests stay until the end: looking through them again for garbage is of no use."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def leave_out(reason: str) -> None:
@@ -63,9 +89,23 @@ class Backend:
     url: str
 
 
+@pytest.fixture(scope="session")
+def apps() -> Iterator[dict[str, Flask]]:
+    """The app of each database, kept when the tests go from one to the other and back."""
+    made: dict[str, Flask] = {}
+    yield made
+    for app in made.values():
+        with app.app_context():
+            db.engine.dispose()
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Backend:
-    if request.param == "sqlite":
+def backend(
+    request: pytest.FixtureRequest, apps: dict[str, Flask], tmp_path_factory: pytest.TempPathFactory
+) -> Backend:
+    if request.param in apps:
+        url = apps[request.param].config["SQLALCHEMY_DATABASE_URI"]
+    elif request.param == "sqlite":
         url = f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'test.sqlite3'}"
     else:
         url = new_postgresql(request.getfixturevalue("postgresql_server"), f"test_{os.getpid()}")
@@ -94,6 +134,8 @@ def settings(url: str, files: object) -> dict[str, object]:
         "SECRET_KEY": "a key for tests only, long enough to be strong 0123456789",
         "SQLALCHEMY_DATABASE_URI": url,
         "FILES_DIR": str(files),
+        # All statements of the program go through one process here.
+        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True, "query_cache_size": 5000},
         "PASSWORD_COST": 1,
         "FIGURES_KEPT": 0,
         "CLOCK": Clock(),
@@ -102,19 +144,22 @@ def settings(url: str, files: object) -> dict[str, object]:
 
 
 @pytest.fixture(scope="session")
-def migrated_app(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    app = create_app(settings(backend.url, tmp_path_factory.mktemp("files")))
-    app.test_client_class = Browser
-    with app.app_context():
-        upgrade()
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+def migrated_app(backend: Backend, apps: dict[str, Flask], tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    if backend.name not in apps:
+        app = create_app(settings(backend.url, tmp_path_factory.mktemp("files")))
+        app.test_client_class = Browser
+        with app.app_context():
+            upgrade()
+        app.extensions["settings_of_tests"] = dict(app.config)
+        apps[backend.name] = app
+    return apps[backend.name]
 
 
 @pytest.fixture
 def app(migrated_app: Flask) -> Iterator[Flask]:
     """An app whose database is empty, with its context pushed."""
+    migrated_app.config.clear()
+    migrated_app.config.update(migrated_app.extensions["settings_of_tests"])
     migrated_app.clock.__init__()
     migrated_app.extensions.pop("wrong_links", None)
     shutil.rmtree(migrated_app.config["FILES_DIR"], ignore_errors=True)

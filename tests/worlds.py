@@ -51,6 +51,16 @@ def _alone(folder: Path, name: str) -> Iterator[None]:
         yield
 
 
+def once(name: str, factory: pytest.TempPathFactory, make: Callable[[], Any]) -> Any:
+    """What `make` returns, asked once a run and database: for what is read from a company that is always the same."""
+    folder = shared_folder(factory)
+    kept = folder / f"{name}-{db.engine.dialect.name}.result"
+    with _alone(folder, kept.name):
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(make()))
+    return pickle.loads(kept.read_bytes())
+
+
 def put(name: str, folder: Path, make: Callable[[], Any]) -> Any:
     """Fill the empty database and the folder of files of the current app as `make` does; what it returned.
 
