@@ -145,10 +145,8 @@ def _letters() -> Select[Any]:
 def of(customer_ids: Collection[int], today: date) -> dict[int, Arrears]:
     """What some customers owe that is overdue, in one statement; those who owe nothing are left out."""
     mine = Invoice.customer_id == Customer.id, OPEN
-    following = (
-        select(Invoice.id).where(*mine, Invoice.dunning_on.is_not(None)).order_by(Invoice.dunning_on, Invoice.id)
-    )
-    following = following.limit(1).correlate(Customer).scalar_subquery()
+    planned = select(Invoice.id).where(*mine, Invoice.dunning_on.is_not(None))
+    planned = planned.order_by(Invoice.dunning_on, Invoice.id).limit(1)
     soonest = select(func.min(Invoice.dunning_on)).where(*mine).correlate(Customer).scalar_subquery()
     suspended = select(func.count()).where(
         Service.customer_id == Customer.id, Service.status == ServiceStatus.SUSPENDED
@@ -158,8 +156,8 @@ def of(customer_ids: Collection[int], today: date) -> dict[int, Arrears]:
     rows = db.session.execute(
         select(
             Customer.id, Customer.currency, func.sum(Invoice.open_minor), func.min(Invoice.due_on), func.count(),
-            func.max(Invoice.promised_on), func.min(broken), soonest, following, plan,
-            suspended.correlate(Customer).scalar_subquery(),
+            func.max(Invoice.promised_on), func.min(broken), soonest,
+            planned.correlate(Customer).scalar_subquery(), plan, suspended.correlate(Customer).scalar_subquery(),
         )
         .join(Invoice, and_(*mine, Invoice.due_on < today))
         .outerjoin(CustomerGroup, CustomerGroup.id == Customer.group_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from babel import dates
 from flask import g
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -21,7 +22,7 @@ from billing.arrears import AGES, Arrears
 from billing.dunning.ladder import Case, Done, Rules, look
 from models import Customer, DunningPlan, DunningStep, Invoice, StepKind, StepState, db
 from models.bulk import among
-from web.formatters import short_date
+from web.formatters import FALLBACK, locale, short_date
 
 STEPS: dict[StepKind, Any] = {
     StepKind.BEFORE: _l("Reminder before"), StepKind.AFTER: _l("Reminder"), StepKind.FEE: _l("Late fee"),
@@ -90,6 +91,17 @@ def _taken(found: dict[int, Arrears]) -> dict[int, tuple[StepKind, date]]:
     return {row.customer_id: (row.kind, row.on) for row in db.session.execute(rows)}
 
 
+def near(day: date) -> str:
+    """``30 Nov``; with its year where that is another one."""
+    if day.year != today().year:
+        return short_date(day)
+    reader = locale()
+    plain = reader == FALLBACK  # as short_date writes it there
+    return (
+        dates.format_date(day, "d MMM", locale=reader) if plain else dates.format_skeleton("MMMd", day, locale=reader)
+    )
+
+
 # Cells: (view, context, customer, name)
 
 
@@ -120,8 +132,8 @@ def last(_view: Any, _context: Any, row: Customer, _name: str) -> Any:
     known = of(row)
     taken = known.last if known else None
     if row.contacted_at is not None and (taken is None or _contacted_on(row) >= taken[1]):
-        return _("Contact, %(day)s", day=short_date(_contacted_on(row)))
-    return _("%(step)s, %(day)s", step=STEPS[taken[0]], day=short_date(taken[1])) if taken else None
+        return _("Contact, %(day)s", day=near(_contacted_on(row)))
+    return _("%(step)s, %(day)s", step=STEPS[taken[0]], day=near(taken[1])) if taken else None
 
 
 def _contacted_on(row: Customer) -> date:
@@ -132,8 +144,8 @@ def _contacted_on(row: Customer) -> date:
 
 def next_step(_view: Any, _context: Any, row: Customer, _name: str) -> Any:
     known = of(row)
-    if collecting.is_held(row, today()):
-        return pill("warn", _("On hold until %(day)s", day=short_date(row.held_until)))
+    if row.held_until is not None and collecting.is_held(row, today()):
+        return pill("warn", _("Hold until %(day)s", day=near(row.held_until)))
     return next_words(known) if known else None
 
 
@@ -143,7 +155,7 @@ def next_words(known: Known) -> str | None:
     if on is None or on == date.max or not known.next_step:
         return None
     on = max(on, today())
-    return _("%(step)s, %(day)s", step=known.next_step, day=short_date(on))
+    return _("%(step)s, %(day)s", step=known.next_step, day=near(on))
 
 
 def promise(_view: Any, _context: Any, row: Customer, _name: str) -> Any:
@@ -153,14 +165,14 @@ def promise(_view: Any, _context: Any, row: Customer, _name: str) -> Any:
 
 def promise_pill(owed: Arrears) -> Markup | None:
     if owed.broken_on:
-        return pill("bad", _("Broken %(day)s", day=short_date(owed.broken_on)))
-    return pill("info", _("By %(day)s", day=short_date(owed.promised_on))) if owed.promised_on else None
+        return pill("bad", _("Broken %(day)s", day=near(owed.broken_on)))
+    return pill("info", _("By %(day)s", day=near(owed.promised_on))) if owed.promised_on else None
 
 
 def contact_on(_view: Any, _context: Any, row: Customer, _name: str) -> Any:
     if row.contact_on is None:
         return None
-    words = short_date(row.contact_on)
+    words = near(row.contact_on)
     return pill("warn", _("Due %(day)s", day=words)) if row.contact_on <= today() else words
 
 

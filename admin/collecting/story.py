@@ -7,10 +7,23 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from billing import collecting, promises
-from models import CollectionContact, ContactWay, Customer, DunningStep, PaymentPromise, PromiseState, StepState, db
+from models import (
+    CollectionContact,
+    ContactWay,
+    Customer,
+    DunningStep,
+    Invoice,
+    Money,
+    PaymentPromise,
+    PromiseState,
+    StepState,
+    db,
+)
 from web.formatters import moment, money, short_date
 
 from .forms import WAYS
@@ -30,14 +43,19 @@ def lines(customer: Customer) -> list[dict[str, Any]]:
     """The newest of all three, as the timeline prints them."""
     talks = [(one.made_at, _talk(one)) for one in collecting.contacts(customer, MOST)]
     promised = [(one.made_at, _promise(one)) for one in promises.of_customer(customer.id, MOST)]
-    found = [*talks, *promised, *((one.taken_at, _step(one)) for one in _steps(customer))]
+    found = [*talks, *promised, *_steps(customer)]
     found.sort(key=lambda pair: pair[0], reverse=True)
     return [line for _at, line in found[:MOST]]
 
 
-def _steps(customer: Customer) -> list[DunningStep]:
-    mine = select(DunningStep).where(DunningStep.customer_id == customer.id, DunningStep.state != StepState.SKIPPED)
-    return list(db.session.scalars(mine.order_by(DunningStep.id.desc()).limit(MOST)))
+def _steps(customer: Customer) -> list[tuple[datetime, dict[str, Any]]]:
+    """Those of one kind that were taken together stand in one line."""
+    mine = DunningStep.customer_id == customer.id, DunningStep.state != StepState.SKIPPED
+    newest = select(DunningStep).where(*mine).order_by(DunningStep.id.desc()).limit(MOST * 5)
+    together: dict[Any, list[DunningStep]] = {}
+    for row in db.session.scalars(newest.options(joinedload(DunningStep.invoice).load_only(Invoice.number))):
+        together.setdefault((row.taken_at, row.kind, row.state, row.currency), []).append(row)
+    return [(key[0], _step(found)) for key, found in together.items()]
 
 
 def _line(icon: str, kind: str, text: str, at: datetime, by: str = "", note: str = "") -> dict[str, Any]:
@@ -60,7 +78,10 @@ def _promise(row: PaymentPromise) -> dict[str, Any]:
     return _line("calendar-clock", kind, text, row.made_at, row.made_by, row.note)
 
 
-def _step(row: DunningStep) -> dict[str, Any]:
-    text = _("%(step)s, %(amount)s was open", step=STEPS[row.kind], amount=money(row.open))
-    kind = "" if row.state is StepState.UNDONE else "warn"
-    return _line("bell", kind, text, row.taken_at, _("by the plan"))
+def _step(found: list[DunningStep]) -> dict[str, Any]:
+    first = found[0]
+    amount = money(Money(sum(row.open_minor for row in found), first.currency))
+    what = str(first.invoice) if len(found) == 1 else ngettext("%(num)d invoice", "%(num)d invoices", len(found))
+    text = _("%(step)s for %(what)s, %(amount)s was open", step=STEPS[first.kind], what=what, amount=amount)
+    kind = "" if first.state is StepState.UNDONE else "warn"
+    return _line("bell", kind, text, first.taken_at, _("by the plan"))

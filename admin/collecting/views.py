@@ -50,7 +50,8 @@ class CollectionsView(CollectionActions, CaseDoors, StaffView):
     }  # fmt: skip
     column_link = "name"
     column_numeric = ("overdue", "invoices")
-    column_phone = {"name": "title", "next_step": "sub", "overdue": "end2", "oldest": "end"}
+    crowded = True
+    column_phone = {"name": "title", "last": "sub", "overdue": "end2", "oldest": "end"}
     column_formatters = rows.CELLS
     search_index, finder = CUSTOMERS, WITH_INVOICES
     search_hint = _l("Name, e-mail, phone or invoice number")

@@ -100,8 +100,8 @@ def test_it_is_narrowed_by_group_salesperson_promise_contact_step_hold_and_curre
     for query, found in wanted.items():
         assert names(get(staff_client, f"{HOME}?flt0_{query}")) == found, query
     page = text(get(staff_client, HOME))
-    assert "Due to call today 1" in page and "Promised 1" in page and "On hold until 24 Nov 2026" in page
-    assert "Contact, 22 Nov 2026" in page and "By 24 Nov 2026" in page and "Due 22 Nov 2026" in page
+    said = ("Due to call today 1", "Promised 1", "Hold until 24 Nov", "Contact, 22 Nov", "By 24 Nov", "Due 22 Nov")
+    assert [words for words in said if words not in page] == []
 
 
 def test_pages_follow_each_other_by_key_and_the_file_has_all(company, staff_client):
