@@ -9,16 +9,26 @@ from fractions import Fraction
 
 from sqlalchemy import select
 
-from models import BillingError, ChangeState, ChangeTo, ChangeWhen, Direction, LineKind, Money, PackageChange, db
+from models import (
+    BillingError,
+    ChangeState,
+    ChangeTo,
+    ChangeWhen,
+    Direction,
+    Invoice,
+    LineKind,
+    Money,
+    PackageChange,
+    db,
+)
 
-from . import change_figures, change_terms, company, discounts, package_moves
+from . import change_figures, change_terms, company, credit_parts, discounts, package_moves
 from .actor import Actor
 from .change_figures import Cutter, Figures, Outcome
 from .change_prices import charged_in, new_terms
 from .change_review import Review
 from .change_subject import Known, Subject, refusals, subject, wanted_of
 from .change_terms import Terms
-from .credit_parts import plan_note
 from .discount_rules import Cut
 from .document_lines import taxed
 from .fx import NoExchangeRate
@@ -73,6 +83,7 @@ def _reviewed(found: Subject, after: Terms, said: Sequence[str], by: Actor, on: 
     against = refusals(found, day, by)
     if after == replace(found.before, setup_fee=after.setup_fee):
         against.append("This is what the service is already. Choose another package, period, price or option.")
+    held = credit_parts.behind(found.service.id, day, lock=True) if lock and not found.free else None
     before, back = _billed_by(found, day, by)
     unbilled, new_period = back is None, after.period != before.period
     fee = _fee(found, after)
@@ -96,7 +107,7 @@ def _reviewed(found: Subject, after: Terms, said: Sequence[str], by: Actor, on: 
         reasons=tuple(filter(None, (moved, *said, *_notes(found, day, by)))),
         refusals=tuple(dict.fromkeys(against)),
     )
-    return _with_plan(_with_next(shown, found), lock)
+    return _with_plan(_with_next(shown, found), held)
 
 
 def _day(found: Subject, by: Actor) -> date:
@@ -314,8 +325,9 @@ def _next_amount(after: Terms, found: Subject) -> Money:
     return figures.total
 
 
-def _with_plan(shown: Review, lock: bool) -> Review:
-    """Where a credit note's total goes; with `lock` the invoices are held."""
+def _with_plan(shown: Review, held: Sequence[Invoice] | None) -> Review:
+    """Where a credit note's total goes. `held` are the invoices behind it, where they are locked already."""
     if shown.outcome is not Outcome.CREDIT_NOTE or shown.refusals:
         return shown
-    return replace(shown, plan=plan_note(-shown.total, {one.document_id for one in shown.back}, lock=lock))
+    invoices = credit_parts.behind(shown.service_id, shown.on) if held is None else held
+    return replace(shown, plan=credit_parts.share_note(-shown.total, invoices))

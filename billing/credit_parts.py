@@ -7,10 +7,13 @@ for any more is the customer's credit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import CTE, BigInteger, Date, Select, bindparam, select
 from sqlalchemy.orm import aliased
 
 from models import (
@@ -30,6 +33,7 @@ from models.bulk import insert_rows
 
 from . import ledger, write_offs
 from .actor import Actor
+from .unused import COVERING
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +69,17 @@ class NotePlan:
         return self.total - self.off_open - self.off_written_off
 
 
-def plan_note(total: Money, documents: Iterable[int], *, lock: bool = False) -> NotePlan:
+def plan_note(total: Money, documents: Collection[int], *, lock: bool = False) -> NotePlan:
     """Share out the total of a note that takes back lines of these documents (ids). With `lock` the invoices are
     locked until the transaction ends, in the order of their ids."""
-    invoices = {row.id: row for row in _behind(set(documents), lock)}
-    return replace(share_out(total, [_Left.of(row) for row in invoices.values()]), invoices=invoices)
+    first = select(Invoice.id.label("id")).where(Invoice.id.in_(documents)).cte("behind", recursive=True)
+    return share_note(total, db.session.scalars(_invoices(first, lock)))
+
+
+def share_note(total: Money, invoices: Iterable[Invoice]) -> NotePlan:
+    """The same among the invoices that are `behind` its lines."""
+    found = {invoice.id: invoice for invoice in invoices}
+    return replace(share_out(total, [_Left.of(row) for row in found.values()]), invoices=found)
 
 
 @dataclass(slots=True)
@@ -116,9 +126,27 @@ def share_out(total: Money, invoices: Sequence[_Left]) -> NotePlan:
     return NotePlan(total, tuple(parts))
 
 
-def _behind(documents: set[int], lock: bool) -> list[Invoice]:
-    """The invoices among the documents, and those whose lines their own lines took back, back to the first."""
-    first = select(Invoice.id.label("id")).where(Invoice.id.in_(documents)).cte("behind", recursive=True)
+def behind(service_id: int, day: date, *, lock: bool = False) -> list[Invoice]:
+    """The invoices that charged for the days of a service from `day` on, and those whose lines theirs took back, back
+    to the first. With `lock` they are as they are now, and held until the transaction ends: ask before you read what
+    is left of their lines."""
+    return list(db.session.scalars(_behind(lock), {"service": service_id, "day": day}))
+
+
+@cache
+def _behind(lock: bool) -> Any:
+    """Put together once: that takes longer than asking."""
+    covering = (
+        select(InvoiceLine.invoice_id.label("id"))
+        .where(InvoiceLine.service_id == bindparam("service", type_=BigInteger), InvoiceLine.kind.in_(COVERING))
+        .where(InvoiceLine.original_line_id.is_(None), InvoiceLine.period_end > bindparam("day", type_=Date))
+        .cte("behind", recursive=True)
+    )
+    return _invoices(covering, lock)
+
+
+def _invoices(first: CTE, lock: bool) -> Select[tuple[Invoice]]:
+    """Those invoices, and the ones whose lines their own lines took back, back to the first."""
     original = aliased(InvoiceLine)
     older = (
         select(original.invoice_id)
@@ -131,11 +159,11 @@ def _behind(documents: set[int], lock: bool) -> list[Invoice]:
     )
     if lock:
         wanted = wanted.with_for_update(key_share=True).execution_options(populate_existing=True)
-    return list(db.session.scalars(wanted.order_by(Invoice.id)))
+    return wanted.order_by(Invoice.id)
 
 
 def book(note: CreditNote, plan: NotePlan, customer: Customer, by: Actor) -> Credit | None:
-    """Book a numbered note: its parts, what is lowered on the invoices (locked by `plan_note`), and the rest as credit,
+    """Book a numbered note: its parts, what is lowered on the invoices (locked by `behind`), and the rest as credit,
     which is returned. Flushes."""
     assert note.issued_on is not None
     postings = []

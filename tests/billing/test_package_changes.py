@@ -304,7 +304,9 @@ def test_an_agreed_price_wins_and_a_price_to_come_does_not_touch_it(app: Flask, 
     change = changed(service, priced("Plus", "60"), by, price=eur("45"), price_reason="Loyal")
     assert service.price == eur("45") and change.price_reason == "Loyal"
     with pytest.raises(InvalidPrice):
-        package_changes.write(package_changes.begin(service, by=by), Wanted(1, price=Money(1, "USD")), by=by)
+        package_changes.write(
+            package_changes.begin(service, by=by), Wanted(service.package_id, price=Money(1, "USD")), by=by
+        )
 
 
 def test_paid_changes_are_not_undone_and_documents_of_changes_are_not_voided_by_themselves(app, clock: Clock) -> None:
