@@ -29,6 +29,7 @@ from models import (
     Run,
     RunUnit,
     Service,
+    Termination,
     WebhookDelivery,
     WebhookEndpoint,
     db,
@@ -67,6 +68,7 @@ from .search import SearchView
 from .services import ServiceView
 from .set_aside import SetAsideView
 from .settings_menu import add_settings
+from .terminations import TerminationsView
 from .webhook_deliveries import WebhookDeliveriesView
 from .webhook_events import WebhookEventsView
 from .webhooks import WebhooksView
@@ -105,6 +107,9 @@ def init_app(app: Flask) -> None:
     panel.add_view(PackageView(Package, db, _l("Packages"), SELLING, menu_icon_type="look", menu_icon_value="package"))
     panel.add_view(
         PriceChangesView(PriceChange, db, _l("Price changes"), None, "price_changes", "/admin/price-changes")
+    )
+    panel.add_view(
+        TerminationsView(Termination, db, _l("Customers who leave"), None, "terminations", "/admin/terminations")
     )
     panel.add_view(ServiceView(Service, db, _l("Services"), SELLING, menu_icon_type="look", menu_icon_value="server"))
     panel.add_view(PackageChangesView(PackageChange, db, _l("Package changes"), SELLING, **CHANGES))

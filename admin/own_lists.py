@@ -175,3 +175,25 @@ class ContractTypeView(OwnList):
 
     def facts(self, row: Any) -> list[tuple[Any, Any]]:
         return [(_("Name"), row.name), (_("Description"), row.description)]
+
+
+class EndReasonView(OwnList):
+    details_template = "admin/around/reason.html"
+    about = _l("Words of your own for why services end, such as “Moved away” or “Too expensive”; counted here.")
+    form = ContractTypeForm
+    form_columns = ("name", "description")
+    column_list = ("name", "description", "customers")
+    column_labels = {**OwnList.column_labels, "customers": _l("Services ended for it")}
+    create_label, save_label = _l("Add reason"), _l("Save reason")
+    empty_title = _l("No reasons yet")
+    empty_text = _l("Name why customers leave; whoever ends a service chooses one, and you see which come how often.")
+
+    def facts(self, row: Any) -> list[tuple[Any, Any]]:
+        return [(_("Name"), row.name), (_("Description"), row.description)]
+
+    def delete_effects(self, row: Any) -> list[tuple[str, str, str]]:
+        n = self.counts([row.id]).get(row.id, 0)
+        if not n:
+            return [("bad", "trash-2", _("%(name)s is removed for good.", name=str(row)))]
+        return [("warn", "server", _("Services ended for it: %(n)s. It stays.", n=format_number(n))),
+                ("ok", "archive", _("Archive it instead: nobody chooses it any more."))]  # fmt: skip

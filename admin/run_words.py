@@ -16,7 +16,7 @@ from web.formatters import local, money, number, short_date
 
 KIND_WORDS = {
     "renewals": _l("Renewals"), "preview": _l("Dry run"), "import": _l("Import of customers"),
-    "deliveries": _l("Mails"), "webhooks": _l("Webhooks"), "mailings": _l("Messages"), "cleaning": _l("Cleaning up"),
+    "deliveries": _l("Mails"), "mailings": _l("Messages"), "cleaning": _l("Cleaning up"),
     "rates": _l("Exchange rates"),
     "groups": _l("Rules of groups"), "quotes": _l("Quotes that expire"), "credit": _l("Credit that runs out"),
     "doctor": _l("Check of the books"), "seal": _l("Sealing the audit log"), "queue": _l("Runs that were asked for"),

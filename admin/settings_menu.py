@@ -15,7 +15,7 @@ from admin.groups import GroupView
 from admin.message_categories import MessageCategoriesView
 from admin.message_settings import MessageSettingsView
 from admin.message_templates import MessageTemplatesView
-from admin.own_lists import ContractTypeView
+from admin.own_lists import ContractTypeView, EndReasonView
 from admin.payment_ways import PaymentWayView
 from admin.projects import ProjectView
 from admin.resellers import ResellerView
@@ -32,6 +32,7 @@ from models import (
     ContractType,
     CustomerGroup,
     CustomField,
+    EndReason,
     FxRate,
     PaymentWay,
     Project,
@@ -49,6 +50,7 @@ AROUND = (
     (ProjectView, Project, _l("Projects"), "projects", "building-2"),
     (ResellerView, Reseller, _l("Resellers"), "resellers", "user-plus"),
     (ContractTypeView, ContractType, _l("Contract types"), "contract_types", "scroll-text"),
+    (EndReasonView, EndReason, _l("Reasons for ending"), "end_reasons", "calendar"),
     (CustomFieldView, CustomField, _l("Own fields"), "custom_fields", "pencil"),
 )
 """What customers are arranged by, reached through Settings, Customers."""

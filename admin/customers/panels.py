@@ -28,6 +28,8 @@ from models import (
     Service,
     ServiceStatus,
     Staff,
+    Termination,
+    TerminationState,
     customer_salesperson,
     db,
 )
@@ -47,6 +49,7 @@ class Glance:
     oldest_due: date | None
     next_renewal: date | None
     counts: dict[str, int]
+    leaving: tuple[int, date] | None  # the termination whose day is to come, and that day
 
 
 def glance(customer: Customer, today: date, tabs: dict[str, Any]) -> Glance:
@@ -61,18 +64,20 @@ def glance(customer: Customer, today: date, tabs: dict[str, Any]) -> Glance:
         func.min(Invoice.due_on),
     ).where(Invoice.customer_id == customer.id, *owed)
     total, n, overdue, n_overdue, oldest = db.session.execute(figures).one()
-    counts, following = _counts(customer, tabs)
+    counts, following, leaving = _counts(customer, tabs)
     currency = customer.currency
     sums = Money(int(total), currency), n, Money(int(overdue), currency), int(n_overdue)
-    return Glance(*sums, oldest, following, counts)
+    return Glance(*sums, oldest, following, counts, leaving)
 
 
-def _counts(customer: Customer, tabs: dict[str, Any]) -> tuple[dict[str, int], date | None]:
+def _counts(customer: Customer, tabs: dict[str, Any]) -> tuple[dict[str, int], date | None, Any]:
     capped = [_capped(model, customer) for model in tabs.values()]
     running = Service.customer_id == customer.id, Service.status == ServiceStatus.ACTIVE
     following = select(func.min(Service.next_renewal_on)).where(*running).scalar_subquery()
-    *counts, day = db.session.execute(select(*capped, following)).one()
-    return dict(zip(tabs, counts, strict=True)), day
+    scheduled = Termination.customer_id == customer.id, Termination.state == TerminationState.SCHEDULED
+    leaving = [select(column).where(*scheduled).scalar_subquery() for column in (Termination.id, Termination.on)]
+    *counts, day, number, last = db.session.execute(select(*capped, following, *leaving)).one()
+    return dict(zip(tabs, counts, strict=True)), day, (number, last) if number and last else None
 
 
 def _capped(model: Any, customer: Customer) -> Any:
