@@ -72,7 +72,7 @@ def _state(service: Service, today: date) -> str:
         return _("Suspended by staff since %(day)s.", day=since) + reason
     if service.status == ServiceStatus.CANCELLED:
         ended = _("Ended on %(day)s.", day=short_date(service.cancelled_on or service.ends_on))
-        return f"{ended} {service.cancel_reason}" if service.cancel_reason else ended
+        return f"{ended} {service.why_it_ends}" if service.why_it_ends else ended
     if in_trial(service, today):
         return _("Free to try until %(day)s; it is billed from then on.", day=short_date(service.billed_from))
     return ""

@@ -29,7 +29,7 @@ from admin.service_page import ServicePage
 from admin.service_states import SUSPENDED_FOR, WORDS, is_billed_on, state_pill
 from admin.tabs import Tabs
 from billing import services
-from models import BillingError, Package, Service, ServiceStatus
+from models import BillingError, EndReason, Package, Service, ServiceStatus
 from web.permissions import actor
 from web.price_words import price_words
 
@@ -122,6 +122,7 @@ class ServiceView(Tabs, ServicePage, ServiceDoors, ServiceBulk, MassAction, Staf
         PackageFilter(Service.package_id, _l("Package"), "is", "package", Rows(Package)),
         ReasonFilter(Service.suspended_for, _l("Suspended because"), "is", "suspended_for", SUSPENDED_FOR),
         CustomerFilter(Service.customer_id),
+        PackageFilter(Service.end_reason_id, _l("Reason for ending"), "is", "end_reason", Rows(EndReason)),
         TrialFilter(Service.billed_from, _l("In trial"), "is", "trial", [("yes", _l("Yes")), ("no", _l("No"))]),
         EndingFilter(Service.ends_on, _l("End is set"), "is", "ending", [("yes", _l("Yes")), ("no", _l("No"))]),
         "next_renewal_on", "started_on", "ends_on", "free",

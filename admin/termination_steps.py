@@ -74,7 +74,7 @@ class TerminationSteps:
             kept(lambda: self._write_bill(draft, form))
             if "show" not in request.form:
                 return redirect(self.get_url(".after_view", id=draft.id))  # type: ignore[attr-defined]
-        status = 400 if form.errors else 200
+        status = 400 if form.errors and "show" not in request.form else 200
         return self._step("bill", draft.customer, draft, form=form, panel=_panel(draft)), status
 
     def _write_bill(self, draft: Termination, form: BillForm) -> None:

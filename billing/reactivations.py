@@ -57,6 +57,7 @@ def reactivate(service: Service, on: date, *, by: Actor) -> Service:
         _begin_again(charge, on)
     gap = _set_dates(service, ended, on)
     service.status, service.ends_on, service.cancelled_on, service.cancel_reason = ServiceStatus.ACTIVE, None, None, ""
+    service.end_reason_id = None
     after = {"status": str(service.status), "next_renewal_on": service.next_renewal_on.isoformat(), **gap}
     service_changes.record(service, on, "reactivate", "service.reactivated", before, after, by)
     service_rows.count({service.customer_id: 1})
@@ -73,7 +74,7 @@ def remove_end(service: Service, *, by: Actor) -> Service:
     for charge in _charges(service):
         _begin_again(charge, charge.next_on or service.ends_on)
     paid_days.go_past(service, service.ends_on)
-    service.ends_on, service.cancel_reason = None, ""
+    service.ends_on, service.cancel_reason, service.end_reason_id = None, "", None
     service_changes.record(service, by.today, "cancel", "service.end_removed", before, {"ends_on": None}, by)
     return service
 

@@ -138,7 +138,7 @@ def cancel(service: Service, on: date, reason: str, *, reason_id: int | None = N
         service_rows.write({**OVER, "cancelled_on": on}, [service])
         service_rows.count({service.customer_id: -1 if counted else 0})
     _end_charges(service, on)
-    told = ", ".join(filter(None, (str(service.end_reason or ""), service.cancel_reason)))
+    told = service.why_it_ends
     after = {"ends_on": on.isoformat(), "status": str(service.status), "reason": told}
     service_changes.record(service, on, "cancel", "service.cancelled", before, after, by)
     return service

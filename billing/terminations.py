@@ -33,7 +33,6 @@ from models import (
     db,
 )
 from models.bulk import among
-from models.faults import faultpoint
 
 from . import audit, credit_outflows, credits, customer_status, endings, reactivations, services
 from .actor import Actor
@@ -182,9 +181,7 @@ def carry_out(termination: Termination, *, seen: str, version: int | None = None
         raise ChangedSince(preview.review)
     if preview.refusals:
         raise EndingRefused(preview.refusals)
-    faultpoint("termination.begun")
     done = endings.carry_out(customer, chosen, wanted, seen=preview.review.fingerprint, by=by)
-    faultpoint("termination.billed")
     db.session.refresh(customer)
     if wanted.whole:
         endings.end_recurring(customer, wanted.on)
@@ -206,7 +203,6 @@ def carry_out(termination: Termination, *, seen: str, version: int | None = None
     db.session.flush()
     if found.on <= by.today:
         _finish(found, by)
-    faultpoint("termination.done")
     return found
 
 

@@ -172,6 +172,11 @@ class Service(Model):
     def __str__(self) -> str:
         return self.description or str(self.package)
 
+    @property
+    def why_it_ends(self) -> str:
+        """One of the shop's own reasons, and words; either may be empty."""
+        return ", ".join(filter(None, (str(self.end_reason or ""), self.cancel_reason)))
+
 
 class ServiceOption(Model):
     """An option of a service; a price of zero means it is in the agreed price."""

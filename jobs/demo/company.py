@@ -16,6 +16,7 @@ from models import (
     Company,
     ContractType,
     CustomerGroup,
+    EndReason,
     FxRate,
     Model,
     Package,
@@ -63,6 +64,8 @@ _VAT = {"IE": "23", "DE": "19", "FR": "20", "NL": "21", "AT": "20", "BE": "21", 
 _GROUPS = {"Homes": ("blue", None), "Business": ("slate", 30), "Clubs and charities": ("green", 30),
            "Partners": ("purple", 30)}  # fmt: skip
 _RESELLERS = ("Quayside IT", "Atlantic Web Studio", "Shannon Office Supplies")
+REASONS = ("Moved away", "Too expensive", "Went to another provider", "Closed the business", "No longer needed")
+"""Why services end, in the words of the shop."""
 _CONTRACTS = ("No term", "12 months", "24 months")
 FX = {"GBP": (1_160_0, 40), "JPY": (61_0, 3)}
 """Ten-thousandths of a euro (yen: hundred-thousandths) for one unit, and how far it moves in a month."""
@@ -102,6 +105,8 @@ def found(first: date, last: date, by: Actor) -> Firm:
         _kept(Reseller(name=name, email=f"partner@{name.lower().replace(' ', '')}.example"), by) for name in _RESELLERS
     )
     contracts = {name: _kept(ContractType(name=name), by) for name in _CONTRACTS}
+    for name in REASONS:
+        _kept(EndReason(name=name), by)
     brand = _kept(Project(name="Quayside Hosting", email="hello@quayside.example"), by)
     sold = catalogue.build(by)
     offers.make(sold, groups["Clubs and charities"], last, by)

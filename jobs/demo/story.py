@@ -13,13 +13,13 @@ from billing.actor import Actor
 from billing.ending import running
 from billing.money import Money
 from messaging import outbox
-from models import Customer, PaymentMethod, Service, db
+from models import Customer, EndReason, PaymentMethod, Service, db
 
 from . import baskets
 from .accounts import Account, first_bill, installed, joined, spread, too_short
 from .baskets import Item
 from .catalogue import SUPPORT, SUPPORT_PRICE, money
-from .company import Firm
+from .company import REASONS, Firm
 from .diary import Diary, Moment
 from .dice import Dice
 from .names import MARTA, SWISS
@@ -33,7 +33,6 @@ LEAVING_PERCENT = 1
 NEVER_SENT = "Made with the demo company, never sent."
 
 _ANCHORS = {1: 52, 15: 18, 5: 12, 31: 6, None: 12}
-_REASONS = ("Moved away", "Too expensive", "Went to another provider", "Closed the business", "No longer needed")
 _CALLS = (
     "Called about the Wi-Fi upstairs; moved the router, works.",
     "Asked for copies of the last three invoices, sent.",
@@ -250,14 +249,15 @@ class Story:
         self._diary.plan(self._first + (self._last - self._first) / 2, self._leaving(account, away=True))
 
     def _leaving(self, account: Account, *, away: bool) -> Callable[[Moment], None]:
-        reason = account.dice.pick(_REASONS)
+        reason = account.dice.pick(REASONS)
 
         def deed(moment: Moment) -> None:
             mine = select(Service).where(Service.customer_id == account.id, running()).order_by(Service.id)
-            ends = moment.today
+            ends, reason_id = moment.today, db.session.scalar(select(EndReason.id).where(EndReason.name == reason))
             for service in db.session.scalars(mine).all():
                 stop = max(service.next_renewal_on if service.months == 1 else moment.today, service.started_on)
-                services.cancel(service, stop, reason, by=moment.by("support", account.dice.below(2)))
+                by = moment.by("support", account.dice.below(2))
+                services.cancel(service, stop, "", reason_id=reason_id, by=by)
                 ends = max(ends, stop)
             if away:
                 self._diary.plan(ends + timedelta(days=40), lambda later: self._put_away(account, later))
