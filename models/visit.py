@@ -30,8 +30,8 @@ class Visit(Model):
     ends_at: Mapped[datetime] = mapped_column(Moment)
 
     staff: Mapped[Staff] = relationship()
-    customer: Mapped[Customer] = relationship()
-    access: Mapped[PortalAccess | None] = relationship()
+    customer: Mapped[Customer] = relationship(lazy="joined")
+    access: Mapped[PortalAccess | None] = relationship(lazy="joined")
 
     def is_open(self, at: datetime) -> bool:
         return at < self.ends_at

@@ -127,9 +127,6 @@ def load(token: str) -> Visitor | None:
         .options(
             joinedload(WebSession.staff).joinedload(Staff.role),
             joinedload(WebSession.portal_user),
-            joinedload(WebSession.only_customer),
-            joinedload(WebSession.visit).joinedload(Visit.customer),
-            joinedload(WebSession.visit).joinedload(Visit.access).joinedload(PortalAccess.portal_user),
         )
     ).first()
     row, seller = found or (None, None)
