@@ -101,6 +101,10 @@ def capital(text: str) -> str:
 
 
 def _target(discount: Discount) -> str:
+    if discount.service is not None:
+        return _(
+            "%(service)s (No. %(id)s) alone, without its options", service=str(discount.service), id=discount.service.id
+        )
     if discount.target is DiscountTarget.PACKAGES:
         names = [package.name for package in discount.packages]
         more = len(names) - MOST_NAMED

@@ -44,6 +44,9 @@ DEFAULTS = {"quantity": "1", "taxed_as": "S", "kind": LineKind.MANUAL.value}
 _KINDS = {kind.value: kind for kind in (LineKind.SERVICE, LineKind.OPTION, LineKind.SETUP, LineKind.MANUAL)}
 
 
+LASTS = [("first", _l("The first bill only")), ("always", _l("Every bill"))]
+
+
 class LineRow(Form):
     """One line as it is typed. Everything is text until it is read, so that nothing typed is ever lost."""
 
@@ -56,6 +59,7 @@ class LineRow(Form):
     since = StringField(_l("From"), widget=DateInput(), filters=[stripped])
     until = StringField(_l("Last day"), widget=DateInput(), filters=[stripped])
     discount_reason = StringField(_l("Reason of the discount"), filters=[stripped])
+    lasts = SelectField(_l("The discount holds for"), choices=choices(LASTS), default="first", validate_choice=False)
     kind = HiddenField(default=LineKind.MANUAL.value)
     package, months, days, option, choice = (HiddenField() for _each in range(5))
     automatic = HiddenField()  # the discount that applied by itself, and what it was: id=10%
@@ -118,7 +122,8 @@ class LineRow(Form):
         if line.package_id is None:
             return FromCatalogue(line)
         option = row_id(self.option.data or "")
-        return FromCatalogue(line, *self.billed, option, (self.choice.data or "")[:120] if option else "")
+        choice = (self.choice.data or "")[:120] if option else ""
+        return FromCatalogue(line, *self.billed, option, choice, self.lasts.data == "always")
 
 
 class LinesForm(FlaskForm):
@@ -285,6 +290,7 @@ def typed_line(given: LineInput | FromCatalogue) -> dict[str, str]:
         "days": str(found.days or ""),
         "option": str(found.option_id or ""),
         "choice": found.choice,
+        "lasts": "always" if found.always else "first",
         "description": line.description,
         "quantity": str(line.quantity),
         "price": typed_price(line.unit_price),

@@ -70,7 +70,7 @@ class QuoteForm(LinesForm):
         """What was typed, after `read`."""
         group = row_id(self.billing_group.data or "")
         return Offer(
-            items=[QuoteItem(f.line, f.months, f.days, f.option_id, f.choice) for f in self.found],
+            items=[QuoteItem(f.line, f.months, f.days, f.option_id, f.choice, always=f.always) for f in self.found],
             billing_group=db.session.get(BillingGroup, group) if group else None,
             discount_percent=self.percent,
             discount=self.amount,
@@ -100,4 +100,4 @@ class QuoteForm(LinesForm):
 
 
 def _row(item: QuoteItem) -> FromCatalogue:
-    return FromCatalogue(item.line, item.months, item.days, item.option_id, item.choice)
+    return FromCatalogue(item.line, item.months, item.days, item.option_id, item.choice, item.always)

@@ -35,6 +35,8 @@ class FromCatalogue:
     days: int = 0
     option_id: int | None = None
     choice: str = ""
+    always: bool = False
+    """Whether the discount of a quote's line is off every bill of the service."""
 
 
 @dataclass(slots=True)

@@ -58,6 +58,7 @@ class Offer:
     group_id: int | None = None
     customer_id: int | None = None
     project_id: int | None = None
+    service_id: int | None = None
     packages: frozenset[int] = frozenset()
     months: int = 0
     days: int = 0
@@ -83,7 +84,10 @@ class Offer:
         return next_renewal(first_on, self.lasts_months, first_on.day) if self.lasts_months else date.max
 
     def takes(self, kind: LineKind) -> bool:
-        """Whether it is for lines of this kind. Only a percentage takes the price of options down."""
+        """Whether it is for lines of this kind. Only a percentage takes the price of options down; one that is for a
+        single service is about its own price alone."""
+        if self.service_id is not None and kind in (LineKind.SETUP, LineKind.OPTION):
+            return False
         if kind is LineKind.SETUP:
             return self.covers is not DiscountCovers.PRICE
         if kind is LineKind.OPTION and self.kind is not DiscountKind.PERCENT:

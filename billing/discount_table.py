@@ -35,7 +35,8 @@ from .periods import BillingPeriod
 
 _COLUMNS = (
     Discount.id, Discount.name, Discount.reason, Discount.audience, Discount.group_id, Discount.customer_id,
-    Discount.target, Discount.project_id, Discount.months, Discount.days, Discount.kind, Discount.percent,
+    Discount.target, Discount.project_id, Discount.service_id, Discount.months, Discount.days, Discount.kind,
+    Discount.percent,
     Discount.covers, Discount.starts_on, Discount.last_on, Discount.lasts_months, Discount.lasts_days,
     Discount.lasts_for, Discount.bills, Discount.service_from, Discount.service_until, Discount.priority,
     Discount.needs_code,
@@ -140,6 +141,8 @@ class CustomerDiscounts:
         return windows(found, billed, first, self.used.bills.get(sold.service_id or 0, {}))
 
     def _is_open(self, offer: Offer, sold: Sold) -> bool:
+        if offer.service_id not in (None, sold.service_id):
+            return False
         started = sold.started_on
         if started is not None and not offer.service_from <= started <= offer.service_until:
             return False
@@ -167,6 +170,7 @@ def offer_of(row: Any, packages: Iterable[int], amounts: Sequence[tuple[str, int
         group_id=row.group_id,
         customer_id=row.customer_id,
         project_id=row.project_id,
+        service_id=row.service_id,
         packages=named,
         months=row.months,
         days=row.days,

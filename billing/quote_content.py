@@ -21,7 +21,7 @@ LINE = (
     "quantity_per", "currency", "unit_price_micro", "discount_percent", "discount_minor", "discount_reason",
     "document_discount_minor", "amount_minor", "tax_category", "tax_rate",
 )  # fmt: skip
-FURTHER_LINE = ("trial_days",)
+FURTHER_LINE = ("trial_days", "discount_always")
 """Counts only where there is any, so that quotes that were sent before keep their fingerprint."""
 TAX = ("category", "rate", "currency", "taxable_minor", "tax_minor")
 
@@ -45,7 +45,9 @@ def fingerprint(document: Sequence[Any], lines: Iterable[Sequence[Any]], taxes: 
 
 def _line(row: Sequence[Any]) -> list[Any]:
     further = row[len(LINE) :]
-    return [*row[: len(LINE)], *(further if any(further) else ())]
+    while further and not further[-1]:
+        further = further[:-1]
+    return [*row[: len(LINE)], *further]
 
 
 def _values(row: Any, names: Sequence[str]) -> list[Any]:

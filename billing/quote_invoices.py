@@ -28,7 +28,7 @@ from models import (
     db,
 )
 
-from . import audit, drafts, invoices, quote_lines, services
+from . import audit, drafts, invoices, quote_discounts, quote_lines, services
 from .actor import Actor
 from .document_lines import LineInput
 from .money import UnitPrice
@@ -122,8 +122,8 @@ def _free(line: LineInput, service: Service) -> LineInput:
     told = f"Free to try. From {service.billed_from}: {whole} {every}."
     period = BillingPeriod(service.started_on, service.billed_from)
     return replace(
-        line, unit_price=UnitPrice(0, line.unit_price.currency), service_id=service.id, details=told,
-        period=None if line.kind == LineKind.SETUP else period,
+        line, unit_price=UnitPrice(0, line.unit_price.currency), discount_percent=None, discount_reason="",
+        service_id=service.id, details=told, period=None if line.kind == LineKind.SETUP else period,
     )  # fmt: skip
 
 
@@ -147,6 +147,9 @@ def _service(quote: Quote, rows: Sequence[QuoteLine], start: date, group: Billin
         trial_days=head.trial_days,
         by=by,
     )
+    if quote_discounts.is_agreed(head):
+        since = service.billed_from if head.trial_days else _first_period(service).end
+        quote_discounts.agree(service, head, str(quote), since, by=by)
     for row in rows:
         row.service_id = service.id
     db.session.flush()

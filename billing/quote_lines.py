@@ -50,7 +50,8 @@ class QuoteItem:
     """One line as it is entered. `months` or `days` is the billing period of the service it starts; an option says
     which (`option_id`, and its `choice`). `place` is where it was entered, from 1: one line may become several.
 
-    With `trial_days`, those of its package, the line comes to nothing: its first bill is written after them."""
+    With `trial_days`, those of its package, the line comes to nothing: its first bill is written after them. The
+    discount of a service's own price is off its first bill only, unless `always`."""
 
     line: LineInput
     months: int = 0
@@ -58,6 +59,7 @@ class QuoteItem:
     option_id: int | None = None
     choice: str = ""
     trial_days: int = 0
+    always: bool = False
     place: int = field(default=0, compare=False)
 
     @property
@@ -179,7 +181,7 @@ def item_of(row: QuoteLine) -> QuoteItem:
         discount_id=row.discount_id,
         package_id=row.package_id,
     )
-    return QuoteItem(line, row.months, row.days, row.option_id, row.choice, row.trial_days)
+    return QuoteItem(line, row.months, row.days, row.option_id, row.choice, row.trial_days, row.discount_always)
 
 
 def whole_price(line: LineInput) -> Money:
@@ -196,7 +198,7 @@ def whole_price(line: LineInput) -> Money:
 def _row(quote: Quote, place: int, item: QuoteItem, line: WorkedLine) -> QuoteLine:
     values = {name: value for name, value in line_values(line).items() if name not in _NOT_KEPT}
     own = {"months": item.months, "days": item.days, "option_id": item.option_id, "choice": item.choice}
-    own["trial_days"] = item.trial_days
+    own |= {"trial_days": item.trial_days, "discount_always": item.always}
     return QuoteLine(quote_id=quote.id, position=place, **values, **own)
 
 
@@ -214,6 +216,7 @@ def _checked(item: QuoteItem, head: QuoteItem | None, packages: Mapping[int, Pac
     if line.package_id and package is None:
         raise InvalidLine("This package is not there any more. Choose another one.")
     item = _without_period(item, head)
+    item = replace(item, always=item.always and item.starts_service)
     if item.starts_service:
         _check_service(item, package, customer)
         item = _tried(item, package.trial_days if package else 0)
@@ -250,8 +253,8 @@ def _tried(item: QuoteItem, days: int) -> QuoteItem:
     line = item.line
     if days and line.discount_id is not None:
         line = replace(line, discount=None, discount_percent=None, discount_reason="", discount_id=None)
-    if days and (line.discount is not None or line.discount_percent is not None):
-        raise InvalidLine("The first days of this package are free. Give its bills a discount under Discounts instead.")
+    if days and (line.discount is not None or (line.discount_percent is not None and not item.always)):
+        raise InvalidLine("The first days of this package are free: let it have a discount in percent off every bill.")
     return replace(item, line=line, trial_days=days)
 
 

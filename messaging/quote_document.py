@@ -113,11 +113,15 @@ class _Writer:
         )
         if line.trial_days:
             terms = [self._tried(line)]
+            if line.discount_percent is not None:
+                rate = percent(line.discount_percent, self.locale)
+                terms.append(_("Discount %(off)s off every bill", off=rate))
         if line.discount_minor:
             off = self._money(line.discount)
             if line.discount_percent is not None:
                 off = _("%(percent)s (%(amount)s)", percent=percent(line.discount_percent, self.locale), amount=off)
-            words = _("Discount %(off)s", off=off)
+            always = line.discount_always and line.discount_id is None
+            words = _("Discount %(off)s off every bill", off=off) if always else _("Discount %(off)s", off=off)
             terms.append(f"{words}: {line.discount_reason}" if line.discount_reason else words)
         return terms
 

@@ -97,6 +97,8 @@ class Discount(Model):
 
     target: Mapped[DiscountTarget] = mapped_column(choice(DiscountTarget, "target"), default=DiscountTarget.ALL)
     project_id: Mapped[int | None] = ref("project.id", nullable=True)
+    # Only this service, and its own price alone, whatever its options cost.
+    service_id: Mapped[int | None] = ref("service.id", index=False, nullable=True)
     # Only services billed every so many months or days; neither: every period.
     months: Mapped[int] = mapped_column(default=0)
     days: Mapped[int] = mapped_column(default=0)
@@ -128,6 +130,7 @@ class Discount(Model):
     group: Mapped[CustomerGroup | None] = relationship()
     customer: Mapped[Customer | None] = relationship()
     project: Mapped[Project | None] = relationship()
+    service: Mapped[Service | None] = relationship()
     packages: Mapped[list[Package]] = relationship(secondary=discount_package, order_by=Package.name)
     amounts: Mapped[list[DiscountAmount]] = relationship(
         cascade="all, delete-orphan", order_by="DiscountAmount.currency", passive_deletes=True

@@ -151,6 +151,8 @@ class QuoteLine(PricedLine, Model):
     days: Mapped[int] = mapped_column(default=0)
     # The first days of the service are free to try: the line comes to nothing, its price holds from the first bill on.
     trial_days: Mapped[int] = mapped_column(default=0)
+    # Whether its discount comes off every bill of the service, not only off the first.
+    discount_always: Mapped[bool] = mapped_column(default=False)
     # What kind of goods the tax was looked up for (S, R…); category and rate are what that means for this customer.
     taxed_as: Mapped[str] = mapped_column(String(12), default="S")
 

@@ -13,7 +13,7 @@ from signing_in import make_role, sign_in
 
 from billing import quote_answers, quotes, settings
 from billing.quote_answers import Answer
-from models import Customer, Delivery, Invoice, Package, Quote, QuoteState, Service, db
+from models import Customer, Delivery, Discount, Invoice, Package, Quote, QuoteState, Service, db
 
 URL = "/admin/quotes/"
 YES = Answer("Anna", agreed=True)
@@ -85,6 +85,23 @@ def test_from_a_customer_to_an_invoice(staff_client, anna, fibre, by):
     page = staff_client.get(f"{URL}details/?id={quote.id}").text
     assert "Recorded by staff" in page and str(quote.invoice) in page
     assert quote.number in staff_client.get(f"/admin/invoices/details/?id={quote.invoice_id}").text
+
+
+def test_a_discount_is_off_the_first_bill_or_every_one_as_chosen(staff_client, anna, fibre):
+    quote = begun(staff_client, anna)
+    typed = rows(
+        of_package(fibre, discount="10%", lasts="always"), {"price": "5", "discount": "10%", "lasts": "always"}
+    )
+    assert post(staff_client, "edit", quote, **typed).status_code == 302
+    assert [one.discount_always for one in fresh(quote).lines] == [True, False], "only packages are billed again"
+    page = staff_client.get(f"{URL}edit/?id={quote.id}").text
+    assert "Every bill" in page and re.search(r'<option[^>]*selected[^>]*value="always"', page)
+    assert "Discount 10% (€4.50) off every bill" in staff_client.get(f"{URL}details/?id={quote.id}").text
+    post(staff_client, "send", fresh(quote))
+    assert post(staff_client, "heard", fresh(quote), name="Anna", do="accept").status_code == 302
+    discount = db.session.query(Discount).one()
+    page = staff_client.get(f"/admin/discounts/details/?id={discount.id}").text
+    assert "alone, without its options" in page
 
 
 def test_what_is_wrong_is_told_at_its_line_and_what_was_typed_stays(staff_client, anna):

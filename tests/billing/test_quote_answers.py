@@ -134,6 +134,48 @@ def test_a_trial_is_free_on_the_quote_and_billed_from_its_end(
     assert findings(clock) == []
 
 
+@pytest.mark.parametrize(
+    ("given", "first", "later"),
+    [
+        ({"discount_percent": Decimal(10)}, 4050, 4500),
+        ({"discount_percent": Decimal(10), "always": True}, 4050, 4050),
+        ({"discount": Money(700, "EUR"), "always": True}, 3800, 3800),
+    ],
+)
+def test_a_discount_holds_for_the_first_bill_or_for_every_one(
+    given: dict[str, Any], first: int, later: int, customer: Customer, fibre: Package, clock: Clock, by: Actor
+) -> None:
+    always = given.pop("always", False)
+    item = replace(sold(fibre, discount_reason="Old friends", **given), always=always)
+    quote = sent_quote(customer, item, follows(fibre, LineKind.OPTION, "2"), by=by)
+    quote_answers.accept(quote, YES, by=by)
+    db.session.commit()
+    assert quote.invoice is not None and [row.amount_minor for row in quote.invoice.lines] == [first, 200]
+    for day in (date(2026, 12, 22), date(2027, 1, 22)):
+        clock.set(day)
+        assert renewals.run(day, by=replace(by, today=day))["invoices"] == 1
+        bill = db.session.query(Invoice).order_by(Invoice.id.desc()).first()
+        assert bill is not None and [row.amount_minor for row in bill.lines] == [later, 200]
+        assert bill.lines[0].discount_reason == ("Old friends" if always else "")
+    assert findings(clock) == []
+
+
+def test_a_trial_is_followed_by_the_discount_agreed(
+    customer: Customer, fibre: Package, clock: Clock, by: Actor
+) -> None:
+    packages.edit(fibre, {"trial_days": 14}, by=by)
+    quote = sent_quote(customer, replace(sold(fibre, discount_percent=Decimal(10)), always=True), by=by)
+    assert quote.total_minor == 0
+    quote_answers.accept(quote, YES, by=by)
+    db.session.commit()
+    day = date(2026, 12, 6)
+    clock.set(day)
+    assert renewals.run(day, by=replace(by, today=day))["invoices"] == 1
+    bill = db.session.query(Invoice).order_by(Invoice.id.desc()).first()
+    assert bill is not None and [row.amount_minor for row in bill.lines] == [4050]
+    assert findings(clock) == []
+
+
 def test_what_is_free_to_try_takes_no_discount_now(customer: Customer, fibre: Package, by: Actor) -> None:
     packages.edit(fibre, {"trial_days": 14}, by=by)
     with pytest.raises(InvalidLine, match="free"):
