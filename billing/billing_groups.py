@@ -101,8 +101,9 @@ def _lock(customer_id: int) -> None:
 def _holds(group: BillingGroup) -> bool:
     """Whether anything is still billed with this group."""
     running = select(Service.id).where(Service.billing_group_id == group.id, Service.status != ServiceStatus.CANCELLED)
+    coming = select(Service.id).where(Service.transfer_group_id == group.id)
     waiting = select(Charge.id).where(Charge.billing_group_id == group.id, Charge.next_on.is_not(None))
-    return any(db.session.scalar(query.limit(1)) is not None for query in (running, waiting))
+    return any(db.session.scalar(query.limit(1)) is not None for query in (running, coming, waiting))
 
 
 def _names(customer_id: int) -> dict[int, str]:

@@ -290,6 +290,7 @@ def _history(customer: Customer) -> dict[str, Any]:
         "credit": select(Credit.id).where(Credit.customer_id == customer.id),
         "entries in the books": select(LedgerPosting.id).where(LedgerPosting.customer_id == customer.id),
         "renewals": select(Renewal.id).where(Renewal.billing_group_id.in_(groups)),
+        "services on their way to it": select(Service.id).where(Service.transfer_group_id.in_(groups)),
         "results of bill runs": select(RunUnit.id).where(RunUnit.customer_id == customer.id),
         "messages": select(Message.id).where(Message.customer_id == customer.id),
         "files": select(File.id).where(File.customer_id == customer.id),

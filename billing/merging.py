@@ -35,7 +35,7 @@ from models import (
 )
 from models.bulk import add_to_rows, rows_changed
 
-from . import audit, customers, dunning_plans, ledger, payers
+from . import audit, customers, dunning_plans, ledger, payers, service_transfers
 from .actor import Actor
 from .balances import ChangedMeanwhile
 from .customer_fields import CREATE_ONLY, FIELDS
@@ -147,6 +147,7 @@ def merge(
     db.session.flush()
     _opt_outs(primary, merged)
     moved = {column.table.name: _move(column, primary.id, merged.id) for column in _links()}
+    service_transfers.forget_own(primary)
     ledger.take_over(primary, merged, by.today)
     add_to_rows(
         db.session(),

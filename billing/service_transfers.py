@@ -10,7 +10,18 @@ from typing import Any
 
 from sqlalchemy import select
 
-from models import BillingError, BillingGroup, Charge, CustomerStatus, Money, Service, ServiceStatus, WaitsFor, db
+from models import (
+    BillingError,
+    BillingGroup,
+    Charge,
+    Customer,
+    CustomerStatus,
+    Money,
+    Service,
+    ServiceStatus,
+    WaitsFor,
+    db,
+)
 
 from . import audit, groups, service_changes, service_rows
 from .actor import Actor
@@ -91,6 +102,14 @@ def carry_out(until: date, *, by: Actor) -> int:
             after = {"to": group.customer.name, "reason": str(refusal)}
             service_changes.record(service, by.today, "transfer_unset", "service.transfer_called_off", None, after, by)
     return gone
+
+
+def forget_own(customer: Customer) -> None:
+    """After two customers became one: what was to go from one to the other stays."""
+    groups = select(BillingGroup.id).where(BillingGroup.customer_id == customer.id)
+    own = Service.customer_id == customer.id, Service.transfer_group_id.in_(groups)
+    for service in db.session.scalars(select(Service).where(*own).order_by(Service.id)):
+        _forget(service)
 
 
 def _forget(service: Service) -> None:

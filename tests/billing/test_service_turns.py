@@ -15,6 +15,8 @@ from sqlalchemy import select
 
 from billing import (
     charges,
+    customers,
+    merging,
     payments,
     reactivations,
     service_edits,
@@ -248,3 +250,15 @@ def test_what_the_copy_cannot_be(app: Flask, clock: Clock) -> None:
     services.cancel(other, by.today, "", by=by)
     with pytest.raises(InvalidService, match="ended"):
         service_edits.edit(other, copy_of(other), version=other.version, by=by)
+
+
+def test_who_becomes_one_customer_keeps_what_was_to_go_between_them(app: Flask, clock: Clock) -> None:
+    by = at(clock, day(11, 1))
+    service, other = start(by), make_customer()
+    bill(day(11, 1))
+    service_transfers.transfer(service, services.main_group(other), at_renewal=True, by=at(clock, day(11, 2)))
+    with pytest.raises(customers.HasHistory, match="on their way"):
+        customers.delete(other, by=by)
+    merging.merge(service.customer, other, by=at(clock, day(11, 3)))
+    db.session.refresh(service)
+    assert service.transfer_on is None and well(clock)
