@@ -125,16 +125,18 @@ class ChangeSteps:
                 return redirect(self._url("package", id=change.id))
             return self._review(change, package_changes.review(change, by=actor()))
         try:
-            return redirect(once(lambda: self._carry_out(change)))
+            url = once(lambda: self._carry_out(change))
         except package_changes.ChangedSince as moved:
             return self._review(change, moved.review, str(moved), params.only(request.form, "looked")), 409
         except BillingError as refusal:
             flash(str(refusal), "danger")
             return redirect(self._url("review" if draft else "details", id=change.id))
+        db.session.refresh(change)
+        flash(done_words(change, record_url(change.invoice, Invoice) if change.invoice else ""), "toast")
+        return redirect(url)
 
     def _carry_out(self, change: PackageChange) -> str:
         done = package_changes.carry_out(change, seen=params.only(request.form, "seen"), by=actor())
-        flash(done_words(done, record_url(done.invoice, Invoice) if done.invoice else ""), "toast")
         return record_url(done.service) or self._url("details", id=done.id)
 
     def _review(self, change: PackageChange, review: Any, since: str = "", looked: str = "") -> Any:

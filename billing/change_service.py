@@ -127,7 +127,8 @@ def _set_price(new_price_id: int, was: NewPriceState, becomes: NewPriceState) ->
 def record(service: Service, before: Terms, after: Terms, on: date, by: Actor, **more: Any) -> None:
     """The history of the service, the trace, and word to those who listen. Flushes."""
     was, now = _said(before), _said(after)
-    changed = [name for name in now if was[name] != now[name]]
+    moved = {name for name in now if was[name] != now[name]}
+    changed = [name for name in now if name in moved or (name == "currency" and "price_minor" in moved)]
     sides = ({name: side[name] for name in changed} for side in (was, now))
     first, second = sides
     faultpoint("package_change.service")

@@ -56,7 +56,7 @@ def _a_month(counted: Sequence[Any], side: str) -> dict[str, Money]:
     """What the services come to in a month, exact until the sum."""
     names = (f"{side}_currency", f"{side}_months", f"{side}_days")
     key = [getattr(MassChangeRow, name) for name in names]
-    sums = select(*key, func.sum(getattr(MassChangeRow, f"{side}_minor"))).where(*counted).group_by(*key)
+    sums: Any = select(*key, func.sum(getattr(MassChangeRow, f"{side}_minor"))).where(*counted).group_by(*key)
     found: dict[str, Fraction] = defaultdict(Fraction)
     for currency, months, days, minor in db.session.execute(sums):
         whole = Fraction(int(minor))

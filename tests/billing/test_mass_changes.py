@@ -122,3 +122,18 @@ def test_what_cannot_be_asked_for_is_said(three: list[Service], clock: Clock) ->
     ):
         with pytest.raises(InvalidMassChange, match=words):
             mass_changes.begin(ids, wanted, by=by)
+
+
+def test_the_doctor_finds_what_cannot_be(three: list[Service], clock: Clock) -> None:
+    plus, by = priced("Plus", "60"), at(clock, DAY)
+    mass = ready([one.id for one in three], MassWanted(plus.id), by)
+    mass_changes.start(mass, seen=2, by=by)
+    while mass_changes.do_next(mass.id, by=by):
+        db.session.commit()
+    assert findings(by) == []
+    rows = mass_overview.rows(mass, [MassRowState.DONE])
+    rows[0].package_change_id, mass.done = rows[1].package_change_id, 1
+    found = findings(by)
+    assert len(found) == 2 and all(one.startswith("I101") for one in found), found
+    rows[0].state, rows[0].package_change_id = MassRowState.CAN, None
+    assert len(found := findings(by)) == 1 and "finished without a result for each service" in found[0]
