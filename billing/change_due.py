@@ -17,6 +17,7 @@ from models import (
     PackageChange,
     Renewal,
     Service,
+    ServiceStatus,
     db,
 )
 from models.bulk import among, rows_changed
@@ -130,11 +131,11 @@ def _take_effect(change: PackageChange, by: Actor) -> None:
     service = db.session.scalars(locked).one()
     assert change.before is not None and change.after is not None and change.on is not None
     before, after = change_terms.read(change.before), change_terms.read(change.after)
-    if not change_undo.same(terms_of(service), before):
+    if service.status == ServiceStatus.CANCELLED or not change_undo.same(terms_of(service), before):
         fail(
             change,
-            f"{service} was changed or renewed before {change.invoice} was paid, and is as it was. Change it again, "
-            "and put the money on that as credit.",
+            f"{service} was changed, renewed or ended before {change.invoice} was paid, and is as it was. Write a "
+            "credit note for that invoice, and change the service again.",
             by,
         )
         return

@@ -112,7 +112,7 @@ def back_line(one: Unused) -> WorkedLine:
     given = LineInput(
         description=f"Unused: {one.description}"[:400],
         unit_price=unit_price(-one.charged),
-        quantity=amount_of(one.share),
+        quantity=amount_of(one.period.days, one.days),
         kind=LineKind.UNUSED,
         details=f"{one.period.days} of {one.days} days left, billed by {one.document}",
         period=one.period,
@@ -136,7 +136,7 @@ def _charged(
     lines = []
     for kind, words, price, quantity in sold:
         part = share * Fraction(quantity)
-        typed = amount_of(part)
+        typed = amount_of(days.days, whole.days, quantity)
         given = LineInput(
             description=words[:400],
             unit_price=unit_price(price),
@@ -184,12 +184,15 @@ def _less(given: LineInput, full: Money, won: Cut | None, tax: Tax) -> WorkedLin
     return WorkedLine(told, full, off, full - off, nothing, tax)
 
 
-def amount_of(share: Fraction) -> Amount:
-    """A share as a quantity that is stored and read back exactly where that is possible: 20/31."""
-    if share.denominator == 1:
-        return Amount(Decimal(share.numerator))
-    if share.denominator < FINEST:
-        return Amount(Decimal(share.numerator), share.denominator)
+def amount_of(days: int, of: int, many: Decimal = ONE) -> Amount:
+    """So many of a thing for some days of a period, as a quantity that is stored and read back exactly where that is
+    possible: 20/31, or 40/31 for two."""
+    number, per = many.as_integer_ratio()
+    if days == of:
+        return Amount(many)
+    if per * of < FINEST:
+        return Amount(Decimal(number * days), per * of)
+    share = Fraction(number * days, per * of)
     return Amount(Amount(Decimal(share.numerator), share.denominator).stored)
 
 

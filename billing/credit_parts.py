@@ -145,7 +145,7 @@ def _behind(lock: bool) -> Any:
     return _invoices(covering, lock)
 
 
-def _invoices(first: CTE, lock: bool) -> Select[tuple[Invoice]]:
+def _invoices(first: CTE, lock: bool) -> Select[Any]:
     """Those invoices, and the ones whose lines their own lines took back, back to the first."""
     original = aliased(InvoiceLine)
     older = (
