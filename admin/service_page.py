@@ -19,6 +19,7 @@ from admin.service_verb_list import VERBS
 from billing import new_prices, next_bills
 from billing.service_trials import in_trial
 from models import Charge, Invoice, Renewal, Service, ServiceChange
+from web.params import row_id
 from web.permissions import actor
 from web.price_words import period_words, price_words
 
@@ -50,6 +51,13 @@ CHANGES: dict[str, tuple[str, str, Any]] = {
 
 class ServicePage(ServiceEnding):
     """Mixed into ServiceView."""
+
+    def get_one(self, id: Any) -> Any:
+        """With what every page about one service names."""
+        number = row_id(str(id))
+        named = joinedload(Service.customer), joinedload(Service.package), joinedload(Service.billing_group)
+        one = self.get_query().where(Service.id == (number or 0)).options(*named)  # type: ignore[attr-defined]
+        return self.db_session.scalars(one).one_or_none()  # type: ignore[attr-defined]
 
     @expose("/details/")
     def details_view(self) -> Any:

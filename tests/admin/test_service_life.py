@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 from factories import make_company, make_customer, make_group, make_package, make_service
 from signing_in import make_role, sign_in
+from sqlalchemy import event
 
 from billing import services
 from jobs import bulk as jobs_bulk
@@ -260,3 +261,16 @@ def test_more_than_fit_at_once_go_to_the_background(panel, by):
     assert "in the background" in act(panel, "activate", ids, on="2026-11-22")
     jobs_bulk.run()
     assert db.session.query(Service).filter_by(status="active").count() == 205
+
+
+def test_the_page_of_a_service_takes_few_statements(panel, service, by):
+    services.suspend([service], reason="Misuse", by=by)
+    services.unsuspend([service], by=by)
+    db.session.commit()
+    get(panel, f"{HERE}details/?id={service.id}")
+    seen: list[str] = []
+    listen = lambda _c, _k, statement, *_rest: seen.append(statement)  # noqa: E731
+    event.listen(db.engine, "before_cursor_execute", listen)
+    get(panel, f"{HERE}details/?id={service.id}")
+    event.remove(db.engine, "before_cursor_execute", listen)
+    assert len([one for one in seen if one.startswith("SELECT")]) <= 17, "\n".join(seen)
