@@ -11,6 +11,7 @@ from models.types import Moment
 
 LEFT_OUT_TABLES = {"run", "lease", "job_day", "web_session", "form_token", "sign_in_attempt"}
 LEFT_OUT_COLUMNS = {"id", "seal", "run_id", "dedupe_key", "object_id", "posting_id", "message_id", "series_id"}
+NUMBERED = {"invoice_id", "fee_invoice_id"}
 
 
 def snapshot() -> dict[str, list[tuple[Any, ...]]]:
@@ -24,7 +25,7 @@ def _rows(table: Table, numbers: dict[int, str]) -> list[tuple[Any, ...]]:
     columns = [column for column in table.columns if _counts(column)]
     rows = db.session.execute(select(*columns)) if columns else []
     named = [
-        tuple(numbers.get(v, v) if c.name == "invoice_id" else v for c, v in zip(columns, r, strict=True)) for r in rows
+        tuple(numbers.get(v, v) if c.name in NUMBERED else v for c, v in zip(columns, r, strict=True)) for r in rows
     ]
     return sorted(named, key=repr)
 

@@ -18,6 +18,7 @@ from . import (
     currencies,
     discounts,
     documents,
+    dunning,
     leaving,
     mass_changes,
     messages,
@@ -63,6 +64,7 @@ CHECKS: tuple[Check, ...] = tuple(
             *templates.CHECKS,
             *webhooks.CHECKS,
             *leaving.CHECKS,
+            *dunning.CHECKS,
         ),
         key=lambda check: check.code,
     )

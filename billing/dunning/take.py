@@ -203,9 +203,8 @@ def _saying(name: str, mine: Sequence[Step], tables: Tables) -> sayings.Saying:
 
 def _told(step: Step) -> dict[str, Any]:
     assert step.billed is not None
-    invoice_id = step.billed.invoice.id if step.billed.invoice else None
     fee = step.billed.amount
-    return {"invoice": step.owed.row.id, "minor": fee.minor, "currency": fee.currency, "billed_by": invoice_id}
+    return {"invoice": step.owed.row.id, "minor": fee.minor, "currency": fee.currency}
 
 
 def _suspension(step: Step, tables: Tables) -> date:
