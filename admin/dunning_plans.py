@@ -44,6 +44,11 @@ class DunningPlansView(SettingsPart, BaseView):
     def edit(self) -> Page:
         return self._form(self._found(request.args))
 
+    @expose("/usual", methods=["POST"])
+    def usual(self) -> Page:
+        told(lambda: dunning_plans.add_usual(by=actor()), _("Plans added. Choose the one for everybody."))
+        return redirect(self.get_url(".index"))
+
     @expose("/use", methods=["POST"])
     def use(self) -> Page:
         return self._told(dunning_plans.use_for_all, _("In force for everybody now"))

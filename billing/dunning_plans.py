@@ -190,8 +190,30 @@ def look_again(*, group_id: int | None = None, customers: Iterable[int] | None =
     return rows_changed(db.session.execute(again, execution_options={"synchronize_session": "fetch"}))
 
 
+def add_usual(*, by: Actor) -> int:
+    """The plans a shop begins with, where there are none; none is put in force. How many. Raises NotAllowed."""
+    by.require(PERMISSION)
+    if db.session.scalar(select(DunningPlan.id).limit(1)) is not None:
+        return 0
+    made = _usual(company.settings())
+    db.session.add_all(made)
+    db.session.flush()
+    for plan in made:
+        audit.record(by, "dunning_plan.created", plan, after=_plain(plan))
+    db.session.flush()
+    return len(made)
+
+
 def begin(seller: Company) -> None:
     """The plans a shop begins with; the first is in force. Flushes."""
+    made = _usual(seller)
+    db.session.add_all(made)
+    db.session.flush()
+    seller.dunning_plan_id = made[0].id
+    db.session.flush()
+
+
+def _usual(seller: Company) -> list[DunningPlan]:
     first = DunningPlan(name=STANDARD, before="3", after="3, 7, 14", channels=BY_MAIL,
                         description="A word before the day, and three reminders after it.")  # fmt: skip
     strict = DunningPlan(
@@ -200,10 +222,7 @@ def begin(seller: Company) -> None:
         description="As the standard; then services are suspended after three weeks, and cancelled after two months.",
     )  # fmt: skip
     nothing = DunningPlan(name=NOTHING, channels={}, description="Nothing is sent and nothing is done by itself.")
-    db.session.add_all([first, strict, nothing])
-    db.session.flush()
-    seller.dunning_plan_id = first.id
-    db.session.flush()
+    return [first, strict, nothing]
 
 
 def _read(values: Mapping[str, Any], plan: DunningPlan | None = None) -> dict[str, Any]:

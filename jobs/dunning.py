@@ -50,14 +50,15 @@ class Work:
     began: float = field(default_factory=time.monotonic)
 
 
-def run(on: date | None = None) -> dict[str, Any]:
+def run(on: date | None = None, wait: bool = False) -> dict[str, Any]:
     """Take every step that is due up to `on` (today if not given); what it did.
 
-    Raises LeaseTaken while bills are being made or another such run goes on, Stopping when the process is to end.
+    Raises LeaseTaken while bills are being made, or another such run goes on and it does not `wait`; Stopping when the
+    process is to end.
     """
     if is_taken(RENEWALS):
         raise LeaseTaken(RENEWALS)
-    with held(LEASE) as lease:
+    with held(LEASE, wait=wait) as lease:
         work = _begin(on or clock.today(), lease)
         try:
             with rare_collections():

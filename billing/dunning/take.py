@@ -63,7 +63,7 @@ def take(owing: Sequence[Owed], on: date, tables: Tables, *, run_id: int | None,
     """Take all steps of these invoices that are due on the day `on`, and note when each is looked at next."""
     by = replace(by, today=on)
     looked = [(owed, *_look(owed, on, tables)) for owed in owing]
-    steps = [step for owed, plan, look in looked if plan for step in _steps(owed, plan, look, tables, by)]
+    steps = _steps(looked, tables, by)
     faultpoint("dunning.taken")
     _say(steps, on, tables, by)
     _tell_staff(steps, by)
@@ -102,18 +102,29 @@ def _figures(plan: DunningPlan, owed: Owed, on: date, tables: Tables) -> Any:
     return fees.figures_in(plan, owed.row.currency, tables.company.currency, on, None)
 
 
-def _steps(owed: Owed, plan: DunningPlan, look: Look, tables: Tables, by: Actor) -> list[Step]:
-    """The steps in their order, those that change something carried out; what hangs on one that was not falls away."""
+def _steps(looked: Sequence[tuple[Owed, DunningPlan | None, Look]], tables: Tables, by: Actor) -> list[Step]:
+    """The steps, those that change something carried out: of each customer in the order of their days, as if there had
+    been a run on each of them. What hangs on a step that was left out falls away."""
+    todo = [(owed, plan, one) for owed, plan, look in looked if plan for one in look.steps]
+    todo.sort(key=lambda it: (it[0].row.customer_id, it[2].on, ladder.RANK[it[2].kind], it[0].row.id, it[2].days))
     found: list[Step] = []
-    said = any(done.kind is StepKind.AFTER and done.state is DONE for done in owed.done)
-    for one in look.steps:
-        step = Step(owed, plan, one, owed.number + len(found) + 1, one.reason)
+    of_invoice: dict[int, list[Step]] = {}
+    for owed, plan, one in todo:
+        before = of_invoice.setdefault(owed.row.id, [])
+        step = Step(owed, plan, one, owed.number + len(before) + 1, one.reason)
         if one.state is DONE:
-            if not _carry_out(step, found, tables, by):
+            if not _carry_out(step, before, tables, by):
                 continue
-            step.says = _SAID.get(one.kind) or (sayings.LATER if said else sayings.FIRST)
+            step.says = _SAID.get(one.kind) or _reminder(owed)
+        before.append(step)
         found.append(step)
     return found
+
+
+def _reminder(owed: Owed) -> str:
+    """Whether it is the first reminder after the day."""
+    said = any(done.kind is StepKind.AFTER and done.state is DONE for done in owed.done)
+    return sayings.LATER if said else sayings.FIRST
 
 
 def _carry_out(step: Step, before: Sequence[Step], tables: Tables, by: Actor) -> bool:
@@ -185,7 +196,7 @@ def _say(steps: Sequence[Step], on: date, tables: Tables, by: Actor) -> None:
 def _saying(name: str, mine: Sequence[Step], tables: Tables) -> sayings.Saying:
     first, plan = mine[0], mine[0].plan
     row, debtor = first.owed.row, first.owed.debtor
-    ids = list(dict.fromkeys(step.owed.row.id for step in mine))
+    ids = sorted({step.owed.row.id for step in mine})
     about: dict[str, Any] = {
         "invoices": ids, "together": plan.together, "attach": plan.attach, "payer": row.payer_id,
         "proforma": row.kind == "proforma",

@@ -21,6 +21,7 @@ from models import BillingError, db
 from models.engine import hurrying
 
 from .. import clock
+from .. import dunning as dunning_job
 from .. import renewals as renewals_job
 from ..commands import command_errors
 from ..terminal import Watch, progress_bar
@@ -87,6 +88,7 @@ def fill(watch: Watch | None = None, *, months: int = MONTHS, customers: int = C
     with hurrying(db.engine):
         for day in _days(first, today, watch):
             _live(firm, diary, till, day, now)
+    dunning_job.run(today)
     outbox.call_off(NEVER_SENT, by=clock.actor())
     staff.set_password(staff.by_email(company.EMAIL), password_hash, clock.actor())
     db.session.commit()
