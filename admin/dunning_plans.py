@@ -68,7 +68,9 @@ class DunningPlansView(SettingsPart, BaseView):
 
     def _found(self, given: Any) -> DunningPlan:
         typed = params.only(given, "id")
-        found = db.session.get(DunningPlan, int(typed)) if typed.isascii() and typed.isdigit() else None
+        found = (
+            db.session.get(DunningPlan, int(typed)) if typed.isascii() and typed.isdigit() and len(typed) < 16 else None
+        )
         return found or abort(404)
 
     def _form(self, plan: DunningPlan | None) -> Page:
@@ -101,8 +103,9 @@ class DunningPlansView(SettingsPart, BaseView):
         if name == "channels":
             put_error(form.by_after, str(refusal))
         elif name == "amounts":
-            put_error(form.figures.entries[0].form.fee, str(refusal))
-            form.form_errors.append(_("An amount needs a look."))
+            form.form_errors.append(str(refusal))
+            for row in form.figures.entries[:1]:
+                put_error(row.form.fee, str(refusal))
         elif any(field.errors for row in form.figures.entries for field in row.form):
             form.form_errors.append(_("An amount needs a look."))
         else:

@@ -271,12 +271,15 @@ def _check(plan: DunningPlan) -> None:
     kind = plan.fee_kind or FeeKind.NONE
     if (kind != FeeKind.NONE) != (plan.fee_after is not None):
         raise PlanRefused("A late fee needs its day and its kind; without one, leave both.", "fee_after")
-    if kind == FeeKind.PERCENT and not (plan.fee_percent and 0 < plan.fee_percent <= 100):
-        raise PlanRefused("Write a percentage above 0, at most 100.", "fee_percent")
+    percent = plan.fee_percent
+    if kind == FeeKind.PERCENT and not (percent and 0 < percent <= 100 and percent == round(percent, 4)):
+        raise PlanRefused("Write a percentage above 0, at most 100, with at most four decimals.", "fee_percent")
     if plan.suspend_after is None and plan.warn_before:
         raise PlanRefused(
             "A warning announces a suspension. Say after how many days services are suspended.", "warn_before"
         )
+    if plan.suspend_after is not None and max(days_of(plan.warn_before or ""), default=0) > plan.suspend_after:
+        raise PlanRefused("No warning lies before the due day: warn at most as many days before.", "warn_before")
     if plan.suspend_after is None and plan.cancel_after is not None:
         raise PlanRefused("Services are suspended before they are cancelled. Say after how many days.", "cancel_after")
     if plan.cancel_after is not None and plan.suspend_after is not None and plan.cancel_after <= plan.suspend_after:

@@ -82,6 +82,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"warn_before": "1"}, "warn_before", "announces"),
     ({"cancel_after": 60}, "cancel_after", "suspended before"),
     ({"suspend_after": 20, "cancel_after": 20}, "cancel_after", "later"),
+    ({"suspend_after": 5, "warn_before": "6"}, "warn_before", "before the due day"),
+    ({"fee_kind": "percent", "fee_after": 3, "fee_percent": Decimal("0.00001")}, "fee_percent", "four decimals"),
     ({"suspend_after": 800}, "suspend_after", "whole number"),
     ({"copy_to": "me"}, "copy_to", "e-mail"),
     ({"channels": {"suspended": ["print"]}}, "channels", "from the list"),
