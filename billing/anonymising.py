@@ -62,6 +62,7 @@ from models import (
     RunUnit,
     Service,
     ServiceChange,
+    Termination,
     WebhookEvent,
     WebSession,
     WriteOff,
@@ -118,6 +119,7 @@ EMPTIED: tuple[tuple[Any, dict[str, Any]], ...] = (
     (RunUnit, {"reason": ""}),
     (DunningStep, {"reason": ""}),
     (PaymentPromise, {"note": ""}),
+    (Termination, {"reason": "", "reference": ""}),
 )
 """Columns of rows that stay."""
 

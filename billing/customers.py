@@ -32,6 +32,7 @@ from models import (
     Reseller,
     RunUnit,
     Service,
+    Termination,
     db,
 )
 
@@ -207,7 +208,7 @@ def delete(customer: Customer, *, by: Actor) -> None:
     audit.record(by, "customer.deleted", customer, before={"name": customer.name, "email": customer.email})
     db.session.flush()
     webhook_events.forget([customer.id])
-    for model in (PackageChange, Charge, Service, BillingGroup):
+    for model in (Termination, PackageChange, Charge, Service, BillingGroup):
         _remove(model, model.customer_id == customer.id)
     _remove(Customer, Customer.id == customer.id)
     db.session.expunge(customer)
