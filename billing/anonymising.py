@@ -114,7 +114,7 @@ EMPTIED: tuple[tuple[Any, dict[str, Any]], ...] = (
     (Discount, {"name": REMOVED, "reason": REMOVED}),
     (Refund, {"reference": "", "reason": REMOVED}),
     (WriteOff, {"reason": REMOVED}),
-    (Service, {"cancel_reason": ""}),
+    (Service, {"cancel_reason": "", "suspend_reason": ""}),
     (Message, {"subject": "", "body": "", "text_body": "", "reply_to": ""}),
     (RunUnit, {"reason": ""}),
     (DunningStep, {"reason": ""}),

@@ -41,8 +41,9 @@ from .balances import ChangedMeanwhile
 from .customer_fields import CREATE_ONLY, FIELDS
 from .pauses import resume
 
-STAYS = frozenset({"ledger_posting", "ledger_entry", "customer"})
-"""What goes on naming the merged customer: the books, which are append-only, and older merges, which are re-pointed."""
+STAYS = frozenset({"ledger_posting", "ledger_entry", "customer", "termination"})
+"""What goes on naming the merged customer: the books, which are append-only, its own leaving (the services it gave an
+end keep it), and older merges, which are re-pointed."""
 PRIMARY_WINS = frozenset(
     {"bank_payer", "customer_tag", "customer_salesperson", "customer_project", "invoice_address", "portal_access"}
 )
