@@ -42,6 +42,7 @@ REASONS = {
     NO_ADDRESS: _l("nobody could be told: there is no address"),
 }
 HELD = {
+    outlook.HELD: _l("On hold: a colleague has put off all that the plan does for this customer."),
     outlook.PROMISED: _l("On hold: payment is promised."),
     outlook.TOO_LITTLE: _l("Nothing comes: less is open than the plan asks for."),
     outlook.ARCHIVED: _l("Nothing comes: the customer is archived."),
@@ -153,7 +154,7 @@ def coming_events(found: Outlook, today: date) -> list[dict[str, Any]]:
 
 def held_words(found: Outlook) -> str:
     """Why nothing comes for now, or that a promise was broken; empty if all goes its way."""
-    if found.broken and found.promised_on:
+    if found.broken and found.promised_on and found.held != outlook.HELD:
         return _("A promise to pay by %(day)s was broken.", day=short_date(found.promised_on))
     if found.held == outlook.PROMISED and found.promised_on:
         return _("On hold until %(day)s: payment is promised.", day=short_date(found.promised_on))

@@ -28,7 +28,7 @@ from models import (
 )
 from models.bulk import among, rows_changed
 
-from . import arrears, audit, promises, service_life, write_offs
+from . import arrears, audit, dunning_plans, promises, service_life, write_offs
 from .actor import Actor
 from .dunning import sayings
 from .dunning_plans import MAIL
@@ -184,7 +184,7 @@ def release(customer: Customer, *, by: Actor) -> None:
         raise NotHeld(f"Nothing is on hold for {customer.name}.")
     before = _hold_of(customer)
     customer.held_until, customer.held_why = None, ""
-    db.session.flush()
+    dunning_plans.look_again(customers=[customer.id])
     audit.record(by, "customer.released", customer, before=before)
     db.session.flush()
 

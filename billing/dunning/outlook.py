@@ -14,7 +14,9 @@ from . import fees, ladder
 from .due import last_on, since_of
 from .ladder import NEVER, Case, Done, Rules, Take
 
-PROMISED, TOO_LITTLE, ARCHIVED, NO_PLAN, SWITCHED_OFF = "promised", "too_little", "archived", "no_plan", "off"
+PROMISED, HELD, TOO_LITTLE, ARCHIVED, NO_PLAN, SWITCHED_OFF = (
+    "promised", "held", "too_little", "archived", "no_plan", "off",
+)  # fmt: skip
 """Why nothing comes, as it stands."""
 
 
@@ -43,7 +45,7 @@ def of(invoice: Invoice, today: date) -> Outlook:
     plan = db.session.get(DunningPlan, found.value) if found.value else None
     broken = promises.is_broken(invoice, today)
     why = _why_not(invoice, plan, today)
-    coming = [] if why and why != PROMISED else _coming(invoice, plan, done, today, is_fee)
+    coming = [] if why not in ("", PROMISED, HELD) else _coming(invoice, plan, done, today, is_fee)
     return Outlook(plan, found.source, done, coming, why, invoice.promised_on, broken)
 
 
@@ -67,16 +69,18 @@ def _why_not(invoice: Invoice, plan: DunningPlan | None, today: date) -> str:
     figures = fees.figures_in(plan, invoice.currency, seller, today, None) if plan.amounts else None
     if figures and asked < figures.least_open:
         return TOO_LITTLE
+    if invoice.customer.held_until and invoice.customer.held_until > today:
+        return HELD
     return PROMISED if invoice.promised_on and invoice.promised_on >= today else ""
 
 
 def _coming(
     invoice: Invoice, plan: DunningPlan | None, done: list[DunningStep], today: date, is_fee: bool
 ) -> list[Take]:
-    """From today, or from the day after a promise on; what the run of today has not done yet belongs to it."""
+    """From today, or from the end of a hold or promise on; what the run of today has not done yet belongs to it."""
     assert plan is not None
-    held = invoice.promised_on if invoice.promised_on and invoice.promised_on >= today else None
-    on = held + ladder.ONE_DAY if held else today
+    promised = invoice.promised_on + ladder.ONE_DAY if invoice.promised_on else today
+    on = max(today, promised, invoice.customer.held_until or today)
     known = [Done(step.kind, step.days, step.on, step.state) for step in done if step.state is not StepState.UNDONE]
     plain = invoice.kind == "proforma" or is_fee
     since = invoice.dunning_on or since_of(invoice, last_on(today))

@@ -12,7 +12,7 @@ from factories import add, make_company, make_customer, make_group, make_invoice
 from flask import Flask
 from sqlalchemy import select
 
-from billing import customers, dunning_plans, payments, promises, refunds
+from billing import collecting, customers, dunning_plans, payments, promises, refunds
 from billing.actor import Actor
 from billing.dunning_plans import Amounts
 from billing.money import Money
@@ -339,3 +339,20 @@ def test_texts_go_to_the_customers_number_and_letters_wait(plan: DunningPlan, ru
 def test_it_waits_while_bills_are_made(plan: DunningPlan, app: Flask, run: Callable[..., Any]) -> None:
     with held("renewals"), pytest.raises(LeaseTaken):
         run(2)
+
+
+def test_a_hold_puts_everything_off_until_it_ends_or_is_released(
+    plan: DunningPlan, run: Callable[..., Any], by: Actor, clock: Clock
+) -> None:
+    customer = make_customer()
+    invoice = billed(customer)
+    run(-13, 3)
+    now = Actor(by.name, clock(), DUE + timedelta(days=3), None)
+    collecting.hold(customer, DUE + timedelta(days=40), "Talks to the bank", by=now)
+    db.session.commit()
+    run(7, 14)
+    assert steps(invoice) == [("after", 3)]
+    collecting.release(customer, by=now)
+    db.session.commit()
+    run(15)
+    assert steps(invoice)[1:2] == [("after", 15)]
