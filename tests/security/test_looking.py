@@ -59,6 +59,7 @@ def is_free_text(column: Column) -> bool:
         and not column.foreign_keys
         and not column.name.endswith(fixed)
         and column.table.name != "role"
+        and not (column.table.name == "dunning_plan" and column.name in ("before", "after", "warn_before"))
     )
 
 
