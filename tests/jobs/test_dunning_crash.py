@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 from datetime import date, timedelta
 from typing import Any
@@ -22,6 +23,13 @@ MIDDLE = FIRST + timedelta(days=10)
 POINTS = ["dunning.taken@2", "dunning.written@1", "dunning.written@4", "dunning.committed@1", "dunning.committed@3"]
 
 
+def state() -> dict[str, list[Any]]:
+    """What there is; drafts are called by their ids, of which a crash leaves out some on PostgreSQL."""
+    found: dict[str, list[Any]] = dict(snapshot())
+    found["audit_event"] = sorted(re.sub(r"Draft \d+", "Draft", repr(row)) for row in found["audit_event"])
+    return found
+
+
 def start(app: Flask, fault: str = "") -> Forked:
     return Forked(app, "jobs.dunning:run", MIDDLE, True, values={"jobs.dunning.CHUNK": 3}, fault=fault)
 
@@ -34,10 +42,10 @@ def begun(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     app.clock.set(MIDDLE)  # type: ignore[attr-defined]
 
 
-def undisturbed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[tuple[object, ...]]]:
+def undisturbed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
     begun(app, monkeypatch)
     dunning.run(MIDDLE)
-    return snapshot()
+    return state()
 
 
 def test_killed_anywhere_and_started_again(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +56,7 @@ def test_killed_anywhere_and_started_again(app: Flask, monkeypatch: pytest.Monke
         assert start(app, point).ended() == -signal.SIGKILL
         again = start(app)
         assert again.ended() == 0
-        assert snapshot() == expected, f"killed at {point}"
+        assert state() == expected, f"killed at {point}"
         db.session.remove()
 
 
@@ -58,7 +66,7 @@ def test_four_started_at_once_do_the_work_once(app: Flask, by: Actor, monkeypatc
     runs = [start(app) for _ in range(4)]
     assert [run.ended() for run in runs] == [0, 0, 0, 0]
     assert sorted(run.result["invoices"] for run in runs)[:3] == [0, 0, 0]
-    assert snapshot() == expected
+    assert state() == expected
 
 
 def done(days: list[date], app: Flask) -> dict[str, list[Any]]:
