@@ -50,6 +50,8 @@ class TestTheCompany:
             ("in_effect",), ("planned",), ("undone",)
         ]  # fmt: skip
         assert number("SELECT count(*) FROM new_price WHERE state = 'billed'") > 3
+        assert {"done", "scheduled", "undone"} <= {state for (state,) in rows("SELECT state FROM package_change")}
+        assert rows("SELECT state FROM mass_change") == [("ready",)]
         assert {state for (state,) in rows("SELECT state FROM bank_line")} == {"open", "booked", "ignored"}
         assert number("SELECT count(*) FROM package_group") == 4
         assert number("SELECT count(*) FROM charge WHERE price_minor < 0") == 3
@@ -67,14 +69,15 @@ class TestTheCompany:
         running = "SELECT count(*) FROM service s WHERE s.customer_id = c.id AND s.status = 'active'"
         assert rows(f"SELECT id FROM customer c WHERE service_count <> ({running})") == []
         settled = "SELECT coalesce(sum(amount_minor), 0) FROM allocation a WHERE a.invoice_id = i.id"
-        assert rows(f"SELECT id FROM invoice i WHERE total_minor - open_minor <> ({settled})") == []
+        plain = "kind = 'invoice' AND state = 'issued' AND credited_minor = 0"
+        assert rows(f"SELECT id FROM invoice i WHERE {plain} AND total_minor - open_minor <> ({settled})") == []
         used = "SELECT coalesce(sum(amount_minor), 0) FROM allocation a WHERE a.credit_id = c.id"
         left = "SELECT coalesce(sum(amount_minor), 0) FROM credit_outflow o WHERE o.credit_id = c.id"
         assert rows(f"SELECT id FROM credit c WHERE amount_minor - remaining_minor <> ({used}) + ({left})") == []
 
     def test_numbers_have_no_gaps(self, filled: demo.Login) -> None:
         found = rows("SELECT series_id, min(sequence), max(sequence), count(*) FROM invoice GROUP BY series_id")
-        assert len(found) == 2, "numbers begin anew with each year"
+        assert len(found) == 3, "numbers begin anew with each year, and credit notes have their own"
         assert [(low, high - low + 1) for _, low, high, _ in found] == [(1, count) for *_, count in found]
 
     def test_it_is_history_and_nothing_lies_in_the_future(self, filled: demo.Login) -> None:
