@@ -17,7 +17,7 @@ from .daily import only_reading
 from .lease import LeaseLost, LeaseTaken
 from .stopping import Stopping
 
-LEASE = "bank statements"
+LEASE = "bank-statements"
 FOLDER = "bank"
 BREATH = 0.1
 """Of the time a step takes, how long the database is left to others: SQLite has one writer at a time."""

@@ -188,7 +188,7 @@ JOBS = (
         "every second", writes_own_rows=True, kinds=("import", "imports"),
     ),
     Job(
-        "bank statements", "Read long bank statements.", timedelta(seconds=1), bank_reading.run, "every second",
+        "bank-statements", "Read long bank statements.", timedelta(seconds=1), bank_reading.run, "every second",
         writes_own_rows=True,
     ),
     Job(
