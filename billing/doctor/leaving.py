@@ -15,7 +15,7 @@ LATE = timedelta(days=5)
 
 
 def still_running(scope: Scope) -> Query:
-    """I96: a termination that is over has ended its services; one that is scheduled has set their end."""
+    """I102: a termination that is over has ended its services; one that is scheduled has set their end."""
     named = (
         func.json_each(Termination.service_ids)
         if scope.sqlite
@@ -31,7 +31,7 @@ def still_running(scope: Scope) -> Query:
 
 
 def left_lying(scope: Scope) -> Query:
-    """I96: what was scheduled is over some days after its day."""
+    """I102: what was scheduled is over some days after its day."""
     return _named().where(Termination.state == TerminationState.SCHEDULED, Termination.on < (scope.at - LATE).date())
 
 
@@ -41,6 +41,6 @@ def _named() -> Query:
 
 TERMINATIONS = "termination", "terminations"
 CHECKS = (
-    Check("I96", TERMINATIONS, "scheduled while a service of it goes on without an end", still_running),
-    Check("I96", TERMINATIONS, "whose day is over and that nobody carried out", left_lying),
+    Check("I102", TERMINATIONS, "scheduled while a service of it goes on without an end", still_running),
+    Check("I102", TERMINATIONS, "whose day is over and that nobody carried out", left_lying),
 )

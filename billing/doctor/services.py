@@ -13,7 +13,7 @@ SERVICES = "service", "services"
 
 
 def unclear_state(scope: Scope) -> Query:
-    """A suspended service says why and since when, a pending one what it waits for, and no other says either."""
+    """I45: a suspended service says why and since when, a pending one what it waits for, and no other says either."""
     suspended = Service.status == ServiceStatus.SUSPENDED
     away = and_(Service.suspended_on.is_not(None), Service.suspended_for.is_not(None))
     neither = and_(Service.suspended_on.is_(None), Service.suspended_for.is_(None))
@@ -26,7 +26,7 @@ def unclear_state(scope: Scope) -> Query:
 
 
 def odd_pause(scope: Scope) -> Query:
-    """A pause ends after it begins, and who is in one is suspended for it since its first day."""
+    """I46: a pause ends after it begins, and who is in one is suspended for it since its first day."""
     backwards = or_(
         Service.paused_until <= Service.paused_from,
         and_(Service.paused_until.is_not(None), Service.paused_from.is_(None)),
@@ -40,7 +40,7 @@ def odd_pause(scope: Scope) -> Query:
 
 
 def odd_transfer(scope: Scope) -> Query:
-    """What is to go to another customer has a day and a billing group of that customer."""
+    """I47: what is to go to another customer has a day and a billing group of that customer."""
     half = Service.transfer_on.is_(None) != Service.transfer_group_id.is_(None)
     found = select(Service.id, Service.description)
     found = found.outerjoin(BillingGroup, BillingGroup.id == Service.transfer_group_id)
@@ -48,7 +48,7 @@ def odd_transfer(scope: Scope) -> Query:
 
 
 def paid_by_others(scope: Scope) -> Query:
-    """Days that a pause moved were paid with a renewal of the same service."""
+    """I48: days that a pause moved were paid with a renewal of the same service."""
     paid = aliased(Renewal)
     found = select(Renewal.id, Service.description).join(Service, Service.id == Renewal.service_id)
     return found.join(paid, paid.id == Renewal.carries_id).where(
