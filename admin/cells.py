@@ -157,7 +157,7 @@ class Icons:
             letters = "".join(self._entry(action, address, row) for action, address in shown[icons:])
             more = escape(_("More"))
             words = f'class=dots href="{escape(url)}" title={_quoted(more)} data-menu={letters}'
-            out.append(f"<a {words}>{_drawing('ellipsis')}</a>")
+            out.append(f"<a {words}></a>")  # its three dots are drawn by the style sheet: fifty rows have them
         return Markup("".join(out))  # noqa: S704 every part was escaped
 
     def _entry(self, action: RowAction, address: str, row: Any) -> str:
@@ -174,7 +174,7 @@ class Icons:
             return f'<button{kind} name="one" value="{escape(address)}.{row.id}"{attrs}>{body}</button>'
         if action.post:
             to = "" if action.post == self.posts_to else f' formaction="{escape(action.post)}"'
-            sent = f'name="{action.sends}" value="{escape(address)}"'
+            sent = f"name={action.sends} value={escape(address)}"
             return f"<button{kind} form=row-post{to} {sent}{attrs}>{body}</button>"
         return f'<a{kind} href="{escape(shortened(address, self.base))}"{attrs}>{body}</a>'
 
@@ -185,7 +185,7 @@ def _quoted(words: str) -> str:
 
 
 def _drawing(icon: str, attrs: str = "") -> Markup:
-    return Markup(f'<svg{attrs}><use href="#{escape(icon)}"/></svg>')  # noqa: S704 our own attributes
+    return Markup(f"<svg{attrs}><use href=#{escape(icon)} /></svg>")  # noqa: S704 our own attributes
 
 
 def pill(kind: str, word: Any) -> Markup:

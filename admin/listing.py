@@ -97,8 +97,7 @@ class Listing:
 
     @property
     def symbols(self) -> Markup:
-        more = {"ellipsis"} if self.view.crowded and self.row_actions else set()
-        return symbols(more | {action.icon for action in self.row_actions})
+        return symbols({action.icon for action in self.row_actions})
 
     def kept(self, leave_out: str) -> list[tuple[str, str]]:
         """The address as hidden fields, for a form that changes one part of it."""

@@ -40,8 +40,9 @@ class SettingsView(SettingsPart, BaseView):
 
     def _found(self, words: str) -> Page:
         found = find(words)
-        if len(found) == 1:
-            return redirect(found[0].url)
+        called_so = [one for one in found if one.label.casefold() == words.strip().casefold()]
+        if len(found) == 1 or len(called_so) == 1:
+            return redirect((called_so or found)[0].url)
         return self.render("admin/settings/index.html", found=found, find=words, cards=(), states=())
 
     @expose("/<key>/", methods=["GET", "POST"])

@@ -15,7 +15,7 @@ from models import db
 
 def ids(page: str) -> list[int]:
     """The rows of a list that can be ticked."""
-    return [int(found) for found in re.findall(r'name="rowid" value="(\d+)"', page)]
+    return [int(found) for found in re.findall(r"name=rowid value=(\d+)", page)]
 
 
 def field(page: str, name: str) -> str:

@@ -20,7 +20,7 @@ def static_url(name: str) -> str:
 
 @lru_cache(maxsize=512)
 def _version(path: Path, changed: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:5]
 
 
 def init_app(app: Flask) -> None:

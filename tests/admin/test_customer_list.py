@@ -129,22 +129,22 @@ def test_fifty_customers_are_a_small_page(panel):
     db.session.commit()
     for query in ("", "?sort=-balance", "?flt0_username_filled=1"):
         page = panel.get(LIST + query)
-        assert page.text.count('name="rowid"') == 50
+        assert page.text.count("name=rowid ") == 50
         assert len(page.data) <= 60_000, query
 
 
 def test_the_icons_of_a_row_lead_where_they_say(panel, three):
     page = panel.get(LIST).text
     assert '<form id="row-post" method="post" action="/admin/messages/new/">' in page
-    assert f'form=row-post name="to" value="customer.{three.id}" title=Write>' in page
+    assert f"form=row-post name=to value=customer.{three.id} title=Write>" in page
     assert f'<a class=dots href="details/?id={three.id}" title=More data-menu=' in page
     menu = page.partition('<template id="row-menu">')[2].partition("</template>")[0]
-    assert 'form=row-post formaction="/admin/only/" name="id" value="~" role="menuitem"' in menu
+    assert 'form=row-post formaction="/admin/only/" name=id value=~ role="menuitem"' in menu
     assert 'name="one" value="disable.~"' in menu and 'href="delete/confirm/?id=~"' in menu
     answer = panel.post("/admin/messages/new/", data={"to": f"customer.{three.id}"}, follow_redirects=True)
     assert answer.status_code == 200 and "Late" in answer.text
     assert panel.post("/admin/only/", data={"id": three.id}).status_code == 302
-    assert panel.get(LIST).text.count('name="rowid"') == 1
+    assert panel.get(LIST).text.count("name=rowid ") == 1
 
 
 def test_a_person_has_one_export_at_a_time(panel, three):

@@ -17,7 +17,7 @@ URL = "/admin/people/"
 
 
 def ids(page: str) -> list[int]:
-    return [int(found) for found in re.findall(r'name="rowid" value="(\d+)"', page)]
+    return [int(found) for found in re.findall(r"name=rowid value=(\d+)", page)]
 
 
 def link(page: str, rel: str) -> str:

@@ -33,7 +33,7 @@ def test_a_package_is_written_and_its_price_raised_for_running_services(owner: P
     expect(owner.locator("[name=prices-1-price]")).to_have_count(0)
     owner.get_by_role("button", name="Save package").last.click()
     expect(owner.get_by_role("heading", level=1)).to_have_text("Fibre 300")
-    expect(owner.get_by_text("€49.00 a month")).to_be_visible()
+    expect(owner.get_by_role("cell", name="€49.00 a month")).to_be_visible()
     package = db.session.scalars(select(Package)).one()
     make_service(make_customer(name="Doyle"), package, price_minor=4900)
     db.session.commit()

@@ -58,7 +58,7 @@ WORK = {
         "/admin/customer/details/?id={}&tab=payments", "credit", {"amount": "5.00", "reason": "cut"},
         {"credit", "ledger_posting", "ledger_entry", "customer", "audit_event"},
     ),
-    "disable": ("/admin/customer/details/?id={}", "status", {"to": "disabled"}, {"customer", "audit_event"}),
+    "disable": ("/admin/customer/details/?id={}", "status", {"to": "disabled"}, {"customer", "invoice", "audit_event"}),
     "edit": ("/admin/customer/edit/?id={}", "edit", {"name": "Cut Off"}, {"customer", "audit_event"}),
 }  # fmt: skip
 
