@@ -334,7 +334,9 @@ def test_a_try_of_it_goes_to_oneself(panel, app, tmp_path):
         assert "Sent to 086 123 4567" in answer.text and server.numbers() == ["+353861234567"]
         assert "Dear Ann Byrne" in server.texts()[0]["body"]
     db.session.expire_all()
-    tried = db.session.scalars(select(AuditEvent.verb).where(AuditEvent.object_type == "mailing"))
+    tried = db.session.scalars(
+        select(AuditEvent.verb).where(AuditEvent.object_type == "mailing").order_by(AuditEvent.id)
+    )
     assert [verb for verb in tried if verb.endswith("tested")] == ["mail.tested", "text.tested"]
     assert not addresses()
 

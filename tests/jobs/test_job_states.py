@@ -132,7 +132,9 @@ def test_a_go_with_nothing_to_do_is_told_too(app: Flask, by: Actor) -> None:
     db.session.commit()
     schedule.look(job)
     assert state().outcome is JobOutcome.NOTHING
-    assert [(run.state, run.counts) for run in db.session.scalars(select(Run)).all()][1:] == [(RunState.FINISHED, {})]
+    assert [(run.state, run.counts) for run in db.session.scalars(select(Run).order_by(Run.id)).all()][1:] == [
+        (RunState.FINISHED, {})
+    ]
     assert work.done
 
 
