@@ -38,6 +38,7 @@ from . import (
     credit_parts,
     payers,
     renewals,
+    service_pauses,
     service_rows,
     services,
 )
@@ -101,6 +102,7 @@ class _Found:
 
     review: Review
     rows: list[Service]
+    stops: dict[int, date]
     bills: list[Bill]
     last: Last
     tables: Tables
@@ -133,7 +135,7 @@ def carry_out(customer: Customer, chosen: Sequence[Service], wanted: Wanted, *, 
         raise ChangedSince(found.review)
     for one in found.review.ended:
         if wanted.credit:
-            cut(one.service_id, one.on)
+            cut(one.service_id, found.stops[one.service_id])
         if one.is_new:
             service = db.session.get_one(Service, one.service_id)
             services.cancel(service, one.on, wanted.reason, reason_id=wanted.reason_id, by=by)
@@ -165,10 +167,11 @@ def cut(service_id: int, day: date) -> None:
 def _work_out(customer: Customer, rows: list[Service], wanted: Wanted, by: Actor, *, lock: bool) -> _Found:
     tables, currency = Tables.load(company.settings()), customer.currency
     ended = [_ended(service, wanted) for service in rows]
-    back = of_services([one.service_id for one in ended], wanted.on) if wanted.credit and ended else {}
+    stops = {row.id: _stops(row, one) for row, one in zip(rows, ended, strict=True)}
+    back = _unused_after(stops) if wanted.credit else {}
     refusals = _against(customer, rows, wanted, by, [line for lines in back.values() for line in lines])
     notes = [] if refusals else _notes(customer, rows, back, lock)
-    last = _last(customer, rows, ended, wanted)
+    last = _last(customer, rows, stops, ended, wanted)
     bills = renewals.build_last(last, by.today, tables, lock=lock) if not refusals else []
     refusals += [bill.reason for bill in bills if bill.state is UnitState.PARKED]
     drawn = {number: part for bill in bills for number, part, _all in bill.drawn}
@@ -185,7 +188,7 @@ def _work_out(customer: Customer, rows: list[Service], wanted: Wanted, by: Actor
         refusals=tuple(dict.fromkeys(refusals)),
         credit=wanted.credit,
     )
-    return _Found(shown, rows, bills, last, tables)
+    return _Found(shown, rows, stops, bills, last, tables)
 
 
 def _ended(service: Service, wanted: Wanted) -> Ended:
@@ -208,6 +211,8 @@ def _against(
         for row in rows
         if row.started_on > wanted.on and row.status != ServiceStatus.CANCELLED
     ]
+    if wanted.credit or wanted.bill:
+        against += [sentence for row in rows if (sentence := _across_a_pause(row, wanted.on))]
     if wanted.credit and not by.may(CREDIT_PERMISSION):
         against.append("Your role does not allow credit notes. End it without credit, or ask somebody who may.")
     for document in sorted({line.document for line in back if line.proforma}):
@@ -220,6 +225,16 @@ def _against(
             "hand."
         )
     return against
+
+
+def _across_a_pause(service: Service, on: date) -> str:
+    """Days paid for move behind a pause only once it is over, so that nothing is reckoned across one."""
+    if service_pauses.is_paused(service) and service.paused_until and service.paused_until < on:
+        return f"{service} is paused until {service.paused_until}. Resume it first, or end it on that day or before."
+    coming = service.status == ServiceStatus.ACTIVE and not service_pauses.is_behind(service)
+    if coming and service.paused_from and service.paused_from < on:
+        return f"{service} has a pause from {service.paused_from}. Call it off first, or end it on that day or before."
+    return ""
 
 
 def _notes(customer: Customer, rows: Sequence[Service], back: dict[int, list[Unused]], lock: bool) -> list[Note]:
@@ -248,31 +263,40 @@ def _write_note(customer: Customer, note: Note, wanted: Wanted, by: Actor) -> Ma
         customer, group, payers.billed(customer, group), by.today, prices_include_tax=note.prices_include_tax,
         send=wanted.send,
     )  # fmt: skip
-    reason = f"Unused days from {wanted.on} on, given back as the service ends."
+    reason = f"Unused days, given back as the service ends on {wanted.on}."
     return change_documents.make_note(head, note.worked, note.plan, reason=reason, by=by)
 
 
-def _last(customer: Customer, rows: Sequence[Service], ended: Sequence[Ended], wanted: Wanted) -> Last:
+def _last(
+    customer: Customer, rows: Sequence[Service], stops: dict[int, date], ended: Sequence[Ended], wanted: Wanted
+) -> Last:
     """What the last bills are about; nothing where the renewals will come for it."""
     if not wanted.bill:
         return Last({}, {}, prepaid=False)
     until = {}
-    for row, one in zip(rows, ended, strict=True):
-        stop = _billed_to(row, one)
-        if row.status in (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED) and row.next_renewal_on < stop:
-            until[row.id] = stop
+    for row in rows:
+        if row.status in (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED) and row.next_renewal_on < stops[row.id]:
+            until[row.id] = stops[row.id]
     return Last(until, _charges(customer, ended, wanted))
 
 
-def _billed_to(service: Service, one: Ended) -> date:
-    """The first day that is not billed: its end, or since when it has been suspended, where such days are free."""
-    if service.status == ServiceStatus.SUSPENDED and service.suspended_on and not _bills_suspended():
-        return min(one.on, service.suspended_on)
+def _stops(service: Service, one: Ended) -> date:
+    """The first day that is neither billed nor kept: its end; or since when it has been paused, or suspended where such
+    days are free."""
+    away_from = service.suspended_on if service.status == ServiceStatus.SUSPENDED else None
+    if away_from and (service_pauses.is_paused(service) or not company.value("bill_suspended_days")):
+        return min(one.on, away_from)
     return one.on
 
 
-def _bills_suspended() -> bool:
-    return bool(company.value("bill_suspended_days"))
+def _unused_after(stops: dict[int, date]) -> dict[int, list[Unused]]:
+    """What was charged for days after each service's stop; one statement for each day there is."""
+    services_of: dict[date, list[int]] = defaultdict(list)
+    for service_id, day in stops.items():
+        services_of[day].append(service_id)
+    return {
+        number: lines for day, ids in sorted(services_of.items()) for number, lines in of_services(ids, day).items()
+    }
 
 
 def _charges(customer: Customer, ended: Sequence[Ended], wanted: Wanted) -> dict[int, date]:

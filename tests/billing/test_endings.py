@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from servicing import covered, well
 from sqlalchemy import select
 
-from billing import credits, endings, invoices, own_lists, payments, services
+from billing import credits, endings, invoices, own_lists, payments, service_pauses, services
 from billing.actor import Actor
 from billing.endings import Wanted
 from billing.money import Money
@@ -248,3 +248,28 @@ def used(service: Service, until: date) -> Fraction:
         total += Fraction(service.price_minor * (last - day).days, whole.days)
         day = period.end
     return total
+
+
+def test_days_of_a_pause_are_given_back_and_never_billed(app: Flask, clock: Clock) -> None:
+    service = running(clock)
+    by = at(clock, MIDDLE)
+    paid(db.session.query(Invoice).one(), by)
+    service_pauses.pause(service, MIDDLE, None, "", by=by)
+    db.session.commit()
+    by = at(clock, date(2026, 12, 20))
+    done = end(service, by, date(2026, 12, 20))
+    assert (done.to_credit, done.invoices) == (Money.of("18.45", "EUR"), ())
+    assert covered(service) == [(NOV, MIDDLE)] and well(clock)
+
+
+def test_an_end_beyond_a_pause_is_not_reckoned_across_it(app: Flask, clock: Clock) -> None:
+    service = running(clock)
+    by = at(clock, MIDDLE)
+    service_pauses.pause(service, date(2026, 11, 20), date(2026, 11, 25), "", by=by)
+    asked = Wanted(date(2026, 11, 27), credit=True)
+    assert "Call it off first" in endings.review(service.customer, [service], asked, by=by).refusals[0]
+    assert not endings.review(service.customer, [service], replace(asked, on=date(2026, 11, 19)), by=by).refusals
+    service_pauses.turn(date(2026, 11, 20), by=at(clock, date(2026, 11, 20)))
+    by = at(clock, date(2026, 11, 21))
+    assert "Resume it first" in endings.review(service.customer, [service], asked, by=by).refusals[0]
+    assert not endings.review(service.customer, [service], replace(asked, credit=False), by=by).refusals
