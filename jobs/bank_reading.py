@@ -13,9 +13,8 @@ from models import BankStatement, BillingError, db
 from models.faults import faultpoint
 
 from . import clock, lease, stopping
-from .daily import only_reading
-from .lease import LeaseLost, LeaseTaken
 from .stopping import Stopping
+from .waiting import alone
 
 LEASE = "bank-statements"
 FOLDER = "bank"
@@ -25,14 +24,7 @@ BREATH = 0.1
 
 def run(on: date | None = None) -> dict[str, Any]:
     """Read the statement that has waited longest, if there is one; `on` is not asked."""
-    with only_reading():
-        waiting = bank_reading.next_waiting()
-    if waiting is not None:
-        try:
-            with lease.held(LEASE) as mine:
-                _read(waiting, mine)
-        except (LeaseTaken, LeaseLost):
-            db.session.rollback()
+    alone(LEASE, bank_reading.next_waiting, _read)
     return {}
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from typing import Any
-
-from sqlalchemy.exc import OperationalError
 
 from billing import bulk
 from billing.actor import Actor
@@ -15,9 +14,9 @@ from models import BillingError, BulkAction, db
 from models.faults import faultpoint
 
 from . import clock, stopping
-from .daily import only_reading
-from .lease import Held, LeaseLost, LeaseTaken, held
+from .lease import Held
 from .renewals import rare_collections
+from .waiting import alone, patiently
 
 TRIES = 3
 """An action that takes the whole process down with it, again and again, is left to a person."""
@@ -30,25 +29,19 @@ def run(on: date | None = None) -> Mapping[str, Any]:
 
     Actions keep their own results, so that there is nothing to report.
     """
-    with only_reading():
-        waits = bulk.next_to_do() is not None
-    if waits:
-        try:
-            with held(bulk.LEASE) as lease, rare_collections():
-                _all(lease)
-        except (LeaseTaken, LeaseLost):
-            db.session.rollback()
+    alone(bulk.LEASE, bulk.next_to_do, _all)
     return {}
 
 
-def _all(lease: Held) -> None:
-    while True:
-        lease.hold()
-        action = bulk.next_to_do()
-        if action is None:
-            db.session.rollback()
-            return
-        _carry_out(action, lease)
+def _all(_waits: BulkAction, lease: Held) -> None:
+    with rare_collections():
+        while True:
+            lease.hold()
+            action = bulk.next_to_do()
+            if action is None:
+                db.session.rollback()
+                return
+            _carry_out(action, lease)
 
 
 def _carry_out(action: BulkAction, lease: Held) -> None:
@@ -71,7 +64,7 @@ def _parts(action_id: int, lease: Held) -> str:
     """Do part after part; what ended it early, if something did. Raises Stopping, LeaseLost."""
     try:
         past: int | None = -1
-        while (past := _part(action_id, past, lease)) is not None:
+        while (past := patiently(partial(_transaction, action_id, past, lease))) is not None:
             stopping.check()
     except bulk.Stopped:
         db.session.rollback()
@@ -79,19 +72,6 @@ def _parts(action_id: int, lease: Held) -> str:
         db.session.rollback()
         return str(refusal)
     return ""
-
-
-def _part(action_id: int, past: int, lease: Held) -> int | None:
-    """One transaction; tried again when the database was busy."""
-    for attempt in range(1, TRIES + 1):
-        try:
-            return _transaction(action_id, past, lease)
-        except OperationalError:
-            db.session.rollback()
-            if attempt == TRIES:
-                raise
-            time.sleep(0.2 * attempt)
-    return None
 
 
 def _transaction(action_id: int, past: int, lease: Held) -> int | None:

@@ -24,6 +24,7 @@ from . import clock, lease, stopping
 from .daily import only_reading
 from .lease import LeaseLost, LeaseTaken
 from .stopping import Stopping
+from .waiting import alone
 
 LEASE = "imports"
 MANY = 1000
@@ -96,15 +97,7 @@ def renew(counts: Counts) -> None:
 
 def run(on: date | None = None) -> dict[str, Any]:
     """Check or import the table that has waited longest, if there is one; `on` is not asked."""
-    with only_reading():
-        waiting = import_drafts.next_waiting()
-    if waiting is None:
-        return {}
-    try:
-        with lease.held(LEASE) as mine:
-            _work_on(waiting, mine)
-    except (LeaseTaken, LeaseLost):
-        db.session.rollback()
+    alone(LEASE, import_drafts.next_waiting, _work_on)
     return {}
 
 

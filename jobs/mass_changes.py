@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
-
 from billing import bulk, mass_changes
 from models import BillingError, MassChange, MassState, db
 from models.faults import faultpoint
 
 from . import clock, stopping
-from .daily import only_reading
-from .lease import Held, LeaseLost, LeaseTaken, held
+from .lease import Held
+from .waiting import alone, patiently
 
 TRIES = 3
 """One that takes the whole process down with it, again and again, is left to a person."""
@@ -30,16 +28,13 @@ def run(on: date | None = None) -> Mapping[str, Any]:
 
     They keep their own results, so that there is nothing to report.
     """
-    with only_reading():
-        waits = mass_changes.next_to_do() is not None
-    if waits:
-        try:
-            with held(mass_changes.LEASE) as lease:
-                while _next(lease):
-                    pass
-        except (LeaseTaken, LeaseLost):
-            db.session.rollback()
+    alone(mass_changes.LEASE, mass_changes.next_to_do, _all)
     return {}
+
+
+def _all(_waits: MassChange, lease: Held) -> None:
+    while _next(lease):
+        pass
 
 
 def _next(lease: Held) -> bool:
@@ -66,7 +61,7 @@ def _next(lease: Held) -> bool:
 def _to_its_end(mass_id: int, lease: Held) -> str:
     """One transaction after the other; what ended it early, if something did. Raises Stopping, LeaseLost."""
     try:
-        while _transaction(mass_id, lease):
+        while patiently(lambda: _step(mass_id, lease)):
             stopping.check()
     except mass_changes.Stopped:
         db.session.rollback()
@@ -74,19 +69,6 @@ def _to_its_end(mass_id: int, lease: Held) -> str:
         db.session.rollback()
         return str(refusal)
     return ""
-
-
-def _transaction(mass_id: int, lease: Held) -> bool:
-    """Tried again when the database was busy."""
-    for attempt in range(1, TRIES + 1):
-        try:
-            return _step(mass_id, lease)
-        except OperationalError:
-            db.session.rollback()
-            if attempt == TRIES:
-                raise
-            time.sleep(0.2 * attempt)
-    return False
 
 
 def _step(mass_id: int, lease: Held) -> bool:
