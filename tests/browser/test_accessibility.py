@@ -30,10 +30,10 @@ HEART = ("/admin/customer/", "/admin/customer/new/")
 def company(app: Flask, page: Page, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     """A company with a past, and its owner at the browser."""
     small_company(tmp_path_factory)
-    person = make_staff()
-    db.session.commit()
+    email = make_staff().email
+    db.session.commit()  # nothing is read any more: it would hold the lock of SQLite
     page.goto("/admin/sign-in")
-    page.fill("input[name=email]", person.email)
+    page.fill("input[name=email]", email)
     page.fill("input[name=password]", PASSWORD)
     page.press("input[name=password]", "Enter")
     page.wait_for_url("**/admin/")
