@@ -28,7 +28,8 @@ class ChangePage:
         if change.state == ChangeState.DRAFT and allows("services.edit"):
             step = ".review_view" if change.to_package_id else ".package_view"
             return redirect(self.get_url(step, id=change.id))  # type: ignore[attr-defined]
-        may, stays = allows("services.edit"), change_undo.why_not(change) if change.state == ChangeState.DONE else ""
+        done, may = change.state == ChangeState.DONE, allows("services.edit")
+        stays = change_undo.why_not(change, by=actor()) if done else ""
         return self.render(  # type: ignore[attr-defined]
             "admin/package_changes/page.html", change=change, service=change.service, shown=content(change),
             title=package_change_words.title(change), state_pill=package_change_words.state_pill(change),
@@ -36,14 +37,14 @@ class ChangePage:
             service_url=record_url(change.service), record_url=record_url, back_url=self.back(),  # type: ignore[attr-defined]
             document_url=record_url(change.invoice, Invoice) if change.invoice else "", document_words=opens(change),
             can_withdraw=may and change.state in (ChangeState.SCHEDULED, ChangeState.WAITING),
-            can_undo=may and change.state == ChangeState.DONE and not stays, stays=stays,
+            can_undo=may and done and not stays, stays=stays,
         )  # fmt: skip
 
     @expose("/undo/", methods=("GET", "POST"))
     def undo_view(self) -> Any:
         """Take a change back that was made."""
         change = self._decided()
-        why_not = change_undo.why_not(change)
+        why_not = change_undo.why_not(change, by=actor())
         if why_not:
             flash(why_not, "warning")
             return redirect(self._page_of(change))

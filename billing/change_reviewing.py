@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -31,6 +31,7 @@ from .change_subject import Known, Subject, refusals, subject, wanted_of
 from .change_terms import Terms
 from .discount_rules import Cut
 from .document_lines import taxed
+from .endings import CREDIT_PERMISSION
 from .fx import NoExchangeRate
 from .periods import BillingPeriod
 from .tax_rates import Tax
@@ -91,7 +92,7 @@ def _reviewed(found: Subject, after: Terms, said: Sequence[str], by: Actor, on: 
     after = replace(after, setup_fee=fee if found.never_billed and fee else _agreed_fee(found, after))
     figures = None if back is None or found.free else _figures(found, after, back, day, fee)
     makes = figures.outcome if figures else Outcome.RECORD
-    against += _of_bills(found, back or ())
+    against += [*_of_bills(found, back or ()), *_of_rights(found, makes, on, by)]
     pieces = [] if unbilled else change_terms.pieces(before, day)[:1]
     shown = replace(
         _bare(found, day),
@@ -269,6 +270,16 @@ def _of_bills(found: Subject, back: Sequence[Unused]) -> list[str]:
             "Prices were billed with tax and without it in this period. Change the service with its renewal."
         )
     return against
+
+
+def _of_rights(found: Subject, makes: Outcome, on: date | None, by: Actor) -> Iterator[str]:
+    """Giving money back needs its own right, also where it is put down for a later day. What was put down by somebody
+    who may is carried out; and who changes their own service in the portal gets what the package allows."""
+    if makes is not Outcome.CREDIT_NOTE or on is not None or found.change.state is not ChangeState.DRAFT:
+        return
+    own = by.portal_user_id is not None and by.real_staff_id is None
+    if not own and not by.may(CREDIT_PERMISSION):
+        yield "Your role does not allow credit notes. Put it off to the renewal, or ask somebody who may."
 
 
 def _outcome(makes: Outcome, *, scheduled: bool) -> Outcome:

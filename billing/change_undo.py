@@ -30,6 +30,7 @@ from .change_documents import Head
 from .change_prices import ChangeRefused, terms_of
 from .change_terms import Terms
 from .document_lines import WorkedLine, WorkedOut, line_of, sum_up
+from .endings import CREDIT_PERMISSION
 from .package_changes import PERMISSION, WrongState
 from .tax_rates import Tax
 
@@ -44,7 +45,7 @@ def undo(change: PackageChange, *, by: Actor) -> PackageChange:
     """
     by.require(PERMISSION)
     service, change = _locked(change)
-    if why := _why_not(change, service):
+    if why := _why_not(change, service, by):
         raise ChangeRefused(why)
     before, after = _sides(change)
     change.undo_id = _take_back(change, service, by)
@@ -59,9 +60,9 @@ def undo(change: PackageChange, *, by: Actor) -> PackageChange:
     return change
 
 
-def why_not(change: PackageChange) -> str:
+def why_not(change: PackageChange, *, by: Actor) -> str:
     """Why `undo` would refuse, in a sentence; empty where it would not."""
-    return _why_not(change, change.service)
+    return _why_not(change, change.service, by)
 
 
 def withdraw(change: PackageChange, *, reason: str = "Withdrawn", by: Actor) -> None:
@@ -101,7 +102,7 @@ def _sides(change: PackageChange) -> tuple[Terms, Terms]:
     return change_terms.read(change.before), change_terms.read(change.after)
 
 
-def _why_not(change: PackageChange, service: Service) -> str:
+def _why_not(change: PackageChange, service: Service, by: Actor) -> str:
     if change.state is not ChangeState.DONE:
         return f"Only a change that took effect can be undone; this one is {change.state.value}."
     if service.status == ServiceStatus.CANCELLED:
@@ -113,6 +114,8 @@ def _why_not(change: PackageChange, service: Service) -> str:
     )
     if db.session.scalar(later.limit(1)):
         return f"{service} has a later change. Undo or withdraw that one first."
+    if change.invoice and change.invoice.kind == "credit_note" and not by.may(CREDIT_PERMISSION):
+        return "Your role does not allow credit notes. Ask somebody who may to undo this."
     return _moved_on(change, service) or _paid(change)
 
 

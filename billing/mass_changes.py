@@ -40,6 +40,7 @@ from .change_prices import Wanted
 from .change_review import Review, sums
 from .change_subject import Known
 from .document_lines import line_values
+from .endings import CREDIT_PERMISSION
 from .money import round_half_away
 from .prices import check_day, check_period
 
@@ -229,10 +230,20 @@ def start(mass: MassChange, *, seen: int, by: Actor) -> MassChange:
         raise NotAsShown("The number of services is not what you saw. Nothing was done; look again.")
     if not mass.to_do:
         raise InvalidMassChange("None of these services can be changed like that.")
+    _check_rights(mass, by)
     mass.state, mass.done, mass.tries, mass.started_at = MassState.RUNNING, 0, 0, by.at
     audit.record(by, "mass_change.started", mass, after={"package": mass.package.name, "services": mass.to_do})
     db.session.flush()
     return mass
+
+
+def _check_rights(mass: MassChange, by: Actor) -> None:
+    """Whoever starts it answers for it, also where somebody else has looked."""
+    back = select(MassChangeRow.id).where(MassChangeRow.mass_change_id == mass.id, MassChangeRow.due_minor < 0)
+    if not by.may(CREDIT_PERMISSION) and db.session.scalar(back.limit(1)):
+        raise InvalidMassChange(
+            "Your role does not allow credit notes, and some of these changes make one. Ask somebody who may."
+        )
 
 
 def do_next(mass_id: int, *, by: Actor, known: Known | None = None) -> bool:

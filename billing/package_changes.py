@@ -70,7 +70,8 @@ __all__ = [
 ]
 
 PERMISSION = "services.edit"
-"""All that is needed: the documents of a change are made by right of the change."""
+"""All that is needed for an invoice: it is made by right of the change. A credit note needs its own right too, see
+change_reviewing."""
 DRAFT_DAYS = 14
 """So long a draft is kept that nobody goes on with."""
 

@@ -39,7 +39,7 @@ def plan(diary: Diary, last: date) -> None:
 
 def _change(old: str, new: str, when: ChangeWhen = ChangeWhen.NOW, *, then: Then | None = None) -> Deed:
     def deed(moment: Moment) -> None:
-        found, to, by = _running(old), _named(new), moment.by("sales")
+        found, to, by = _running(old), _named(new), moment.by("billing")
         if found is None or to is None:
             return
         change = package_changes.begin(found, by=by)
@@ -55,7 +55,7 @@ def _change(old: str, new: str, when: ChangeWhen = ChangeWhen.NOW, *, then: Then
 
 def _take_back(change: PackageChange, moment: Moment) -> None:
     """A slip of the finger."""
-    if change.state is ChangeState.DONE and not change_undo.why_not(change):
+    if change.state is ChangeState.DONE and not change_undo.why_not(change, by=moment.by("owner")):
         change_undo.undo(change, by=moment.by("owner"))
 
 

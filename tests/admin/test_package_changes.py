@@ -232,6 +232,21 @@ def test_only_those_who_may_change_services_get_in(client, clock, by):
     assert "Change package" not in get(client, f"/admin/service/details/?id={service.id}")
 
 
+def test_a_role_without_credit_notes_is_told_to_put_it_off(client, clock):
+    service = running(clock)
+    at(clock, DAY)
+    mini = priced("Mini", "10")
+    sign_in(client, "support")
+    review = chosen(client, begun(client, service), mini).location
+    page = get(client, review)
+    assert "Your role does not allow credit notes. Put it off to the renewal" in words(page)
+    client.post(review, data=hidden(page, "form_token", "seen", "looked"))
+    assert [one.kind for one in documents(service)] == ["invoice"]
+    client.post(f"{HERE}put-off/?id={review.partition('id=')[2]}")
+    client.post(review, data=hidden(get(client, review), "form_token", "seen", "looked"))
+    assert db.session.query(PackageChange).one().state == ChangeState.SCHEDULED
+
+
 def test_foreign_and_missing_ids_are_not_found(staff_client, service):
     other = make_service(make_customer())
     staff_client.post("/admin/only/", data={"id": other.customer_id})

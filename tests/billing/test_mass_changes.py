@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 from changing import DAY, DECEMBER, NOVEMBER, at, findings, priced, renewed, running
 from conftest import Clock
@@ -111,6 +114,17 @@ def test_it_is_stopped_and_called_off(three: list[Service], clock: Clock) -> Non
         mass_changes.do_next(second.id, by=by)
     assert states(second) == [MassRowState.DONE, MassRowState.CAN, MassRowState.CANNOT]
     assert mass_changes.rest_count(second) == 1
+
+
+def test_credit_notes_for_many_need_the_right_of_who_looks_and_who_starts(three: list[Service], clock: Clock) -> None:
+    mini, by = priced("Mini", "10"), at(clock, DAY)
+    little, ids = replace(by, permissions=frozenset({"services.edit"})), [one.id for one in three]
+    assert states(ready(ids, MassWanted(mini.id), little)) == [MassRowState.CANNOT] * 3
+    for wanted in (MassWanted(mini.id), MassWanted(mini.id, when=ChangeWhen.ON, on=date(2026, 11, 20))):
+        mass = ready(ids, wanted, by)
+        with pytest.raises(InvalidMassChange, match="does not allow credit notes"):
+            mass_changes.start(mass, seen=2, by=little)
+        assert mass.state is MassState.READY
 
 
 def test_what_cannot_be_asked_for_is_said(three: list[Service], clock: Clock) -> None:

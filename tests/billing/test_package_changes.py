@@ -27,7 +27,7 @@ from flask import Flask
 from money import eur
 from sqlalchemy import update
 
-from billing import change_undo, discounts, invoices, package_changes, payments, settings
+from billing import change_due, change_reviewing, change_undo, discounts, invoices, package_changes, payments, settings
 from billing.actor import Actor, NotAllowed
 from billing.invoices import NotVoidable
 from billing.package_changes import ChangedSince, ChangeRefused, Wanted, WrongState
@@ -317,11 +317,11 @@ def test_paid_changes_are_not_undone_and_documents_of_changes_are_not_voided_by_
         with pytest.raises(NotVoidable):
             invoices.void(invoice, "Slip", by=by)
     payments.record(service.customer, eur("1"), method="Cash", received_on=DAY, invoices=[change.invoice], by=by)
-    assert "paid" in change_undo.why_not(change)
+    assert "paid" in change_undo.why_not(change, by=by)
     with pytest.raises(ChangeRefused):
         change_undo.undo(change, by=by)
     later = changed(service, priced("Max", "90"), by)
-    assert "later change" in change_undo.why_not(change) and not change_undo.why_not(later)
+    assert "later change" in change_undo.why_not(change, by=by) and not change_undo.why_not(later, by=by)
 
 
 def test_after_a_downgrade_is_paid_for_what_is_left_is_credit(app: Flask, clock: Clock) -> None:
@@ -357,6 +357,41 @@ def test_one_right_is_enough_and_without_it_nothing_goes(app: Flask, clock: Cloc
     assert changed(service, priced("Plus", "60"), by).state is ChangeState.DONE
     with pytest.raises(NotAllowed):
         package_changes.begin(service, by=replace(by, permissions=frozenset({"services.view"})))
+
+
+NO_CREDIT = "Your role does not allow credit notes. Put it off to the renewal, or ask somebody who may."
+
+
+@pytest.mark.parametrize("when", [{}, {"when": ChangeWhen.ON, "on": date(2026, 11, 20)}])
+def test_giving_money_back_by_a_change_needs_the_right_to_credit(app: Flask, clock: Clock, when: dict) -> None:
+    service, mini, whole = running(clock), priced("Mini", "10"), at(clock, DAY)
+    little = replace(whole, permissions=frozenset({"services.edit"}))
+    change, review = reviewed(service, mini, little, **when)
+    assert review.refusals == (NO_CREDIT,)
+    with pytest.raises(ChangeRefused, match="credit notes"):
+        package_changes.carry_out(change, review.fingerprint, by=little)
+    looking_in = replace(little, permissions=frozenset(), portal_user_id=1, real_staff_id=2)
+    assert change_reviewing.work_out(change, by=looking_in).review.refusals == (NO_CREDIT,)
+    for by in (replace(looking_in, real_staff_id=None), replace(little, permissions=frozenset({"invoices.edit"}))):
+        assert change_reviewing.work_out(change, by=by).review.refusals == ()
+    assert reviewed(service, mini, little, when=ChangeWhen.RENEWAL)[1].refusals == ()
+    assert changed(service, mini, replace(little, permissions=frozenset({"services.edit", "invoices.edit"})), **when)
+
+
+def test_a_credit_put_down_by_somebody_who_may_comes_whoever_runs_it(app: Flask, clock: Clock) -> None:
+    service, mini = running(clock), priced("Mini", "10")
+    change = changed(service, mini, at(clock, DAY), when=ChangeWhen.ON, on=date(2026, 11, 20))
+    little = replace(at(clock, date(2026, 11, 20)), permissions=frozenset({"services.edit", "runs.start"}))
+    assert not package_changes.review(change, by=little).refusals
+    assert change_due.see_to(change.id, date(2026, 11, 20), by=little) is ChangeState.DONE
+    assert change.invoice.kind == "credit_note"
+    assert change_undo.why_not(change, by=little) == (
+        "Your role does not allow credit notes. Ask somebody who may to undo this."
+    )
+    with pytest.raises(ChangeRefused, match="credit notes"):
+        change_undo.undo(change, by=little)
+    change_undo.undo(change, by=replace(little, permissions=little.permissions | {"invoices.edit"}))
+    assert change.state is ChangeState.UNDONE
 
 
 def test_packages_a_service_may_change_to(app: Flask, clock: Clock) -> None:
