@@ -159,6 +159,7 @@ _FIELDS: dict[type, Callable[[Setting], Field]] = {
     setting_kinds.HelpAddress: _text,
     setting_kinds.TileAddress: _text,
     setting_kinds.Registrations: _lines,
+    setting_kinds.Hosts: _lines,
     setting_kinds.Logo: _file,
 }
 

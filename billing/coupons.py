@@ -6,6 +6,7 @@ import re
 import secrets
 import unicodedata
 from datetime import date
+from typing import Any
 
 from sqlalchemy import delete, func, or_, select, update
 
@@ -156,6 +157,28 @@ def redeem(code: str, customer: Customer, *, service: Service | None = None, by:
     return use
 
 
+def check_order(coupon: Coupon, account: Any, package_id: int, months: int, days: int, on: date) -> None:
+    """Whether the code could be given in on the day `on` for a service that is to be started; counts nothing.
+
+    `account` has customer_id (0 for somebody new), customer_group_id and project_id. Raises NotRedeemed.
+    """
+    discount = coupon.discount
+    _check_days(coupon, on)
+    theirs = discount.audience == DiscountAudience.CUSTOMER and discount.customer_id != account.customer_id
+    group = discount.audience == DiscountAudience.GROUP and discount.group_id != account.customer_group_id
+    if theirs or group or discount.project_id not in (None, account.project_id):
+        raise NotRedeemed(f"The code {coupon.code} is not for this order.")
+    packages, period = {package.id for package in discount.packages}, discount.months or discount.days
+    if (packages and package_id not in packages) or (period and (discount.months, discount.days) != (months, days)):
+        raise NotRedeemed(f"The code {coupon.code} is not for what was chosen.")
+    if coupon.most_uses is not None and coupon.uses >= coupon.most_uses:
+        raise NotRedeemed(f"The code {coupon.code} has been used as often as it may be.")
+    had = select(func.count()).where(CouponUse.coupon_id == coupon.id, CouponUse.customer_id == account.customer_id)
+    most = coupon.most_per_customer
+    if account.customer_id and most is not None and (db.session.scalar(had) or 0) >= most:
+        raise NotRedeemed(f"The code {coupon.code} has been used as often as one customer may.")
+
+
 def take_back(use: CouponUse, *, by: Actor) -> None:
     """Undo that a code was given in: it can be used once more, and its discount stops for whom it was given.
     Bills that were made stay. Raises NotAllowed, NotRedeemed."""
@@ -196,11 +219,7 @@ def _count(coupon: Coupon, customer: Customer, service: Service | None) -> None:
 
 def _check_terms(coupon: Coupon, customer: Customer, service: Service | None, by: Actor) -> None:
     discount = coupon.discount
-    if not coupon.active or not discount.active or discount.archived_on is not None:
-        raise NotRedeemed(f"The code {coupon.code} is not in use any more.")
-    for last_on in (coupon.last_on, discount.last_on):
-        if last_on is not None and by.today > last_on:
-            raise NotRedeemed(f"The code {coupon.code} was good until {last_on}.")
+    _check_days(coupon, by.today)
     for_other = {
         DiscountAudience.GROUP: discount.group_id != customer.group_id,
         DiscountAudience.CUSTOMER: discount.customer_id != customer.id,
@@ -210,6 +229,15 @@ def _check_terms(coupon: Coupon, customer: Customer, service: Service | None, by
         raise NotRedeemed(f"The code {coupon.code} is not for {customer.name}.")
     if service is not None:
         _check_service(coupon, discount, customer, service)
+
+
+def _check_days(coupon: Coupon, on: date) -> None:
+    discount = coupon.discount
+    if not coupon.active or not discount.active or discount.archived_on is not None:
+        raise NotRedeemed(f"The code {coupon.code} is not in use any more.")
+    for last_on in (coupon.last_on, discount.last_on):
+        if last_on is not None and on > last_on:
+            raise NotRedeemed(f"The code {coupon.code} was good until {last_on}.")
 
 
 def _check_service(coupon: Coupon, discount: Discount, customer: Customer, service: Service) -> None:

@@ -208,6 +208,17 @@ class Registrations(Kind):
         return "\n".join(f"{country} {number}".strip() for country, number in sorted(found.items()))
 
 
+class Hosts(Kind):
+    """Names of hosts, a line each, such as www.company.example."""
+
+    def read(self, value: Any) -> str:
+        found = dict.fromkeys(line.strip().lower() for line in many_lines(value, "The list").splitlines())
+        for host in found:
+            if host and not (len(host) <= 253 and re.fullmatch(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}", host)):
+                raise WrongSetting(f"{host[:80]} is not the name of a host, such as www.company.example.")
+        return "\n".join(filter(None, found))
+
+
 class Logo(Kind):
     """A picture, kept in a column of its own and chosen by a file."""
 

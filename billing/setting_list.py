@@ -22,6 +22,7 @@ from .setting_kinds import (
     Currency,
     Email,
     HelpAddress,
+    Hosts,
     Kind,
     Language,
     Line,
@@ -352,6 +353,30 @@ DIGEST = Group("digest", "Daily digest", "mail", "The mail that tells staff each
     )),
 ))  # fmt: skip
 
-GROUPS = (COMPANY, INVOICES, QUOTES, PAYMENTS, TAX, CURRENCY, RENEWALS, SERVICES, CUSTOMERS, DIGEST, PLACE)
+ORDERS = Group("orders", "Orders", "shopping-cart", "What holds for every order form.", (
+    Section("orders", "Orders", "How long they wait, and where their forms lead.", (
+        Setting("order_days", Whole(1, 60, "The number of days", "days"), 7, "Days to confirm an order",
+                "Whose e-mail address is not confirmed by then is given up.", 6, "abandoned expire"),
+        Setting("order_unpaid_days", Whole(0, 366, "The number of days", "days"), 30, "Days to pay an order",
+                "After that its invoice is voided and what waited for the money is called off. 0: never.", 6,
+                "abandoned expire unpaid pending cancel"),
+        Setting("order_return_hosts", Hosts(), "", "Hosts that a form may lead back to",
+                "A line each, such as www.company.example. Only your own: whoever orders is sent there.",
+                words="return url address redirect"),
+    )),
+    Section("order-limits", "Against abuse", "Beyond these, orders are refused or wait for you.", (
+        Setting("orders_per_address", Whole(1, 1000, "The number of orders"), 5, "Orders an hour from one address",
+                "One more is held. Three times as many are refused.", 6, "spam limit ip"),
+        Setting("orders_per_network", Whole(1, 10_000, "The number of orders"), 30, "Orders a day from one network",
+                "The addresses around it (IPv4 /24, IPv6 /64). One more is held, three times as many are refused.", 6,
+                "spam limit ip"),
+        Setting("orders_per_email", Whole(1, 100, "The number of orders"), 3, "Orders a day for one e-mail address",
+                "One more is held, and no mail is sent for it.", 6, "spam limit"),
+        Setting("order_seconds", Whole(0, 60, "The number of seconds", "seconds"), 3, "Seconds that a person needs",
+                "Who fills a form in faster is taken for a machine, and held.", 6, "time trap robot bot"),
+    )),
+))  # fmt: skip
+
+GROUPS = (COMPANY, INVOICES, QUOTES, PAYMENTS, TAX, CURRENCY, RENEWALS, SERVICES, CUSTOMERS, ORDERS, DIGEST, PLACE)
 """The pages, in the order of the overview."""
 SETTINGS: dict[str, Setting] = {setting.name: setting for group in GROUPS for setting in group.settings}

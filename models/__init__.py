@@ -66,6 +66,17 @@ from .mass_change import MassChange, MassChangeRow, MassRowState, MassState
 from .message import Channel, Delivery, DeliveryState, Message
 from .messaging import HookEvent, HookState, MessageCategory, MessageSettings, OptOut, PhoneCode, TextPrice, TextSender
 from .money import Money
+from .order import (
+    Approval,
+    BlockKind,
+    FormState,
+    Order,
+    OrderBlock,
+    OrderForm,
+    OrderFormPackage,
+    OrderState,
+    Starts,
+)
 from .package import (
     ChangeTo,
     Direction,
@@ -297,4 +308,13 @@ __all__ = [
     "MassChangeRow",
     "MassRowState",
     "MassState",
+    "Approval",
+    "BlockKind",
+    "FormState",
+    "Order",
+    "OrderBlock",
+    "OrderForm",
+    "OrderFormPackage",
+    "OrderState",
+    "Starts",
 ]

@@ -1,0 +1,391 @@
+"""What an order comes to: at once, and with each further bill. By the renewals' own rules; writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import select
+
+from models import (
+    AccountType,
+    BillingError,
+    Coupon,
+    Customer,
+    CustomerGroup,
+    LineKind,
+    Money,
+    OptionKind,
+    OrderForm,
+    OrderFormPackage,
+    Package,
+    PackageOption,
+    PackagePrice,
+    db,
+)
+
+from . import company, coupons, inheritance
+from .discount_rules import cut
+from .discount_table import CustomerDiscounts, DiscountTable, Sold, Uses
+from .document_lines import read_quantity, taxed
+from .package_prices import check_bounds
+from .periods import BillingPeriod
+from .renewals import Tables
+from .renewals.bill import ONE, Bill, Line
+from .renewals.build import add_lines, sum_up
+
+NOBODY = 0
+"""Stands for the customer and the service that are not there yet."""
+
+
+class ChoiceRefused(BillingError):
+    """This cannot be ordered like that; `field` is package, period, coupon, or ``option.ID``."""
+
+    def __init__(self, sentence: str, field: str = "package") -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What somebody picks: a package of the form, a period (months, days), and of its options what was typed, by id:
+    a choice's words, a number, or ``yes``."""
+
+    package_id: int
+    months: int = 0
+    days: int = 0
+    options: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PickedOption:
+    """An option that was picked, at its price for one."""
+
+    option: PackageOption
+    value: str
+    quantity: Decimal
+    price: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """What was picked, found on the form and in the catalogue."""
+
+    row: OrderFormPackage
+    price: PackagePrice
+    options: tuple[PickedOption, ...]
+
+    @property
+    def package(self) -> Package:
+        return self.row.package
+
+    @property
+    def recurs(self) -> bool:
+        return bool(self.price.months or self.price.days)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """A line of the first bill: its words, days and amount after `discount`."""
+
+    kind: LineKind
+    description: str
+    period: BillingPeriod | None
+    amount: Money
+    discount: Money
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaxOf:
+    """The tax at one rate; `category` as on documents."""
+
+    rate: Decimal
+    category: str
+    tax: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What an order comes to. `total` is due at once, `later` (tax included) with each full period from `later_on`
+    on; a trial is free until `trial_until`."""
+
+    picked: Picked
+    lines: tuple[OrderLine, ...]
+    net: Money
+    taxes: tuple[TaxOf, ...]
+    total: Money
+    includes_tax: bool
+    later: Money | None
+    later_on: date | None
+    trial_until: date | None
+
+    @property
+    def tax(self) -> Money:
+        return self.total - self.net
+
+
+def pick(form: OrderForm, choice: Choice) -> Picked:
+    """What was picked, as far as the form offers it; anything else is refused. Raises ChoiceRefused."""
+    row = next((one for one in form.packages if one.package_id == choice.package_id), None)
+    if row is None or row.package.archived:
+        raise ChoiceRefused("Choose one of the packages.")
+    price = next((one for one in prices(form, row) if (one.months, one.days) == (choice.months, choice.days)), None)
+    if price is None:
+        raise ChoiceRefused(f"{row.package.name} is not sold for this period. Choose another one.", "period")
+    known = {option.id: option for option in options(form, row)}
+    picked = [_picked(known.get(number), text, form, price) for number, text in choice.options.items() if text.strip()]
+    chosen = tuple(one for one in picked if one is not None)
+    for option in row.package.options:
+        if option.required and option.id not in {one.option.id for one in chosen}:
+            raise ChoiceRefused(f"{option.name} belongs to {row.package.name}. Choose it.", f"option.{option.id}")
+    return Picked(row, price, tuple(sorted(chosen, key=lambda one: (one.option.position, one.option.id))))
+
+
+def prices(form: OrderForm, row: OrderFormPackage) -> list[PackagePrice]:
+    """The prices of a package that the form offers it at, shortest period first; once comes last."""
+    wanted = None if row.periods is None else {(months, days) for months, days in row.periods}
+    found = [
+        price
+        for price in row.package.prices
+        if price.currency == form.currency and (wanted is None or (price.months, price.days) in wanted)
+    ]
+    return sorted(found, key=lambda one: (not (one.months or one.days), one.months * 31 + one.days, one.id))
+
+
+def options(form: OrderForm, row: OrderFormPackage) -> list[PackageOption]:
+    """The options of a package that the form offers."""
+    return [option for option in row.package.options if row.options is None or option.id in row.options]
+
+
+def option_price(option: PackageOption, value: str, form: OrderForm, price: PackagePrice) -> Money | None:
+    """What one of the option costs for this period; None where it is not sold for it."""
+    key = (value if option.kind == OptionKind.CHOICE else "", form.currency, price.months, price.days)
+    for row in option.prices:
+        if (row.value, row.currency, row.months, row.days) == key:
+            return row.price
+    return None
+
+
+def default_choice(form: OrderForm, row: OrderFormPackage) -> Choice:
+    """What a form begins with for this package."""
+    price = prices(form, row)[0]
+    typed = {option.id: option.default_value for option in options(form, row) if option.default_value}
+    return Choice(row.package_id, price.months, price.days, typed)
+
+
+def figures(
+    form: OrderForm,
+    picked: Picked,
+    *,
+    on: date,
+    coupon: str = "",
+    buyer: Customer | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Figures:
+    """What it comes to on the day `on` for a customer there is (`buyer`), or for somebody new who says `details`
+    (country, company_name, tax_id). A code that does nothing is refused. Raises ChoiceRefused, BillingError."""
+    tables = Tables.load(company.settings())
+    account = _account(form, buyer, details or {})
+    found = _discounts(tables.discounts, account.customer_id, coupon, picked, account, on)
+    service = _service(form, picked, on)
+    first = _bill(account, service, picked, tables, found, on)
+    later = _later(account, service, first, picked, tables, found)
+    trial_until = service.billed_from if service.trial_days else None
+    return _told(picked, first, later, trial_until, tables)
+
+
+def _picked(option: PackageOption | None, text: str, form: OrderForm, price: PackagePrice) -> PickedOption | None:
+    if option is None:
+        raise ChoiceRefused("One of the options is not offered any more. Load the page again.")
+    where, value, quantity = f"option.{option.id}", "", ONE
+    if option.kind == OptionKind.CHOICE:
+        value = text.strip()
+    elif option.kind == OptionKind.QUANTITY:
+        try:
+            quantity = read_quantity(text).stored
+            if not quantity:
+                return None
+            check_bounds(option.name, quantity, option.min_quantity, option.max_quantity, ChoiceRefused)
+        except BillingError as refusal:
+            if text.strip() in ("0", "0.0") and not option.required:
+                return None
+            raise ChoiceRefused(str(refusal), where) from None
+    elif text.strip() != "yes":
+        return None
+    cost = option_price(option, value, form, price)
+    if cost is None:
+        raise ChoiceRefused(f"{option.name} is not sold like that for this period. Choose again.", where)
+    return PickedOption(option, value, quantity, cost)
+
+
+def _account(form: OrderForm, buyer: Customer | None, details: Mapping[str, Any]) -> Any:
+    """What bills look at of a customer; of a new one, what it will be."""
+    if buyer is not None:
+        names = (
+            "group_id", "project_id", "account_type", "tax_id", "country", "currency", "payment_method", "charge_tax",
+            "tax_exempt", "tax_rate", "language",
+        )  # fmt: skip
+        mine = {name: getattr(buyer, name) for name in names}
+        return SimpleNamespace(**mine, customer_id=buyer.id, customer_group_id=buyer.group_id, usual_minor=None)
+    group = db.session.get(CustomerGroup, form.group_id) if form.group_id else None
+    handed = {name: inheritance.inherited(name, group)[0] for name in ("payment_method", "charge_tax")}
+    return SimpleNamespace(
+        customer_id=NOBODY, customer_group_id=form.group_id, group_id=form.group_id, project_id=form.project_id,
+        account_type=account_type(details), tax_id=details.get("tax_id", ""), country=details.get("country", ""),
+        currency=form.currency, tax_exempt=False, tax_rate=None, language=form.language, usual_minor=None, **handed,
+    )  # fmt: skip
+
+
+def account_type(details: Mapping[str, Any]) -> AccountType:
+    """Who names a company or a tax number orders for a business."""
+    business = details.get("company_name") or details.get("tax_id")
+    return AccountType.COMPANY if business else AccountType.INDIVIDUAL
+
+
+def _service(form: OrderForm, picked: Picked, on: date) -> Any:
+    """The service as it will be on its first day."""
+    trial = picked.package.trial_days if picked.recurs else 0
+    first = on + timedelta(days=trial)
+    price = picked.price
+    return SimpleNamespace(
+        id=NOBODY, package_id=picked.package.id, package=picked.package.name, description=picked.package.name,
+        tax_category=picked.package.tax_category, currency=form.currency, price_minor=price.price_minor,
+        setup_fee_minor=price.setup_fee_minor, months=price.months, days=price.days,
+        anchor_day=(form.anchor_day if price.months else None) or first.day,
+        anchor_month=first.month if price.months >= 12 else None, started_on=on, billed_from=first,
+        next_renewal_on=first, trial_days=trial, free=False, ends_on=None, paused_from=None, paused_until=None,
+        rhythm_from=None,
+    )  # fmt: skip
+
+
+def _discounts(
+    table: DiscountTable, customer_id: int, code: str, picked: Picked, account: Any, on: date
+) -> CustomerDiscounts | None:
+    """The discounts as they will be once the code is given in. Raises ChoiceRefused for a code that does nothing."""
+    found = table.of([customer_id])
+    if not code.strip():
+        return found
+    coupon = db.session.scalar(select(Coupon).where(Coupon.code == coupons.normalised(code)))
+    if coupon is None or found is None:
+        raise ChoiceRefused("This code does nothing here. Check its letters and digits.", "coupon")
+    if not picked.recurs:
+        raise ChoiceRefused("This code is for what is billed again and again, not for what is bought once.", "coupon")
+    try:
+        coupons.check_order(coupon, account, picked.package.id, picked.price.months, picked.price.days, on)
+    except BillingError as refusal:
+        raise ChoiceRefused(str(refusal), "coupon") from None
+    given = found.codes.get((coupon.discount_id, customer_id), [])
+    codes = {**found.codes, (coupon.discount_id, customer_id): [*given, (None, on, coupon.new_services_only)]}
+    return CustomerDiscounts(found.table, found.own, found.used, codes)
+
+
+def _bill(
+    account: Any, service: Any, picked: Picked, tables: Tables, discounts: CustomerDiscounts | None, on: date
+) -> Bill:
+    """The bill of the first day: nothing while it is tried."""
+    bill = Bill(account, on, asked_for=True)
+    if service.trial_days:
+        pass  # free to try
+    elif picked.recurs:
+        add_lines(bill, [service], (), {NOBODY: _billed_options(picked)}, tables, discounts)
+    else:
+        _add_once(bill, service, picked, tables, discounts)
+    sum_up(bill, tables)
+    return bill
+
+
+def _later(
+    account: Any, service: Any, first: Bill, picked: Picked, tables: Tables, discounts: CustomerDiscounts | None
+) -> Bill | None:
+    """The first bill of a full period: that after the first, or after the trial."""
+    if not picked.recurs:
+        return None
+    start = first.billed[0].period.end if first.billed else service.billed_from
+    if not service.trial_days:
+        service.next_renewal_on = start
+        discounts = _used(discounts, account.customer_id, first)
+    bill = Bill(account, start, asked_for=True)
+    add_lines(bill, [service], (), {NOBODY: _billed_options(picked)}, tables, discounts)
+    sum_up(bill, tables)
+    return bill
+
+
+def _used(discounts: CustomerDiscounts | None, customer_id: int, first: Bill) -> CustomerDiscounts | None:
+    """The discounts once the first bill has used some."""
+    cuts = [line.cut.discount_id for line in first.lines if line.cut]
+    if discounts is None or not cuts:
+        return discounts
+    day = first.billed[0].period.start if first.billed else first.day
+    mine = dict.fromkeys(cuts, day)
+    whose = {(customer_id, NOBODY): mine}
+    used = Uses({**discounts.used.first, **whose}, {**discounts.used.bills, NOBODY: dict.fromkeys(cuts, 1)})
+    return CustomerDiscounts(discounts.table, discounts.own, used, discounts.codes)
+
+
+def _billed_options(picked: Picked) -> list[Any]:
+    """The options as a run reads them: those that cost something."""
+    return [
+        SimpleNamespace(
+            id=NOBODY, service_id=NOBODY, name=one.option.name, value=one.value, quantity=one.quantity, price=one.price
+        )
+        for one in picked.options
+        if one.price
+    ]
+
+
+def _add_once(bill: Bill, service: Any, picked: Picked, tables: Tables, discounts: CustomerDiscounts | None) -> None:
+    """What is bought once has no period and starts no service."""
+    tax = tables.tax.tax_for(taxed(bill.account), picked.package.tax_category, bill.day)
+    for kind, name, price, quantity in once_lines(picked):
+        line = Line(kind, name, None, quantity, price, price.times(quantity), tax)
+        found = discounts.live(_sold(bill.account, picked), _one_day(bill.day)) if discounts else ()
+        line.cut = cut(found, kind, line.amount, price.minor, _one_day(bill.day)) if found else None
+        if line.cut:
+            line.amount -= Money(line.cut.minor, line.amount.currency)
+        bill.lines.append(line)
+
+
+def once_lines(picked: Picked) -> Iterator[tuple[LineKind, str, Money, Decimal]]:
+    """Kind, words, price of one and quantity of each line of a package that is bought once."""
+    name = picked.package.name
+    yield LineKind.SERVICE, name, picked.price.price, ONE
+    for one in picked.options:
+        if one.price:
+            words = f"{one.option.name}: {one.value}" if one.value else one.option.name
+            yield LineKind.OPTION, words, one.price, one.quantity
+    if picked.price.setup_fee_minor:
+        yield LineKind.SETUP, f"Set-up: {name}", picked.price.setup_fee, ONE
+
+
+def _sold(account: Any, picked: Picked) -> Sold:
+    return Sold(account.customer_id, account.customer_group_id, account.project_id, picked.package.id, 0, 0)
+
+
+def _one_day(day: date) -> BillingPeriod:
+    return BillingPeriod(day, day + timedelta(days=1))
+
+
+def _told(picked: Picked, first: Bill, later: Bill | None, trial_until: date | None, tables: Tables) -> Figures:
+    sums = first.totals
+    assert sums is not None
+    return Figures(
+        picked=picked,
+        lines=tuple(_line(line) for line in first.lines),
+        net=sums.net,
+        taxes=tuple(TaxOf(one.rate, one.category, one.tax) for one in sums.subtotals if one.category != "O"),
+        total=sums.gross,
+        includes_tax=tables.company.prices_include_tax,
+        later=later.amount if later else None,
+        later_on=later.day if later else None,
+        trial_until=trial_until,
+    )
+
+
+def _line(line: Line) -> OrderLine:
+    off = Money(line.cut.minor if line.cut else 0, line.amount.currency)
+    return OrderLine(line.kind, line.description, line.period, line.amount, off, line.cut.reason if line.cut else "")
