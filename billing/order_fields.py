@@ -138,7 +138,7 @@ def _take_custom(found: dict[str, Any], errors: dict[str, str], one: Asked, text
 
 def _strictly(found: dict[str, Any], home: str) -> dict[str, str]:
     """Phone and tax numbers that are none are refused, as forms of staff do; tax numbers get their usual form."""
-    values = {name: found[name] for name in ("phone", "country", "tax_id") if name in found}
+    values: dict[str, Any] = {name: found[name] for name in ("phone", "country", "tax_id") if name in found}
     try:
         put_in_form(values, {}, home, strict=True)
     except BillingError as refusal:

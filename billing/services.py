@@ -68,11 +68,12 @@ def start(
     free: bool = False,
     trial_days: int | None = None,
     waits_for: WaitsFor | None = None,
+    bill: bool = True,
     by: Actor,
 ) -> Service:
     """Start a service for every `months` (1 unless told) or `days`; nothing is billed yet, the first renewal on or
     after `start` bills the first, possibly short, period. With `waits_for` it is pending until it is activated, or
-    until its first bill, which is made at once, is paid (see pending).
+    until its first bill, which is made at once, is paid (see pending); `bill` False leaves making it to the caller.
 
     Price and set-up fee default to the package's for that period in the customer's currency. Where it has none, those
     in another currency count, and each invoice converts them on its day (fx_prices). `anchor_day` (1–31)
@@ -103,7 +104,7 @@ def start(
     service.options = [option_row(service, package, chosen) for chosen in options]
     service_rows.count({customer.id: 0 if waits_for else 1})
     service_changes.record(service, start, "start", "service.started", None, _told(service, package), by)
-    if waits_for == WaitsFor.PAYMENT:
+    if waits_for == WaitsFor.PAYMENT and bill:
         pending.bill_first(service, by=by)
     return service
 

@@ -20,6 +20,7 @@ from sqlalchemy.orm import joinedload
 from models import (
     Customer,
     Invoice,
+    Order,
     WebhookDelivery,
     WebhookEndpoint,
     WebhookEvent,
@@ -46,6 +47,9 @@ EVENTS: dict[str, str] = {
     "service.transferred": "A service belongs to another customer now.",
     "invoice.issued": "An invoice was issued, by hand or by a run.",
     "invoice.paid": "Nothing is open on an invoice any more.",
+    "order.placed": "Somebody ordered on an order form.",
+    "order.approved": "An order was accepted, by itself or by staff.",
+    "order.refused": "An order was refused.",
     "customer.created": "A customer was added.",
     "customer.changed": "Details of a customer changed.",
     "customer.disabled": "A customer is not billed any more and cannot sign in.",
@@ -140,6 +144,14 @@ def customers(ids: Collection[int], name: str, by: Actor) -> int:
     return _write(
         [_Told(name, {"customer": webhook_payloads.of_customer(c)}, c.id) for c in db.session.execute(found)], by.at
     )
+
+
+def order(placed: Order, name: str, by: Actor) -> int:
+    """Tell of an order: ``order.placed``, ``approved`` or ``refused``."""
+    if not _wants(name):
+        return 0
+    told = {"order": webhook_payloads.of_order(placed)}
+    return _write([_Told(name, told, placed.customer_id, placed.service_id, placed.invoice_id)], by.at)
 
 
 def test(endpoint: WebhookEndpoint, by: Actor) -> WebhookDelivery:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from models import Customer, Invoice, Money, Package, Service, ServiceOption, db
+from models import Customer, Invoice, Money, Order, Package, Service, ServiceOption, db
 from models.bulk import among
 
 TOLD = (
@@ -126,6 +126,26 @@ def of_invoice(invoice: Invoice) -> dict[str, Any]:
         "tax": _money(Money(invoice.tax_minor, invoice.currency)),
         "total": _money(Money(invoice.total_minor, invoice.currency)),
         "open": _money(Money(invoice.open_minor, invoice.currency)),
+    }
+
+
+def of_order(order: Order) -> dict[str, Any]:
+    chosen = order.chosen
+    return {
+        "id": order.id,
+        "number": order.number,
+        "form": {"id": order.form_id, "name": order.form.name},
+        "state": str(order.state),
+        "name": order.name,
+        "email": order.email,
+        "package": {"id": chosen["package_id"], "name": chosen["package"]},
+        "months": chosen["months"],
+        "days": chosen["days"],
+        "total": _money(order.total),
+        "why_held": order.why_held,
+        "customer_id": order.customer_id,
+        "service_id": order.service_id,
+        "invoice_id": order.invoice_id,
     }
 
 

@@ -1,0 +1,200 @@
+"""An accepted order becomes a customer with a login, a service and an invoice: in one transaction, or nothing does.
+
+Prices are those of the day it was ordered. Each part is made by the rule that makes it elsewhere: the first bill is
+that of a renewal, and it has to come to what was shown, or nothing is done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any, cast
+
+from sqlalchemy import select
+
+from models import (
+    BillingError,
+    Customer,
+    Invoice,
+    Money,
+    Order,
+    OrderForm,
+    Package,
+    PackageOption,
+    PaymentMethod,
+    Renewal,
+    Service,
+    Starts,
+    WaitsFor,
+    db,
+)
+
+from . import (
+    coupons,
+    custom_fields,
+    customers,
+    discounts,
+    drafts,
+    invoices,
+    order_fields,
+    pending,
+    portal_users,
+    services,
+)
+from .actor import Actor
+from .document_lines import Amount, LineInput, unit_price
+from .order_figures import Figures, Picked, PickedOption, account_type, figures, once_lines
+from .services import Chosen
+
+ON = {Starts.AT_ONCE: None, Starts.PAID: WaitsFor.PAYMENT, Starts.STAFF: WaitsFor.ACTIVATION}
+
+
+class TotalHasChanged(BillingError):
+    """It would come to something else than was shown; `now` is what."""
+
+    def __init__(self, now: Money) -> None:
+        super().__init__(f"It comes to {now} now: days, prices or taxes have changed since. Look at it once more.")
+        self.now = now
+
+
+def picked_of(order: Order) -> Picked:
+    """What was picked, at the prices of the day it was ordered. Raises BillingError where it is not sold any more."""
+    chosen = order.chosen
+    package = db.session.get(Package, chosen["package_id"])
+    if package is None or package.archived:
+        raise BillingError(f"{chosen['package']} is not sold any more.")
+    known = {option.id: option for option in package.options}
+    price = _price(order)
+    found = [_option(order, one, known) for one in chosen["options"]]
+    return Picked(cast(Any, SimpleNamespace(package=package, package_id=package.id)), price, tuple(found))
+
+
+def figures_of(order: Order, form: OrderForm, on: date) -> Figures:
+    """What the order comes to if it is accepted on that day. Raises BillingError."""
+    return figures(
+        form, picked_of(order), on=on, coupon=order.coupon, buyer=order.customer, details=order.details
+    )  # fmt: skip
+
+
+def make(order: Order, form: OrderForm, *, seen: int | None = None, known: Figures | None = None, by: Actor) -> None:
+    """Make what was ordered; the order's customer, login, service and invoice are told on it.
+
+    `seen` are the minor units that whoever says yes was shown; None where it is what the order says or staff decide.
+    `known` are the figures where they were worked out just now. Raises TotalHasChanged and what the rules of
+    customers, services, codes and bills raise. Flushes.
+    """
+    system = replace(by, permissions=None)
+    found = known or figures_of(order, form, by.today)
+    if seen is not None and seen != found.total.minor:
+        raise TotalHasChanged(found.total)
+    customer = order.customer or _customer(order, form, system)
+    order.customer_id = customer.id
+    if found.picked.recurs:
+        service = _service(order, form, customer, found, system)
+        order.service_id = service.id
+        invoice = _first_bill(service, found, system)
+    else:
+        invoice = _bill_once(customer, found, system)
+    _check_total(customer, invoice, found)
+    order.invoice_id = invoice.id if invoice else None
+    order.total_minor = found.total.minor
+
+
+def _price(order: Order) -> Any:
+    chosen, currency = order.chosen, order.currency
+    fee = chosen["setup_fee_minor"]
+    return SimpleNamespace(
+        months=chosen["months"], days=chosen["days"], currency=currency, price_minor=chosen["price_minor"],
+        setup_fee_minor=fee, price=Money(chosen["price_minor"], currency), setup_fee=Money(fee, currency),
+    )  # fmt: skip
+
+
+def _option(order: Order, one: Any, known: dict[int, PackageOption]) -> PickedOption:
+    option = known.get(one["option_id"])
+    if option is None:
+        raise BillingError(f"{one['name']} is not an option of {order.chosen['package']} any more.")
+    return PickedOption(option, one["value"], Decimal(one["quantity"]), Money(one["price_minor"], order.currency))
+
+
+def _customer(order: Order, form: OrderForm, by: Actor) -> Customer:
+    """The new customer with its login, which gets a password by link."""
+    standard, own = order_fields.for_customer(order.details)
+    business = standard.get("company_name", "")
+    values = {
+        **standard,
+        "name": business or order.name,
+        "contact_name": order.name if business else "",
+        "account_type": account_type(order.details),
+        "currency": order.currency,
+        "language": order.language,
+        "registration_ip": order.address,
+        **{name: getattr(form, name) for name in ("project_id", "group_id") if getattr(form, name)},
+    }
+    customer = customers.create(values, allow_duplicate=True, by=by)
+    if own:
+        custom_fields.set_values(customer, own, by=by)
+    access, _new = portal_users.add(customer, order.email, name=order.name, by=by)
+    order.portal_user_id = access.portal_user_id
+    return customer
+
+
+def _service(order: Order, form: OrderForm, customer: Customer, found: Figures, by: Actor) -> Service:
+    picked = found.picked
+    waits_for = ON[form.starts]
+    if picked.package.trial_days and waits_for == WaitsFor.PAYMENT:
+        waits_for = None  # there is nothing to pay before it is tried
+    service = services.start(
+        customer,
+        picked.package,
+        start=by.today,
+        price=picked.price.price,
+        months=picked.price.months,
+        days=picked.price.days,
+        anchor_day=form.anchor_day if picked.price.months else None,
+        options=[Chosen(one.option, value=one.value, quantity=one.quantity, price=one.price) for one in picked.options],
+        setup_fee=picked.price.setup_fee,
+        waits_for=waits_for,
+        bill=False,
+        by=by,
+    )
+    if order.coupon:
+        coupons.redeem(order.coupon, customer, service=service, by=by)
+    return service
+
+
+def _first_bill(service: Service, found: Figures, by: Actor) -> Invoice | None:
+    """The bill of its first period; none while it is tried."""
+    if found.trial_until:
+        return None
+    pending.bill_first(service, by=by)
+    mine = select(Invoice).join(Renewal, Renewal.invoice_id == Invoice.id)
+    return db.session.scalar(mine.where(Renewal.service_id == service.id, ~Renewal.void).limit(1))
+
+
+def _bill_once(customer: Customer, found: Figures, by: Actor) -> Invoice | None:
+    """The invoice for what is bought once."""
+    if customer.payment_method == PaymentMethod.FREE or not found.total:
+        return None
+    package = found.picked.package
+    lines = [
+        LineInput(
+            name, unit_price(price), Amount(quantity), kind, taxed_as=package.tax_category, package_id=package.id
+        )
+        for kind, name, price, quantity in once_lines(found.picked)
+    ]  # fmt: skip
+    draft = drafts.begin(customer, group=services.main_group(customer), of_quote=True, by=by)
+    content = drafts.Content(
+        discounts.discounted(lines, customer, on=by.today),
+        note=draft.note,
+        terms=draft.terms,
+        po_number=draft.po_number,
+    )
+    return invoices.issue(drafts.write(draft, content, version=draft.version, told=False, by=by), by=by)
+
+
+def _check_total(customer: Customer, invoice: Invoice | None, found: Figures) -> None:
+    """The last guard: what is billed is what was shown."""
+    if customer.payment_method != PaymentMethod.FREE and (invoice.total_minor if invoice else 0) != found.total.minor:
+        raise TotalHasChanged(invoice.total if invoice else Money.zero(found.total.currency))

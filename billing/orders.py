@@ -1,0 +1,296 @@
+"""Orders: placed on a form, confirmed by mail, held or approved, refused, expired. Accepted ones are order_making's.
+
+No answer tells a stranger whether an e-mail address is known: an order for a known one takes the way of every other
+order, up to the mail, which only the owner of the mailbox reads.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from models import (
+    Approval,
+    BillingError,
+    Customer,
+    CustomerStatus,
+    FormState,
+    Order,
+    OrderForm,
+    OrderState,
+    PortalAccess,
+    PortalRight,
+    PortalUser,
+    db,
+)
+
+from . import audit, company, order_blocks, order_checks, order_fields, portal_users, webhook_events
+from .actor import Actor, NotAllowed
+from .coupons import LETTERS
+from .order_checks import Came
+from .order_figures import Choice, Figures, figures, pick
+from .order_making import make
+from .order_records import DECIDABLE, frozen
+from .texts import one_line
+
+VIEW, EDIT = "orders.view", "orders.edit"
+MAY_ORDER = frozenset({PortalRight.OWNER, PortalRight.BILLING})
+"""What a portal user may do for a customer, to be able to order for it."""
+LONGEST_REASON = 300
+
+
+class FormClosed(BillingError):
+    """The form takes no orders now."""
+
+
+class NoTerms(BillingError):
+    """The terms were not accepted."""
+
+    field = "terms"
+
+
+class WrongState(BillingError):
+    """The order is not in a state for that."""
+
+
+class SignInFirst(BillingError):
+    """Whoever has this e-mail address has a login, and confirms the order signed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What was typed on a form. `details` are name, e-mail and the fields asked, as text; somebody who is signed in
+    orders for one of their customers instead, and types none of them."""
+
+    choice: Choice
+    details: Mapping[str, str] = field(default_factory=dict)
+    coupon: str = ""
+    terms: bool = False
+    language: str = ""
+    customer: Customer | None = None
+
+
+def place(form: OrderForm, typed: Typed, came: Came, *, by: Actor) -> Order:
+    """Take an order. It is accepted at once where nothing speaks against it, its form asks for no approval, and the
+    e-mail address needs no confirming; else its `state` says what it waits for. The caller queues the mail that the
+    state calls for (messaging.order_mail), and commits.
+
+    Raises FormClosed, ChoiceRefused and DetailsRefused (fields), NoTerms, TooManyOrders, NotAllowed. Flushes.
+    """
+    _check_may_order(form, typed, by)
+    details = _details(form, typed, by)
+    if form.has_terms and not typed.terms:
+        raise NoTerms("Tick that you accept the terms.")
+    before = order_checks.before(came, details["email"], by.at)
+    order_checks.refuse_floods(before)
+    coupon = typed.coupon.strip() if form.coupons else ""
+    found = figures(
+        form, pick(form, typed.choice), on=by.today, coupon=coupon, buyer=typed.customer, details=details
+    )  # fmt: skip
+    order = _new(form, typed, details, found, coupon, came, by)
+    home = company.settings().country
+    order.why_held = order_checks.why_held(came, details, before, home=home)
+    db.session.add(order)
+    db.session.flush()
+    after = {"form": form.name, "email": order.email, "total_minor": order.total_minor, "held": order.why_held}
+    audit.record(by, "order.placed", order, after=after)
+    _go_on(order, form, found, by)
+    db.session.flush()
+    webhook_events.order(order, "order.placed", by)
+    if order.state == OrderState.ACCEPTED:
+        webhook_events.order(order, "order.approved", by)
+    return order
+
+
+def confirm(order: Order, *, seen: int | None = None, customer: Customer | None = None, by: Actor) -> Order:
+    """Whoever holds the link of its mail says yes. A stranger's order goes on as its form says; who has a login
+    confirms it signed in, for one of their customers. `seen` is the total in minor units that they were shown.
+
+    Raises SignInFirst, TotalHasChanged, WrongState, NotAllowed, and what making it raises. Flushes.
+    """
+    order = lock(order)
+    if order.state != OrderState.BEGUN or by.at >= order.expires_at:
+        raise WrongState("This order does not wait to be confirmed any more.")
+    login = owner_of(order)
+    if login is not None and by.portal_user_id != login.id:
+        raise SignInFirst("You have an account with us. Sign in to finish your order.")
+    if login is not None:
+        _check_access(customer, by)
+        assert customer is not None
+        order.customer_id, order.portal_user_id = customer.id, login.id
+        db.session.flush()
+        db.session.expire(order, ["customer"])
+    order.confirmed_at = by.at
+    audit.record(by, "order.confirmed", order)
+    if login is None and (namesake := _namesake(order.email)):
+        order.state = OrderState.HELD
+        order.why_held = f"{namesake.name} has this e-mail address already. Is it the same customer?"[:400]
+    else:
+        _decide(order, order.form, by, seen=seen)
+    db.session.flush()
+    if order.state == OrderState.ACCEPTED:
+        webhook_events.order(order, "order.approved", by)
+    return order
+
+
+def approve(order: Order, *, customer: Customer | None = None, by: Actor) -> Order:
+    """Accept an order that is held or waits: for a customer there is, or as a new one. Raises WrongState, NotAllowed,
+    and what making it raises; nothing is done then. Flushes."""
+    by.require(EDIT)
+    order = lock(order)
+    _check_decidable(order)
+    if customer is not None:
+        order.customer_id = customer.id
+        db.session.flush()
+        db.session.expire(order, ["customer"])
+    with db.session.begin_nested():
+        make(order, order.form, by=by)
+        _accept(order, by)
+        db.session.flush()
+    webhook_events.order(order, "order.approved", by)
+    return order
+
+
+def refuse(order: Order, reason: str, *, by: Actor) -> Order:
+    """Turn down an order that is held, waits, or was not confirmed. Nothing was made for it, and nothing will be.
+    Raises WrongState, InvalidText, NotAllowed. Flushes."""
+    by.require(EDIT)
+    order = lock(order)
+    if order.state != OrderState.BEGUN:
+        _check_decidable(order)
+    order.reason = one_line(reason, LONGEST_REASON, "The reason", empty=True)
+    order.state, order.decided_at, order.decided_by = OrderState.REFUSED, by.at, by.name
+    order.token_hash = None
+    audit.record(by, "order.refused", order, after={"reason": order.reason})
+    db.session.flush()
+    webhook_events.order(order, "order.refused", by)
+    return order
+
+
+def lock(order: Order) -> Order:
+    """The order as it is now, locked until the transaction ends."""
+    wanted = select(Order).where(Order.id == order.id).with_for_update(of=Order)
+    return db.session.scalars(wanted.execution_options(populate_existing=True)).one()
+
+
+def owner_of(order: Order) -> PortalUser | None:
+    """The person who has a login with the order's e-mail address and reaches some customer; None for everybody else.
+    To be told only to whoever holds the link of the order's mail."""
+    user = portal_users.by_email(order.email)
+    return user if user is not None and user.active and portal_users.accesses(user) else None
+
+
+# On the way
+
+
+def _go_on(order: Order, form: OrderForm, found: Figures, by: Actor) -> None:
+    """What a new order becomes."""
+    if order.why_held:
+        order.state = OrderState.HELD
+    elif order.portal_user_id is None and (form.confirm_email or _is_known(order.email)):
+        order.state = OrderState.BEGUN
+    else:
+        _decide(order, form, by, known=found)
+
+
+def _decide(order: Order, form: OrderForm, by: Actor, *, seen: int | None = None, known: Figures | None = None) -> None:
+    """Accept it, or leave it to staff: where the form says so, and where it cannot be made."""
+    order.token_hash = None
+    if form.approval == Approval.BY_HAND:
+        order.state = OrderState.WAITING
+        return
+    try:
+        with db.session.begin_nested():
+            make(order, form, seen=seen, known=known, by=by)
+            _accept(order, by)
+            db.session.flush()
+    except BillingError as refusal:
+        if seen is not None and getattr(refusal, "now", None) is not None:
+            raise
+        _leave_to_staff(order, refusal, by)
+
+
+def _leave_to_staff(order: Order, refusal: BillingError, by: Actor) -> None:
+    db.session.refresh(order)
+    order.token_hash = None
+    order.confirmed_at = order.confirmed_at or by.at
+    order.state, order.trouble = OrderState.WAITING, str(refusal)[:400]
+    audit.record(by, "order.not_made", order, after={"reason": order.trouble})
+
+
+def _accept(order: Order, by: Actor) -> None:
+    order.state, order.decided_at, order.decided_by = OrderState.ACCEPTED, by.at, by.name
+    order.trouble = ""
+    after = {"customer_id": order.customer_id, "invoice_id": order.invoice_id, "total_minor": order.total_minor}
+    audit.record(by, "order.accepted", order, after=after)
+
+
+def _check_may_order(form: OrderForm, typed: Typed, by: Actor) -> None:
+    if form.state != FormState.OPEN:
+        raise FormClosed("This form takes no orders now.")
+    if by.real_staff_id is not None:
+        raise NotAllowed("Only the customer orders here. Start the service in the panel instead.")
+    if by.portal_user_id is not None:
+        _check_access(typed.customer, by)
+        assert typed.customer is not None
+        if typed.customer.currency != form.currency:
+            raise NotAllowed(
+                f"Your account is kept in {typed.customer.currency}, and this form sells in {form.currency}. Ask us."
+            )
+
+
+def _check_access(customer: Customer | None, by: Actor) -> None:
+    if by.real_staff_id is not None:
+        raise NotAllowed("Only the customer orders here. Start the service in the panel instead.")
+    mine = (PortalAccess.portal_user_id == by.portal_user_id, PortalAccess.active)
+    theirs = PortalAccess.customer_id == (customer.id if customer else 0)
+    right = db.session.scalar(select(PortalAccess.right).where(*mine, theirs))
+    if customer is None or right not in MAY_ORDER or customer.status != CustomerStatus.ACTIVE:
+        raise NotAllowed("Your login cannot order for this account. Ask an owner of the account.")
+
+
+def _details(form: OrderForm, typed: Typed, by: Actor) -> dict[str, Any]:
+    if by.portal_user_id is not None:
+        user = db.session.get_one(PortalUser, by.portal_user_id)
+        return {"name": user.name, "email": user.email}
+    return order_fields.check(order_fields.asked(form.fields), typed.details, home=company.settings().country)
+
+
+def _new(
+    form: OrderForm, typed: Typed, details: dict[str, Any], found: Figures, coupon: str, came: Came, by: Actor
+) -> Order:
+    return Order(
+        number="".join(secrets.choice(LETTERS) for _ in range(8)), form_id=form.id, name=details["name"],
+        email=details["email"], email_key=details["email"].lower(), language=typed.language[:12],
+        chosen=frozen(found), details=details, coupon=coupon[:40],
+        accepted_terms=(form.terms or form.terms_url) if form.has_terms else "", currency=form.currency,
+        total_minor=found.total.minor, later_minor=found.later.minor if found.later else 0,
+        address=came.address[:45], network=order_blocks.network_of(came.address), browser=_seen(came.browser)[:200],
+        placed_at=by.at, expires_at=by.at + timedelta(days=company.value("order_days")),
+        portal_user_id=by.portal_user_id, customer_id=typed.customer.id if typed.customer else None,
+        customer=typed.customer, form=form, state=OrderState.BEGUN, decided_by="", reason="", trouble="", why_held="",
+        seed="", base_url="",
+    )  # fmt: skip
+
+
+def _seen(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable())
+
+
+def _check_decidable(order: Order) -> None:
+    if order.state not in DECIDABLE:
+        raise WrongState(f"{order} is not waiting for a decision any more. Load the page again.")
+
+
+def _is_known(email: str) -> bool:
+    return portal_users.by_email(email) is not None or _namesake(email) is not None
+
+
+def _namesake(email: str) -> Customer | None:
+    same = select(Customer).where(Customer.email == email, Customer.status != CustomerStatus.ARCHIVED)
+    return db.session.scalars(same.order_by(Customer.id).limit(1)).first()
