@@ -40,6 +40,8 @@ class Receipt:
     reference: str = ""
     parts: Mapping[Invoice, Money] | None = None
     credit: Mapping[Invoice, Money] = field(default_factory=dict)
+    gateway: str = ""
+    gateway_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -65,6 +67,8 @@ def record(
     parts: Mapping[Invoice, Money] | None = None,
     credit: Mapping[Invoice, Money] | None = None,
     reference: str = "",
+    gateway: str = "",
+    gateway_id: str | None = None,
     by: Actor,
 ) -> Payment:
     """Record money received and put it on `invoices`, in their order; a part of one is fine.
@@ -73,10 +77,14 @@ def record(
     how much goes on which invoice; more than one leaves open is taken from what was written off of it, which is
     thereby taken back. `credit` is how much of the customer's credit in hand is used beside the payment. A proforma
     becomes an invoice by being paid. What is over becomes a credit. A receipt is queued if the setting says so.
-    `received_on` is a day in the business's time zone, today or before. Raises InvalidPayment, NotPayable,
+    `received_on` is a day in the business's time zone, today or before. `gateway` and `gateway_id` are who reported it
+    and its name there: it is recorded once. Raises InvalidPayment, NotPayable,
     NotEnoughCredit, InvalidAllocation, ChangedMeanwhile, NotAllowed, and what `number_proforma` raises.
     """
-    receipt = Receipt(customer, amount, method, received_on, invoices, oldest_first, reference, parts, credit or {})
+    receipt = Receipt(
+        customer, amount, method, received_on, invoices, oldest_first, reference, parts, credit or {}, gateway,
+        gateway_id,
+    )  # fmt: skip
     return record_all([receipt], by=by)[0]
 
 
@@ -162,6 +170,8 @@ def _booking(receipt: Receipt, ways: Mapping[str, int], by: Actor) -> _Booking:
         way_id=ways.get(receipt.method.strip()),
         method=receipt.method.strip(),
         reference=receipt.reference.strip(),
+        gateway=receipt.gateway,
+        gateway_id=receipt.gateway_id,
         currency=receipt.amount.currency,
         amount_minor=receipt.amount.minor,
         received_on=receipt.received_on,

@@ -112,6 +112,20 @@ class Template(Kind):
         return one_line(value, 60, "The template", empty=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Days(Kind):
+    """Some days, counted from one: "1, 3, 5"; empty for none."""
+
+    what: str
+    most: int = 60
+
+    def read(self, value: Any) -> str:
+        words = [word.strip() for word in one_line(value, 60, self.what).split(",") if word.strip()]
+        if not all(word.isascii() and word.isdigit() and 0 < int(word) <= self.most for word in words):
+            raise WrongSetting(f"{self.what} are whole numbers up to {self.most} with commas, such as 1, 3, 5.")
+        return ", ".join(str(day) for day in sorted({int(word) for word in words}))
+
+
 class Country(Kind):
     """A country, or none."""
 

@@ -20,6 +20,7 @@ from models import PaymentMethod, QuoteBecomes
 from .setting_kinds import (
     Country,
     Currency,
+    Days,
     Email,
     HelpAddress,
     Hosts,
@@ -198,6 +199,19 @@ PAYMENTS = Group("payments", "Payments", "credit-card", "How customers pay.", (
         Setting("payment_method", OneOf({
             PaymentMethod.INVOICE: "Invoice", PaymentMethod.CARD: "Card", PaymentMethod.FREE: "Free, no invoices",
         }), PaymentMethod.INVOICE, "Customers pay by", "Unless their group or they themselves differ.", 6),
+    )),
+    Section("cards", "Cards", "Taken on Stripe’s own page; no number of a card comes near this installation.", (
+        Setting("cards_on", YesNo(), True, "Take cards",
+                "If no, customers are offered no card payment, and no card is charged. Without Stripe’s keys none is "
+                "either.", words="stripe gateway credit card online"),
+        Setting("card_charge", OneOf({"issued": "As soon as the invoice is issued", "due": "On its due day"}),
+                "issued", "Charge saved cards", "For customers who pay by card and have saved one.", 6,
+                "automatic charge renewal stripe"),
+        Setting("card_retries", Days("The days"), "1, 3, 5", "Try again after days",
+                "If a card is declined: so many days after the first try. Empty: never.", 6, "retry declined dunning"),
+        Setting("card_hour", OneOf(HOURS), 7, "Hour of charges", "In your time zone.", 6, "stripe automatic"),
+        Setting("card_expiring_days", Whole(0, 90, "The time", "days"), 30, "Tell before a card expires, days",
+                "Customers whose default card runs out get one mail; 0: none.", 6, "expiry notice"),
     )),
     Section("credit", "Credit", "Money that customers have in hand.", (
         Setting("tell_expired_credit", YesNo(), False, "Tell customers when credit ran out",

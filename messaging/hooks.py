@@ -58,7 +58,7 @@ def store(kind: str, fields: Mapping[str, str], *, by: Actor) -> int | None:
 
 def waiting(limit: int = 100) -> list[int]:
     """Events that were stored and not carried out yet, oldest first."""
-    query = select(HookEvent.id).where(HookEvent.state == HookState.WAITING)
+    query = select(HookEvent.id).where(HookEvent.state == HookState.WAITING, HookEvent.source == TWILIO)
     return list(db.session.scalars(query.order_by(HookEvent.received_at, HookEvent.id).limit(limit)))
 
 

@@ -5,6 +5,7 @@ from .audit import AuditEvent
 from .bank import BankLine, BankLineState, BankMapping, BankPayer, BankStatement, StatementState
 from .base import Model, db
 from .bulk_action import BulkAction, BulkPart, BulkRow, RowResult
+from .card import AttemptKind, AttemptPart, AttemptState, Card, CardRefund, CardRefundState, PaymentAttempt
 from .collection import CollectionContact, ContactWay
 from .company import (
     Company,
@@ -317,4 +318,11 @@ __all__ = [
     "OrderFormPackage",
     "OrderState",
     "Starts",
+    "AttemptKind",
+    "AttemptPart",
+    "AttemptState",
+    "Card",
+    "CardRefund",
+    "CardRefundState",
+    "PaymentAttempt",
 ]

@@ -20,6 +20,7 @@ SHORTEST_KEY = 32
 TWILIO = (
     "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM", "TWILIO_MESSAGING_SERVICE_SID", "TWILIO_API_URL",
 )  # fmt: skip
+STRIPE = ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE")
 
 
 class ConfigError(click.ClickException):
@@ -81,6 +82,7 @@ def _load(instance: Path) -> dict[str, Any]:
         "MAIL_DEFAULT_SENDER": env.get("MAIL_DEFAULT_SENDER") or None,
         "MAIL_PER_MINUTE": number(env, "MAIL_PER_MINUTE", 0),
         **{name: env.get(name, "").strip() for name in TWILIO},
+        **{name: env.get(name, "").strip() for name in STRIPE},
         "ECB_URL": env.get("ECB_URL", "").strip(),
         "WEBHOOK_NETWORKS": networks(env.get("WEBHOOK_NETWORKS", "")),
     }
