@@ -50,7 +50,7 @@ LONGEST_ERROR = 300
 SOON = timedelta(minutes=2)
 """A try of which nothing was heard by then is looked up: the process that asked may be gone."""
 SETTLES_IN = timedelta(minutes=15)
-"""How long a gateway may take until what it was asked for is found there. What it does not know then was never asked."""
+"""How long a gateway may take until what it was asked for is found there. What is missing then was never asked."""
 LOOKS = (SOON, timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=30), timedelta(hours=1))
 """Between one look and the next; the last goes on."""
 

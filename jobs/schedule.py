@@ -28,6 +28,7 @@ from models import BillingError, db
 from . import (
     bank_reading,
     bulk,
+    cards,
     clock,
     deliveries,
     digest,
@@ -207,6 +208,10 @@ JOBS = (
     Job(
         "texts", "Send the texts that are due, and look up those that may have left.", timedelta(seconds=5),
         deliver_texts, "every 5 seconds",
+    ),
+    Job(
+        "cards", "Carry out what the card gateway told, and look up payments of which nothing was heard.",
+        timedelta(seconds=2), cards.run, "every 2 seconds",
     ),
     Job(
         "terminations", "End what customers who leave have, on their day, and put them away.", timedelta(minutes=1),

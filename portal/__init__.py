@@ -6,10 +6,35 @@ not want without signing in.
 
 from flask import Flask
 
-from . import account, files, home, hooks, invoices, links, quotes, sign_in, statement, unsubscribe
+from . import (
+    account,
+    card_payments,
+    cards,
+    files,
+    home,
+    hooks,
+    invoices,
+    links,
+    quotes,
+    sign_in,
+    statement,
+    unsubscribe,
+)
 from .pages import pages
 
-__all__ = ["account", "files", "home", "init_app", "invoices", "links", "quotes", "sign_in", "statement"]
+__all__ = [
+    "account",
+    "card_payments",
+    "cards",
+    "files",
+    "home",
+    "init_app",
+    "invoices",
+    "links",
+    "quotes",
+    "sign_in",
+    "statement",
+]
 
 
 def init_app(app: Flask) -> None:
@@ -20,5 +45,5 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(pages)
     for part in (hooks, unsubscribe):
         app.register_blueprint(part.pages)
-    for view in (hooks.status, hooks.inbound, unsubscribe.submit):
+    for view in (hooks.status, hooks.inbound, hooks.stripe, unsubscribe.submit):
         app.extensions["csrf"].exempt(view)

@@ -1,4 +1,4 @@
-"""Where Twilio tells us things: checked by its signature, stored, answered at once; then carried out."""
+"""Where Twilio and Stripe tell us things: checked by their signatures, stored, answered at once; then carried out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import logging
 from flask import Blueprint, Response, current_app, request
 
 from integrations import texts as twilio
-from messaging import hooks
+from integrations.gateways import NotSigned
+from messaging import card_events, cards, hooks
 from models import db
 from web import logs
 from web.permissions import actor
@@ -54,3 +55,18 @@ def _is_signed() -> bool:
     given = request.headers.get("X-Twilio-Signature", "")
     token = current_app.config.get("TWILIO_AUTH_TOKEN") or ""
     return bool(base) and twilio.signature_is_right(token, f"{base}{request.path}{query}", request.form, given)
+
+
+@pages.post("/stripe")
+def stripe() -> Response:
+    """Stripe tells what happened. Kept and answered at once; the job `cards` carries it out."""
+    try:
+        event = cards.gateway().read_event(
+            request.get_data(cache=False), request.headers.get("Stripe-Signature", ""), at=actor().at
+        )
+    except NotSigned as why:
+        logs.security("unsigned webhook", path=request.path)
+        return Response(str(why), 400, mimetype="text/plain")
+    card_events.store(event, by=actor())
+    db.session.commit()
+    return Response("Kept.", mimetype="text/plain")

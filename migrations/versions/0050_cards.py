@@ -46,8 +46,8 @@ def upgrade():
         sa.Column("added_by", sa.String(200), nullable=False),
         sa.Column("removed_at", MOMENT, nullable=True),
         sa.Column("to_forget", sa.Boolean(), nullable=False),
-        sa.CheckConstraint("expires_month BETWEEN 1 AND 12", name="ck_card_month"),
-        sa.CheckConstraint("NOT is_default OR removed_at IS NULL", name="ck_card_default_in_use"),
+        sa.CheckConstraint("expires_month BETWEEN 1 AND 12", name=op.f("ck_card_month")),
+        sa.CheckConstraint("NOT is_default OR removed_at IS NULL", name=op.f("ck_card_default_in_use")),
         *refers("card", customer_id="customer.id"),
         sa.PrimaryKeyConstraint("id", name="pk_card"),
     )
@@ -88,10 +88,10 @@ def _attempts():
         sa.Column("looks", sa.Integer(), nullable=False),
         sa.Column("next_look_at", MOMENT, nullable=True),
         sa.Column("ended_at", MOMENT, nullable=True),
-        sa.CheckConstraint("(kind = 'save') = (amount_minor = 0)", name="ck_payment_attempt_amount"),
-        sa.CheckConstraint("amount_minor >= 0", name="ck_payment_attempt_amount_not_negative"),
+        sa.CheckConstraint("(kind = 'save') = (amount_minor = 0)", name=op.f("ck_payment_attempt_amount")),
+        sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_payment_attempt_amount_not_negative")),
         sa.CheckConstraint(
-            "(state = 'succeeded' AND kind <> 'save') = (payment_id IS NOT NULL)", name="ck_payment_attempt_one_payment"
+            "(state = 'succeeded' AND kind <> 'save') = (payment_id IS NOT NULL)", name=op.f("ck_payment_attempt_one_payment")
         ),
         *refers(
             table, customer_id="customer.id", card_id="card.id", charged_id="invoice.id", payment_id="payment.id"
@@ -122,7 +122,7 @@ def _attempts():
         sa.Column("currency", sa.String(3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("holds", sa.Boolean(), nullable=False),
-        sa.CheckConstraint("amount_minor > 0", name="ck_attempt_part_amount_positive"),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_attempt_part_amount_positive")),
         *refers("attempt_part", attempt_id="payment_attempt.id", invoice_id="invoice.id"),
         sa.PrimaryKeyConstraint("id", name="pk_attempt_part"),
     )
@@ -154,7 +154,7 @@ def _refunds():
         sa.Column("looks", sa.Integer(), nullable=False),
         sa.Column("next_look_at", MOMENT, nullable=True),
         sa.Column("ended_at", MOMENT, nullable=True),
-        sa.CheckConstraint("amount_minor > 0", name="ck_card_refund_amount_positive"),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_card_refund_amount_positive")),
         *refers(
             table, customer_id="customer.id", payment_id="payment.id", credit_id="credit.id", refund_id="refund.id"
         ),

@@ -1,0 +1,337 @@
+"""Cards against a Stripe that behaves as theirs does: nothing lost, nothing twice, whatever goes wrong (F21 to F27)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from cardserver import come_in, now, pay_on_page, taking_cards, tell, to_page
+from conftest import Clock
+from factories import make_company, make_customer, make_invoice
+from flask import Flask
+from signing_in import Browser
+from sqlalchemy import select
+
+from billing import card_payments, card_refunds, cards, doctor, payments
+from billing.doctor import Scope
+from integrations.fakes.stripe_server import DECLINED, GOOD, SECURE, Stripe
+from jobs import cards as job
+from messaging import cards as gateway_questions
+from models import (
+    AttemptState,
+    Card,
+    CardRefund,
+    Credit,
+    Customer,
+    HookEvent,
+    HookState,
+    Invoice,
+    Money,
+    Note,
+    Payment,
+    PaymentAttempt,
+    PaymentMethod,
+    Refund,
+    db,
+)
+
+
+@pytest.fixture
+def stripe(app: Flask) -> Iterator[Stripe]:
+    with taking_cards(app) as made:
+        yield made
+
+
+@pytest.fixture
+def invoice(app: Flask, stripe: Stripe) -> Invoice:
+    make_company()
+    return make_invoice(make_customer(payment_method=PaymentMethod.CARD), 12300)
+
+
+@pytest.fixture
+def saved(client: Browser, stripe: Stripe, invoice: Invoice) -> Card:
+    """A card that the customer saved while paying another invoice."""
+    return save(client, invoice.customer, GOOD)
+
+
+def save(client: Browser, customer: Customer, number: str) -> Card:
+    come_in(client, customer)
+    answer = client.post(f"/portal/{customer.id}/cards/add", data={"form_token": "t" * 20})
+    page = client.get(answer.location).text.split('content="0; url=', 1)[1].split('"', 1)[0]
+    pay_on_page(page, number, "complete" if number == SECURE else "")
+    work()
+    look()
+    return db.session.scalars(select(Card).order_by(Card.id.desc())).first()
+
+
+def work() -> dict[str, int]:
+    """The job, and then a look at the database as it is now."""
+    done = job.run()
+    db.session.expire_all()
+    return done
+
+
+def look() -> None:
+    """Ask about everything that is not decided."""
+    open_ = select(PaymentAttempt.id).where(PaymentAttempt.state.in_(card_payments.OPEN))
+    for number in db.session.scalars(open_).all():
+        job.look_up(number)
+    db.session.expire_all()
+
+
+def charge(invoice: Invoice, card: Card) -> PaymentAttempt:
+    """What the job does at renewal, up to the answer."""
+    by = now(gateway_questions.current_app)
+    attempt = card_payments.begin(invoice.customer, [invoice], gateway="stripe", card=card, by=by)
+    asked = gateway_questions.ask(attempt)
+    db.session.commit()
+    card_payments.settle(attempt, gateway_questions.gateway().charge(asked), by=by)
+    db.session.commit()
+    return attempt
+
+
+def paid(invoice: Invoice) -> bool:
+    db.session.refresh(invoice)
+    return invoice.open_minor == 0
+
+
+def healthy(app: Flask) -> list[str]:
+    db.session.commit()
+    return [str(finding) for finding in doctor.examine(Scope(at=app.clock(), today=app.clock().date()))]
+
+
+def test_paid_on_the_page_with_the_banks_question(app: Flask, client: Browser, stripe: Stripe, invoice: Invoice):
+    come_in(client, invoice.customer)
+    page = to_page(client, invoice, save_card="1")
+    assert pay_on_page(page, DECLINED) == "" and pay_on_page(page, SECURE) == ""
+    back = pay_on_page(page, SECURE, "complete")
+    assert "/card-payments/" in back and not paid(invoice)
+    for event in stripe.events:
+        assert tell(client, stripe, event) == 200
+    work()
+    assert paid(invoice)
+    payment, card = db.session.scalars(select(Payment)).one(), db.session.scalars(select(Card)).one()
+    assert (payment.amount_minor, payment.method, payment.reference) == (12300, "Card", "Visa ···· 3155")
+    assert (card.last_four, card.is_default, card.customer_id) == ("3155", True, invoice.customer_id)
+    assert work() == {} and len(stripe.charges()) == 1 and healthy(app) == []
+
+
+def test_f21_an_answer_lost_after_charging_is_looked_up(
+    app: Flask, client: Browser, stripe: Stripe, invoice: Invoice, saved: Card, clock: Clock
+):
+    stripe.rules.append({"on": "POST /v1/payment_intents", "lose": True})
+    attempt = charge(invoice, saved)
+    assert attempt.state == AttemptState.UNKNOWN and not paid(invoice) and len(stripe.charges()) == 1
+    with pytest.raises(card_payments.BeingPaid):
+        charge(invoice, saved)
+    db.session.rollback()
+    clock.advance(minutes=5)
+    work()
+    assert paid(invoice) and len(stripe.charges()) == 1 and attempt.state == AttemptState.SUCCEEDED
+    assert healthy(app) == []
+
+
+def test_f22_found_by_its_name_when_the_key_is_long_gone(stripe: Stripe, invoice: Invoice, saved: Card, clock: Clock):
+    stripe.rules.append({"on": "POST /v1/payment_intents", "lose": True})
+    charge(invoice, saved)
+    clock.advance(hours=25)
+    work()
+    assert paid(invoice) and len(stripe.charges()) == 1
+    assert stripe.asked.count("POST /v1/payment_intents") == 1
+
+
+def test_what_the_gateway_was_never_asked_for_is_over_and_can_be_tried_again(
+    stripe: Stripe, invoice: Invoice, saved: Card, clock: Clock
+):
+    stripe.rules.append({"on": "POST /v1/payment_intents", "drop": True})
+    attempt = charge(invoice, saved)
+    assert attempt.state == AttemptState.UNKNOWN
+    clock.advance(minutes=3)
+    work()
+    assert attempt.state == AttemptState.UNKNOWN  # it may still be on its way
+    clock.advance(minutes=30)
+    work()
+    assert attempt.state == AttemptState.EXPIRED and not paid(invoice)
+    assert charge(invoice, saved).state == AttemptState.SUCCEEDED and len(stripe.charges()) == 1
+
+
+def test_f23_and_f24_events_in_any_order_and_often(
+    app: Flask, client: Browser, stripe: Stripe, invoice: Invoice, saved: Card
+):
+    """A payment and its refund at the gateway: whichever event comes first, the same is booked, once."""
+    page = to_page(client, invoice)
+    stripe.events.clear()
+    pay_on_page(page)
+    stripe.refund({"payment_intent": stripe.charges()[0]["id"], "amount": "2300"})
+    assert len(stripe.events) == 5
+    orders = list(itertools.permutations(stripe.events))
+    for event in orders[-1]:
+        assert [tell(client, stripe, event) for _again in range(3)] == [200] * 3
+        work()
+    kept = select(HookEvent).where(HookEvent.state == HookState.WAITING)
+    payment, refund = db.session.scalars(select(Payment)).one(), db.session.scalars(select(Refund)).one()
+    assert (payment.refunded_minor, refund.amount_minor, invoice.open_minor) == (2300, 2300, 2300)
+    assert db.session.scalars(kept).all() == [] and healthy(app) == []
+    for order in orders[:6]:  # all of them again, as new events: nothing more comes of it
+        for event in order:
+            tell(client, stripe, {**event, "id": f"{event['id']}-{order[0]['id']}"})
+        work()
+    assert len(db.session.scalars(select(Payment)).all()) == 1 and healthy(app) == []
+
+
+def test_f23_the_same_event_five_times_at_once(app: Flask, client: Browser, stripe: Stripe, invoice: Invoice):
+    come_in(client, invoice.customer)
+    pay_on_page(to_page(client, invoice))
+    event = stripe.events[-1]
+    db.session.commit()
+    with ThreadPoolExecutor(5) as pool:
+        answers = pool.map(lambda _n: tell_apart(app, stripe, event), range(5))
+    assert list(answers) == [200] * 5
+    work()
+    assert len(db.session.scalars(select(HookEvent)).all()) == 1 and paid(invoice)
+
+
+def tell_apart(app: Flask, stripe: Stripe, event: dict) -> int:
+    with app.app_context():
+        return tell(app.test_client(), stripe, event)
+
+
+def test_f25_an_event_before_our_own_commit_waits(
+    client: Browser, stripe: Stripe, invoice: Invoice, saved: Card, clock: Clock
+):
+    attempt = charge(invoice, saved)
+    event = stripe.events[-1]
+    early = {**event, "data": {"object": {**event["data"]["object"], "id": "pi_early", "metadata": {}}}}
+    assert tell(client, stripe, early) == 200 and work() == {"told": 0}
+    stored = db.session.scalars(select(HookEvent).order_by(HookEvent.id.desc())).first()
+    assert stored.state == HookState.WAITING
+    clock.advance(minutes=2)
+    attempt.gateway_id = "pi_early"  # now it is there
+    stripe.things["pi_early"] = {**stripe.charges()[0], "id": "pi_early"}
+    db.session.commit()
+    assert work()["told"] == 1
+    db.session.refresh(stored)
+    assert stored.state == HookState.PROCESSED
+
+
+def test_f26_another_environment_or_nothing_of_ours_changes_nothing(
+    client: Browser, stripe: Stripe, invoice: Invoice, clock: Clock
+):
+    stripe.new("pi", "payment_intent", status="succeeded", metadata={}, amount=1)
+    stripe.tell("payment_intent.succeeded", stripe.of("payment_intent")[0])
+    event = stripe.events[0]
+    assert tell(client, stripe, {**event, "livemode": True}) == 200
+    assert tell(client, stripe, {**event, "id": "evt_other"}) == 200
+    work()
+    clock.advance(hours=2)
+    work()
+    assert set(db.session.scalars(select(HookEvent.state))) == {HookState.IGNORED}
+    assert db.session.scalars(select(Payment)).all() == []
+
+
+def test_only_what_is_signed_and_fresh_is_kept(client: Browser, stripe: Stripe, invoice: Invoice):
+    stripe.tell("payment_intent.succeeded", {"id": "pi_1", "object": "payment_intent"})
+    event, old = stripe.events[0], stripe.now() - 400
+    assert tell(client, stripe, event, secret="whsec_other") == 400
+    assert tell(client, stripe, event, at=old) == 400
+    assert client.post("/hooks/stripe", data=b"{}", csrf=False).status_code == 400
+    body, signature = stripe.signed(event)
+    changed = body.replace(b"pi_1", b"pi_2")
+    assert (
+        client.post("/hooks/stripe", data=changed, headers={"Stripe-Signature": signature}, csrf=False).status_code
+        == 400
+    )
+    assert db.session.scalars(select(HookEvent)).all() == []
+
+
+def test_f27_what_was_stored_is_carried_out_by_the_sweeper(
+    client: Browser, stripe: Stripe, invoice: Invoice, monkeypatch: pytest.MonkeyPatch
+):
+    come_in(client, invoice.customer)
+    pay_on_page(to_page(client, invoice))
+    for event in stripe.events:
+        tell(client, stripe, event)
+    stripe.rules += [{"on": "GET /v1/checkout", "drop": True} for _each in stripe.events]
+    work()  # every handler failed after the event was stored
+    assert not paid(invoice)
+    app_clock = client.application.clock
+    app_clock.advance(seconds=10)
+    work()
+    assert paid(invoice) and len(db.session.scalars(select(Payment)).all()) == 1
+
+
+def test_money_for_another_amount_customer_or_attempt_is_not_booked(
+    stripe: Stripe, invoice: Invoice, saved: Card, clock: Clock
+):
+    stripe.rules.append({"on": "POST /v1/payment_intents", "lose": True})
+    attempt = charge(invoice, saved)
+    intent = stripe.charges()[0]
+    for wrong in (
+        {"amount_received": 100},
+        {"currency": "usd"},
+        {"metadata": {**intent["metadata"], "tillbook_customer": "0"}},
+    ):
+        right = {name: intent[name] for name in wrong}
+        intent.update(wrong)
+        clock.advance(hours=2)
+        work()
+        assert attempt.state == AttemptState.UNKNOWN and "nothing was booked" in attempt.error and not paid(invoice)
+        intent.update(right)
+    clock.advance(hours=2)
+    work()
+    assert paid(invoice)
+
+
+def test_paid_otherwise_meanwhile_it_becomes_credit_and_staff_are_told(
+    app: Flask, client: Browser, stripe: Stripe, invoice: Invoice
+):
+    come_in(client, invoice.customer)
+    page = to_page(client, invoice)
+    by = now(app)
+    payments.record(invoice.customer, invoice.open, method="Cash", received_on=by.today, invoices=[invoice], by=by)
+    db.session.commit()
+    pay_on_page(page)
+    look()
+    credit, note = db.session.scalars(select(Credit)).one(), db.session.scalars(select(Note)).one()
+    assert credit.remaining == Money(12300, "EUR") and str(invoice) in note.text and healthy(app) == []
+
+
+def test_a_refund_goes_back_to_the_card_once(app: Flask, stripe: Stripe, invoice: Invoice, saved: Card, clock: Clock):
+    payment = charge(invoice, saved).payment
+    row = card_refunds.begin(payment, Money(5000, "EUR"), reason="Too much", by=now(app))
+    db.session.commit()
+    stripe.rules.append({"on": "POST /v1/refunds", "lose": True})
+    card_refunds.settle(row, gateway_questions.gateway().refund(gateway_questions.ask_refund(row)), by=now(app))
+    db.session.commit()
+    assert row.state == "unknown" and payment.refunded_minor == 0
+    clock.advance(minutes=3)
+    work()
+    refund = db.session.scalars(select(Refund)).one()
+    assert (refund.amount_minor, refund.method, payment.refunded_minor) == (5000, "Card", 5000)
+    assert len(stripe.of("refund")) == 1 and db.session.scalars(select(CardRefund)).one().refund_id == refund.id
+    assert healthy(app) == []
+
+
+def test_cards_are_renewed_replaced_and_forgotten(client: Browser, stripe: Stripe, invoice: Invoice, saved: Card):
+    thing = stripe.things[saved.gateway_card]
+    thing["card"].update(exp_year=2034, exp_month=1)
+    stripe.tell("payment_method.automatically_updated", thing)
+    tell(client, stripe, stripe.events[-1])
+    work()
+    assert (saved.expires_year, saved.expires_month) == (2034, 1)
+    again = save_again(client, invoice.customer)
+    assert again.is_default and saved.removed_at is not None and not saved.is_default
+    cards.remove(again, by=now(client.application))
+    db.session.commit()
+    work()
+    assert stripe.things[again.gateway_card]["customer"] is None and not again.to_forget
+
+
+def save_again(client: Browser, customer: Customer) -> Card:
+    answer = client.post(f"/portal/{customer.id}/cards/add", data={"form_token": "u" * 20})
+    page = client.get(answer.location).text.split('content="0; url=', 1)[1].split('"', 1)[0]
+    pay_on_page(page, GOOD)
+    look()
+    return db.session.scalars(select(Card).order_by(Card.id.desc())).first()
