@@ -47,7 +47,8 @@ def pay_by_card(access: PortalAccess) -> Response:
     """Pay the invoices ticked (``invoice``, any number of them) by card, or put ``amount`` onto the account if none is.
 
     ``save_card`` keeps the card. The form carries a form token. Leads to the gateway's page."""
-    _check_offered(access)
+    if instead := not_offered(access):
+        return instead
     if before := form_tokens.once(request.form.get(form_tokens.FIELD, "")):
         return redirect(before, 303)  # type: ignore[return-value]
     try:
@@ -90,8 +91,8 @@ def check_card_payment(access: PortalAccess, attempt_id: int) -> Response:
 @for_customer
 def cancel_card_payment(access: PortalAccess, attempt_id: int) -> Response:
     """Think better of it: the gateway's page takes no more money. What was paid meanwhile is paid."""
-    _check_may(access)
     attempt = _theirs(access, attempt_id)
+    check_may(access)
     if attempt.state == AttemptState.REDIRECTED:
         attempt = _settled(attempt, gateway_questions.gateway().close_page)
     return redirect(_result(access, attempt, checked=1), 303)  # type: ignore[return-value]
@@ -167,13 +168,16 @@ def _kept(attempt: PaymentAttempt, answer: Answer) -> PaymentAttempt:
     return attempt
 
 
-def _check_offered(access: PortalAccess) -> None:
-    _check_may(access)
-    if not gateway_questions.offered(access.customer):
-        abort(404)
+def not_offered(access: PortalAccess) -> Response | None:
+    """Where to go instead, if this customer cannot pay by card here and now."""
+    check_may(access)
+    if gateway_questions.offered(access.customer):
+        return None
+    flash(_("Cards are not taken at the moment. Pay another way, or ask us."), "info")
+    return redirect(_start(access), 303)  # type: ignore[return-value]
 
 
-def _check_may(access: PortalAccess) -> None:
+def check_may(access: PortalAccess) -> None:
     """Who sees no money finds nothing; who may only look is told so."""
     if access.right == PortalRight.TECHNICAL:
         abort(404)

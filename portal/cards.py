@@ -15,7 +15,7 @@ from web import form_tokens
 from web.entering import own_hands
 from web.permissions import actor
 
-from .card_payments import _check_may, _check_offered, begin_on_page
+from .card_payments import begin_on_page, check_may, not_offered
 from .pages import ID, for_customer, others, pages
 
 
@@ -37,7 +37,8 @@ def saved_cards(access: PortalAccess) -> str:
 @own_hands
 @for_customer
 def save_card(access: PortalAccess) -> Any:
-    _check_offered(access)
+    if instead := not_offered(access):
+        return instead
     if before := form_tokens.once(request.form.get(form_tokens.FIELD, "")):
         return redirect(before, 303)
     attempt = card_payments.begin_saving(access.customer, gateway=gateway_questions.gateway().name, by=actor())
@@ -61,9 +62,12 @@ def remove_card(access: PortalAccess, card_id: int) -> Any:
 
 
 def _theirs(access: PortalAccess, card_id: int) -> Card:
-    _check_may(access)
+    if access.right == PortalRight.TECHNICAL:
+        abort(404)
     mine = Card.id == card_id, Card.customer_id == access.customer_id, Card.removed_at.is_(None)
-    return db.session.scalar(select(Card).where(*mine)) or abort(404)
+    card = db.session.scalar(select(Card).where(*mine)) or abort(404)
+    check_may(access)
+    return card
 
 
 def _done(access: PortalAccess, change: Any, said: str) -> Any:

@@ -11,8 +11,10 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
+from factories import add
 from flask import Flask
 from signing_in import Browser
 from werkzeug.test import TestResponse
@@ -21,9 +23,10 @@ from billing import portal_users
 from billing.actor import Actor, system
 from integrations.fakes import stripe_server
 from integrations.fakes.stripe_server import Server, Stripe
-from models import Customer, Invoice, PortalRight, PortalUser, db
+from models import Card, Customer, Invoice, PaymentAttempt, PortalRight, PortalUser, db
 from web.proving import enter
 
+MOMENT = datetime(2026, 11, 20, 8, tzinfo=UTC)
 BASE = "http://127.0.0.1:5121"
 
 
@@ -73,6 +76,22 @@ def come_in(client: Browser, customer: Customer, right: PortalRight = PortalRigh
 
 def now(app: Flask) -> Actor:
     return system(app.clock(), app.clock().date())  # type: ignore[attr-defined]
+
+
+def make_card(customer: Customer, **values: Any) -> Card:
+    """A saved card, and a try to pay with it that came to nothing."""
+    known = {
+        "gateway": "stripe", "gateway_customer": f"cus_{customer.id}", "gateway_card": f"pm_{secrets.token_hex(6)}",
+        "brand": "Visa", "last_four": "4242", "expires_month": 12, "expires_year": 2030, "is_default": True,
+        "added_at": MOMENT, "added_by": "Ann",
+    }  # fmt: skip
+    card = add(Card(customer_id=customer.id, **{**known, **values}))
+    add(PaymentAttempt(
+        key=f"pay-{secrets.token_hex(8)}", customer_id=customer.id, kind="charge", state="declined", card_id=card.id,
+        currency=customer.currency, amount_minor=1200, gateway="stripe", error="Your card was declined.",
+        begun_at=MOMENT, begun_by="Tillbook", ended_at=MOMENT,
+    ))  # fmt: skip
+    return card
 
 
 def pay(client: Browser, *invoices: Invoice, **fields: Any) -> TestResponse:

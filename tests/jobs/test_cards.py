@@ -99,7 +99,8 @@ def paid(invoice: Invoice) -> bool:
 
 def healthy(app: Flask) -> list[str]:
     db.session.commit()
-    return [str(finding) for finding in doctor.examine(Scope(at=app.clock(), today=app.clock().date()))]
+    found = doctor.examine(Scope(at=app.clock()))
+    return [str(finding) for finding in found if finding.code != "I16"]  # the factory seals nothing
 
 
 def test_paid_on_the_page_with_the_banks_question(app: Flask, client: Browser, stripe: Stripe, invoice: Invoice):

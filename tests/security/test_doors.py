@@ -27,7 +27,7 @@ ROLE_NAMES = sorted(ROLES, key=lambda name: (len(ROLES[name]), name))
 ENTERING = "customer.enter_view"
 DEAD = {"/setup"}  # since there is an owner
 # Signed by whoever calls, or by the link itself, so no token of ours.
-CALLED_FROM_OUTSIDE = {"hooks.status", "hooks.inbound", "unsubscribe.submit"}
+CALLED_FROM_OUTSIDE = {"hooks.status", "hooks.inbound", "hooks.stripe", "unsubscribe.submit"}
 
 
 def doors(app: Flask) -> Iterator[tuple[str, Rule]]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
+from cardserver import make_card
 from flask import Flask
 from quoting import line, sent_quote
 from security.conftest import changed, prints
@@ -27,7 +28,20 @@ from billing.actor import Actor, system
 from billing.notes import add_note
 from billing.quote_answers import MAY_ANSWER
 from messaging import unsubscribe, uploads
-from models import Customer, Delivery, File, Invoice, InvoiceState, OneTimeToken, PortalRight, PortalUser, Quote, db
+from models import (
+    Card,
+    Customer,
+    Delivery,
+    File,
+    Invoice,
+    InvoiceState,
+    OneTimeToken,
+    PaymentAttempt,
+    PortalRight,
+    PortalUser,
+    Quote,
+    db,
+)
 
 RIGHTS = tuple(PortalRight)
 PNG = bytes.fromhex(
@@ -42,6 +56,7 @@ OF_BOTH = ("portal.", "second_step.")  # open to customers, some of them to staf
 # What a knock at each door of the portal finds, by right. A new door fails until it is written down here.
 IN, MISSING = "in", "missing"
 EVERYBODY = dict.fromkeys(RIGHTS, IN)
+PAYING = {**EVERYBODY, PortalRight.READ_ONLY: "refused", PortalRight.TECHNICAL: MISSING}
 DOORS = {
     "portal.home": EVERYBODY,
     "portal.sign_in": EVERYBODY,
@@ -67,6 +82,14 @@ DOORS = {
     "portal.quote_pdf_by_link": dict.fromkeys(RIGHTS, MISSING),
     "portal.accept_by_link": dict.fromkeys(RIGHTS, MISSING),
     "portal.decline_by_link": dict.fromkeys(RIGHTS, MISSING),
+    "portal.saved_cards": {**EVERYBODY, PortalRight.TECHNICAL: MISSING},
+    "portal.save_card": PAYING,
+    "portal.make_card_default": PAYING,
+    "portal.remove_card": {**dict.fromkeys(RIGHTS, MISSING), PortalRight.OWNER: IN},  # who was here first
+    "portal.pay_by_card": PAYING,
+    "portal.payment_result": {**EVERYBODY, PortalRight.TECHNICAL: MISSING},
+    "portal.check_card_payment": {**EVERYBODY, PortalRight.TECHNICAL: MISSING},
+    "portal.cancel_card_payment": PAYING,
     "portal.quotes": {**EVERYBODY, PortalRight.TECHNICAL: MISSING},
     "portal.quote": {**EVERYBODY, PortalRight.TECHNICAL: MISSING},
     "portal.quote_pdf": {**EVERYBODY, PortalRight.TECHNICAL: MISSING},
@@ -91,6 +114,7 @@ def two(world: Flask, by: Actor) -> tuple[Customer, Customer]:
             files.add(customer, [stored], shown_to_customer=shown, by=by)
             text = f"{'Read me' if shown else 'Not for you'} {customer.id}"
             add_note(customer, text, shown_to_customer=shown, by=by)
+        make_card(customer)
         sent_quote(customer, line(f"Offered to {customer.id}"), by=by)
     db.session.commit()
     return found[0], found[1]
@@ -178,6 +202,10 @@ def things(customer: Customer) -> dict[str, list[int]]:
         "customer_id": [customer.id],
         "invoice_id": list(db.session.scalars(select(Invoice.id).where(*issued).order_by(Invoice.id))),
         "file_id": list(db.session.scalars(theirs)),
+        "card_id": list(db.session.scalars(select(Card.id).where(Card.customer_id == customer.id))),
+        "attempt_id": list(
+            db.session.scalars(select(PaymentAttempt.id).where(PaymentAttempt.customer_id == customer.id))
+        ),
         "quote_id": list(db.session.scalars(select(Quote.id).where(Quote.customer_id == customer.id))),
     }
 
