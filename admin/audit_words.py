@@ -317,6 +317,8 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     "portal_user.recovery_code_used": ("key-round", "warn", _l("Signed in with a recovery code")),
     "portal_user.recovery_codes_made": ("key-round", "", _l("New recovery codes made")),
     "portal_user.details_changed": ("user", "", _l("Own details changed")),
+    "portal_user.email_changed": ("mail", "warn", _l("Signs in with another address")),
+    "service.end_asked": ("ban", "warn", _l("Asked to cancel a service")),
     "portal_user.session_ended": ("log-out", "", _l("Signed out elsewhere")),
     "portal_user.password_set": ("key-round", "", _l("Password set by link")),
     "portal_user.sign_in_refused": ("log-in", "warn", _l("Sign-in to the portal refused")),

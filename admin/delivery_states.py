@@ -27,6 +27,7 @@ KINDS = {
     "receipt": _l("Receipt"),
     "portal_welcome": _l("Welcome to the portal"),
     "portal_reset": _l("New password"),
+    "portal_email": _l("New address to sign in with"),
 }
 
 

@@ -13,11 +13,11 @@ from markupsafe import Markup
 
 from admin import run_words
 from admin.cells import pill
-from admin.package_change_shown import signed
 from billing.change_figures import Outcome
 from billing.mass_changes import wanted_of
 from billing.mass_overview import Overview
 from models import ChangeWhen, MassChange, MassRowState, MassState, Money
+from web.change_shown import signed
 from web.formatters import money, number, short_date
 from web.price_words import period_words
 

@@ -11,12 +11,12 @@ from sqlalchemy import select
 from admin import audit_words, package_change_words
 from admin.links import record_url
 from admin.package_change_review import of_review
-from admin.package_change_shown import Looked, Sum, lines, sides
 from billing import change_terms, package_changes
 from billing.change_terms import Terms
 from billing.document_lines import WorkedLine, line_of
 from billing.tax_rates import Tax
 from models import AuditEvent, ChangeState, Invoice, Money, PackageChange, db
+from web.change_shown import Looked, Sum, lines, sides
 from web.formatters import moment_text, money, percent, short_date
 from web.permissions import actor
 from web.price_words import price_words

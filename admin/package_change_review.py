@@ -10,12 +10,12 @@ from markupsafe import Markup
 
 from admin.package_change_effects import due_on
 from admin.package_change_effects import effects as what_happens
-from admin.package_change_shown import Looked, days_words, lines, per_period, sides, signed, sums
 from admin.package_change_words import VERBS
 from billing.change_figures import Outcome
 from billing.change_review import Review
 from billing.periods import BillingPeriod
 from models import ChangeState, ChangeWhen, Money, PackageChange, Service
+from web.change_shown import Looked, days_words, lines, per_period, sides, signed, sums
 from web.formatters import money, short_date
 from web.permissions import actor
 

@@ -10,13 +10,13 @@ from flask_babel import gettext as _
 
 from admin.package_change_form import NOW, ON, RENEWAL, ChangeForm, change_form, fill_options, span
 from admin.package_change_review import of_review
-from admin.package_change_shown import signed
 from admin.package_change_words import DIRECTIONS
 from billing import package_changes
 from billing.money import round_half_away
 from billing.package_moves import a_month
 from models import BillingError, Money, Package, PackageChange, PackagePrice, Service, db
 from web import params
+from web.change_shown import signed
 from web.formatters import money, short_date
 from web.permissions import actor
 from web.price_words import per_words, period_words, price_words

@@ -6,7 +6,7 @@ until it says START: the network would refuse it anyway (Twilio's error 21610).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, func, literal, or_, select
@@ -18,8 +18,8 @@ from . import audit
 from .actor import Actor
 from .phones import WrongNumber, number_of
 
-STOP, CARRIER, LINK, STAFF = "stop", "carrier", "link", "staff"
-"""Where an opt-out came from: a text, the network's refusal, the link in a mail, a member of staff."""
+STOP, CARRIER, LINK, STAFF, PORTAL = "stop", "carrier", "link", "staff", "portal"
+"""Where an opt-out came from: a text, the network's refusal, the link in a mail, a member of staff, the portal."""
 
 
 def who_is(*, address: str = "", customer: Customer | None = None, contact: Contact | None = None) -> str:
@@ -85,6 +85,41 @@ def remove(
         db.session.delete(row)
     db.session.flush()
     return len(found)
+
+
+def refused(customer: Customer, channel: Channel) -> set[str]:
+    """The categories that mails or texts to the customer's own address are not wanted of; an empty one: of any."""
+    about = (row for row in of(customer) if row.channel == channel and row.contact_id is None)
+    return {row.category for row in about}
+
+
+def silenced(customer: Customer) -> bool:
+    """Whether the customer's number has said STOP, which only a text from that number takes back."""
+    return any(row.by_carrier for row in of(customer) if row.channel == Channel.SMS)
+
+
+def choose(customer: Customer, channel: Channel, wanted: Collection[str], among: Collection[str], *, by: Actor) -> None:
+    """Of the categories `among` the customer wants these and no others from now on, at their own address too. What
+    was refused altogether is spelt out by category. Flushes."""
+    before = refused(customer, channel)
+    everything = "" in before
+    address = next((one for one in _addresses(customer) if ("@" in one) == (channel == Channel.EMAIL)), "")
+    for category in sorted(among):
+        if category in wanted and (category in before or everything):
+            _want_again(customer, channel, address, category, by)
+    if everything and wanted:
+        _want_again(customer, channel, address, "", by)
+    for category in sorted(set(among) - set(wanted)):
+        if category not in before:
+            add(channel, source=PORTAL, customer=customer, category=category, by=by)
+    db.session.flush()
+
+
+def _want_again(customer: Customer, channel: Channel, address: str, category: str, by: Actor) -> None:
+    remove(channel, by=by, source=PORTAL, customer=customer, category=category)
+    if address:
+        named = address.removeprefix("address:")
+        remove(channel, by=by, source=PORTAL, address=named, category=category, about=customer)
 
 
 def heard_start(number: str, *, by: Actor, about: Customer | None = None) -> int:

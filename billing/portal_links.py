@@ -1,4 +1,5 @@
-"""Links that let a portal user set a password: random, kept as a hash, short-lived, for one use, dead once replaced.
+"""Links that let a portal user set a password, or confirm a new address to sign in with: random, kept as a hash,
+short-lived, for one use, dead once replaced.
 
 The token is the keyed hash of a random seed (HMAC-SHA-256, RFC 2104), so that the mail that carries it can be written
 when it leaves, and the database alone opens nothing.
@@ -10,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
@@ -19,22 +21,31 @@ from models.bulk import rows_changed
 
 from . import portal_users
 
-WELCOME, RESET = "portal_welcome", "portal_reset"
+WELCOME, RESET, EMAIL = "portal_welcome", "portal_reset", "portal_email"
 """Purposes of a link, and kinds of the mail that brings it."""
-LIFE = {WELCOME: timedelta(days=7), RESET: timedelta(minutes=30)}
+PASSWORDS = frozenset({WELCOME, RESET})
+"""Those that set a password; one that confirms an address never does."""
+LIFE = {WELCOME: timedelta(days=7), RESET: timedelta(minutes=30), EMAIL: timedelta(hours=24)}
 KEPT = timedelta(days=30)
 MOST_RESETS, WITHIN = 3, timedelta(hours=1)
 
 
 def make(
-    user: PortalUser, purpose: str, *, key: str, at: datetime, message: Message | None = None, base_url: str = ""
+    user: PortalUser,
+    purpose: str,
+    *,
+    key: str,
+    at: datetime,
+    message: Message | None = None,
+    base_url: str = "",
+    new_email: str = "",
 ) -> tuple[OneTimeToken, str]:
     """A new link's row and its token, good from `at` (aware UTC) for LIFE[purpose]; earlier links of the person die.
 
     `key` is the installation's secret, `message` the mail that will bring it, `base_url` where the
-    installation answers. Flushes.
+    installation answers, `new_email` the address that a link for EMAIL confirms. Flushes.
     """
-    _forget(user, at)
+    forget(user, at)
     seed = secrets.token_hex(24)
     token = _token(seed, purpose, key)
     row = OneTimeToken(
@@ -42,7 +53,8 @@ def make(
         purpose=purpose,
         portal_user_id=user.id,
         seed=seed,
-        bound_to=portal_users.fingerprint(user),
+        bound_to=_bound(user, purpose),
+        new_email=new_email,
         base_url=base_url[:200],
         message_id=message.id if message else None,
         created_at=at,
@@ -67,13 +79,20 @@ def of_message(message: Message) -> OneTimeToken | None:
 def find(token: str, at: datetime) -> PortalUser | None:
     """Whose password this token may set now; None for every other token, whatever is wrong with it. Changes nothing."""
     row = _row(token)
-    return _person(row, at) if row else None
+    return _person(row, at, PASSWORDS) if row else None
 
 
-def use(token: str, at: datetime) -> PortalUser | None:
+def confirms(token: str, at: datetime) -> tuple[PortalUser, str] | None:
+    """Who may sign in with which address once this token is used; None for every other one. Changes nothing."""
+    row = _row(token)
+    user = _person(row, at, {EMAIL}) if row else None
+    return (user, row.new_email) if row and user else None
+
+
+def use(token: str, at: datetime, purposes: Collection[str] = PASSWORDS) -> PortalUser | None:
     """Take the token, once: of two who send it side by side, one gets the person and the other None. Flushes."""
     row = _row(token)
-    user = _person(row, at) if row else None
+    user = _person(row, at, purposes) if row else None
     if row is None or user is None:
         return None
     mine = update(OneTimeToken).where(OneTimeToken.id == row.id, OneTimeToken.used_at.is_(None)).values(used_at=at)
@@ -87,13 +106,15 @@ def is_alive(row: OneTimeToken, at: datetime) -> bool:
     return row.used_at is None and at < row.expires_at
 
 
-def may_reset(user: PortalUser, at: datetime) -> bool:
-    """Whether another reset mail may go to the person: three an hour."""
+def may_reset(user: PortalUser, at: datetime, purpose: str = RESET) -> bool:
+    """Whether another mail with such a link may go to the person: three an hour."""
     made = (
         select(func.count())
         .select_from(OneTimeToken)
         .where(
-            OneTimeToken.portal_user_id == user.id, OneTimeToken.purpose == RESET, OneTimeToken.created_at > at - WITHIN
+            OneTimeToken.portal_user_id == user.id,
+            OneTimeToken.purpose == purpose,
+            OneTimeToken.created_at > at - WITHIN,
         )
     )
     return (db.session.scalar(made) or 0) < MOST_RESETS
@@ -110,14 +131,20 @@ def _row(token: str) -> OneTimeToken | None:
     return db.session.scalar(select(OneTimeToken).where(OneTimeToken.token_hash == hash_of(token)))
 
 
-def _person(row: OneTimeToken, at: datetime) -> PortalUser | None:
+def _person(row: OneTimeToken, at: datetime, purposes: Collection[str]) -> PortalUser | None:
     user = db.session.get(PortalUser, row.portal_user_id) if row.portal_user_id else None
-    if user is None or not user.active or row.purpose not in LIFE or not is_alive(row, at):
+    if user is None or not user.active or row.purpose not in purposes or not is_alive(row, at):
         return None
-    return user if row.bound_to == portal_users.fingerprint(user) else None
+    return user if row.bound_to == _bound(user, row.purpose) else None
 
 
-def _forget(user: PortalUser, at: datetime) -> None:
+def _bound(user: PortalUser, purpose: str) -> str:
+    """What the link is good for: this password, and for another address this one too."""
+    mark = portal_users.fingerprint(user)
+    return hashlib.sha256(f"{mark}:{user.email}".encode()).hexdigest() if purpose == EMAIL else mark
+
+
+def forget(user: PortalUser, at: datetime) -> None:
     """A newer link makes the earlier ones useless; long dead ones go."""
     theirs = OneTimeToken.portal_user_id == user.id
     db.session.execute(delete(OneTimeToken).where(theirs, OneTimeToken.expires_at < at - KEPT))

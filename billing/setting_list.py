@@ -301,6 +301,20 @@ RENEWALS = Group("renewals", "Renewals", "repeat", "When services are billed by 
         Setting("change_setup_fee", YesNo(), False, "Charge the set-up fee of the new package",
                 "If yes, once for each package a service is changed to.", words="activation upgrade"),
     )),
+    Section("own-changes", "What customers change by themselves", "In the portal, with the sums you would see.", (
+        Setting("portal_upgrades", YesNo(), True, "Customers upgrade by themselves",
+                "To packages that theirs may be changed to, as the settings above say.", words="portal self-service"),
+        Setting("portal_downgrades", OneOf({
+            "no": "No, they ask you", "renewal": "Yes, with the next renewal", "now": "Yes, at once",
+        }), "renewal", "Customers downgrade by themselves",
+                "At once gives back what is left of the period.", 6, "portal self-service"),
+        Setting("portal_endings", OneOf({
+            "no": "No", "ask": "They ask, and you decide", "end": "Yes, at the end of the period",
+        }), "ask", "Customers cancel services in the portal",
+                "Who asks leaves a note with the customer, and you get a mail.", 6, "portal self-service cancellation"),
+        Setting("portal_periods", YesNo(), True, "Customers choose how often they are billed",
+                "Among the periods that their package has a price for.", words="portal self-service yearly monthly"),
+    )),
 ))  # fmt: skip
 
 SERVICES = Group("services", "Services", "server", "How services start, and what holds while they are suspended.", (
@@ -328,6 +342,24 @@ CUSTOMERS = Group("customers", "Customers", "users", "What holds for customers, 
                                           "staff": "All staff"}), "", "Staff who need it",
                 "They are asked to set it up when they next sign in. Customers choose for themselves.",
                 words="totp 2fa two-factor authenticator"),
+    )),
+    Section("own-details", "What customers change by themselves", "In the portal; each change is in their history.", (
+        Setting("portal_name", YesNo(), False, "Their name",
+                "Name and company, as invoices to come print them.", 6, "portal self-service"),
+        Setting("portal_address", YesNo(), True, "Their address",
+                "With the country, which decides the tax.", 6, "portal self-service"),
+        Setting("portal_phone", YesNo(), True, "Contact person and telephone number",
+                "Whom you write to and call.", 6, "portal self-service"),
+        Setting("portal_tax_id", YesNo(), False, "Tax and registration numbers",
+                "A valid number from another country of the EU may turn the tax over to them.", 6,
+                "portal self-service vat"),
+        Setting("portal_payers", OneOf({
+            "see": "See them", "add": "See, add and change them", "choose": "Also choose who is billed",
+        }), "choose", "What customers do with their payers",
+                "Payers are the names invoices are made out to.", 6, "portal self-service"),
+        Setting("portal_logins", YesNo(), True, "Owners let others into the portal",
+                "They invite people by mail, choose what each may do, and take them out again.", 6,
+                "portal self-service users invite"),
     )),
     Section("visits", "Entering as a customer", "Staff see the portal as the customer does.", (
         Setting("visit_minutes", Whole(5, LONGEST_VISIT, "The number of minutes"), 30, "Minutes in a customer's view",

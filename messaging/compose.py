@@ -24,7 +24,7 @@ from billing.digest import DIGEST
 from billing.dunning.sayings import KINDS as DUNNING
 from billing.dunning.sayings import STAFF as DUNNING_STAFF
 from billing.outbox import INVOICE
-from billing.portal_links import RESET, WELCOME
+from billing.portal_links import EMAIL, RESET, WELCOME
 from billing.quote_links import PURPOSE as QUOTE
 from billing.receipts import RECEIPT
 from billing.reminders import REMINDER
@@ -300,7 +300,7 @@ def _by(module: str) -> Callable[[Message, datetime], Content]:
 
 
 _WRITERS: dict[str, Callable[[Message, datetime], Content]] = {
-    INVOICE: _invoice, WELCOME: _by("portal_mail"), RESET: _by("portal_mail"), QUOTE: _by("quote_mail"),
+    INVOICE: _invoice, QUOTE: _by("quote_mail"), **dict.fromkeys((WELCOME, RESET, EMAIL), _by("portal_mail")),
     RECEIPT: _by("receipt_mail"), STATEMENT: _by("account_mail"), CREDIT_EXPIRED: _by("account_mail"),
     REMINDER: _by("reminder_mail"), DIGEST: _by("digest_mail"),
     **dict.fromkeys((*DUNNING.values(), DUNNING_STAFF), _by("dunning_mail")),

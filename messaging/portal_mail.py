@@ -1,4 +1,4 @@
-"""The mails that let a customer's people into the portal: welcome, and a new password."""
+"""The mails that let a customer's people in: welcome, a new password, another address, one more account."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from datetime import datetime
 from babel import dates
 from flask import current_app
 from flask_babel import force_locale
+from flask_babel import gettext as _
 
-from billing import audit, portal_links
+from billing import audit, portal_links, portal_people
 from billing import company as companies
 from billing.actor import Actor
 from billing.outbox import dedupe_key
 from models import BillingError, Customer, Delivery, Message, PortalUser, db
 
-from . import brands, template_values, templates
+from . import brands, outbox, template_values, templates
 from .compose import Content, in_frame
 from .formats import language_of
 from .refusals import CannotBeWritten, NotNeeded
@@ -22,30 +23,86 @@ from .template_language import Plain
 from .templates import Said
 
 PATH = "/portal/set-password/"
+CONFIRM_PATH = "/portal/confirm-email/"
+NOTICE = "portal_email_notice"
 
 
 class NoAddress(BillingError):
     """Nobody has said where this installation answers, so no link can be made."""
 
 
-def queue_link(user: PortalUser, customer: Customer, purpose: str, *, base_url: str = "", by: Actor) -> Message:
+def queue_link(
+    user: PortalUser, customer: Customer, purpose: str, *, base_url: str = "", new_email: str = "", by: Actor
+) -> Message:
     """Queue a mail with a link to set a password; earlier links of the person die. Flushes.
 
     `base_url` is where the installation answers, for one without BASE_URL. Staff need ``customers.edit`` for a
-    welcome; a reset is asked for by whoever owns the mailbox.
+    welcome; a reset is asked for by whoever owns the mailbox. `new_email` is the address that is to be confirmed: the
+    mail goes there.
     """
     if purpose == portal_links.WELCOME:
         by.require("customers.edit")
     message = Message(kind=purpose, customer_id=customer.id, created_at=by.at, created_by=by.name)
     db.session.add(message)
     db.session.flush()
-    key = dedupe_key(purpose, message.id, user.email)
-    message.deliveries = [Delivery(customer_id=customer.id, address=user.email, dedupe_key=key, next_try_at=by.at)]
-    portal_links.make(user, purpose, key=_secret(), at=by.at, message=message, base_url=base_url)
+    to = new_email or user.email
+    key = dedupe_key(purpose, message.id, to)
+    message.deliveries = [Delivery(customer_id=customer.id, address=to, dedupe_key=key, next_try_at=by.at)]
+    portal_links.make(
+        user, purpose, key=_secret(), at=by.at, message=message, base_url=base_url, new_email=new_email
+    )  # fmt: skip
     if purpose == portal_links.WELCOME:
         audit.record(by, "customer.welcome_queued", customer, after={"to": user.email})
     db.session.flush()
     return message
+
+
+def ask_to_confirm(user: PortalUser, customer: Customer, email: str, *, base_url: str = "", by: Actor) -> None:
+    """Queue the link to the new address, and word of it to the one they have. Raises what
+    `portal_people.check_new_email` does. Flushes."""
+    email = portal_people.check_new_email(user, email, by=by)
+    message = queue_link(user, customer, portal_links.EMAIL, base_url=base_url, new_email=email, by=by)
+    with force_locale(_locale_of(user, customer)):
+        body = _(
+            "Hello %(name)s,\n\nSomebody, probably you, asked to sign in with %(email)s instead of this address.\n"
+            "Nothing has changed yet: that takes the link we sent there.\n\nIf it was not you, sign in and change your "
+            "password. The link is dead then.",
+            name=user.name, email=email,
+        )  # fmt: skip
+        _notice(_("Another address to sign in with"), body, user.email, customer, f"{message.id}:asked", by)
+
+
+def tell_changed(user: PortalUser, customer: Customer, old: str, *, by: Actor) -> None:
+    """Word to the address they had that it opens nothing any more. Flushes."""
+    with force_locale(_locale_of(user, customer)):
+        body = _(
+            "Hello %(name)s,\n\nFrom now on you sign in with %(email)s; this address opens nothing any more.\n\n"
+            "If it was not you, answer this mail at once.",
+            name=user.name, email=user.email,
+        )  # fmt: skip
+        subject = _("You sign in with another address now")
+        _notice(subject, body, old, customer, f"{user.id}:{by.at.isoformat()}", by)
+
+
+def tell_added(user: PortalUser, customer: Customer, *, home: str, by: Actor) -> None:
+    """Word to somebody who signs in already that they reach one more customer. Flushes."""
+    with force_locale(_locale_of(user, customer)):
+        body = _(
+            "Hello %(name)s,\n\n%(who)s let you into the account of %(customer)s. Sign in as you always do: it stands "
+            "beside your other accounts.\n\n%(home)s",
+            name=user.name, who=by.name, customer=customer.name, home=home,
+        )  # fmt: skip
+        subject = _("You can see the account of %(customer)s", customer=customer.name)
+    about = f"{user.id}:{customer.id}:{by.at.isoformat()}"
+    outbox.queue_message(subject, body, [user.email], kind=portal_people.ADDED, about=about, customer=customer, by=by)
+
+
+def _notice(subject: str, body: str, to: str, customer: Customer, about: str, by: Actor) -> None:
+    outbox.queue_message(subject, body, [to], kind=NOTICE, about=about, customer=customer, category="reset", by=by)
+
+
+def _locale_of(user: PortalUser, customer: Customer) -> str:
+    return user.language or language_of(customer, companies.settings())
 
 
 def new_link(user: PortalUser, *, base_url: str, at_customer: Customer, by: Actor) -> str:
@@ -69,19 +126,27 @@ def write(message: Message, at: datetime) -> Content:
     if token is None or not base:
         raise CannotBeWritten("The link cannot be made any more: SECRET_KEY or BASE_URL was changed. Send a new one.")
     user, customer = db.session.get_one(PortalUser, row.portal_user_id), db.session.get(Customer, message.customer_id)
-    link = f"{base.rstrip('/')}{PATH}{token}"
-    said, brand = words(message.kind, user, customer, link=link, home=f"{base.rstrip('/')}/portal/", at=at)
+    link = f"{base.rstrip('/')}{CONFIRM_PATH if row.new_email else PATH}{token}"
+    reader = (user.name, row.new_email or user.email)
+    said, brand = words(message.kind, user, customer, reader, link=link, home=f"{base.rstrip('/')}/portal/", at=at)
     logo = brands.logo_of(customer)
     html = in_frame(said, brand.name, with_logo=bool(logo))
     return Content(said.subject, said.text, html, brand.name, brand.email, secret=link, logo=logo)
 
 
 def words(
-    kind: str, user: PortalUser, customer: Customer | None, *, link: str, home: str, at: datetime
+    kind: str,
+    user: PortalUser,
+    customer: Customer | None,
+    reader: tuple[str, str],
+    *,
+    link: str,
+    home: str,
+    at: datetime,
 ) -> tuple[Said, brands.Brand]:
     """What the mail with this link says to that person, and in whose name. Raises CannotBeWritten."""
     locale = user.language or language_of(customer, companies.settings())
-    values = link_values(kind, (user.name, user.email), customer, locale, link=link, home=home, at=at)
+    values = link_values(kind, reader, customer, locale, link=link, home=home, at=at)
     with force_locale(locale):
         return templates.write(kind, values, locale), brands.of(customer)
 

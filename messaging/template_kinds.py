@@ -15,7 +15,7 @@ from billing.dunning.sayings import KINDS as DUNNING
 from billing.dunning_plans import BACK, BEFORE, CANCELLED, FEE, SUSPENDED, WARNING
 from billing.outbox import INVOICE
 from billing.phone_verification import KIND as PHONE_CODE
-from billing.portal_links import RESET, WELCOME
+from billing.portal_links import EMAIL, RESET, WELCOME
 from billing.quote_links import PURPOSE as QUOTE
 from billing.receipts import RECEIPT
 from billing.reminders import REMINDER
@@ -153,6 +153,12 @@ OF_LINK: Fields = {
     "home": _l("Where customers sign in"),
     "good_for": _l("How long the link is good: 7 days"),
 }
+OF_EMAIL: Fields = {
+    **OF_LINK,
+    "login": _l("The new address"),
+    "link": _l("The link to confirm the address"),
+    "good_for": _l("How long the link is good: 1 day"),
+}
 OF_DIGEST: Fields = {
     "company": COMPANY,
     "name": _l("The colleague who gets it"),
@@ -220,6 +226,8 @@ KINDS: dict[str, Kind] = {
              needs=("link",)),
         Kind(RESET, _l("New password"), _l("Goes to whoever forgot the password of the portal."), "reset", OF_LINK,
              needs=("link",)),
+        Kind(EMAIL, _l("New address to sign in with"), _l("Goes to the new address, to be confirmed."), "reset",
+             OF_EMAIL, needs=("link",)),
         Kind(DIGEST, _l("Daily digest to staff"), _l("Tells colleagues each morning what happened."), "notice",
              OF_DIGEST),
         Kind(PHONE_CODE, _l("Code to verify a telephone number"), _l("Goes to the number that is verified."), "reset",

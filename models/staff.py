@@ -121,7 +121,7 @@ class WebSession(Model):
 
 
 class OneTimeToken(Model):
-    """A link that lets somebody set a password once. Only its hash is kept.
+    """A link that lets somebody set a password, or take another address to sign in with, once. Only its hash is kept.
 
     The token is made from `seed` and the installation's key, so that the mail that carries it is written only when
     it leaves, and a copy of the database opens nothing. `bound_to` is the fingerprint of the password it replaces.
@@ -134,6 +134,8 @@ class OneTimeToken(Model):
     portal_user_id: Mapped[int | None] = ref("portal_user.id", nullable=True, ondelete="CASCADE")
     seed: Mapped[str] = mapped_column(String(64), default="", server_default="")
     bound_to: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    # The address that the link confirms, where it is for that.
+    new_email: Mapped[str] = mapped_column(String(254), default="", server_default="")
     # Where the installation answered when the link was asked for, in case BASE_URL does not say it.
     base_url: Mapped[str] = mapped_column(String(200), default="", server_default="")
     message_id: Mapped[int | None] = ref("message.id", nullable=True, ondelete="CASCADE")

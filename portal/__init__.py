@@ -8,32 +8,42 @@ from flask import Flask
 
 from . import (
     account,
+    account_email,
     card_payments,
     cards,
+    details,
     files,
     home,
     hooks,
     invoices,
     links,
+    payers,
     quotes,
     sign_in,
     statement,
     unsubscribe,
+    users,
+    wanted,
 )
 from .pages import pages
 
 __all__ = [
     "account",
+    "account_email",
     "card_payments",
     "cards",
+    "details",
     "files",
     "home",
     "init_app",
     "invoices",
     "links",
+    "payers",
     "quotes",
     "sign_in",
     "statement",
+    "users",
+    "wanted",
 ]
 
 

@@ -13,19 +13,20 @@ from wtforms import SelectField, StringField
 from wtforms.validators import DataRequired, Length
 
 from billing import audit, portal_users, second_step, visits
-from models import PortalAccess, PortalRight, PortalUser, db
+from models import Customer, Money, PortalAccess, PortalRight, PortalUser, db
 from web import languages, params, sessions
 from web.entering import own_hands
 from web.forms import choices, stripped
 from web.own_account import PasswordForm, browser_name, change_password
 from web.permissions import actor, signed_in_portal_user
 
+from . import account_email
 from .pages import ID, for_customer, others, pages
 
 
 class DetailsForm(FlaskForm):
     name = StringField(_l("Name"), [DataRequired(_l("Type your name.")), Length(max=200)], filters=[stripped])
-    language = SelectField(_l("Language"), description=_l("Of this portal. Mails and invoices keep the account's."))
+    language = SelectField(_l("Language and formats"))
 
 
 @pages.get("/account")
@@ -91,7 +92,19 @@ def _done(said: str) -> Any:
     return redirect(url_for("portal.account"))
 
 
-def _page(access: PortalAccess, details: DetailsForm | None = None, password: PasswordForm | None = None) -> str:
+def customer_of(customer_id: int) -> Customer:
+    """The customer the person is at, read once more."""
+    return next(one.customer for one in others() if one.customer_id == customer_id)
+
+
+def again(customer_id: int, **forms: Any) -> str:
+    """The page with a form that was refused."""
+    return _page(next(one for one in others() if one.customer_id == customer_id), **forms)
+
+
+def _page(
+    access: PortalAccess, details: DetailsForm | None = None, password: PasswordForm | None = None, email: Any = None
+) -> str:
     entered = getattr(current_user, "visit", None) is not None
     person = _myself()
     return render_template(
@@ -101,6 +114,9 @@ def _page(access: PortalAccess, details: DetailsForm | None = None, password: Pa
         entered=entered,
         details=details or _details(person),
         password=password or PasswordForm(formdata=None),
+        email=email or account_email.EmailForm(formdata=None),
+        example_day=actor().today,
+        example_amount=Money(123450, access.customer.currency),
         second_step=None if entered else second_step.of(person),
         sessions=() if entered else sessions.of(person),
         this_session=current_user.row,

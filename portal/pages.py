@@ -5,13 +5,13 @@ Every id in an address is resolved through the accesses of the person who asks: 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any
 
 from flask import Blueprint, abort, g, render_template
 
-from models import PortalAccess
+from models import PortalAccess, PortalRight
 from web.permissions import portal_accesses, signed_in_portal_user, to_sign_in
 
 pages = Blueprint("portal", __name__, url_prefix="/portal")
@@ -37,6 +37,19 @@ def for_customer(view: Callable[..., Any]) -> Callable[..., Any]:
         return view(access or abort(404), *args, **kwargs)
 
     return guarded
+
+
+def needs(rights: Collection[PortalRight]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Below `for_customer`: whoever has none of these rights at the customer finds nothing here."""
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def guarded(access: PortalAccess, *args: Any, **kwargs: Any) -> Any:
+            return view(access, *args, **kwargs) if access.right in rights else abort(404)
+
+        return guarded
+
+    return decorate
 
 
 def others() -> list[PortalAccess]:

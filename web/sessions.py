@@ -100,9 +100,9 @@ def end(session_id: int, person: Staff | PortalUser) -> bool:
     return db.session.execute(delete(WebSession).where(*mine)).rowcount > 0
 
 
-def end_others(person: Staff | PortalUser, keep: WebSession) -> int:
+def end_others(person: Staff | PortalUser, keep: WebSession | None) -> int:
     """End the person's sessions except `keep`; how many there were."""
-    others = (_is_of(person), WebSession.id != keep.id)
+    others = (_is_of(person), WebSession.id != (keep.id if keep else 0))
     return db.session.execute(delete(WebSession).where(*others)).rowcount
 
 

@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from babel import Locale
 from flask import g
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import literal, select, union_all
 from wtforms import BooleanField
 
-from billing.countries import COUNTRIES
 from models import AccountType, Attitude, PaymentMethod, db
+from web.countries import country_names
+
+__all__ = ["ACCOUNT_TYPES", "ATTITUDES", "PAYMENT_METHODS", "Rows", "ask", "country_names", "shown"]
 
 ACCOUNT_TYPES = [
     (AccountType.INDIVIDUAL, _l("Person")),
@@ -40,10 +41,6 @@ def shown(field: Any, value: Any) -> Any:
         return _("Yes") if value else _("No")
     known = {str(c.value): c.label for c in getattr(field, "choices", None) or ()}
     return known.get(str(value if value is not None else ""), value if value is not None else "")
-
-
-def country_names(reader: Locale) -> list[tuple[str, str]]:
-    return sorted(((code, reader.territories.get(code, code)) for code in COUNTRIES), key=lambda pair: pair[1])
 
 
 @dataclass(frozen=True)

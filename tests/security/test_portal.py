@@ -23,7 +23,7 @@ from signing_in import PASSWORD, Browser
 from sqlalchemy import func, select
 from werkzeug.routing import Rule
 
-from billing import files, portal_links, portal_users
+from billing import files, payers, portal_links, portal_users
 from billing.actor import Actor, system
 from billing.notes import add_note
 from billing.quote_answers import MAY_ANSWER
@@ -36,7 +36,9 @@ from models import (
     Invoice,
     InvoiceState,
     OneTimeToken,
+    Payer,
     PaymentAttempt,
+    PortalAccess,
     PortalRight,
     PortalUser,
     Quote,
@@ -52,11 +54,21 @@ MADE_WHEN_FIRST_NEEDED = {"invoice"}
 # A form that turns a quote down does that, and staff are told.
 ANSWERED = {"quote", "message", "delivery"}
 OWN = {"portal_user"}  # one's own name and language
+# What else each may fill in a form of: those who come in, details, payers, and what they want to be sent.
+THEIRS = {
+    PortalRight.OWNER: {"portal_access", "one_time_token", "customer", "payer", "opt_out"},
+    PortalRight.BILLING: {"customer", "payer", "opt_out"},
+    PortalRight.TECHNICAL: {"opt_out"},
+    PortalRight.READ_ONLY: set(),
+}
+TAKE_OUT = {"portal.sign_out", "portal.remove_user", "portal.change_user"}  # the other tests need these people
 OF_BOTH = ("portal.", "second_step.")  # open to customers, some of them to staff too
 # What a knock at each door of the portal finds, by right. A new door fails until it is written down here.
 IN, MISSING = "in", "missing"
 EVERYBODY = dict.fromkeys(RIGHTS, IN)
 PAYING = {**EVERYBODY, PortalRight.READ_ONLY: "refused", PortalRight.TECHNICAL: MISSING}
+OWNERS = {**dict.fromkeys(RIGHTS, MISSING), PortalRight.OWNER: IN}
+DECIDE = {**OWNERS, PortalRight.BILLING: IN}
 DOORS = {
     "portal.home": EVERYBODY,
     "portal.sign_in": EVERYBODY,
@@ -65,6 +77,17 @@ DOORS = {
     "portal.account_details": EVERYBODY,
     "portal.account_password": EVERYBODY,
     "portal.end_session": EVERYBODY,
+    "portal.account_email": EVERYBODY,
+    **dict.fromkeys(
+        ("portal.follow_email", "portal.confirm_email", "portal.take_email"), dict.fromkeys(RIGHTS, MISSING)
+    ),
+    **dict.fromkeys(("portal.users", "portal.new_user", "portal.invite", "portal.user"), OWNERS),
+    **dict.fromkeys(("portal.change_user", "portal.user_link", "portal.remove_user"), OWNERS),
+    **dict.fromkeys(("portal.details", "portal.wanted"), EVERYBODY),
+    "portal.save_wanted": {**EVERYBODY, PortalRight.READ_ONLY: MISSING},
+    "portal.payer_list": {**EVERYBODY, PortalRight.TECHNICAL: MISSING},
+    **dict.fromkeys(("portal.save_details", "portal.choose_payer", "portal.new_payer"), DECIDE),
+    **dict.fromkeys(("portal.add_payer", "portal.payer", "portal.change_payer"), DECIDE),
     "portal.submit": dict.fromkeys(RIGHTS, IN),
     "portal.forgot": EVERYBODY,
     "portal.ask_for_link": EVERYBODY,
@@ -115,6 +138,8 @@ def two(world: Flask, by: Actor) -> tuple[Customer, Customer]:
             text = f"{'Read me' if shown else 'Not for you'} {customer.id}"
             add_note(customer, text, shown_to_customer=shown, by=by)
         make_card(customer)
+        payers.add(customer, {"name": f"Payer of {customer.id}"}, by=by)
+        portal_users.add(customer, f"first@{customer.id}.example", password_hash="x", by=by)
         sent_quote(customer, line(f"Offered to {customer.id}"), by=by)
     db.session.commit()
     return found[0], found[1]
@@ -197,6 +222,7 @@ def test_every_door_of_the_portal_lets_in_whom_it_should(
 def things(customer: Customer) -> dict[str, list[int]]:
     """What the arguments of addresses may name: of this customer, first those that are theirs to see."""
     issued = Invoice.customer_id == customer.id, Invoice.state == InvoiceState.ISSUED
+    logins = select(PortalAccess.id).where(PortalAccess.customer_id == customer.id)
     theirs = select(File.id).where(File.customer_id == customer.id).order_by(File.shown_to_customer.desc(), File.id)
     return {
         "customer_id": [customer.id],
@@ -206,6 +232,8 @@ def things(customer: Customer) -> dict[str, list[int]]:
         "attempt_id": list(
             db.session.scalars(select(PaymentAttempt.id).where(PaymentAttempt.customer_id == customer.id))
         ),
+        "access_id": list(db.session.scalars(logins.order_by(PortalAccess.id))),
+        "payer_id": list(db.session.scalars(select(Payer.id).where(Payer.customer_id == customer.id))),
         "quote_id": list(db.session.scalars(select(Quote.id).where(Quote.customer_id == customer.id))),
     }
 
@@ -268,7 +296,7 @@ def forms(world: Flask, browser: Browser, customer: Customer) -> list[Form]:
         for page in Walk(client, start(customer)):
             for form in page.forms:
                 endpoint = endpoint_of(world, form.action.split("?")[0], "POST")
-                if form.method == "post" and endpoint != "portal.sign_out":
+                if form.method == "post" and endpoint not in TAKE_OUT:
                     found.setdefault((endpoint, *sorted({f.name for f in form.fields})), form)
     assert len(found) >= 2
     return list(found.values())
@@ -286,7 +314,7 @@ def test_forms_set_only_their_own_fields_and_hostile_texts_break_nothing(
             assert browser.post(form.action, data={**data, **token}).status_code < 500, form.action
         world.clock.advance(minutes=16)  # the limit of tries is another test's
     world.clock.__init__()
-    answered = OWN | (ANSWERED if right in MAY_ANSWER else set())
+    answered = OWN | THEIRS[right] | (ANSWERED if right in MAY_ANSWER else set())
     assert set(changed(before, prints(frozenset({"audit_event"})))) <= answered
 
 

@@ -1,0 +1,280 @@
+"""Changing and ending a service by oneself, in the portal: what staff's wizard does, as far as package and settings let
+the customer go.
+
+`offers` says what can be chosen, `ask` writes it into a draft and `review` shows what it comes to: the same draft, the
+same review and the same figures as in the panel (package_changes). `carry_out` does just that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+
+from models import (
+    AuditEvent,
+    BillingError,
+    ChangeState,
+    ChangeTo,
+    ChangeWhen,
+    Customer,
+    Direction,
+    Invoice,
+    InvoiceState,
+    Package,
+    PackageChange,
+    PackagePrice,
+    PaymentMethod,
+    Service,
+    ServiceStatus,
+    db,
+)
+
+from . import audit, change_undo, company, fx_prices, notes, package_changes, services
+from .actor import Actor
+from .change_prices import Wanted
+from .change_review import Review
+from .package_changes import PERMISSION
+from .portal_rights import DECIDES, acting_for
+from .texts import many_lines
+
+NO, RENEWAL, NOW = "no", "renewal", "now"
+ASK, END = "ask", "end"
+LONGEST_REASON = 1000
+NOTE_PERMISSION = "customers.edit"
+
+
+class NotByOneself(BillingError):
+    """The customer cannot do this alone; staff can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A package that the service may become, or its own for other terms (`direction` is None then). `prices` are those
+    of its billing periods, the one the service has now first."""
+
+    package: Package
+    direction: Direction | None
+    prices: Sequence[PackagePrice]
+
+
+def why_not(service: Service, *, by: Actor) -> str:
+    """Why the customer cannot change this service alone today, in a sentence; empty if they can."""
+    customer = service.customer
+    if service.status != ServiceStatus.ACTIVE:
+        return "Only a service that runs can be changed. Write to us about this one."
+    if service.free or customer.payment_method == PaymentMethod.FREE:
+        return "This service is free of charge. Write to us to change it."
+    if service.ends_on is not None:
+        return "This service has an end already. Write to us to change it."
+    if service.transfer_group_id is not None:
+        return "This service is on its way to another account, so it cannot be changed now."
+    if service.next_renewal_on < by.today:
+        return "A bill of this service is being made. Come back when it is here."
+    return ""
+
+
+def waiting(service: Service) -> PackageChange | None:
+    """The change that is put down or waits to be paid, if there is one."""
+    open_ = PackageChange.state.in_((ChangeState.SCHEDULED, ChangeState.WAITING))
+    return db.session.scalar(select(PackageChange).where(PackageChange.service_id == service.id, open_))
+
+
+def overdue(customer: Customer, *, by: Actor) -> Invoice | None:
+    """The oldest invoice whose day is over: it is paid before anything new is bought."""
+    late = select(Invoice).where(
+        Invoice.customer_id == customer.id, Invoice.state == InvoiceState.ISSUED, Invoice.open_minor > 0,
+        Invoice.kind == "invoice", Invoice.due_on < by.today,
+    )  # fmt: skip
+    return db.session.scalars(late.order_by(Invoice.due_on, Invoice.id).limit(1)).first()
+
+
+def offers(service: Service, *, by: Actor) -> list[Offer]:
+    """What the customer may choose, its own package first, then the cheapest: empty where it is nothing."""
+    if why_not(service, by=by):
+        return []
+    ways = _ways()
+    found = []
+    for target in package_changes.allowed(service):
+        own = target.package.id == service.package_id
+        prices = _prices(service, target.package)
+        if not own and (target.why_not or target.direction not in ways or not prices):
+            continue
+        if not own and target.package.hidden and not _named(service.package, target.package):
+            continue
+        if own and not _own_terms(service, prices):
+            continue
+        found.append(Offer(target.package, target.direction, prices))
+    return found
+
+
+def ask(service: Service, wanted: Wanted, *, by: Actor) -> PackageChange:
+    """A draft of what is wanted, for `review`. When it takes effect is for the settings, not for the customer.
+
+    Raises NotByOneself, NotAllowed, and what `package_changes.write` raises. Flushes.
+    """
+    actor = _actor(service, by)
+    if reason := why_not(service, by=by):
+        raise NotByOneself(reason)
+    wanted = replace(wanted, price=None, price_reason="", when=ChangeWhen.NOW, on=None)
+    _check_offered(service, wanted, by)
+    change = package_changes.write(package_changes.begin(service, by=actor), wanted, by=actor)
+    shown = package_changes.review(change, by=actor)
+    if _put_off(shown):
+        package_changes.write(change, replace(wanted, when=ChangeWhen.RENEWAL), by=actor)
+    return change
+
+
+def review(change: PackageChange, *, by: Actor) -> Review:
+    """What the change comes to, with what stands against doing it by oneself among its refusals. Only reads."""
+    shown = package_changes.review(change, by=_actor(change.service, by))
+    return _judged(change, shown, by)
+
+
+def carry_out(change: PackageChange, seen: str, *, by: Actor) -> PackageChange:
+    """Do what the review with the fingerprint `seen` shows. Raises NotByOneself and what `package_changes.carry_out`
+    raises; ChangedSince brings a review of here. Flushes."""
+    actor = _actor(change.service, by)
+    against = why_not(change.service, by=by) or _against(change, package_changes.review(change, by=actor), by)
+    if against:
+        raise NotByOneself(against)
+    try:
+        return package_changes.carry_out(change, seen, by=actor)
+    except package_changes.ChangedSince as moved:
+        raise package_changes.ChangedSince(_judged(change, moved.review, by)) from None
+
+
+def may_withdraw(change: PackageChange) -> bool:
+    """Whether it is theirs to call off: they asked for it, it has not taken effect, and nothing was paid on it."""
+    if change.state not in (ChangeState.SCHEDULED, ChangeState.WAITING):
+        return False
+    if change.invoice is not None and change.invoice.open_minor != change.invoice.total_minor:
+        return False
+    by_them = AuditEvent.portal_user_id.is_not(None), AuditEvent.real_staff_id.is_(None)
+    asked = select(AuditEvent.id).where(
+        AuditEvent.object_type == "package_change", AuditEvent.object_id == change.id, *by_them,
+        AuditEvent.verb.in_(("package_change.scheduled", "package_change.waits")),
+    )  # fmt: skip
+    return db.session.scalar(asked.limit(1)) is not None
+
+
+def withdraw(change: PackageChange, *, by: Actor) -> None:
+    """Call it off: the service stays as it is. Raises NotByOneself, WrongState, NotAllowed. Flushes."""
+    actor = _actor(change.service, by)
+    if not may_withdraw(change):
+        raise NotByOneself("This change cannot be called off here. Write to us.")
+    change_undo.withdraw(change, reason="Withdrawn by the customer", by=actor)
+
+
+def may_end(service: Service) -> str:
+    """``ask`` or ``end`` as the settings have it; empty where the customer cannot do either now."""
+    way = str(company.value("portal_endings"))
+    if (
+        way == NO
+        or service.ends_on is not None
+        or service.status not in (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
+    ):
+        return ""
+    return ASK if service.status == ServiceStatus.SUSPENDED else way
+
+
+def end(service: Service, reason: str, *, by: Actor) -> Service:
+    """The service ends when the period that is billed is over. Raises NotByOneself, NotAllowed, InvalidText."""
+    actor = _actor(service, by)
+    if may_end(service) != END:
+        raise NotByOneself("This service is not ended here. Write to us.")
+    if change := waiting(service):
+        raise NotByOneself(f"A change to {change.to_package} is waiting. Call that off first.")
+    told = many_lines(reason, "The reason")[:200].replace("\n", " ")
+    last = max(service.next_renewal_on, by.today)
+    return services.cancel(service, last, told or "Cancelled by the customer", by=actor)
+
+
+def ask_to_end(service: Service, reason: str, *, by: Actor) -> None:
+    """Leave a note with the customer that they want it ended. Raises NotByOneself, NotAllowed, InvalidText. Flushes."""
+    acting_for(service.customer, DECIDES, by=by)
+    if may_end(service) != ASK:
+        raise NotByOneself("This service is not ended here. Write to us.")
+    told = many_lines(reason, "The reason")
+    if len(told) > LONGEST_REASON:
+        raise NotByOneself(f"The reason is too long: at most {LONGEST_REASON:,} letters.")
+    words = f"{by.name} asks to cancel {service}, which is billed until {service.next_renewal_on}."
+    actor = acting_for(service.customer, DECIDES, NOTE_PERMISSION, by=by)
+    notes.add_note(service.customer, f"{words}\n{told}".strip(), by=actor)
+    audit.record(by, "service.end_asked", service, after={"reason": told})
+    db.session.flush()
+
+
+def _actor(service: Service, by: Actor) -> Actor:
+    return acting_for(service.customer, DECIDES, PERMISSION, by=by)
+
+
+def _ways() -> set[Direction]:
+    """The directions that are open to customers."""
+    ways: set[Direction] = set()
+    if company.value("portal_upgrades"):
+        ways |= {Direction.UPGRADE, Direction.SIDEWAYS}
+    if company.value("portal_downgrades") != NO:
+        ways.add(Direction.DOWNGRADE)
+    return ways
+
+
+def _prices(service: Service, package: Package) -> list[PackagePrice]:
+    """Those of its billing periods in the account's currency, else those each invoice converts: that of now first."""
+    currency = service.customer.currency
+    listed = [price for price in package.prices if price.currency == currency]
+    listed = listed or fx_prices.elsewhere(package, currency)
+    periodic = [price for price in listed if price.months or price.days]
+    now = (service.months, service.days)
+    if not company.value("portal_periods"):
+        periodic = [price for price in periodic if (price.months, price.days) == now]
+    return sorted(periodic, key=lambda price: ((price.months, price.days) != now, price.days, price.months))
+
+
+def _named(package: Package, to: Package) -> bool:
+    """Whether the one names the other, which opens it also where it is hidden from those who order."""
+    return package.change_to == ChangeTo.CHOSEN and to.id in {row.to_id for row in package.targets}
+
+
+def _own_terms(service: Service, prices: Sequence[PackagePrice]) -> bool:
+    """Whether its own package has something else to choose: another period, or options."""
+    others = any((price.months, price.days) != (service.months, service.days) for price in prices)
+    return bool(prices) and (others or bool(service.package.options and _ways()))
+
+
+def _check_offered(service: Service, wanted: Wanted, by: Actor) -> None:
+    found = next((one for one in offers(service, by=by) if one.package.id == wanted.package_id), None)
+    if found is None:
+        raise NotByOneself("This package cannot be chosen here. Write to us.")
+    if (wanted.months, wanted.days) not in {(price.months, price.days) for price in found.prices}:
+        raise NotByOneself("Choose how often it is billed.")
+
+
+def _put_off(shown: Review) -> bool:
+    """Whether the settings put this off to the renewal: a downgrade of package or options, not another period."""
+    down = shown.direction is Direction.DOWNGRADE and not _only_period(shown)
+    return down and company.value("portal_downgrades") == RENEWAL
+
+
+def _only_period(shown: Review) -> bool:
+    after = shown.after
+    return after is not None and after.package_id == shown.before.package_id and after.period != shown.before.period
+
+
+def _judged(change: PackageChange, shown: Review, by: Actor) -> Review:
+    against = why_not(change.service, by=by) or _against(change, shown, by)
+    if not against or against in shown.refusals:
+        return shown
+    return replace(shown, refusals=(*shown.refusals, against))
+
+
+def _against(change: PackageChange, shown: Review, by: Actor) -> str:
+    """What the settings have against this very change, in a sentence."""
+    if shown.after is None:
+        return ""
+    if not _only_period(shown) and shown.direction is not None and shown.direction not in _ways():
+        return "This package cannot be chosen here. Write to us."
+    if shown.total.minor > 0 and (late := overdue(change.service.customer, by=by)):
+        return f"{late} is overdue. Pay it first, then change the package."
+    return ""
