@@ -369,6 +369,13 @@ CUSTOMERS = Group("customers", "Customers", "users", "What holds for customers, 
     )),
 ))  # fmt: skip
 
+PORTAL = Group("portal", "Portal", "monitor", "What customers see of their account.", (
+    Section("portal", "Portal", "Which pages there are beside services, invoices and payments.", (
+        Setting("portal_statement", YesNo(), True, "Customers see their statement of account",
+                "If yes, they read and print what moved the balance.", words="account balance history"),
+    )),
+))  # fmt: skip
+
 PLACE = Group("place", "Language, time and help", "globe", "Days, times, words, maps, and where people turn to.", (
     Section("place", "Language and time", "Days, times and words.", (
         Setting("timezone", Zone(), "UTC", "Time zone", "Decides on which day a bill falls.", 6, "clock hour"),
@@ -423,6 +430,20 @@ ORDERS = Group("orders", "Orders", "shopping-cart", "What holds for every order 
     )),
 ))  # fmt: skip
 
-GROUPS = (COMPANY, INVOICES, QUOTES, PAYMENTS, TAX, CURRENCY, RENEWALS, SERVICES, CUSTOMERS, ORDERS, DIGEST, PLACE)
+GROUPS = (
+    COMPANY,
+    INVOICES,
+    QUOTES,
+    PAYMENTS,
+    TAX,
+    CURRENCY,
+    RENEWALS,
+    SERVICES,
+    CUSTOMERS,
+    PORTAL,
+    ORDERS,
+    DIGEST,
+    PLACE,
+)
 """The pages, in the order of the overview."""
 SETTINGS: dict[str, Setting] = {setting.name: setting for group in GROUPS for setting in group.settings}

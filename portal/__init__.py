@@ -17,6 +17,7 @@ from . import (
     hooks,
     invoices,
     links,
+    navigation,
     payers,
     quotes,
     sign_in,
@@ -38,6 +39,7 @@ __all__ = [
     "init_app",
     "invoices",
     "links",
+    "navigation",
     "payers",
     "quotes",
     "sign_in",
@@ -53,6 +55,7 @@ def init_app(app: Flask) -> None:
     Only what is signed goes without a form's token.
     """
     app.register_blueprint(pages)
+    app.jinja_env.globals.update(portal_here=navigation.here, portal_menu=navigation.menu)
     for part in (hooks, unsubscribe):
         app.register_blueprint(part.pages)
     for view in (hooks.status, hooks.inbound, hooks.stripe, unsubscribe.submit):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
-
 from flask import render_template
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from billing import company
@@ -14,7 +11,6 @@ from models import (
     Customer,
     File,
     Invoice,
-    Money,
     Note,
     PortalAccess,
     PortalRight,
@@ -27,19 +23,11 @@ from models import (
 from web.permissions import actor
 from web.price_words import price_words
 
+from . import due
 from .invoices import issued
 from .pages import ID, for_customer, others, pages
 
 NEWEST = 10
-
-
-@dataclass(frozen=True)
-class Due:
-    """What is to be paid, and since when the oldest of it is."""
-
-    amount: Money
-    count: int
-    first_due_on: date | None
 
 
 @pages.get("/")
@@ -52,7 +40,7 @@ def home(access: PortalAccess) -> str:
         customer=customer,
         others=others(),
         sees_money=sees_money,
-        due=_due(customer) if sees_money else None,
+        due=due.of(customer) if sees_money else None,
         bank_details=_bank_details(customer),
         invoices=_invoices(customer) if sees_money else [],
         services=_services(customer),
@@ -61,14 +49,8 @@ def home(access: PortalAccess) -> str:
         files=_files(customer),
         today=actor().today,
         price_words=price_words,
+        has_statement=company.value("portal_statement"),
     )
-
-
-def _due(customer: Customer) -> Due:
-    owed = select(func.coalesce(func.sum(Invoice.open_minor), 0), func.count(Invoice.id), func.min(Invoice.due_on))
-    owed = owed.where(*issued(customer), Invoice.kind == "invoice", Invoice.open_minor > 0)
-    minor, count, first = db.session.execute(owed).one()
-    return Due(Money(int(minor), customer.currency), int(count), first)
 
 
 def _bank_details(customer: Customer) -> str:

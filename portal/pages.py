@@ -33,8 +33,9 @@ def for_customer(view: Callable[..., Any]) -> Callable[..., Any]:
         mine = g.portal_accesses = portal_accesses()
         if not mine:
             return render_template("portal/closed.html"), 403
-        access = next((one for one in mine if customer_id in (None, one.customer_id)), None)
-        return view(access or abort(404), *args, **kwargs)
+        access = next((one for one in mine if customer_id in (None, one.customer_id)), None) or abort(404)
+        g.portal_access = access
+        return view(access, *args, **kwargs)
 
     return guarded
 

@@ -14,6 +14,7 @@ from models import BillingError, Customer, PortalAccess, PortalRight
 from web import statement_page
 from web.permissions import actor
 
+from .navigation import check_on
 from .pages import ID, for_customer, others, pages
 
 
@@ -54,6 +55,7 @@ def _allowed(access: PortalAccess) -> Customer:
     """Whoever only looks after the technical side sees no money."""
     if access.right == PortalRight.TECHNICAL:
         abort(404)
+    check_on("portal_statement")
     return access.customer
 
 

@@ -1,0 +1,41 @@
+"""What a customer has to pay: asked once a page, for the menu and for whoever else wants to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from flask import g
+from sqlalchemy import func, select
+
+from models import Customer, Invoice, InvoiceState, Money, db
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is to be paid, how many invoices that is, and since when the oldest of them is due."""
+
+    amount: Money
+    count: int
+    first_due_on: date | None
+
+
+def of(customer: Customer) -> Due:
+    """Of the invoices that are open, by their index."""
+    known: dict[int, Due] = g.setdefault("portal_due", {})
+    if customer.id not in known:
+        owed = select(func.coalesce(func.sum(Invoice.open_minor), 0), func.count(Invoice.id), func.min(Invoice.due_on))
+        minor, count, first = db.session.execute(owed.where(*open_ones(customer))).one()
+        known[customer.id] = Due(Money(int(minor), customer.currency), int(count), first)
+    return known[customer.id]
+
+
+def open_ones(customer: Customer) -> tuple[object, ...]:
+    """The invoices that wait for money."""
+    return (
+        Invoice.customer_id == customer.id,
+        Invoice.state == InvoiceState.ISSUED,
+        Invoice.kind == "invoice",
+        Invoice.open_minor > 0,
+        Invoice.currency == customer.currency,
+    )
