@@ -96,12 +96,12 @@ def make_note(head: Head, worked: WorkedOut, plan: NotePlan, *, reason: str, by:
     note = _new(CreditNote, head, turned(worked), by)
     note.note, note.terms = reason, ""
     assert isinstance(note, CreditNote)
-    _write(note, turned(worked), by_run=head.by_run)
+    lines = _write(note, turned(worked), by_run=head.by_run)
     credit_parts.book(note, plan, head.customer, by)
     about = {"credit_minor": plan.to_credit.minor, "invoices": ", ".join(part.invoice for part in plan.parts)}
     _note_down(note, about, by)
     lowered = [plan.invoices[part.invoice_id] for part in plan.parts if part.off_open]
-    return Made(note, head, drafts.line_rows(worked), [one for one in lowered if not one.open_minor])
+    return Made(note, head, lines, [one for one in lowered if not one.open_minor])
 
 
 def tell(made: Made, *, by: Actor) -> Invoice:
@@ -150,9 +150,9 @@ def _write(document: Invoice, worked: WorkedOut, *, by_run: bool) -> list[Invoic
         if document.kind != "proforma":
             invoices.exchange(document, seller)
         invoices.draw_number(document, document.kind, seller, in_order=not by_run)
-        lines = drafts.line_rows(worked)
-        invoices.freeze(document, lines, drafts.tax_rows(worked))
+        lines, taxes = drafts.line_rows(worked), drafts.tax_rows(worked)
+        invoices.freeze(document, lines, taxes)
     db.session.add(document)
     db.session.flush()
-    drafts.add_rows(document.id, worked)
+    drafts.add_rows(document.id, lines, taxes)
     return lines

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import BigInteger, Date, bindparam, delete, select, update
 
 from models import (
     BillingGroup,
@@ -22,8 +23,9 @@ from models import (
 from models.bulk import insert_rows
 from models.exact import divide_half_away
 from models.faults import faultpoint
+from models.types import MinorUnits
 
-from . import change_terms, service_changes
+from . import change_terms, paid_days, service_changes
 from .actor import Actor
 from .change_terms import Terms
 from .prices import period_words
@@ -65,18 +67,23 @@ def _remember_usual(service: Service, terms: Terms) -> None:
     full = Fraction(terms.full_price)
     whole = divide_half_away(full.numerator, full.denominator)
     if group.usual_minor is not None and group.usual_minor < whole:
-        higher = update(BillingGroup).where(BillingGroup.id == group.id, BillingGroup.usual_minor < whole)
-        db.session.execute(higher.values(usual_minor=whole).execution_options(synchronize_session=False))
+        db.session.connection().execute(_higher(), {"its_id": group.id, "usual": whole})
         db.session.expire(group, ["usual_minor"])
+
+
+@cache
+def _higher() -> Any:
+    """Put together once: that takes longer than asking."""
+    groups: Any = BillingGroup.__table__
+    higher = groups.c.id == bindparam("its_id"), groups.c.usual_minor < bindparam("usual", type_=MinorUnits)
+    return update(groups).where(*higher).values(usual_minor=bindparam("usual", type_=MinorUnits))
 
 
 def begin_period(service: Service, after: Terms, day: date, document: Invoice | None, billed: Money) -> dict[str, Any]:
     """The periods billed for days from `day` on are over, and the first new one is `billed` by the document. What was
     done, so that it can be undone."""
-    ends = func.coalesce(Renewal.cut_on, Renewal.period_end)
-    mine = select(Renewal).where(Renewal.service_id == service.id, ~Renewal.void, ends > day)
     cut, void = [], []
-    for renewal in db.session.scalars(mine.order_by(Renewal.id)):
+    for renewal in db.session.scalars(_paying(), {"service": service.id, "day": day}):
         if renewal.period_start < day:
             cut.append([renewal.id, renewal.cut_on.isoformat() if renewal.cut_on else None])
             renewal.cut_on = day
@@ -92,6 +99,14 @@ def begin_period(service: Service, after: Terms, day: date, document: Invoice | 
     }  # fmt: skip
     insert_rows(db.session, Renewal.__table__, list(made), [list(made.values())])
     return {"cut": cut, "void": void, "made": period.start.isoformat()}
+
+
+@cache
+def _paying() -> Any:
+    """The renewals of a service that pay for days from `day` on. Put together once: that takes longer than asking."""
+    mine = Renewal.service_id == bindparam("service", type_=BigInteger), ~Renewal.void
+    wanted = select(Renewal).where(*mine, bindparam("day", type_=Date) < paid_days.ENDS)
+    return wanted.order_by(Renewal.id)
 
 
 def end_period(service: Service, done: dict[str, Any]) -> None:

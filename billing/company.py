@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import inspect
 
 from models import Company, db
 
@@ -14,6 +16,9 @@ from .setting_list import SETTINGS
 
 def get() -> Company | None:
     """The company, or None before the first set-up. Asked for once in a session."""
+    held = db.session.info.get("company")
+    if held is not None and (state := inspect(held)).session is db.session() and not state.expired:
+        return cast(Company, held)
     return hold(db.session.get(Company, 1))
 
 

@@ -120,10 +120,11 @@ def credit(
     with db.session.no_autoflush:  # one INSERT at the end
         note = _note(found, worked, reason, by)
         draw_number(note, "credit_note", company.settings())
-        freeze(note, drafts.line_rows(worked), drafts.tax_rows(worked))
+        lines, taxes = drafts.line_rows(worked), drafts.tax_rows(worked)
+        freeze(note, lines, taxes)
     db.session.add(note)
     db.session.flush()
-    drafts.add_rows(note.id, worked)
+    drafts.add_rows(note.id, lines, taxes)
     _book(found, note, effects, by)
     if any(line.charge_id for line in found.lines):
         charges.restore_prepaid(note, by=by)

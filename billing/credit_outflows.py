@@ -20,7 +20,6 @@ from models import (
     Credit,
     CreditOutflow,
     Customer,
-    LedgerPosting,
     Money,
     Outflow,
     db,
@@ -75,10 +74,11 @@ def pay_out(
     reference: str = "",
     credit: Credit | None = None,
     by: Actor,
-) -> LedgerPosting:
+) -> int:
     """Give credit back as money on the day `on` (today or before): of one `credit`, or of all, the oldest first.
 
-    At most what is usable that day. Raises InvalidPayout, NotEnoughCredit, ChangedMeanwhile, NotAllowed, InvalidText.
+    At most what is usable that day. What is returned is the id of the posting. Raises InvalidPayout, NotEnoughCredit,
+    ChangedMeanwhile, NotAllowed, InvalidText.
     """
     by.require("payments.edit")
     method = one_line(method, 60, "How it is paid out")
@@ -97,9 +97,9 @@ def pay_out(
     return posting
 
 
-def take_back(credit: Credit, *, reason: str, by: Actor) -> LedgerPosting:
-    """Take back what is left of a credit that was given by mistake. Raises CannotTakeBack, ChangedMeanwhile,
-    NotAllowed, InvalidText."""
+def take_back(credit: Credit, *, reason: str, by: Actor) -> int:
+    """Take back what is left of a credit that was given by mistake; the id of the posting. Raises CannotTakeBack,
+    ChangedMeanwhile, NotAllowed, InvalidText."""
     by.require("payments.edit")
     reason = one_line(reason, 200, "The reason")
     lock(credit)
@@ -151,7 +151,7 @@ def _check_payout(customer: Customer, amount: Money, on: date, by: Actor) -> Non
         raise InvalidPayout(f"The day is today ({by.today}) or a day before.")
 
 
-def _book(customer: Customer, taken: Sequence[tuple[Credit, Money]], terms: Terms, by: Actor) -> LedgerPosting:
+def _book(customer: Customer, taken: Sequence[tuple[Credit, Money]], terms: Terms, by: Actor) -> int:
     for credit, part in taken:
         lower_remaining(credit, part)
     whole = sum((part for _credit, part in taken), Money.zero(customer.currency))
@@ -163,7 +163,7 @@ def _book(customer: Customer, taken: Sequence[tuple[Credit, Money]], terms: Term
     known: dict[str, Any] = {"on": terms.on, "recorded_at": by.at, "recorded_by": by.name}
     words = {"method": terms.method, "reference": terms.reference, "reason": terms.reason}
     for credit, part in taken:
-        row = CreditOutflow(credit_id=credit.id, posting_id=posting.id, kind=terms.kind, **known, **words)
+        row = CreditOutflow(credit_id=credit.id, posting_id=posting, kind=terms.kind, **known, **words)
         row.customer_id, row.currency, row.amount_minor = customer.id, part.currency, part.minor
         db.session.add(row)
     return posting

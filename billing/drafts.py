@@ -22,6 +22,7 @@ from models import (
     InvoiceState,
     InvoiceTax,
     LineKind,
+    Model,
     Money,
     Package,
     Payer,
@@ -262,20 +263,21 @@ def _write_figures(draft: Invoice, content: Content, found: WorkedOut) -> None:
     for table in (InvoiceLine, InvoiceTax):
         db.session.execute(remove(table).where(table.invoice_id == draft.id))
     db.session.expire(draft, ["lines", "taxes"])
-    add_rows(draft.id, found)
+    add_rows(draft.id, line_rows(found), tax_rows(found))
 
 
-def add_rows(invoice_id: int, found: WorkedOut) -> None:
-    """Write the lines and taxes of a document, in two statements."""
-    lines, taxes = line_rows(found), tax_rows(found)
-    for rows in (lines, taxes):
-        for row in rows:
-            row.invoice_id = invoice_id
-    for table, rows in ((InvoiceLine, lines), (InvoiceTax, taxes)):
-        if rows:
-            names = [name for name in table.__mapper__.columns.keys() if name != "id"]  # noqa: SIM118
-            values = [[_stored(getattr(row, name)) for name in names] for row in rows]
-            insert_rows(db.session, table.__table__, names, values)
+def add_rows(invoice_id: int, lines: Sequence[InvoiceLine], taxes: Sequence[InvoiceTax]) -> None:
+    """Write the lines and taxes (`line_rows`, `tax_rows`) of a document, in two statements."""
+    for table, names, rows in ((InvoiceLine, _LINE, lines), (InvoiceTax, _TAX, taxes)):
+        values = [[invoice_id, *map(_stored, map(vars(row).get, names))] for row in rows]
+        insert_rows(db.session, table.__table__, ["invoice_id", *names], values)
+
+
+def _own_columns(table: type[Model]) -> tuple[str, ...]:
+    return tuple(c.name for c in table.__table__.c if c.name not in ("id", "invoice_id"))
+
+
+_LINE, _TAX = _own_columns(InvoiceLine), _own_columns(InvoiceTax)
 
 
 def _stored(value: Any) -> Any:

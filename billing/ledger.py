@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from typing import Any
 
-from sqlalchemy import BigInteger, func, select, type_coerce
+from sqlalchemy import BigInteger, func, insert, select, type_coerce
 
 from models import Account, BillingError, Customer, LedgerEntry, LedgerPosting, Money, db
-from models.bulk import add_to_rows, insert_rows
+from models.bulk import Row, add_to_rows, columns_of, insert_rows
 
 
 class Unbalanced(BillingError):
@@ -42,8 +44,8 @@ def post(
     invoice_id: int | None = None,
     payment_id: int | None = None,
     credit_id: int | None = None,
-) -> LedgerPosting:
-    """Write one posting dated `on` and move the customer's stored balance and credit with it.
+) -> int:
+    """Write one posting (its id is returned) dated `on` and move the customer's stored balance and credit with it.
 
     `entries` are debits (positive) and credits (negative) per account, all in the customer's currency.
     Raises Unbalanced, ClosedAccount.
@@ -51,13 +53,12 @@ def post(
     return post_all([Posting(kind, customer, on, entries, invoice_id, payment_id, credit_id)])[0]
 
 
-def post_all(postings: Sequence[Posting]) -> list[LedgerPosting]:
+def post_all(postings: Sequence[Posting]) -> list[int]:
     """The same for many, in two statements a table. Balances move in the order of the customers' ids.
     Raises Unbalanced, ClosedAccount; then none is written."""
-    rows = _write(postings)
-    _move_balances(postings)
-    _refuse_closed(postings)
-    return rows
+    ids = _write(postings)
+    _refuse_closed(postings, _move_balances(postings))
+    return ids
 
 
 def take_over(primary: Customer, merged: Customer, on: date) -> None:
@@ -85,56 +86,60 @@ def take_over(primary: Customer, merged: Customer, on: date) -> None:
     _move_balances(postings)
 
 
-def _refuse_closed(postings: Sequence[Posting]) -> None:
+def _refuse_closed(postings: Sequence[Posting], accounts: Iterable[Row]) -> None:
     """Nothing is booked any more for a customer that was merged away meanwhile, nor in a currency that the account was
-    changed from. Their rows are locked by now."""
+    changed from. `accounts` are their rows as they are since they are locked."""
     wanted = {posting.customer.id: _currency(posting) for posting in postings}
-    read = select(Customer.id, Customer.name, Customer.currency, Customer.merged_into_id)
-    for row in db.session.execute(read.where(Customer.id.in_(wanted))):
-        if row.merged_into_id is not None:
-            raise ClosedAccount(f"{row.name} was merged into another customer. Nothing was booked; look for it there.")
-        if wanted[row.id] not in ("", row.currency):
-            raise ClosedAccount(f"{row.name}'s account is kept in {row.currency} now. Nothing was booked.")
+    for number, name, currency, merged_into in accounts:
+        if merged_into is not None:
+            raise ClosedAccount(f"{name} was merged into another customer. Nothing was booked; look for it there.")
+        if wanted[number] not in ("", currency):
+            raise ClosedAccount(f"{name}'s account is kept in {currency} now. Nothing was booked.")
 
 
 def _currency(posting: Posting) -> str:
     return next((money.currency for money in posting.entries.values() if money), "")
 
 
-def _write(postings: Sequence[Posting]) -> list[LedgerPosting]:
-    checked = [_posting(posting) for posting in postings]
-    db.session.add_all([row for row, _amounts in checked])
-    db.session.flush()
+def _write(postings: Sequence[Posting]) -> list[int]:
+    checked = [_amounts(posting) for posting in postings]
+    heads = [
+        {
+            "kind": posting.kind, "customer_id": posting.customer.id, "on": posting.on,
+            "invoice_id": posting.invoice_id, "payment_id": posting.payment_id, "credit_id": posting.credit_id,
+        }
+        for posting in postings
+    ]  # fmt: skip
+    ids = [row.id for row in columns_of(db.session, _posting_rows(), heads)] if heads else []
     entries = [
-        (row.id, row.customer_id, account.value, money.currency, money.minor)
-        for row, amounts in checked
+        (number, posting.customer.id, account.value, money.currency, money.minor)
+        for number, posting, amounts in zip(ids, postings, checked, strict=True)
         for account, money in amounts.items()
     ]
     columns = ("posting_id", "customer_id", "account", "currency", "amount_minor")
     insert_rows(db.session(), LedgerEntry.__table__, columns, entries)
-    return [row for row, _amounts in checked]
+    return ids
 
 
-def _posting(posting: Posting) -> tuple[LedgerPosting, dict[Account, Money]]:
+@cache
+def _posting_rows() -> Any:
+    postings: Any = LedgerPosting.__table__
+    return insert(postings).returning(postings.c.id, sort_by_parameter_order=True)
+
+
+def _amounts(posting: Posting) -> dict[Account, Money]:
     customer = posting.customer
     amounts = {account: money for account, money in posting.entries.items() if money}
     if any(money.currency != customer.currency for money in amounts.values()):
         raise ClosedAccount(f"{customer.name}'s account is kept in {customer.currency}; this is in another currency.")
     if sum(money.minor for money in amounts.values()):
         raise Unbalanced(f"The entries of this {posting.kind} do not sum to zero; nothing was booked.")
-    row = LedgerPosting(
-        kind=posting.kind,
-        customer_id=customer.id,
-        on=posting.on,
-        invoice_id=posting.invoice_id,
-        payment_id=posting.payment_id,
-        credit_id=posting.credit_id,
-    )
-    return row, amounts
+    return amounts
 
 
-def _move_balances(postings: Sequence[Posting]) -> None:
-    """Relative, so that two transactions cannot overwrite each other; outside the version of staff edits."""
+def _move_balances(postings: Sequence[Posting]) -> list[Row]:
+    """Relative, so that two transactions cannot overwrite each other; outside the version of staff edits. The
+    customers' rows, which are locked from then on: id, name, currency, merged_into_id."""
     moves: dict[Customer, list[int]] = {}
     for posting in postings:
         move = moves.setdefault(posting.customer, [0, 0])
@@ -142,9 +147,11 @@ def _move_balances(postings: Sequence[Posting]) -> None:
         move[0] += receivable + credit
         move[1] -= credit
     rows = [(*moves[customer], customer.id) for customer in sorted(moves, key=lambda c: c.id)]
-    add_to_rows(db.session(), Customer.__table__, ("balance_minor", "credit_minor"), rows)
+    told = "id", "name", "currency", "merged_into_id"
+    accounts = add_to_rows(db.session(), Customer.__table__, ("balance_minor", "credit_minor"), rows, told)
     for customer in moves:
         db.session.expire(customer, ["balance_minor", "credit_minor", "balance", "credit"])
+    return accounts
 
 
 def _minor(posting: Posting, account: Account) -> int:

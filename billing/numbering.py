@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Integer, bindparam, select, update
 
 from models import Company, Series, db
+from models.bulk import columns_of
 
 KINDS = ("invoice", "credit_note", "proforma", "quote")
 
@@ -64,11 +67,18 @@ def written(company: Company, issued_on: date, sequence: int, kind: str = "invoi
 
 def _draw(style: Style, issued_on: date, count: int) -> tuple[int, int] | None:
     """(series id, last of the numbers drawn); None where the series has not begun."""
-    mine = (Series.prefix == style.prefix, Series.year == style.year(issued_on))
-    drawn = update(Series).where(*mine).values(last_number=Series.last_number + count)
-    drawn = drawn.returning(Series.id, Series.last_number).execution_options(synchronize_session=False)
-    row = db.session.execute(drawn).one_or_none()
-    return (row[0], row[1]) if row else None
+    given = {"its_prefix": style.prefix, "its_year": style.year(issued_on), "further": count}
+    rows = columns_of(db.session, _drawing(), given)
+    return (rows[0][0], rows[0][1]) if rows else None
+
+
+@cache
+def _drawing() -> Any:
+    """Put together once: that takes longer than asking."""
+    series: Any = Series.__table__
+    mine = series.c.prefix == bindparam("its_prefix"), series.c.year == bindparam("its_year")
+    drawn = update(series).where(*mine).values(last_number=series.c.last_number + bindparam("further", type_=Integer))
+    return drawn.returning(series.c.id, series.c.last_number)
 
 
 def _begin(style: Style, year: int) -> None:

@@ -34,12 +34,7 @@ def record(
 ) -> None:
     """Write down that `service` changed on the day `on`: `kind` in its history, `verb` in the audit log, and the event
     of that kind (webhook_events) for those who listen. `before` and `after` are plain values. Flushes."""
-    change = ServiceChange(service_id=service.id, on=on, kind=kind, before=before, after=after)
-    change.made_at, change.made_by = by.at, by.name
-    db.session.add(change)
-    audit.record(by, verb, service, before=before, after=after)
-    db.session.flush()
-    webhook_events.services([webhook_events.Change(service.id, kind, on, before, after)], by)
+    record_many([Happened(service.id, service.customer_id, str(service), on, before, after)], kind, verb, by)
 
 
 def record_many(happened: Sequence[Happened], kind: str, verb: str, by: Actor) -> None:
@@ -48,7 +43,7 @@ def record_many(happened: Sequence[Happened], kind: str, verb: str, by: Actor) -
     changes = [(h.service_id, h.on, kind, h.before, h.after, by.at, by.name) for h in happened]
     insert_rows(db.session, ServiceChange.__table__, _COLUMNS, changes)
     who = (by.at, verb, by.name, by.staff_id, by.portal_user_id, by.real_staff_id, by.address, "service")
-    events = [(*who, h.service_id, h.label[:200], h.customer_id, h.before, h.after) for h in happened]
+    events = [(*who, h.service_id, h.label[:200], h.customer_id, h.before or None, h.after or None) for h in happened]
     insert_rows(db.session, AuditEvent.__table__, audit.COLUMNS, events)
     told = [webhook_events.Change(h.service_id, kind, h.on, h.before, h.after) for h in happened]
     webhook_events.services(told, by)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any, Protocol
 
 from babel import Locale, UnknownLocaleError
@@ -14,6 +15,7 @@ from sqlalchemy import select
 from stdnum.eu import vat
 
 from models import AccountType, Company, CustomerGroup, TaxRate, db
+from models.bulk import columns_of
 
 from . import company as companies
 from . import tax_categories, tax_texts
@@ -87,6 +89,13 @@ class Rules:
         )
 
 
+@cache
+def _every_rate() -> Any:
+    """Put together once: that takes longer than asking."""
+    columns = TaxRate.country, TaxRate.category, TaxRate.valid_from, TaxRate.valid_to, TaxRate.rate
+    return select(*columns).order_by(TaxRate.valid_from.desc())
+
+
 class TaxTable:
     """All tax rates, read once and asked often; so a bill, and a run of them, has one snapshot (F36)."""
 
@@ -97,8 +106,7 @@ class TaxTable:
         self._letters: dict[str, str] | None = None
         self._group_languages: dict[int, str] | None = None
         self._rates: dict[tuple[str, str], list[tuple[date, date | None, Tax]]] = defaultdict(list)
-        columns = TaxRate.country, TaxRate.category, TaxRate.valid_from, TaxRate.valid_to, TaxRate.rate
-        for row in db.session.execute(select(*columns).order_by(TaxRate.valid_from.desc())):
+        for row in columns_of(db.session, _every_rate()):
             tax = Tax(row.rate, "S" if row.rate else "Z")
             self._rates[row.country, row.category].append((row.valid_from, row.valid_to, tax))
 

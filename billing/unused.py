@@ -22,6 +22,7 @@ from sqlalchemy import Date, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from models import Invoice, InvoiceLine, InvoiceState, LineKind, Money, Renewal, Service, db
+from models.bulk import columns_of
 
 from .periods import BillingPeriod
 from .tax_rates import Tax
@@ -81,7 +82,7 @@ def of_services(ids: Iterable[int], day: date) -> dict[int, list[Unused]]:
     found: dict[int, list[Unused]] = {service_id: [] for service_id in wanted}
     taken: dict[int, list[Any]] = defaultdict(list)
     lines: dict[int, Any] = {}
-    for row in db.session.execute(_rows(), {"ids": wanted, "day": day}):
+    for row in columns_of(db.session, _rows(), {"ids": wanted, "day": day}):
         lines[row.id] = row
         if row.back_kind is not None:
             taken[row.id].append(row)
