@@ -28,10 +28,10 @@ from . import clock, results, stopping
 from .lease import Held, LeaseLost, LeaseTaken, held, is_taken
 from .renewals import LEASE as RENEWALS
 from .renewals import rare_collections
+from .waiting import patiently
 
 LEASE = due.KIND
 CHUNK = 200
-TRIES = 3
 
 
 @dataclass
@@ -103,23 +103,20 @@ def _take_all(work: Work) -> None:
 def _chunk(work: Work, place: due.Place) -> due.Place | None:
     """The next customers in one transaction. When that fails for a reason nobody foresaw, they are taken one by one:
     the one that fails is recorded, the others go on."""
-    for attempt in range(1, TRIES + 1):
-        try:
-            customers, after = _next(work, place)
-            if customers:
-                _transaction(work, customers, place.asked)
-            return after
-        except LeaseLost:
-            raise
-        except OperationalError:
-            db.session.rollback()
-            if attempt == TRIES:
-                raise
-            time.sleep(0.2 * attempt)
-        except Exception:
-            db.session.rollback()
-            return _one_by_one(work, place)
-    return None
+    try:
+        return patiently(lambda: _together(work, place))
+    except (LeaseLost, OperationalError):
+        raise
+    except Exception:
+        db.session.rollback()
+        return _one_by_one(work, place)
+
+
+def _together(work: Work, place: due.Place) -> due.Place | None:
+    customers, after = _next(work, place)
+    if customers:
+        _transaction(work, customers, place.asked)
+    return after
 
 
 def _next(work: Work, place: due.Place) -> tuple[list[int], due.Place | None]:

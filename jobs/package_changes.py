@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,8 +18,7 @@ from models.faults import faultpoint
 
 from . import clock, results, stopping
 from .lease import LeaseLost
-
-TRIES = 3
+from .waiting import patiently
 
 
 def run(on: date | None = None) -> Mapping[str, Any]:
@@ -77,26 +75,21 @@ class Changes:
 
     def one(self, change_id: int, do: Callable[[], ChangeState]) -> None:
         """One change and its commit. What nobody foresaw is written on it, and the others go on."""
-        for attempt in range(1, TRIES + 1):
-            try:
-                self.hold()
-                state = do()
-                faultpoint("changes.kept")
-                db.session.commit()
-                faultpoint("changes.committed")
-                self.counts[state.value] += 1
-                return
-            except LeaseLost:
-                raise
-            except OperationalError:
-                db.session.rollback()
-                if attempt == TRIES:
-                    raise
-                time.sleep(0.2 * attempt)
-            except Exception as error:
-                db.session.rollback()
-                self._fail(change_id, error)
-                return
+        try:
+            self.counts[patiently(lambda: self._transaction(do)).value] += 1
+        except (LeaseLost, OperationalError):
+            raise
+        except Exception as error:
+            db.session.rollback()
+            self._fail(change_id, error)
+
+    def _transaction(self, do: Callable[[], ChangeState]) -> ChangeState:
+        self.hold()
+        state = do()
+        faultpoint("changes.kept")
+        db.session.commit()
+        faultpoint("changes.committed")
+        return state
 
     def _fail(self, change_id: int, error: Exception) -> None:
         self.hold()

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -23,11 +23,12 @@ from models.faults import faultpoint
 
 from . import clock, stopping
 from .lease import Held, LeaseLost, held
+from .missed_days import MissedDays
 from .package_changes import Changes
+from .waiting import patiently
 
 LEASE = "renewals"
 CHUNK = 500
-TRIES = 3
 
 
 class NotQueued(Exception):
@@ -159,9 +160,11 @@ def _bill(work: Work) -> None:
     price_changes.begin_due(min(work.on, clock.today()), by=clock.actor())
     _turn(work)
     db.session.commit()
-    changes = Changes(work.by, work.tables.company.issue_days_ahead, work.tables, work.lease.hold)
+    ahead = work.tables.company.issue_days_ahead
+    changes = Changes(work.by, ahead, work.tables, work.lease.hold)
+    missed = MissedDays.begin(work.by, ahead, work.lease.hold)
     billed: date | None = None
-    while (day := _next_day(work, changes, billed)) is not None:
+    while (day := _next_day(work, changes, missed, billed)) is not None:
         past = 0
         while (last := _chunk(work, day, past, CHUNK)) is not None:
             past = last
@@ -179,11 +182,13 @@ def _turn(work: Work) -> None:
     service_transfers.carry_out(work.until, by=work.by)
 
 
-def _next_day(work: Work, changes: Changes, billed: date | None) -> date | None:
-    """The next day with anything to bill, once the changes of package of the days up to it are carried out: what they
-    change may be due before it."""
+def _next_day(work: Work, changes: Changes, missed: MissedDays, billed: date | None) -> date | None:
+    """The next day with anything to bill, once what lies before it is done that was missed, and the changes of package
+    of the days up to it are carried out: what they change may be due before it."""
     while True:
         day = renewals.next_day(work.until, after=billed)
+        if day is not None and missed.before(day):
+            continue
         if not changes.up_to(min(day or work.on, work.on)):
             return day
 
@@ -194,20 +199,13 @@ def _chunk(work: Work, day: date, past: int, limit: int) -> int | None:
     When a chunk fails for a reason nobody foresaw, its groups are taken one by one: the one that fails is
     recorded, the others go on.
     """
-    for attempt in range(1, TRIES + 1):
-        try:
-            return _transaction(work, day, past, limit)
-        except LeaseLost:
-            raise
-        except OperationalError:
-            db.session.rollback()
-            if attempt == TRIES:
-                raise
-            time.sleep(0.2 * attempt)
-        except Exception as error:
-            db.session.rollback()
-            return _one_by_one(work, day, past, limit) if limit > 1 else _fail(work, day, past, error)
-    return None
+    try:
+        return patiently(lambda: _transaction(work, day, past, limit))
+    except (LeaseLost, OperationalError):
+        raise
+    except Exception as error:
+        db.session.rollback()
+        return _one_by_one(work, day, past, limit) if limit > 1 else _fail(work, day, past, error)
 
 
 def _transaction(work: Work, day: date, past: int, limit: int) -> int | None:
@@ -281,18 +279,19 @@ def _commit_progress(work: Work, bills: Sequence[Bill]) -> None:
 
 def _preview(work: Work) -> None:
     """The same rules on the same rows, customer by customer through all their days, and then taken back."""
-    past = 0
+    past, ahead = 0, work.tables.company.issue_days_ahead
+    unseen = MissedDays.begin(work.by, ahead)
     _turn(work)  # taken back with each chunk, and done again for the next
     while customers := renewals.customers_past(past, work.until, CHUNK):
         bills: list[Bill] = []
-        changes = Changes(work.by, work.tables.company.issue_days_ahead, work.tables)
-        day = _previewed_day(work, changes, customers, None)
+        changes, missed = Changes(work.by, ahead, work.tables), replace(unseen)
+        day = _previewed_day(work, changes, missed, customers, None)
         while day is not None:
             groups, _ = renewals.groups_on(day, past=0, limit=len(customers) * 100, customers=customers)
             made = renewals.build(groups, day, work.on, work.tables)
             renewals.keep(made, run_id=work.run_id, on=work.on, tables=work.tables, by=work.by)
             bills += made
-            day = _previewed_day(work, changes, customers, day)
+            day = _previewed_day(work, changes, missed, customers, day)
         db.session.rollback()
         work.lease.hold()
         renewals.write_results(bills, {}, work.run_id)
@@ -303,10 +302,14 @@ def _preview(work: Work) -> None:
     db.session.rollback()
 
 
-def _previewed_day(work: Work, changes: Changes, customers: Sequence[int], billed: date | None) -> date | None:
+def _previewed_day(
+    work: Work, changes: Changes, missed: MissedDays, customers: Sequence[int], billed: date | None
+) -> date | None:
     """The same as _next_day, for these customers and without a commit."""
     while True:
         day = renewals.next_day(work.until, after=billed, customers=customers)
+        if day is not None and missed.before(day, customers):
+            continue
         if not changes.try_up_to(min(day or work.on, work.on), customers):
             return day
 

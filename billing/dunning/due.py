@@ -53,8 +53,13 @@ class Tables:
 
 def last_on(on: date) -> date:
     """The last day that a run has finished; without any, the day before `on`."""
+    return newest_run() or on - ONE_DAY
+
+
+def newest_run() -> date | None:
+    """The last day that a run has finished."""
     finished = Run.kind == KIND, Run.state == RunState.FINISHED
-    return db.session.scalar(select(func.max(Run.on)).where(*finished)) or on - ONE_DAY
+    return db.session.scalar(select(func.max(Run.on)).where(*finished))
 
 
 @dataclass(frozen=True, slots=True)

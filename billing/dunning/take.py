@@ -24,6 +24,7 @@ from .ladder import NO_AMOUNT, NO_SERVICE, NOT_SUSPENDED, ONE_DAY, Case, Done, L
 NO_ADDRESS = "no_address"
 """Why nobody was told of a step that was taken."""
 SKIPPED, DONE = StepState.SKIPPED, StepState.DONE
+HARD = (StepKind.SUSPEND, StepKind.CANCEL)
 _SAID = {
     StepKind.BEFORE: BEFORE, StepKind.FEE: FEE, StepKind.WARNING: WARNING, StepKind.SUSPEND: SUSPENDED,
     StepKind.CANCEL: CANCELLED,
@@ -59,10 +60,15 @@ class Taken:
     fees: Counter[str] = field(default_factory=Counter)
 
 
-def take(owing: Sequence[Owed], on: date, tables: Tables, *, run_id: int | None, by: Actor) -> Taken:
-    """Take all steps of these invoices that are due on the day `on`, and note when each is looked at next."""
+def take(
+    owing: Sequence[Owed], on: date, tables: Tables, *, run_id: int | None, by: Actor, only_hard: bool = False
+) -> Taken:
+    """Take all steps of these invoices that are due on the day `on`, and note when each is looked at next. With
+    `only_hard` invoices stay as they are for which nothing is to be suspended or cancelled by that day."""
     by = replace(by, today=on)
     looked = [(owed, *_look(owed, on, tables)) for owed in owing]
+    if only_hard:
+        looked = [it for it in looked if any(one.kind in HARD and one.state is DONE for one in it[2].steps)]
     steps = _steps(looked, tables, by)
     faultpoint("dunning.taken")
     _say(steps, on, tables, by)
