@@ -25,7 +25,8 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any], ...]], ...] = (
     (_l("Billing"), (
         ("currency", _l("Currency")), ("payment_method", _l("Pays by")), ("payment_days", _l("Days to pay")),
         ("charge_tax", _l("Charge tax")), ("tax_exempt", _l("Exempt from tax")), ("tax_rate", _l("Own tax rate")),
-        ("never_suspend", _l("Never suspend")), ("po_number", _l("Purchase order number")),
+        ("never_suspend", _l("Never suspend")), ("dunning_plan", _l("Dunning plan")),
+        ("po_number", _l("Purchase order number")),
         ("vendor_number", _l("Our number at the customer")), ("invoice_note", _l("Note on invoices")),
     )),
     (_l("Account"), (

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import case, select
 
-from models import ContractType, Customer, CustomerGroup, Money, Project, Reseller, db
+from models import ContractType, Customer, CustomerGroup, DunningPlan, Money, Project, Reseller, db
 
 from . import custom_fields
 from .csv_cells import defuse
@@ -19,15 +19,16 @@ COLUMNS = (
     "id", "external_source", "external_id", "name", "email", "username", "phone", "phone_extension", "account_type",
     "company_name", "contact_name", "tax_id", "street", "street2", "city", "region", "postal_code", "country",
     "language", "currency", "status", "group", "project", "reseller", "contract_type", "payment_method",
-    "payment_days", "charge_tax", "tax_exempt", "tax_rate", "never_suspend", "po_number", "vendor_number",
-    "registered_on", "starts_on", "ends_on", "archived_on", "service_count", "balance", "credit", "attitude",
-    "invoice_note", "about",
+    "payment_days", "charge_tax", "tax_exempt", "tax_rate", "never_suspend", "dunning_plan", "po_number",
+    "vendor_number", "registered_on", "starts_on", "ends_on", "archived_on", "service_count", "balance", "credit",
+    "attitude", "invoice_note", "about",
 )  # fmt: skip
 _NAMED = {
     "group": CustomerGroup.name,
     "project": Project.name,
     "reseller": Reseller.name,
     "contract_type": ContractType.name,
+    "dunning_plan": DunningPlan.name,
 }
 _AMOUNTS = {"balance": "balance_minor", "credit": "credit_minor"}
 
@@ -46,6 +47,7 @@ def exported_rows(chunk: int = 2000) -> Iterator[list[list[str]]]:
     query = select(*(_column(name).label(name) for name in COLUMNS)).select_from(Customer)
     for relation in (Customer.group, Customer.project, Customer.reseller, Customer.contract_type):
         query = query.outerjoin(relation)
+    query = query.outerjoin(DunningPlan, DunningPlan.id == Customer.dunning_plan_id)
     query = query.order_by(Customer.id).execution_options(yield_per=chunk)
     currency = COLUMNS.index("currency")
     amounts = {COLUMNS.index(name) for name in _AMOUNTS}

@@ -167,6 +167,9 @@ def _texts(table: Any, names: str, **options: Any) -> dict[str, Field]:
 # Fields that name a row of another table, which is made on first sight: field -> column.
 NAMED = {"contract_type": "contract_type_id", "group": "group_id", "project": "project_id", "reseller": "reseller_id"}
 
+COLUMNS = {**NAMED, "dunning_plan": "dunning_plan_id"}
+"""Fields that have another column."""
+
 CUSTOMER: Mapping[str, Field] = {
     "external_id": Field(text(120), required=True),
     "external_source": Field(text(60), required=True),
@@ -194,6 +197,7 @@ CUSTOMER: Mapping[str, Field] = {
     "tax_rate": Field(percent, empty=None),
     "never_suspend": Field(yes_no, empty=None),
     **dict.fromkeys(NAMED, Field(text(120), empty=None)),
+    "dunning_plan": Field(text(120), empty=None),  # read by import_plans: it must be there
 }
 
 SERVICE: Mapping[str, Field] = {

@@ -49,6 +49,7 @@ payment_days: paymentterms paymentdays terms netdays
 tax_exempt: taxexempt exempt istaxexempt
 tax_rate: taxrate taxrate1
 contract_type: contracttype contract
+dunning_plan: dunningplan dunning
 reseller: reseller affiliate
 project: project brand
 attitude: attitude

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from models import BillingError, CustomerStatus
 from models.exact import shown
 
-from . import import_custom
+from . import import_custom, import_plans
 from .import_fields import CUSTOMER, OPTION, SERVICE, BadValue, Field
 from .import_mapping import BadMapping, Expression, ImportMapping
 from .money import Money
@@ -118,7 +118,8 @@ class RowReader:
             )
         self.labels: dict[str, str] = {}
         own = import_custom.known() if import_custom.any_of(mapping.customer) else {}
-        self.customer = self._readers(mapping.customer, {**CUSTOMER, **own}, positions)
+        plans = import_plans.known() if import_plans.FIELD in mapping.customer else {}
+        self.customer = self._readers(mapping.customer, {**CUSTOMER, **own, **plans}, positions)
         self.service = self._readers(mapping.service, SERVICE, positions)
         self.options = self._readers(mapping.options, dict.fromkeys(mapping.options, OPTION), positions)
 

@@ -10,11 +10,11 @@ from sqlalchemy import Table, select
 from models import Customer, CustomerStatus, customer_tag, db
 from models.bulk import among, insert_rows, reserve_ids, update_rows
 
-from . import company, custom_fields, group_rules, inheritance, projects
+from . import company, custom_fields, dunning_plans, group_rules, inheritance, projects
 from .actor import Actor
 from .contact_details import phone_e164
 from .customer_fields import LEARNT
-from .import_fields import CUSTOMER, NAMED
+from .import_fields import COLUMNS, CUSTOMER, NAMED
 from .import_mapping import ImportMapping
 from .import_names import Names
 from .import_rows import ImportedRow
@@ -40,7 +40,7 @@ class Writer:
         self.services = ServiceWriter(mapping, by, self.names, scratch, keep=keep)
         self.own = [name for name in mapping.customer if name.startswith(custom_fields.PREFIX)]
         fields = [name for name in mapping.customer if name not in KEY and name not in self.own]
-        self.columns = {name: NAMED.get(name, name) for name in fields}
+        self.columns = {name: COLUMNS.get(name, name) for name in fields}
         self.learnt = {name: known for name, known in LEARNT.items() if name in fields}
         self.follows = [name for name in inheritance.STORED if name in fields]
         self.usual = {name: inheritance.inherited(name, None)[0] for name in inheritance.STORED}
@@ -95,6 +95,8 @@ class Writer:
         is open to those who came with it."""
         if "group" in self.columns or self.follows:
             inheritance.hand_down(customers=ids)
+        if "dunning_plan" in self.columns:
+            dunning_plans.look_again(customers=ids)
         if "project" in self.columns:
             projects.opened(ids)
         group_rules.place(ids, by=self.by)

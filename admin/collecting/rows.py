@@ -67,9 +67,10 @@ def _coming(owing: dict[int, Arrears]) -> dict[int, str]:
     done: dict[int, list[Done]] = {}
     for row in db.session.execute(select(*columns).where(among(db.session, DunningStep.invoice_id, owing))):
         done.setdefault(row.invoice_id, []).append(Done(row.kind, row.days, row.on, row.state))
-    days = select(Invoice.id, Invoice.due_on, Invoice.issued_on).where(among(db.session, Invoice.id, owing))
+    is_fee = select(DunningStep.id).where(DunningStep.fee_invoice_id == Invoice.id).exists()
+    days = select(Invoice.id, Invoice.due_on, Invoice.issued_on, Customer.never_suspend, is_fee.label("is_fee"))
     found = {}
-    for row in db.session.execute(days):
+    for row in db.session.execute(days.join(Invoice.customer).where(among(db.session, Invoice.id, owing))):
         owed, plan = owing[row.id], plans.get(owing[row.id].plan_id or 0)
         if plan is not None and owed.next_on and owed.next_on < date.max:
             found[row.id] = _step_on(plan, row, owed.next_on, done.get(row.id, []))
@@ -78,7 +79,10 @@ def _coming(owing: dict[int, Arrears]) -> dict[int, str]:
 
 def _step_on(plan: DunningPlan, row: Any, on: date, done: list[Done]) -> str:
     """The sternest step of the plan on the day it is looked at next."""
-    case = Case(row.due_on, row.issued_on, on, on, done)
+    case = Case(
+        row.due_on, row.issued_on, on, on, [one for one in done if one.state is not StepState.UNDONE],
+        reminders_only=row.is_fee, never_suspend=row.never_suspend,
+    )  # fmt: skip
     kinds = [step.kind for step in look(Rules.of(plan), case).steps if step.state is StepState.DONE]
     return str(STEPS[max(kinds, key=list(StepKind).index)]) if kinds else ""
 

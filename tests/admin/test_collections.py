@@ -20,6 +20,7 @@ from models import (
     CustomerGroup,
     Delivery,
     DunningStep,
+    Invoice,
     PaymentPromise,
     Service,
     ServiceStatus,
@@ -156,6 +157,23 @@ def test_letters_of_ticked_customers_are_one_pdf(company, staff_client):
     assert "reminders-2026-11-22.pdf" in file.headers["Content-Disposition"]
     for ids in ("", "999999", "x"):
         get(staff_client, f"{HOME}letters/?ids={ids}", 404)
+
+
+def test_the_letter_of_one_customer_is_printed_then(company, staff_client, by):
+    dunning_plans.begin(company)
+    ann = owing("Ann", 1000, 5)
+    invoice = db.session.scalars(select(Invoice)).one()
+    known = {
+        "kind": "after", "days": 3, "on": TODAY, "state": "done", "currency": "EUR", "open_minor": 1000, "number": 1,
+        "plan_id": company.dunning_plan_id, "taken_at": by.at,
+    }  # fmt: skip
+    step = add(DunningStep(invoice_id=invoice.id, customer_id=ann.id, to_print=True, **known))
+    page = get(staff_client, f"{CASE}{ann.id}")
+    assert f'name="one" value="letters.{ann.id}"' in page
+    answer = staff_client.post(f"{HOME}action/", data={"one": f"letters.{ann.id}"}, follow_redirects=True)
+    assert answer.mimetype == "application/pdf"
+    db.session.refresh(step)
+    assert step.printed_at is not None
 
 
 def test_suspending_and_writing_off_are_asked_about_first(company, staff_client):

@@ -9,11 +9,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from factories import add, make_customer, make_service
+from factories import add, make_company, make_customer, make_invoice, make_service
 from flask import Flask
 from sqlalchemy import func, select
 
-from billing import custom_fields, merging, projects
+from billing import custom_fields, dunning_plans, merging, projects
 from billing.actor import Actor
 from billing.csv_cells import defuse
 from billing.customer_export import COLUMNS, columns, exported_rows
@@ -27,6 +27,7 @@ from models import (
     ContractType,
     Customer,
     CustomerStatus,
+    Invoice,
     Package,
     PackageOption,
     PackagePrice,
@@ -442,3 +443,21 @@ def test_an_export_comes_back_as_it_was(run: Run, by: Actor, tmp_path: Path) -> 
     assert [[cell for n, cell in enumerate(row) if n not in ignored] for row in after] == [
         [cell for n, cell in enumerate(row) if n not in ignored] for row in before
     ]
+
+
+def test_a_dunning_plan_is_written_out_and_read_back_by_its_name(run: Run, app: Flask, by: Actor) -> None:
+    seller = make_company()
+    dunning_plans.begin(seller)
+    mapping = MAPPING.replace('currency = "EUR"', 'currency = "EUR"\ndunning_plan = { column = "Ends" }')
+    mapping = mapping.replace('cancelled_on = { column = "Ends" }\n', "")
+    strict = next(plan for plan in dunning_plans.in_use() if plan.id != seller.dunning_plan_id)
+    known = [[*ANN[:-1], strict.name.upper()], BOB]
+    assert run(known, mapping=mapping) == (counts(new=2), [])
+    assert (customer().dunning_plan_id, customer("2").dunning_plan_id) == (strict.id, None)
+    rows = [row for rows in exported_rows() for row in rows]
+    assert [row[COLUMNS.index("dunning_plan")] for row in rows] == [strict.name, ""]
+    make_invoice(customer()).dunning_on = by.today
+    found, problems = run([[*ANN[:-1], ""], [*BOB[:-1], "Nobody's"]], mapping=mapping)
+    assert found == counts(changed=1, rejected=1) and "There is no dunning plan" in problems[0]
+    assert customer().dunning_plan_id is None
+    assert db.session.scalars(select(Invoice.dunning_on)).all() == [None], "the next run looks at it anew"

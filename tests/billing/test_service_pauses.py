@@ -11,11 +11,16 @@ from flask import Flask
 from servicing import at, bill, covered, day, lines, well
 from sqlalchemy import select
 
-from billing import package_changes, service_pauses, service_transfers, services
+from billing import doctor, package_changes, service_pauses, service_transfers, services
 from billing.package_changes import Wanted
 from billing.service_pauses import InvalidPause
 from billing.unused import unused
-from models import Service, ServiceChange, ServiceStatus, SuspendedFor, db
+from models import Renewal, Service, ServiceChange, ServiceStatus, SuspendedFor, db
+
+
+def found_by_doctor(clock: Clock) -> set[str]:
+    db.session.flush()
+    return {finding.code for finding in doctor.examine(doctor.Scope(clock()))}
 
 
 @pytest.fixture
@@ -143,6 +148,19 @@ def test_days_that_were_moved_are_what_is_left_for_a_change_of_package(service: 
     package_changes.carry_out(change, seen=package_changes.review(change, by=by).fingerprint, by=by)
     assert [line.amount_minor for line in change.invoice.lines] == [-1137, 2273]
     assert service.next_renewal_on == day(1, 31, 2027) and well(clock)
+
+
+def test_the_doctor_sees_moved_days_that_were_not_paid_by_the_service(service: Service, clock: Clock) -> None:
+    service_pauses.pause(service, day(11, 15), None, "", by=at(clock, day(11, 15)))
+    service_pauses.resume([service], by=at(clock, day(1, 15, 2027)))
+    moved = db.session.scalars(select(Renewal).where(Renewal.carries_id.is_not(None))).one()
+    assert well(clock)
+    moved.amount_minor = 100
+    assert found_by_doctor(clock) >= {"I48"}
+    moved.amount_minor, paid_by = 0, moved.carries_id
+    other = make_service(make_customer(), billed_from=day(11, 1), next_renewal_on=day(11, 1))
+    db.session.get_one(Renewal, paid_by).service_id = other.id
+    assert found_by_doctor(clock) >= {"I48"}
 
 
 def test_what_another_customer_paid_is_not_given_to_the_new_one(service: Service, clock: Clock) -> None:
