@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from sqlalchemy import select
 
 from models import (
-    AuditEvent,
     BillingError,
     ChangeState,
     ChangeTo,
@@ -41,6 +40,8 @@ from .texts import many_lines
 
 NO, RENEWAL, NOW = "no", "renewal", "now"
 ASK, END = "ask", "end"
+ASKED = "asked_by"
+"""Among the terms of a change that was asked for in the portal: the portal user's id. Gone once staff write it anew."""
 LONGEST_REASON = 1000
 NOTE_PERMISSION = "customers.edit"
 
@@ -123,11 +124,20 @@ def ask(service: Service, wanted: Wanted, *, by: Actor) -> PackageChange:
     shown = package_changes.review(change, by=actor)
     if _put_off(shown):
         package_changes.write(change, replace(wanted, when=ChangeWhen.RENEWAL), by=actor)
+    change.terms = {**change.terms, ASKED: by.portal_user_id or 0}
+    db.session.flush()
     return change
 
 
+def asked_here(change: PackageChange) -> bool:
+    """Whether a customer's own people wrote it: what staff write into a draft, such as an agreed price, is theirs."""
+    return ASKED in change.terms
+
+
 def review(change: PackageChange, *, by: Actor) -> Review:
-    """What the change comes to, with what stands against doing it by oneself among its refusals. Only reads."""
+    """What the change comes to, with what stands against doing it by oneself among its refusals. Only reads. Raises
+    NotByOneself for one that staff wrote, NotAllowed."""
+    _check_asked(change)
     shown = package_changes.review(change, by=_actor(change.service, by))
     return _judged(change, shown, by)
 
@@ -136,6 +146,7 @@ def carry_out(change: PackageChange, seen: str, *, by: Actor) -> PackageChange:
     """Do what the review with the fingerprint `seen` shows. Raises NotByOneself and what `package_changes.carry_out`
     raises; ChangedSince brings a review of here. Flushes."""
     actor = _actor(change.service, by)
+    _check_asked(change)
     against = why_not(change.service, by=by) or _against(change, package_changes.review(change, by=actor), by)
     if against:
         raise NotByOneself(against)
@@ -151,12 +162,7 @@ def may_withdraw(change: PackageChange) -> bool:
         return False
     if change.invoice is not None and change.invoice.open_minor != change.invoice.total_minor:
         return False
-    by_them = AuditEvent.portal_user_id.is_not(None), AuditEvent.real_staff_id.is_(None)
-    asked = select(AuditEvent.id).where(
-        AuditEvent.object_type == "package_change", AuditEvent.object_id == change.id, *by_them,
-        AuditEvent.verb.in_(("package_change.scheduled", "package_change.waits")),
-    )  # fmt: skip
-    return db.session.scalar(asked.limit(1)) is not None
+    return asked_here(change)
 
 
 def withdraw(change: PackageChange, *, by: Actor) -> None:
@@ -204,6 +210,11 @@ def ask_to_end(service: Service, reason: str, *, by: Actor) -> None:
     notes.add_note(service.customer, f"{words}\n{told}".strip(), by=actor)
     audit.record(by, "service.end_asked", service, after={"reason": told})
     db.session.flush()
+
+
+def _check_asked(change: PackageChange) -> None:
+    if not asked_here(change):
+        raise NotByOneself("This change was begun by us. Write to us about it.")
 
 
 def _actor(service: Service, by: Actor) -> Actor:

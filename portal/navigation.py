@@ -39,7 +39,11 @@ class Entry:
 
 MENU = (
     Entry(_l("Home"), "portal.home"),
-    Entry(_l("Services"), "portal.services", frozenset({"portal.service"})),
+    Entry(
+        _l("Services"),
+        "portal.services",
+        frozenset({"portal.service", "portal.change_package", "portal.package_change"}),
+    ),
     Entry(_l("Invoices"), "portal.invoices", frozenset({"portal.invoice", "portal.pay"}), SEE_MONEY, due=True),
     Entry(_l("Payments"), "portal.payments", frozenset({"portal.payment"}), SEE_MONEY),
     Entry(_l("Credit"), "portal.credit", frozenset({"portal.top_up"}), SEE_MONEY, "portal_credit"),

@@ -12,6 +12,7 @@ from io import BytesIO
 
 import pytest
 from cardserver import make_card
+from factories import make_service
 from flask import Flask
 from quoting import line, sent_quote
 from security.conftest import changed, prints
@@ -23,7 +24,7 @@ from signing_in import PASSWORD, Browser
 from sqlalchemy import func, select
 from werkzeug.routing import Rule
 
-from billing import files, payers, portal_links, portal_users
+from billing import files, package_changes, payers, portal_links, portal_users, self_service
 from billing.actor import Actor, system
 from billing.notes import add_note
 from billing.quote_answers import MAY_ANSWER
@@ -36,12 +37,14 @@ from models import (
     Invoice,
     InvoiceState,
     OneTimeToken,
+    PackageChange,
     Payer,
     PaymentAttempt,
     PortalAccess,
     PortalRight,
     PortalUser,
     Quote,
+    Service,
     db,
 )
 
@@ -61,7 +64,12 @@ THEIRS = {
     PortalRight.TECHNICAL: {"opt_out"},
     PortalRight.READ_ONLY: set(),
 }
-TAKE_OUT = {"portal.sign_out", "portal.remove_user", "portal.change_user"}  # the other tests need these people
+TAKE_OUT = {
+    "portal.sign_out",
+    "portal.remove_user",
+    "portal.change_user",
+    "portal.carry_out_change",
+}  # the other tests need these people
 OF_BOTH = ("portal.", "second_step.")  # open to customers, some of them to staff too
 # What a knock at each door of the portal finds, by right. A new door fails until it is written down here.
 IN, MISSING = "in", "missing"
@@ -87,6 +95,8 @@ DOORS = {
     "portal.save_wanted": {**EVERYBODY, PortalRight.READ_ONLY: MISSING},
     "portal.payer_list": {**EVERYBODY, PortalRight.TECHNICAL: MISSING},
     **dict.fromkeys(("portal.save_details", "portal.choose_payer", "portal.new_payer"), DECIDE),
+    **dict.fromkeys(("portal.change_package", "portal.ask_change", "portal.package_change"), DECIDE),
+    **dict.fromkeys(("portal.carry_out_change", "portal.withdraw_change"), DECIDE),
     **dict.fromkeys(("portal.add_payer", "portal.payer", "portal.change_payer"), DECIDE),
     "portal.submit": dict.fromkeys(RIGHTS, IN),
     "portal.forgot": EVERYBODY,
@@ -140,6 +150,8 @@ def two(world: Flask, by: Actor) -> tuple[Customer, Customer]:
         make_card(customer)
         payers.add(customer, {"name": f"Payer of {customer.id}"}, by=by)
         portal_users.add(customer, f"first@{customer.id}.example", password_hash="x", by=by)
+        begun = package_changes.begin(make_service(customer), by=by)
+        begun.to_package_id, begun.terms = begun.from_package_id, {self_service.ASKED: 0}
         sent_quote(customer, line(f"Offered to {customer.id}"), by=by)
     db.session.commit()
     return found[0], found[1]
@@ -234,6 +246,8 @@ def things(customer: Customer) -> dict[str, list[int]]:
         ),
         "access_id": list(db.session.scalars(logins.order_by(PortalAccess.id))),
         "payer_id": list(db.session.scalars(select(Payer.id).where(Payer.customer_id == customer.id))),
+        "service_id": list(db.session.scalars(select(Service.id).where(Service.customer_id == customer.id))),
+        "change_id": list(db.session.scalars(select(PackageChange.id).where(PackageChange.customer_id == customer.id))),
         "quote_id": list(db.session.scalars(select(Quote.id).where(Quote.customer_id == customer.id))),
     }
 

@@ -1,0 +1,127 @@
+"""The pages on which a customer changes a package: choose, see the sums, agree once, pay. The rules are tested beside
+billing.self_service."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from changing import DAY, DECEMBER, at, priced, running
+from factories import make_customer
+from guests import let_in, sign_in_guest
+from signing_in import sign_in
+from sqlalchemy import event, func, select
+
+from billing import package_changes, self_service
+from billing.package_changes import Wanted
+from models import ChangeState, ChangeTo, Invoice, Package, PackageChange, PortalRight, Service, db
+
+
+@pytest.fixture
+def service(client, clock) -> Service:
+    """Basic, which may become Pro; its owner is signed in."""
+    priced("Pro", "90"), priced("Small", "10")
+    found = running(clock)
+    found.package.change_to = ChangeTo.ANY
+    db.session.scalars(select(Invoice)).one().due_on = DECEMBER
+    sign_in_guest(client, let_in(found.customer, at(clock, DAY)))
+    return found
+
+
+def package(name: str) -> int:
+    return db.session.scalars(select(Package.id).where(Package.name == name)).one()
+
+
+def chosen(client, service, name="Pro") -> str:
+    """The address of the review."""
+    here = f"/portal/{service.customer_id}/services/{service.id}/change"
+    number = package(name)
+    assert f"?package={number}#terms" in client.get(here).text
+    assert 'name="period" value="1-0"' in client.get(f"{here}?package={number}").text
+    return client.post(here, data={"package": number, "period": "1-0", "price": "0.01"}).location
+
+
+def button(page: str) -> dict[str, str]:
+    """What the form of the review sends."""
+    form = page.split('name="seen"')[0].rpartition("<form")[2] + page.split("</form>")[-2]
+    found = dict(re.findall(r'name="(form_token|seen)" value="([^"]+)"', page))
+    assert form and set(found) == {"form_token", "seen"}
+    return found
+
+
+def test_an_upgrade_is_shown_done_once_and_leads_to_paying(client, service):
+    review = chosen(client, service)
+    page = client.get(review).text
+    assert "€36.90" in page and "15 of 30 days left" in page and "Change and pay" in page
+    sent = button(page)
+    for _twice in range(2):
+        assert client.post(review, data=sent).location == review
+    (change,) = db.session.scalars(select(PackageChange)).all()
+    assert (change.state, change.invoice.total_minor) == (ChangeState.DONE, 3690)
+    result = client.get(review).text
+    assert "Your service is Pro now." in result and "Pay €36.90" in result
+    assert db.session.scalar(select(func.count(Invoice.id))) == 2
+
+
+def test_a_downgrade_is_put_down_and_called_off(client, service):
+    review = chosen(client, service, "Small")
+    page = client.get(review).text
+    assert "Nothing is charged now." in page or "what is charged" in page.lower()
+    client.post(review, data=button(page))
+    assert "on 1 Dec 2026" in client.get(review).text
+    assert "is on its way" in client.get(f"/portal/{service.customer_id}/services/{service.id}/change").text
+    client.post(f"{review}/withdraw")
+    assert "was called off" in client.get(review).text
+
+
+def test_sums_that_moved_are_shown_again_and_nothing_is_done(client, service):
+    review = chosen(client, service)
+    sent = button(client.get(review).text)
+    db.session.get(Package, package("Pro")).prices[0].price_minor += 1000
+    answer = client.post(review, data=sent)
+    assert answer.status_code == 409 and "Nothing was done" in answer.text and button(answer.text) != sent
+    assert db.session.scalars(select(PackageChange)).one().state == ChangeState.DRAFT
+
+
+def test_only_the_customers_own_people_with_a_say_get_there(client, service, by, clock):
+    review = chosen(client, service)
+    staffs = package_changes.begin(service, by=by)
+    package_changes.write(staffs, Wanted(package("Pro")), by=by)
+    assert client.get(f"/portal/{service.customer_id}/changes/{staffs.id}").status_code == 404
+    here = f"/portal/{service.customer_id}/services/{service.id}/change"
+    for access in (
+        let_in(make_customer(), by, "else@m.example"),
+        let_in(service.customer, by, "t@m.example", PortalRight.TECHNICAL),
+        let_in(service.customer, by, "r@m.example", PortalRight.READ_ONLY),
+    ):
+        other = sign_in_guest(client.application.test_client(), access)
+        mine = re.sub(r"/portal/\d+/", f"/portal/{access.customer_id}/", review)
+        for path in (here, review, mine, mine.replace("changes", "services") + "/change"):
+            assert other.get(path).status_code == 404, path
+            assert other.post(path).status_code == 404, path
+    for wrong in ({}, {"package": package("Pro"), "period": "x"}, {"package": "9" * 18, "period": "1-0"}):
+        assert client.post(here, data=wrong).status_code == 400
+
+
+def test_staff_who_look_in_see_the_sums_and_cannot_agree(client, service):
+    review = chosen(client, service)
+    sent = button(client.get(review).text)
+    other = client.application.test_client()
+    sign_in(other)
+    other.post(f"/admin/customer/enter/?id={service.customer_id}")
+    page = other.get(review).text
+    assert "€36.90" in page and "Change and pay" not in page
+    assert other.post(review, data=sent).status_code == 403
+    assert service.package.name == "Basic"
+
+
+def test_few_statements(client, service):
+    review = chosen(client, service)
+    asked: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *found: asked.append(found[2]))
+    here = f"/portal/{service.customer_id}/services/{service.id}/change"
+    for path, most in ((here, 11), (f"{here}?package={package('Pro')}", 13), (review, 12)):
+        asked.clear()
+        assert client.get(path).status_code == 200
+        assert len(asked) <= most, (path, len(asked), asked)
+    assert self_service.waiting(service) is None
