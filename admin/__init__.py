@@ -21,6 +21,9 @@ from models import (
     Invoice,
     Mailing,
     MassChange,
+    Order,
+    OrderBlock,
+    OrderForm,
     Package,
     PackageChange,
     Payment,
@@ -56,6 +59,9 @@ from .job_log import JobLogView
 from .mass_changes import MassChangesView
 from .messages import MessagesView
 from .only import OnlyView
+from .order_blocks import OrderBlocksView
+from .order_forms import OrderFormsView
+from .orders import OrdersView
 from .package_changes import PackageChangesView
 from .packages import PackageView
 from .payments import PaymentsView
@@ -115,6 +121,9 @@ def init_app(app: Flask) -> None:
     panel.add_view(PackageChangesView(PackageChange, db, _l("Package changes"), SELLING, **CHANGES))
     panel.add_view(MassChangesView(MassChange, db, _l("Many at once"), None, "mass-changes", "/admin/mass-changes"))
     panel.add_view(ChargeView(Charge, db, _l("Charges"), SELLING, menu_icon_type="look", menu_icon_value="coins"))
+    panel.add_view(OrdersView(Order, db, _l("Orders"), SELLING, **menu("orders", "shopping-cart")))
+    panel.add_view(OrderFormsView(OrderForm, db, _l("Order forms"), SELLING, **menu("order-forms", "clipboard-list")))
+    panel.add_view(OrderBlocksView(OrderBlock, db, _l("Held addresses"), None, "order-blocks", "/admin/order-blocks"))
     panel.add_view(QuotesView(Quote, db, _l("Quotes"), SELLING, **menu("quotes", "file-check")))
     panel.add_view(DiscountView(Discount, db, _l("Discounts"), SELLING, **menu("discounts", "tag")))
     panel.add_view(CouponView(Coupon, db, _l("Codes"), None, "coupons", "/admin/coupons"))

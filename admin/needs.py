@@ -13,8 +13,9 @@ from sqlalchemy import func, select
 
 from admin.run_words import kind_words
 from billing import company, runs, unattended
+from billing.order_records import DECIDABLE
 from messaging.deliver import mail_state
-from models import BillingGroup, Delivery, DeliveryState, JobDay, JobState, Quote, QuoteState, db
+from models import BillingGroup, Delivery, DeliveryState, JobDay, JobState, Order, Quote, QuoteState, db
 from web import only_customer
 from web.permissions import allows
 from web.sessions import now
@@ -34,7 +35,7 @@ class Need:
 def needs() -> list[Need]:
     """For whoever is signed in: only what they may look at."""
     found = [_set_aside(), _no_scheduler(), *_jobs()] if allows("runs.view") else []
-    found += _quotes() if allows("quotes.view") else []
+    found += _selling()
     if allows("messages.view"):
         found += [_mail(), *_lost()]
     return [need for need in found if need]
@@ -55,15 +56,31 @@ def _set_aside() -> Need | None:
     return Need("bad", "triangle-alert", text, _("Look"), url_for("runs.index_view"))
 
 
-def _quotes() -> list[Need]:
-    """Accepted ones that wait for their invoice, and those that nobody answers any more in a few days."""
+def _selling() -> list[Need]:
+    """Orders that wait for a person; accepted quotes that wait for their invoice, and those that nobody answers any
+    more in a few days. One statement for all of them."""
     today = company.day_of(now())
     waiting = Quote.state == QuoteState.ACCEPTED, Quote.invoice_id.is_(None)
     ending = Quote.state == QuoteState.SENT, Quote.valid_until.between(today, today + timedelta(days=2))
-    counts = [
-        select(func.count()).where(*what, *_mine(Quote.customer_id)).scalar_subquery() for what in (waiting, ending)
-    ]
-    to_invoice, soon = db.session.execute(select(*counts)).one()
+    counts = []
+    if quotes := allows("quotes.view"):
+        counts += [select(func.count()).where(*what, *_mine(Quote.customer_id)) for what in (waiting, ending)]
+    if allows("orders.view"):
+        undecided = Order.state.in_(DECIDABLE), *_mine(Order.customer_id)
+        counts.append(select(func.count()).select_from(Order).where(*undecided))
+    if not counts:
+        return []
+    row = list(db.session.execute(select(*(one.scalar_subquery() for one in counts))).one())
+    found = _quotes(row.pop(0), row.pop(0)) if quotes else []
+    return [*(_orders(count) for count in row if count), *found]
+
+
+def _orders(count: int) -> Need:
+    text = ngettext("%(num)d order waits for your decision", "%(num)d orders wait for your decision", count)
+    return Need("warn", "shopping-cart", text, _("Look"), url_for("orders.index_view", flt0_state_is="to_decide"))
+
+
+def _quotes(to_invoice: int, soon: int) -> list[Need]:
     found = []
     if to_invoice:
         text = ngettext("%(num)d accepted quote to be invoiced", "%(num)d accepted quotes to be invoiced", to_invoice)

@@ -8,17 +8,21 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Select, func, or_, select, union
+from sqlalchemy import Select, false, func, or_, select, union
 from sqlalchemy.orm import joinedload
 
 from admin.customers.lookup import CUSTOMERS
 from admin.links import record_url
+from admin.order_finding import begins
+from admin.order_words import STATES
+from billing.order_records import DECIDABLE
 from models import (
     Charge,
     Contact,
     Customer,
     CustomerStatus,
     Invoice,
+    Order,
     Package,
     Payment,
     PortalAccess,
@@ -154,6 +158,12 @@ def _quotes(typed: str, only: int | None) -> Select[Any]:
     return _either(Quote, *arms)
 
 
+def _orders(typed: str, only: int | None) -> Select[Any]:
+    arms = [select(Order.id).where(one) for one in begins([typed])] or [select(Order.id).where(false())]
+    waiting = select(Order.id).where(Order.state.in_(DECIDABLE), Order.name.icontains(typed, autoescape=True))
+    return _either(Order, *(_of(arm, Order.customer_id, only) for arm in (*arms, waiting)))
+
+
 def _payments(typed: str, only: int | None) -> Select[Any]:
     arms = [_of(select(Payment.id).where(_begins(Payment, "reference", typed)), Payment.customer_id, only)]
     number = _numbered(typed)
@@ -214,6 +224,11 @@ def _quote(row: Quote) -> Hit:
     return Hit(str(row), " · ".join(str(part) for part in parts if part), record_url(row))
 
 
+def _order(row: Order) -> Hit:
+    parts = [row.name, row.chosen["package"], str(STATES[row.state][1])]
+    return Hit(str(row), " · ".join(parts), record_url(row))
+
+
 def _payment(row: Payment) -> Hit:
     parts = [row.customer.name, row.reference, short_date(row.received_on)]
     return Hit(money(row.amount), " · ".join(str(part) for part in parts if part), record_url(row))
@@ -256,6 +271,8 @@ KINDS: tuple[Kind, ...] = (
          _WHOSE, Invoice.customer_id),
     Kind("quote", _l("Quotes"), "file-check", "quotes.view", Quote, ("qu", "q"), _quotes, _quote,
          (joinedload(Quote.customer, innerjoin=True),), Quote.customer_id),
+    Kind("order", _l("Orders"), "shopping-cart", "orders.view", Order, ("order", "ord", "o"), _orders, _order, (),
+         Order.customer_id),
     Kind("payment", _l("Payments"), "credit-card", "payments.view", Payment, ("pay",), _payments, _payment,
          (joinedload(Payment.customer, innerjoin=True),), Payment.customer_id),
     Kind("service", _l("Services"), "server", "services.view", Service, ("svc", "s"), _services, _service,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import cache
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -63,3 +63,10 @@ def day_of(moment: datetime) -> date:
     company = get()
     zone = ZoneInfo(company.timezone) if company else UTC
     return moment.astimezone(zone).date()
+
+
+def beginning_of(day: date) -> datetime:
+    """The moment (aware, UTC) that `day` begins in the business's time zone."""
+    company = get()
+    zone = ZoneInfo(company.timezone) if company else UTC
+    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete as remove
@@ -178,10 +179,12 @@ def offered(form: OrderForm) -> list[Offered]:
     ]
 
 
-def counts(form_ids: Sequence[int]) -> dict[int, dict[OrderState, int]]:
-    """How many orders each of the forms has, by state."""
+def counts(form_ids: Sequence[int], *, since: datetime | None = None) -> dict[int, dict[OrderState, int]]:
+    """How many orders each of the forms has, by state; with `since` (aware) only those placed from then on."""
     found: dict[int, dict[OrderState, int]] = {number: {} for number in form_ids}
     wanted = select(Order.form_id, Order.state, func.count()).where(Order.form_id.in_(form_ids))
+    if since is not None:
+        wanted = wanted.where(Order.placed_at >= since)
     for form_id, state, count in db.session.execute(wanted.group_by(Order.form_id, Order.state)):
         found[form_id][state] = count
     return found

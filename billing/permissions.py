@@ -63,7 +63,7 @@ ROLES: dict[str, frozenset[str]] = {
     ),
     "support": frozenset(
         (_VIEW - {"reports.view", "audit.view"})
-        | {"customers.edit", "customers.enter", "services.edit", "messages.send"}
+        | {"customers.edit", "customers.enter", "services.edit", "orders.edit", "messages.send"}
     ),
     "sales": frozenset(
         {

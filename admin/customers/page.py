@@ -20,6 +20,7 @@ from models import (
     File,
     Invoice,
     Note,
+    Order,
     Payment,
     Quote,
     Service,
@@ -64,7 +65,9 @@ BELONGS = card_form(group_id=12, reseller_id=12, salespeople=12, attitude=12, ab
 
 # The cards, in their order on each tab; those with `aside` stand in the narrow column.
 CARDS: tuple[Card, ...] = (
-    EditCard("registered", "", form=card_form(registered_on=12, registration_ip=12), words=_l("Registered")),
+    EditCard(
+        "registered", "", show.registered, form=card_form(registered_on=12, registration_ip=12), words=_l("Registered")
+    ),
     Card("pinned", "overview", show.pinned),
     Card("overdue", "overview", show.overdue, "invoices.view"),
     Card("some_services", "overview", show.some_services, "services.view"),
@@ -80,6 +83,7 @@ CARDS: tuple[Card, ...] = (
     Card("own_fields", "overview", own_fields.card, aside=True),
     Card("services", "services", show.services, "services.view"),
     Card("charges", "services", show.charges, "services.view"),
+    Card("orders", "services", show.some_orders, "orders.view"),
     Card("discounts", "services", discounts.card, "discounts.view"),
     Card("groups", "services", show.groups, "services.view"),
     Card("invoices", "invoices", show.invoices, "invoices.view"),
@@ -117,7 +121,7 @@ CARDS: tuple[Card, ...] = (
 SHOWN = {
     "record_url": record_url, "list_url": list_url, "price_words": price_words, "Service": Service,
     "Invoice": Invoice, "Quote": Quote, "Credit": Credit, "Payment": Payment, "Delivery": Delivery,
-    "AuditEvent": AuditEvent, "cap": panels.CAP, "switch_words": SWITCHES,
+    "AuditEvent": AuditEvent, "Order": Order, "cap": panels.CAP, "switch_words": SWITCHES,
 }  # fmt: skip
 
 

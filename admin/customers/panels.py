@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from flask import g
 from sqlalchemy import Select, and_, case, func, select, union_all
 from sqlalchemy.orm import joinedload, undefer
 
@@ -23,6 +24,7 @@ from models import (
     Message,
     Money,
     Note,
+    Order,
     Payment,
     Quote,
     Service,
@@ -87,10 +89,22 @@ def _capped(model: Any, customer: Customer) -> Any:
 
 
 def load(customer: Customer) -> None:
-    """What head and cards read of the customer's own row and the small tables it names, in one statement."""
+    """What head and cards read of the customer's own row and the small tables it names, in one statement; and the
+    order that it came by, if it did (`first_order`)."""
     names = (Customer.group, Customer.project, Customer.reseller, Customer.contract_type)
     wanted = select(Customer).where(Customer.id == customer.id)
-    db.session.scalars(wanted.options(*map(joinedload, names), undefer(Customer.identity_number))).one()
+    first = select(func.min(Order.id)).where(Order.customer_id == customer.id).scalar_subquery()
+    wanted = wanted.options(*map(joinedload, names), undefer(Customer.identity_number))
+    g.customer_order = db.session.execute(wanted.add_columns(first)).one()[1]
+
+
+def first_order(customer: Customer) -> int | None:
+    """The id of the oldest order of the customer whose page is made."""
+    return g.get("customer_order")
+
+
+def orders(customer: Customer) -> list[Order]:
+    return list(db.session.scalars(_newest(Order, customer, NEWEST)))
 
 
 def _newest(model: Any, customer: Customer, n: int) -> Select[Any]:

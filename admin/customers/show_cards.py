@@ -6,11 +6,12 @@ from typing import Any
 
 from flask import g, request, url_for
 
-from admin import credit_states, quote_states
+from admin import credit_states, order_shown, quote_states
 from admin.collecting import rows
 from admin.delivery_states import state_pill, subject
 from admin.invoice_states import today
-from billing import collecting, customers, inheritance
+from admin.order_words import state_pill as order_state
+from billing import collecting, customers, inheritance, orders
 from billing.expenses import standing
 from billing.inheritance import STORED
 from models import BillingGroup, Customer
@@ -21,6 +22,18 @@ from . import panels, story
 from .edit_fields import SWITCHES
 from .inherited import handed
 from .page_forms import CreditForm, NoteForm
+
+
+def registered(customer: Customer) -> dict[str, Any]:
+    """How the customer came: by hand, or by an order."""
+    number = panels.first_order(customer) if allows(orders.VIEW) else None
+    return {"order_url": url_for("orders.details_view", id=number) if number else ""}
+
+
+def some_orders(customer: Customer) -> dict[str, Any]:
+    """Nothing is asked where there are none."""
+    found = panels.orders(customer) if panels.first_order(customer) else []
+    return {"orders": [(order, order_shown.package_words(order), order_state(order)) for order in found]}
 
 
 def pinned(customer: Customer) -> dict[str, Any]:

@@ -5,7 +5,7 @@
   function last(form, name) {
     var inputs = form.querySelectorAll("[name^='" + name + "-']:not([type=hidden])");
     var rows = Array.prototype.filter.call(inputs, function (i) { return i.matches("input,select,textarea"); });
-    return rows.length ? rows[rows.length - 1].closest(name === "options" ? ".option-rows" : "tr") : null;
+    return rows.length ? rows[rows.length - 1].closest(name === "options" || name === "packages" ? ".option-rows" : "tr") : null;
   }
 
   function swap(form, button) {
@@ -28,7 +28,7 @@
   }
 
   document.addEventListener("click", function (event) {
-    var button = event.target.closest("form[data-rows] button[name=add],form[data-rows] button[name=remove]");
+    var button = event.target.closest("form[data-rows] button[name=add],form[data-rows] button[name=remove],form[data-rows] button[name=up]");
     if (!button || !button.form.hasAttribute("data-rows")) { return; }
     event.preventDefault();
     if (button.form.getAttribute("aria-busy") !== "true") { swap(button.form, button); }
