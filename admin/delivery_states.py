@@ -28,6 +28,9 @@ KINDS = {
     "portal_welcome": _l("Welcome to the portal"),
     "portal_reset": _l("New password"),
     "portal_email": _l("New address to sign in with"),
+    "order_confirm": _l("Confirm an order"),
+    "order_refused": _l("Order refused"),
+    "order_placed": _l("Order, to staff"),
 }
 
 

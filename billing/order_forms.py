@@ -150,13 +150,13 @@ def delete(form: OrderForm, *, by: Actor) -> None:
     db.session.expunge(form)
 
 
-def find(slug: str) -> OrderForm:
-    """The form at this address with all it offers, in a fixed number of statements. Raises NotThere for drafts,
-    archived ones and none."""
+def find(slug: str, *, drafts: bool = False) -> OrderForm:
+    """The form at this address with all it offers, in a fixed number of statements. Raises NotThere for archived ones,
+    drafts (unless `drafts`: staff look at theirs) and none."""
     if len(slug) > 60:
         raise NotThere("There is no order form here.")
     form = db.session.scalar(_loaded().where(OrderForm.slug == slug))
-    if form is None or form.state not in (FormState.OPEN, FormState.CLOSED):
+    if form is None or form.state == FormState.ARCHIVED or (form.state == FormState.DRAFT and not drafts):
         raise NotThere("There is no order form here.")
     return form
 

@@ -16,7 +16,8 @@ from sqlalchemy import select
 
 from models import Message, Order, db
 
-PURPOSE = "order_confirm"
+PURPOSE, REFUSED = "order_confirm", "order_refused"
+"""Kinds of the mails of orders; the first is also the purpose of a link."""
 PATH = "/order/confirm/"
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{43}")
 

@@ -23,6 +23,8 @@ from billing.credit_outflows import EXPIRED as CREDIT_EXPIRED
 from billing.digest import DIGEST
 from billing.dunning.sayings import KINDS as DUNNING
 from billing.dunning.sayings import STAFF as DUNNING_STAFF
+from billing.order_links import PURPOSE as ORDER
+from billing.order_links import REFUSED as ORDER_REFUSED
 from billing.outbox import INVOICE
 from billing.portal_links import EMAIL, RESET, WELCOME
 from billing.quote_links import PURPOSE as QUOTE
@@ -302,6 +304,7 @@ def _by(module: str) -> Callable[[Message, datetime], Content]:
 _WRITERS: dict[str, Callable[[Message, datetime], Content]] = {
     INVOICE: _invoice, QUOTE: _by("quote_mail"), **dict.fromkeys((WELCOME, RESET, EMAIL), _by("portal_mail")),
     RECEIPT: _by("receipt_mail"), STATEMENT: _by("account_mail"), CREDIT_EXPIRED: _by("account_mail"),
+    ORDER: _by("order_mail"), ORDER_REFUSED: _by("order_mail"),
     REMINDER: _by("reminder_mail"), DIGEST: _by("digest_mail"),
     **dict.fromkeys((*DUNNING.values(), DUNNING_STAFF), _by("dunning_mail")),
 }  # fmt: skip

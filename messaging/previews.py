@@ -12,12 +12,12 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from billing import company as companies
-from billing import credit_outflows, phone_verification, quote_links, segments, statements
+from billing import credit_outflows, order_links, phone_verification, quote_links, segments, statements
 from billing.outbox import INVOICE
 from billing.receipts import RECEIPT
 from billing.reminders import REMINDER
 from integrations.letters import BadHeader, Letter, check
-from models import Customer, Invoice, InvoiceState, Payment, Quote, Service, db
+from models import Customer, Invoice, InvoiceState, Order, Payment, Quote, Service, db
 
 from . import (
     account_mail,
@@ -26,6 +26,7 @@ from . import (
     digest_mail,
     dunning_mail,
     invoice_document,
+    order_mail,
     portal_mail,
     quote_mail,
     receipt_mail,
@@ -102,6 +103,8 @@ def _said(key: str, words: Words, customer: Customer | None, at: datetime) -> tu
             return _of_dunning(key, words, customer, locale, at)
         if key == quote_mail.KIND:
             return _of_quote(words, customer, locale, at)
+        if key in (order_mail.CONFIRM, order_mail.REFUSED):
+            return _of_order(key, words, locale, at)
         if key == RECEIPT:
             return _of_receipt(words, customer, locale, at)
         if key in (statements.STATEMENT, credit_outflows.EXPIRED):
@@ -157,6 +160,17 @@ def _of_quote(words: Words, customer: Customer | None, locale: str, at: datetime
     base = str(current_app.config.get("BASE_URL") or "https://portal.example").rstrip("/")
     values = quote_mail.values(quote, locale, link=f"{base}{quote_links.PATH}{'x' * 12}", at=at)
     return brands.of(customer), templates.said(words, values)
+
+
+def _of_order(key: str, words: Words, locale: str, at: datetime) -> tuple[brands.Brand, Said]:
+    """Shown on the newest order, with a made-up link."""
+    order = db.session.scalars(select(Order).order_by(Order.id.desc()).limit(1)).first()
+    if order is None:
+        raise CannotBeWritten(_("There is no order yet to show it on."))
+    base = str(current_app.config.get("BASE_URL") or "https://portal.example").rstrip("/")
+    brand = order_mail.brand_of(order)
+    link = f"{base}{order_links.PATH}{'x' * 12}" if key == order_mail.CONFIRM else ""
+    return brand, templates.said(words, order_mail.values(order, brand, locale, link=link, at=at))
 
 
 def _of_receipt(words: Words, customer: Customer | None, locale: str, at: datetime) -> tuple[brands.Brand, Said]:

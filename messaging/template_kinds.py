@@ -13,6 +13,8 @@ from billing.digest import DIGEST
 from billing.dunning.sayings import FIRST, LATER
 from billing.dunning.sayings import KINDS as DUNNING
 from billing.dunning_plans import BACK, BEFORE, CANCELLED, FEE, SUSPENDED, WARNING
+from billing.order_links import PURPOSE as ORDER
+from billing.order_links import REFUSED as ORDER_REFUSED
 from billing.outbox import INVOICE
 from billing.phone_verification import KIND as PHONE_CODE
 from billing.portal_links import EMAIL, RESET, WELCOME
@@ -110,6 +112,19 @@ OF_QUOTE: Fields = {
         "valid_until": _l("The last day it can be accepted"),
     },
     "link": _l("Where it is read, accepted or declined"),
+}
+OF_ORDER: Fields = {
+    **COMMON,
+    "order": {
+        "number": _l("Number of the order"),
+        "name": _l("Who ordered"),
+        "package": _l("What was ordered"),
+        "total": _l("What is due at once, with tax"),
+        "later": _l("What each further bill comes to, or nothing"),
+        "until": _l("The last day to confirm it"),
+    },
+    "reason": _l("Why it was refused, or nothing"),
+    "link": _l("Where it is confirmed"),
 }
 OF_STATEMENT: Fields = {
     **COMMON,
@@ -218,6 +233,10 @@ KINDS: dict[str, Kind] = {
              OF_RECEIPT),
         Kind(QUOTE, _l("Quote"), _l("Brings a quote with its PDF, and the link to accept or decline it."), "quote",
              OF_QUOTE, needs=("link",)),
+        Kind(ORDER, _l("Confirm an order"), _l("Asks whoever ordered to confirm the e-mail address."), "notice",
+             OF_ORDER, needs=("link",)),
+        Kind(ORDER_REFUSED, _l("Order refused"), _l("Says that an order cannot be accepted, and why."), "notice",
+             OF_ORDER),
         Kind(STATEMENT, _l("Statement of account"), _l("Brings a statement or the open items, with its PDF."),
              "receipt", OF_STATEMENT),
         Kind(CREDIT_EXPIRED, _l("Credit ran out"), _l("Tells that credit ran out, if the settings want that."),

@@ -18,6 +18,8 @@ from . import (
     invoices,
     links,
     navigation,
+    order,
+    order_confirm,
     package_change,
     payers,
     quotes,
@@ -41,6 +43,7 @@ __all__ = [
     "invoices",
     "links",
     "navigation",
+    "order_confirm",
     "package_change",
     "payers",
     "quotes",
@@ -58,6 +61,7 @@ def init_app(app: Flask) -> None:
     """
     app.register_blueprint(pages)
     app.jinja_env.globals.update(portal_here=navigation.here, portal_menu=navigation.menu)
+    app.register_blueprint(order.pages)
     for part in (hooks, unsubscribe):
         app.register_blueprint(part.pages)
     for view in (hooks.status, hooks.inbound, hooks.stripe, unsubscribe.submit):

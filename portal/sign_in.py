@@ -17,12 +17,12 @@ from web.proving import prove
 
 from .pages import pages
 
-HOME = "/portal/"
+HOME, ORDER = "/portal/", "/order/"
 
 
 def _next(values: object) -> str:
     back = redirects.safe_next(params.only(values, "next"), HOME)  # type: ignore[arg-type]
-    return back if back.startswith(HOME) else HOME
+    return back if back.startswith((HOME, ORDER)) else HOME
 
 
 @pages.get("/sign-in")

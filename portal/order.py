@@ -1,0 +1,266 @@
+"""The public page of an order form: choose, see what it comes to, say who you are, order. Also without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from billing import order_figures, order_forms, order_records, order_terms, orders
+from billing.actor import NotAllowed
+from billing.order_checks import TooManyOrders
+from billing.order_fields import DetailsRefused
+from billing.order_figures import ChoiceRefused
+from billing.periods import BillingPeriod
+from billing.sign_in import TooManyTries
+from messaging import brands, order_mail
+from models import BillingError, FormState, Order, OrderForm, OrderState, db, engine
+from web import form_tokens, formatters, languages, logs, params, redirects, wrong_links
+from web.permissions import actor, allows, signed_in_portal_user
+from web.price_words import per_words, period_words
+from web.setup import countries
+
+from . import order_page
+from .order_page import OpenTooLong, Shown
+
+pages = Blueprint("order", __name__, url_prefix="/order")
+PNG = b"\x89PNG"
+
+
+def with_form(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Call the view with the form of the address, in the form's language; 404 where there is none."""
+
+    @wraps(view)
+    def found(slug: str, **more: Any) -> Any:
+        if "show" in request.form:  # only looks: it waits for nobody who writes
+            db.session.rollback()
+            engine.set_reading(True)
+        try:
+            form = order_forms.find(slug, drafts=allows(order_forms.VIEW))
+        except order_forms.NotThere:
+            abort(404)
+        if not languages.is_known(form.language):
+            return view(form, **more)
+        with force_locale(form.language):
+            return view(form, **more)
+
+    return found
+
+
+@pages.get("/<slug>")
+@with_form
+def page(form: OrderForm) -> Any:
+    if form.state == FormState.CLOSED or not _sells(form):
+        return _closed(form)
+    shown = order_page.read(form)
+    order_page.reckon(shown, actor().today)
+    return _page(shown)
+
+
+@pages.post("/<slug>")
+@with_form
+def submit(form: OrderForm) -> Any:
+    """Work it out anew, or order it: two forms sent with one token are one order."""
+    if form.state == FormState.CLOSED or not _sells(form):
+        return _closed(form)
+    shown = order_page.read(form)
+    if params.only(request.form, "show"):
+        return _show(shown)
+    token = params.only(request.form, form_tokens.FIELD)
+    if (before := form_tokens.once(token)) is not None:
+        db.session.rollback()
+        return redirect(before, 303)
+    return _place(shown, token)
+
+
+@pages.get("/<slug>/thanks/<number>")
+@with_form
+def thanks(form: OrderForm, number: str) -> Any:
+    """What comes next. A stranger is told the same whatever became of the order."""
+    found = db.session.scalar(select(Order).where(Order.number == number[:16], Order.form_id == form.id))
+    order = found or abort(404)
+    return _untold(_thanks(order))
+
+
+@pages.get("/<slug>/look.css")
+@with_form
+def look(form: OrderForm) -> Any:
+    """The form's colour, as a style sheet of ours."""
+    css = render_template("portal/order/look.css", colour=form.colour, ink=_ink_on(form.colour)) if form.colour else ""
+    return Response(css, mimetype="text/css", headers={"Cache-Control": "no-cache"})
+
+
+@pages.get("/<slug>/logo")
+@with_form
+def logo(form: OrderForm) -> Any:
+    """The brand's logo, else the company's."""
+    picture = brands.logo_of_project(form.project) if form.show_logo else b""
+    if not picture:
+        abort(404)
+    kind = "image/png" if picture.startswith(PNG) else "image/jpeg"
+    return Response(picture, mimetype=kind, headers={"Cache-Control": "no-cache"})
+
+
+def _show(shown: Shown) -> Any:
+    """The same page with what it comes to now; who tries many codes waits."""
+    try:
+        wrong_links.check()
+    except TooManyTries as refusal:
+        return _again(shown, {"": str(refusal)}, 429)
+    order_page.reckon(shown, actor().today)
+    if shown.coupon and "coupon" in shown.errors:
+        wrong_links.count()
+    return _page(shown)
+
+
+def _place(shown: Shown, token: str) -> Any:
+    by = actor()
+    try:
+        came = order_page.came(shown.form, params.only(request.form, "opened"))
+        _check_shown(shown)
+        order = orders.place(shown.form, order_page.typed_of(shown), came, by=by)
+        order_mail.after_placing(order, base_url=base_url(), link=panel_link(order), by=by)
+        url = _after(order)
+        form_tokens.led_to(token, url)
+        db.session.commit()
+    except TooManyOrders as refusal:
+        db.session.rollback()
+        logs.security("too many orders", form=shown.form.slug)
+        return _again(shown, {"": str(refusal)}, 429)
+    except DetailsRefused as refusal:
+        return _again(shown, refusal.errors)
+    except (ChoiceRefused, orders.NoTerms) as refusal:
+        return _again(shown, {refusal.field: str(refusal)})
+    except (OpenTooLong, NotAllowed, BillingError) as refusal:
+        return _again(shown, {"": str(refusal)})
+    return redirect(url, 303)
+
+
+def _check_shown(shown: Shown) -> None:
+    """Nobody orders at another total than the page showed."""
+    order_page.reckon(shown, actor().today)
+    if shown.errors:
+        field, words = next(iter(shown.errors.items()))
+        raise ChoiceRefused(words, field)
+    assert shown.figures is not None
+    if params.only(request.form, "total") != str(shown.figures.total.minor):
+        raise OpenTooLong(_("What you chose comes to another amount. Look at it once more, then order."))
+
+
+def _after(order: Order) -> str:
+    """Where the browser goes: to pay, to where the form leads back, or to our own page of thanks."""
+    form, own = order.form, url_for("order.thanks", slug=order.form.slug, number=order.number)
+    signed_in = signed_in_portal_user() is not None
+    if signed_in and (pay := pay_url(order)):
+        return pay
+    return own if form.confirm_email and not signed_in else return_url(form) or own
+
+
+def return_url(form: OrderForm) -> str:
+    """The address that the form leads back to, if it is still one of our own hosts."""
+    return form.return_url if form.return_url and order_terms.may_return_to(form.return_url) else ""
+
+
+def pay_url(order: Order) -> str:
+    """Where the invoice of an accepted order is paid; empty where nothing is to pay."""
+    if order.state != OrderState.ACCEPTED or order.invoice is None or not _is_open(order):
+        return ""
+    if "portal.pay" in current_app.view_functions:
+        return url_for("portal.pay", customer_id=order.customer_id, invoice=order.invoice_id)
+    return url_for("portal.invoice", customer_id=order.customer_id, invoice_id=order.invoice_id)
+
+
+def _is_open(order: Order) -> bool:
+    assert order.invoice is not None
+    return bool(order.invoice.open_minor) or order.invoice.kind == "proforma"
+
+
+def panel_link(order: Order) -> str:
+    """The order's page in the panel, for mails to staff; empty if nobody has said where that is."""
+    path = f"/admin/orders/details/?id={order.id}"
+    return redirects.absolute(path) if current_app.config["BASE_URL"] else ""
+
+
+def base_url() -> str:
+    """Where the installation answers, for links in mails; empty where nobody has said it, and the mail says so."""
+    return redirects.absolute("") if current_app.config["BASE_URL"] or redirects.is_loopback(request.host) else ""
+
+
+def _thanks(order: Order) -> Any:
+    known = signed_in_portal_user() is not None and order.portal_user_id == signed_in_portal_user().id  # type: ignore[union-attr]
+    return render_template(
+        "portal/order/thanks.html",
+        **frame(order.form), order=order, known=known, lines=order_records.lines(order),
+        pay_url=pay_url(order) if known else "", back=return_url(order.form),
+        text=order_page.text_html(order.form.thanks),
+    )  # fmt: skip
+
+
+def _sells(form: OrderForm) -> bool:
+    return any(not row.package.archived and order_figures.prices(form, row) for row in form.packages)
+
+
+def _closed(form: OrderForm) -> Any:
+    text = order_page.text_html(form.closed_text)
+    return _untold(render_template("portal/order/closed.html", **frame(form), text=text))
+
+
+def _again(shown: Shown, errors: dict[str, str], status: int = 400) -> Any:
+    """The page once more, with what was typed and what is wrong; nothing was kept."""
+    db.session.rollback()
+    shown.errors, shown.form = {}, order_forms.find(request.view_args["slug"])  # type: ignore[index]
+    shown.customers = order_page.may_order_for()
+    shown.customer = next((one for one in shown.customers if shown.customer and one.id == shown.customer.id), None)
+    order_page.reckon(shown, actor().today)
+    shown.errors.update(errors)
+    shown.notice = errors.get("", "")
+    return _page(shown, status)
+
+
+def _page(shown: Shown, status: int = 200) -> Any:
+    form = shown.form
+    body = render_template(
+        "portal/order/page.html",
+        **frame(form), shown=shown, opened=order_page.opened_now(form), rules=order_page,
+        intro=order_page.text_html(form.intro), terms=order_page.text_html(form.terms),
+        user=signed_in_portal_user(), figures=shown.figures, period_words=period_words, per_words=per_words,
+        days=days_of, countries=countries(formatters.locale()) if _asks_country(shown) else (),
+    )  # fmt: skip
+    return _untold(Response(body, status))
+
+
+def days_of(period: BillingPeriod) -> str:
+    """The first and the last day of what is billed."""
+    return f"{formatters.short_date(period.start)} – {formatters.short_date(period.end - timedelta(days=1))}"
+
+
+def _asks_country(shown: Shown) -> bool:
+    return any(one.name == "country" for one in shown.fields)
+
+
+def frame(form: OrderForm) -> dict[str, Any]:
+    """What the frame of every page of a form needs."""
+    seller = brands.of_project(form.project)
+    has_logo = form.show_logo and bool(brands.logo_of_project(form.project))
+    return {"form": form, "seller_name": seller.name, "seller_email": seller.email, "has_logo": has_logo}
+
+
+def _ink_on(colour: str) -> str:
+    """White or nearly black: what is read better on the colour (relative luminance, WCAG 2.2)."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#ffffff" if luminance < 0.1833 else "#111418"
+
+
+def _untold(answer: Any) -> Response:
+    """Not for search engines' lists of results, and no address of it for the next page."""
+    response = current_app.make_response(answer)
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

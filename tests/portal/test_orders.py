@@ -1,0 +1,291 @@
+"""The public page of an order form: totals by the server, orders taken once, mails to their owner only."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from conftest import Clock
+from factories import make_customer
+from ordering import make_form, make_shop
+from signing_in import Browser
+from sqlalchemy import event, select
+from sqlalchemy.engine import Connection
+
+from billing import order_blocks, order_forms, portal_users, settings
+from billing.actor import Actor
+from models import (
+    Customer,
+    Delivery,
+    Invoice,
+    Message,
+    Order,
+    OrderState,
+    PortalUser,
+    Service,
+    ServiceStatus,
+    db,
+)
+
+FORM = "/order/fibre-for-shops"
+ABOUT = {"name": "Niamh Doyle", "email": "niamh@doyles.example"}
+
+
+@pytest.fixture
+def package(app: object) -> Any:
+    return make_shop(email="hello@harbour.example")
+
+
+def fields(page: str) -> dict[str, str]:
+    """What the page would send back by itself."""
+    found = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
+    return {name: value for name, value in found.items() if name != "csrf_token"}
+
+
+def fill(client: Browser, clock: Clock, **typed: str) -> dict[str, str]:
+    """Open the page, and read it for a minute."""
+    page = client.get(FORM).text
+    clock.advance(minutes=1)
+    return {**fields(page), **ABOUT, **typed}
+
+
+def order(client: Browser, clock: Clock, **typed: str) -> Any:
+    return client.post(FORM, data=fill(client, clock, **typed))
+
+
+def the_order() -> Order:
+    db.session.expire_all()
+    return db.session.scalars(select(Order)).one()
+
+
+def test_from_form_to_invoice(client, package, clock, by):
+    make_form(package, by=by, thanks="**Welcome** aboard")
+    page = client.get(FORM)
+    assert page.status_code == 200 and len(page.data) < 40_000
+    assert "€59.00" in page.text and "€97.17" in page.text  # 59 + 20 set-up, and 23 % on it
+    sent = order(client, clock)
+    assert sent.status_code == 303, sent.text
+    thanks = client.get(sent.location)
+    assert "niamh@doyles.example" in thanks.text and "<strong>Welcome</strong>" in thanks.text
+    done = the_order()
+    assert done.state == OrderState.ACCEPTED and done.address == "127.0.0.1"
+    assert done.invoice.total_minor == done.total_minor == 9717
+    assert done.service.status == ServiceStatus.PENDING
+    assert done.customer.registration_ip == "127.0.0.1"
+    kinds = set(db.session.scalars(select(Message.kind)))
+    assert kinds == {"invoice", "portal_welcome"}
+
+
+def test_a_double_click_is_one_order(client, package, clock, by):
+    make_form(package, by=by)
+    sent = fill(client, clock)
+    first, second = client.post(FORM, data=sent), client.post(FORM, data=sent)
+    assert first.location == second.location
+    assert the_order().invoice_id
+
+
+def test_confirmed_by_mail_then_signed_in_and_led_to_pay(client, package, clock, by, app):
+    make_form(package, by=by, confirm_email=True)
+    sent = order(client, clock)
+    assert "look into your mailbox" in client.get(sent.location).text
+    assert db.session.scalar(select(Customer.id)) is None
+    token = token_of(app)
+    page = client.get(f"/order/confirm/{token}")
+    assert page.status_code == 200 and "€97.17" in page.text
+    done = client.post(f"/order/confirm/{token}", data={"total": fields(page.text)["total"]})
+    assert done.status_code == 303 and f"/portal/{the_order().customer_id}/" in done.location
+    assert client.get(done.location, follow_redirects=True).status_code == 200
+    assert client.get(f"/order/confirm/{token}").status_code == 404  # it works once
+
+
+def token_of(app: Any) -> str:
+    from billing import order_links
+
+    token = order_links.token_of(the_order(), app.config["SECRET_KEY"])
+    assert token
+    return token
+
+
+def test_another_total_than_shown_is_shown_first(client, package, clock, by, app):
+    make_form(package, by=by, confirm_email=True)
+    order(client, clock)
+    answer = client.post(f"/order/confirm/{token_of(app)}", data={"total": "1"})
+    assert answer.status_code == 409 and "€97.17" in answer.text
+    sent = order(client, clock, total="1", email="other@doyles.example")
+    assert sent.status_code == 400 and "comes to another amount" in sent.text
+
+
+def test_a_known_address_gets_the_same_answer(client, package, clock, by):
+    """S42: what a stranger sees does not depend on whether the address is known."""
+    make_form(package, by=by)
+    known = make_customer(name="Known", email="known@doyles.example", currency="EUR")
+    portal_users.add(known, "login@doyles.example", by=by)
+    pages = []
+    for email in ("new@doyles.example", "known@doyles.example", "login@doyles.example"):
+        sent = order(client, clock, email=email)
+        assert sent.status_code == 303
+        text = client.get(sent.location).text.replace(email, "E")
+        text = re.sub(r"\b[A-Z2-9]{8}\b|nonce=\"[^\"]*\"", "", text.replace(sent.location.rpartition("/")[2], ""))
+        pages.append(re.sub(r'name="csrf_token" value="[^"]*"', "", text))
+    assert pages[0] == pages[1] == pages[2]
+    states = set(db.session.scalars(select(Order.state).where(Order.email != "new@doyles.example")))
+    assert states == {OrderState.BEGUN}  # and what is asked of them is asked by mail
+
+
+def test_who_has_a_login_confirms_signed_in(client, package, clock, by, app):
+    make_form(package, by=by)
+    known = make_customer(name="Doyle's Bakery", currency="EUR")
+    access, _new = portal_users.add(known, ABOUT["email"], by=by)
+    user_id = access.portal_user_id
+    order(client, clock)
+    page = client.get(f"/order/confirm/{token_of(app)}")
+    assert "Sign in to finish" in page.text and 'name="total"' not in page.text
+    refused = client.post(f"/order/confirm/{token_of(app)}", data={"total": "9717", "customer": str(known.id)})
+    assert "/portal/sign-in" in refused.location and the_order().state == OrderState.BEGUN
+    enter(client, user_id)
+    page = client.get(f"/order/confirm/{token_of(app)}")
+    done = client.post(f"/order/confirm/{token_of(app)}", data=fields(page.text))
+    assert done.status_code == 303 and the_order().customer_id == known.id
+    assert the_order().invoice.customer_id == known.id
+
+
+def enter(client: Browser, user_id: int) -> None:
+    from web import sessions
+
+    with client.visiting("/portal/sign-in", method="POST"):
+        sessions.start(db.session.get_one(PortalUser, user_id))
+        db.session.commit()
+
+
+def test_signed_in_one_orders_for_ones_own_customers_only(client, package, clock, by):
+    make_form(package, by=by, confirm_email=True)
+    mine, other = make_customer(name="Mine", currency="EUR"), make_customer(name="Other", currency="EUR")
+    access, _new = portal_users.add(mine, "anna@shop.example", by=by)
+    enter(client, access.portal_user_id)
+    page = client.get(FORM).text
+    assert "You order for Mine" in page and 'name="email"' not in page
+    done = order(client, clock, customer=str(other.id))
+    assert done.status_code == 303 and the_order().customer_id == mine.id
+    assert the_order().state == OrderState.ACCEPTED and f"/portal/{mine.id}/" in done.location
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ({"website": "http://spam.example"}, "field that people do not see"),
+        ({"email": "x@mailinator.com"}, "to throw away"),
+        ({"name": "Win at www.casino.example"}, "web address"),
+        ({"email": "bad@blocked.example"}, "blocked.example is blocked: Spam."),
+    ],
+)
+def test_what_looks_wrong_is_held_and_gets_no_mail(client, package, clock, by, typed, why):
+    make_form(package, by=by)
+    order_blocks.block("blocked.example", "Spam", by=by)
+    sent = order(client, clock, **typed)
+    assert sent.status_code == 303
+    assert the_order().state == OrderState.HELD and why in the_order().why_held
+    assert db.session.scalar(select(Delivery.id)) is None and db.session.scalar(select(Customer.id)) is None
+
+
+def test_too_quick_is_held_and_too_old_is_asked_again(client, package, clock, by):
+    make_form(package, by=by)
+    data = {**fields(client.get(FORM).text), **ABOUT}
+    client.post(FORM, data=data)
+    assert "within 0 seconds" in the_order().why_held
+    late = fill(client, clock)
+    clock.advance(days=2)
+    answer = client.post(FORM, data=late)
+    assert answer.status_code == 400 and "open for long" in answer.text and "Niamh Doyle" in answer.text
+    forged = {**fill(client, clock), "opened": "1790000000.0.x"}
+    assert client.post(FORM, data=forged).status_code == 400
+
+
+def test_a_flood_ends_in_429_whatever_the_proxy_header_says(client, package, clock, by):
+    """S22: mails stay under the cap too."""
+    make_form(package, by=by, confirm_email=True)
+    settings.change({"orders_per_address": 1}, by=by)
+    codes = []
+    for n in range(5):
+        data = fill(client, clock, email=f"victim{n % 2}@mail.example")
+        codes.append(client.post(FORM, data=data, headers={"X-Forwarded-For": f"203.0.113.{n}"}).status_code)
+    assert codes == [303, 303, 303, 429, 429]
+    assert len(db.session.scalars(select(Delivery)).all()) == 1
+
+
+def test_one_mail_an_hour_to_one_address(client, package, clock, by):
+    make_form(package, by=by, confirm_email=True)
+    for _n in range(3):
+        order(client, clock)
+    due = db.session.scalars(select(Delivery.next_try_at).order_by(Delivery.id)).all()
+    assert [round((later - due[0]).total_seconds() / 3600, 3) for later in due] == [0, 1, 2]
+
+
+HOSTILE = '"\'><img src=x onerror=1>{{7*7}}</script><b id=z>'
+
+
+def test_hostile_words_are_words(client, package, clock, by):
+    make_form(package, by=by, intro="<script>x</script>", fields=[{"name": "street", "required": True}])
+    page = order(client, clock, name=HOSTILE, street=HOSTILE, coupon=HOSTILE, email="no@@mail")
+    assert page.status_code == 400 and "<img src=x" not in page.text and "id=z" not in page.text
+    assert "<script>x" not in page.text and "{{7*7}}" in page.text
+    for name in ("package", "period", "options_of", "customer", "opened", "total", "form_token"):
+        assert order(client, clock, **{name: "1'); DROP TABLE x--"}).status_code in (303, 400)
+    assert client.post(FORM, data={**fill(client, clock), "email": "a@b.example\r\nBcc: x@y.example"}).status_code == 400
+    assert client.post(FORM, csrf=False, data=fill(client, clock)).status_code == 400
+
+
+def test_prices_come_from_the_server(client, package, clock, by):
+    """S16, S51: nothing that is sent beside the fields changes anything."""
+    make_form(package, by=by)
+    order(client, clock, price="1", price_minor="1", discount="100", tax="0", state="accepted", number="MINE1234")
+    assert the_order().total_minor == 9717 and the_order().number != "MINE1234"
+
+
+def test_the_total_follows_what_is_chosen_and_keeps_nothing(client, package, clock, by):
+    make_form(package, by=by, coupons=True)
+    static = next(o for o in package.options if o.name == "Static address")
+    sent = {**fill(client, clock), "show": "1", f"option.{static.id}": "yes"}
+    page = client.post(FORM, data=sent).text
+    assert "€102.09" in page  # four more, and 23 % on it
+    yearly = client.post(FORM, data={**sent, "period": "m12"}).text
+    assert "€590.00" in yearly and "a year" in yearly and "Static address" not in yearly  # not sold by the year
+    assert "does nothing here" in client.post(FORM, data={**sent, "coupon": "NOPE"}).text
+    assert db.session.scalar(select(Order.id)) is None
+
+
+def test_closed_drafts_and_other_addresses(client, package, clock, by):
+    form = make_form(package, by=by, closed_text="Back in spring.")
+    order_forms.close(form, by=by)
+    assert "Back in spring." in client.get(FORM).text
+    assert client.post(FORM, data={"form_token": "x" * 20}).status_code == 200
+    order_forms.archive(form, by=by)
+    for url in (FORM, "/order/none", "/order/" + "x" * 80, f"{FORM}/thanks/ABCDEFGH", f"{FORM}/logo", "/order/confirm/x"):
+        assert client.get(url).status_code == 404
+
+
+def test_only_our_own_hosts_are_led_back_to(client, package, clock, by):
+    settings.change({"order_return_hosts": "www.harbour.example"}, by=by)
+    form = make_form(package, by=by, return_url="https://www.harbour.example/done")
+    assert order(client, clock).location == "https://www.harbour.example/done"
+    settings.change({"order_return_hosts": ""}, by=by)
+    sent = order(client, clock, email="b@doyles.example")
+    assert sent.location.startswith(f"/order/{form.slug}/thanks/")
+
+
+def test_statements_from_form_to_invoice(client, package, clock, by):
+    make_form(package, by=by)
+    order(client, clock)  # the first invoice begins the series
+    data = fill(client, clock, email="second@doyles.example")
+    seen: list[str] = []
+
+    def note(_c: Connection, _k: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    sent = client.post(FORM, data=data)
+    event.remove(db.engine, "before_cursor_execute", note)
+    assert sent.status_code == 303
+    asked = [" ".join(s.split())[:110] for s in seen if s.startswith(("SELECT", "WITH", "INSERT", "UPDATE", "DELETE"))]
+    assert len(asked) <= 40, "\n".join(f"{n} {s}" for n, s in enumerate(asked, 1))
