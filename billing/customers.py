@@ -61,7 +61,7 @@ from .customer_details import (
 from .customer_fields import FIELDS, LEARNT, InvalidCustomer, check_together, clean, put_in_form
 from .customer_status import HasActiveServices, archive, disable, enable
 from .notes import add_note
-from .services import main_group
+from .services import MAIN
 
 __all__ = [
     "ContactDetails",
@@ -119,6 +119,13 @@ def create(values: Mapping[str, Any], *, allow_duplicate: bool = False, strict: 
     `strict` also refuses phone and tax numbers that are none, as a form should; otherwise they stay as typed.
     Raises InvalidCustomer (`errors` by field), DuplicateEmail unless `allow_duplicate`, NotAllowed.
     """
+    return create_with_group(values, allow_duplicate=allow_duplicate, strict=strict, by=by)[0]
+
+
+def create_with_group(
+    values: Mapping[str, Any], *, allow_duplicate: bool = False, strict: bool = False, by: Actor
+) -> tuple[Customer, BillingGroup]:
+    """The same, with the billing group."""
     by.require("customers.edit")
     cleaned = clean(values, new=True)
     cleaned.setdefault("registered_on", by.today)
@@ -137,13 +144,15 @@ def create(values: Mapping[str, Any], *, allow_duplicate: bool = False, strict: 
     customer = Customer(**inheritance.columns(cleaned))
     db.session.add(customer)
     db.session.flush()
-    main_group(customer)
-    projects.opened([customer.id])
+    group = BillingGroup(customer_id=customer.id, name=MAIN)
+    db.session.add(group)
+    if customer.project_id:
+        projects.opened([customer.id])
     audit.record(by, "customer.created", customer, after=_traced(cleaned))
     db.session.flush()
     group_rules.place([customer.id], by=by)
     webhook_events.customers([customer.id], "customer.created", by)
-    return customer
+    return customer, group
 
 
 def edit(

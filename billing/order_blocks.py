@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from models import BlockKind, FieldError, OrderBlock, db
 
@@ -55,17 +55,16 @@ def all_blocks(limit: int = MOST) -> list[OrderBlock]:
     return list(db.session.scalars(select(OrderBlock).order_by(OrderBlock.id.desc()).limit(limit)))
 
 
-def found(address: str, email: str) -> OrderBlock | None:
-    """What blocks an order from this internet address by this e-mail address; None if nothing does."""
+def of(address: str, email: str) -> ColumnElement[bool]:
+    """The condition for what blocks an order from this internet address by this e-mail address."""
     email = email.strip().lower()
     domain = email.rpartition("@")[2]
     parents = [domain.split(".", place)[-1] for place in range(domain.count("."))]
-    wanted = or_(
+    return or_(
         and_(OrderBlock.kind == BlockKind.NETWORK, OrderBlock.value.in_(_networks(address))),
         and_(OrderBlock.kind == BlockKind.EMAIL, OrderBlock.value == email),
         and_(OrderBlock.kind == BlockKind.DOMAIN, OrderBlock.value.in_(parents)),
     )
-    return db.session.scalars(select(OrderBlock).where(wanted).order_by(OrderBlock.id).limit(1)).first()
 
 
 def network_of(address: str) -> str:

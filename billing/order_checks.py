@@ -11,7 +11,7 @@ from typing import Any
 import phonenumbers
 from sqlalchemy import func, select
 
-from models import BillingError, Order, db
+from models import BillingError, Order, OrderBlock, db
 
 from . import company, order_blocks
 from .contact_details import phone_e164
@@ -48,11 +48,13 @@ class Came:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """How many orders came before: in an hour from the address, in a day from its network and for the e-mail."""
+    """How many orders came before: in an hour from the address, in a day from its network and for the e-mail;
+    and what blocks it."""
 
     address: int = 0
     network: int = 0
     email: int = 0
+    block: OrderBlock | None = None
 
 
 def before(came: Came, email: str, at: datetime) -> Before:
@@ -67,9 +69,11 @@ def before(came: Came, email: str, at: datetime) -> Before:
             count(Order.address == came.address, Order.placed_at > at - HOUR),
             count(Order.network == network, Order.placed_at > at - DAY),
             count(Order.email_key == email.lower(), Order.placed_at > at - DAY),
+            select(func.min(OrderBlock.id)).where(order_blocks.of(came.address, email)).scalar_subquery(),
         )
     ).one()
-    return Before(row[0] if came.address else 0, row[1] if network else 0, row[2])
+    block = db.session.get(OrderBlock, row[3]) if row[3] else None
+    return Before(row[0] if came.address else 0, row[1] if network else 0, row[2], block)
 
 
 def refuse_floods(found: Before) -> None:
@@ -81,9 +85,8 @@ def refuse_floods(found: Before) -> None:
 
 def why_held(came: Came, details: Mapping[str, Any], found: Before, *, home: str) -> str:
     """What speaks against it, in sentences for staff; empty if nothing does."""
-    return " ".join([*_by_machine(came), *_too_many(found), *_blocked(came, details), *_does_not_fit(details, home)])[
-        :400
-    ]
+    said = [*_by_machine(came), *_too_many(found), *_blocked(found.block), *_does_not_fit(details, home)]
+    return " ".join(said)[:400]
 
 
 def _by_machine(came: Came) -> list[str]:
@@ -106,8 +109,7 @@ def _too_many(found: Before) -> list[str]:
     return said
 
 
-def _blocked(came: Came, details: Mapping[str, Any]) -> list[str]:
-    block = order_blocks.found(came.address, details["email"])
+def _blocked(block: OrderBlock | None) -> list[str]:
     if block is None:
         return []
     return [f"{block.value} is blocked" + (f": {block.why}." if block.why else ".")]

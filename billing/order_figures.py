@@ -112,7 +112,7 @@ class TaxOf:
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What an order comes to. `total` is due at once, `later` (tax included) with each full period from `later_on`
-    on; a trial is free until `trial_until`."""
+    on; a trial is free until `trial_until`. `tables` are what it was looked up in."""
 
     picked: Picked
     lines: tuple[OrderLine, ...]
@@ -123,6 +123,7 @@ class Figures:
     later: Money | None
     later_on: date | None
     trial_until: date | None
+    tables: Tables = field(repr=False, compare=False)
 
     @property
     def tax(self) -> Money:
@@ -383,6 +384,7 @@ def _told(picked: Picked, first: Bill, later: Bill | None, trial_until: date | N
         later=later.amount if later else None,
         later_on=later.day if later else None,
         trial_until=trial_until,
+        tables=tables,
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from models import (
     BillingError,
+    Company,
     FormState,
     Order,
     OrderForm,
@@ -23,7 +24,7 @@ from models import (
     db,
 )
 
-from . import audit
+from . import audit, company
 from .actor import Actor
 from .balances import ChangedMeanwhile
 from .order_terms import DEFAULTS, FormRefused, check_together, read, slug_of
@@ -155,7 +156,10 @@ def find(slug: str, *, drafts: bool = False) -> OrderForm:
     drafts (unless `drafts`: staff look at theirs) and none."""
     if len(slug) > 60:
         raise NotThere("There is no order form here.")
-    form = db.session.scalar(_loaded().where(OrderForm.slug == slug))
+    found = db.session.execute(_loaded().add_columns(Company).where(OrderForm.slug == slug)).unique().first()
+    form, seller = found or (None, None)
+    if seller is not None:
+        company.hold(seller)
     if form is None or form.state == FormState.ARCHIVED or (form.state == FormState.DRAFT and not drafts):
         raise NotThere("There is no order form here.")
     return form
@@ -163,7 +167,7 @@ def find(slug: str, *, drafts: bool = False) -> OrderForm:
 
 def loaded(form_id: int) -> OrderForm | None:
     """The form with all it offers, whatever its state, as `find` reads it."""
-    return db.session.scalar(_loaded().where(OrderForm.id == form_id))
+    return db.session.scalars(_loaded().where(OrderForm.id == form_id)).unique().first()
 
 
 def offered(form: OrderForm) -> list[Offered]:
@@ -199,10 +203,12 @@ def summary(form: OrderForm) -> dict[str, Any]:
 
 
 def _loaded() -> Any:
-    package = selectinload(OrderForm.packages).joinedload(OrderFormPackage.package)
+    """Form, brand, company and packages in one statement, their prices in one, their options in one."""
+    package = joinedload(OrderForm.packages).joinedload(OrderFormPackage.package)
     prices = package.selectinload(Package.prices)
-    options = package.selectinload(Package.options).selectinload(PackageOption.prices)
-    return select(OrderForm).options(joinedload(OrderForm.project), prices, options)
+    options = package.selectinload(Package.options).joinedload(PackageOption.prices)
+    wanted = select(OrderForm).outerjoin(Company, Company.id == 1)
+    return wanted.options(joinedload(OrderForm.project), prices, options)
 
 
 def _words(row: OrderFormPackage) -> str:

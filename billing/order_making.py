@@ -12,10 +12,9 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
 
-from sqlalchemy import select
-
 from models import (
     BillingError,
+    BillingGroup,
     Customer,
     Invoice,
     Money,
@@ -24,7 +23,6 @@ from models import (
     Package,
     PackageOption,
     PaymentMethod,
-    Renewal,
     Service,
     Starts,
     WaitsFor,
@@ -78,28 +76,43 @@ def figures_of(order: Order, form: OrderForm, on: date) -> Figures:
     )  # fmt: skip
 
 
-def make(order: Order, form: OrderForm, *, seen: int | None = None, known: Figures | None = None, by: Actor) -> None:
+def make(
+    order: Order,
+    form: OrderForm,
+    *,
+    seen: int | None = None,
+    known: Figures | None = None,
+    nobody: bool = False,
+    by: Actor,
+) -> None:
     """Make what was ordered; the order's customer, login, service and invoice are told on it.
 
     `seen` are the minor units that whoever says yes was shown; None where it is what the order says or staff decide.
-    `known` are the figures where they were worked out just now. Raises TotalHasChanged and what the rules of
+    `known` are the figures where they were worked out just now; `nobody`: it was looked up just now that no login has
+    the e-mail address. Raises TotalHasChanged and what the rules of
     customers, services, codes and bills raise. Flushes.
     """
     system = replace(by, permissions=None)
     found = known or figures_of(order, form, by.today)
     if seen is not None and seen != found.total.minor:
         raise TotalHasChanged(found.total)
-    customer = order.customer or _customer(order, form, system)
-    order.customer_id = customer.id
-    if found.picked.recurs:
-        service = _service(order, form, customer, found, system)
-        order.service_id = service.id
-        invoice = _first_bill(service, found, system)
-    else:
-        invoice = _bill_once(customer, found, system)
-    _check_total(customer, invoice, found)
-    order.invoice_id = invoice.id if invoice else None
-    order.total_minor = found.total.minor
+    with db.session.no_autoflush:  # the order is written once, at the end
+        customer, group = (order.customer, None) if order.customer else _customer(order, form, nobody, system)
+        invoice = _made(order, form, customer, group, found, system)
+        _check_total(customer, invoice, found)
+        order.customer, order.customer_id = customer, customer.id
+        order.invoice, order.invoice_id = invoice, invoice.id if invoice else None
+        order.total_minor = found.total.minor
+
+
+def _made(
+    order: Order, form: OrderForm, customer: Customer, group: BillingGroup | None, found: Figures, by: Actor
+) -> Invoice | None:
+    if not found.picked.recurs:
+        return _bill_once(customer, found, by)
+    service = _service(order, form, customer, group, found, by)
+    order.service, order.service_id = service, service.id
+    return _first_bill(service, found, by)
 
 
 def _price(order: Order) -> Any:
@@ -118,7 +131,7 @@ def _option(order: Order, one: Any, known: dict[int, PackageOption]) -> PickedOp
     return PickedOption(option, one["value"], Decimal(one["quantity"]), Money(one["price_minor"], order.currency))
 
 
-def _customer(order: Order, form: OrderForm, by: Actor) -> Customer:
+def _customer(order: Order, form: OrderForm, nobody: bool, by: Actor) -> tuple[Customer, BillingGroup]:
     """The new customer with its login, which gets a password by link."""
     standard, own = order_fields.for_customer(order.details)
     business = standard.get("company_name", "")
@@ -132,15 +145,18 @@ def _customer(order: Order, form: OrderForm, by: Actor) -> Customer:
         "registration_ip": order.address,
         **{name: getattr(form, name) for name in ("project_id", "group_id") if getattr(form, name)},
     }
-    customer = customers.create(values, allow_duplicate=True, by=by)
+    customer, group = customers.create_with_group(values, allow_duplicate=True, by=by)
     if own:
         custom_fields.set_values(customer, own, by=by)
-    access, _new = portal_users.add(customer, order.email, name=order.name, by=by)
-    order.portal_user_id = access.portal_user_id
-    return customer
+    access, _new = portal_users.add(customer, order.email, name=order.name, first=True, nobody=nobody, by=by)
+    order.made_login, order.mailed_at = nobody, order.mailed_at or by.at
+    order.portal_user, order.portal_user_id = access.portal_user, access.portal_user_id
+    return customer, group
 
 
-def _service(order: Order, form: OrderForm, customer: Customer, found: Figures, by: Actor) -> Service:
+def _service(
+    order: Order, form: OrderForm, customer: Customer, group: BillingGroup | None, found: Figures, by: Actor
+) -> Service:
     picked = found.picked
     waits_for = ON[form.starts]
     if picked.package.trial_days and waits_for == WaitsFor.PAYMENT:
@@ -153,6 +169,7 @@ def _service(order: Order, form: OrderForm, customer: Customer, found: Figures, 
         months=picked.price.months,
         days=picked.price.days,
         anchor_day=form.anchor_day if picked.price.months else None,
+        billing_group=group,
         options=[Chosen(one.option, value=one.value, quantity=one.quantity, price=one.price) for one in picked.options],
         setup_fee=picked.price.setup_fee,
         waits_for=waits_for,
@@ -168,9 +185,7 @@ def _first_bill(service: Service, found: Figures, by: Actor) -> Invoice | None:
     """The bill of its first period; none while it is tried."""
     if found.trial_until:
         return None
-    pending.bill_first(service, by=by)
-    mine = select(Invoice).join(Renewal, Renewal.invoice_id == Invoice.id)
-    return db.session.scalar(mine.where(Renewal.service_id == service.id, ~Renewal.void).limit(1))
+    return pending.bill_first(service, tables=found.tables, by=by)
 
 
 def _bill_once(customer: Customer, found: Figures, by: Actor) -> Invoice | None:

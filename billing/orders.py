@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from models import (
     Approval,
@@ -34,7 +34,7 @@ from .actor import Actor, NotAllowed
 from .coupons import LETTERS
 from .order_checks import Came
 from .order_figures import Choice, Figures, figures, pick
-from .order_making import make
+from .order_making import TotalHasChanged, make
 from .order_records import DECIDABLE, frozen
 from .texts import one_line
 
@@ -75,12 +75,13 @@ class Typed:
     customer: Customer | None = None
 
 
-def place(form: OrderForm, typed: Typed, came: Came, *, by: Actor) -> Order:
+def place(form: OrderForm, typed: Typed, came: Came, *, seen: int | None = None, by: Actor) -> Order:
     """Take an order. It is accepted at once where nothing speaks against it, its form asks for no approval, and the
     e-mail address needs no confirming; else its `state` says what it waits for. The caller queues the mail that the
-    state calls for (messaging.order_mail), and commits.
+    state calls for (messaging.order_mail), and commits. `seen` is the total in minor units that the page showed.
 
-    Raises FormClosed, ChoiceRefused and DetailsRefused (fields), NoTerms, TooManyOrders, NotAllowed. Flushes.
+    Raises FormClosed, ChoiceRefused and DetailsRefused (fields), NoTerms, TotalHasChanged, TooManyOrders, NotAllowed.
+    Flushes.
     """
     _check_may_order(form, typed, by)
     details = _details(form, typed, by)
@@ -92,14 +93,15 @@ def place(form: OrderForm, typed: Typed, came: Came, *, by: Actor) -> Order:
     found = figures(
         form, pick(form, typed.choice), on=by.today, coupon=coupon, buyer=typed.customer, details=details
     )  # fmt: skip
+    if seen is not None and seen != found.total.minor:
+        raise TotalHasChanged(found.total)
     order = _new(form, typed, details, found, coupon, came, by)
-    home = company.settings().country
-    order.why_held = order_checks.why_held(came, details, before, home=home)
+    order.why_held = order_checks.why_held(came, details, before, home=company.settings().country)
+    _go_on(order, form, found, by)
     db.session.add(order)
     db.session.flush()
-    after = {"form": form.name, "email": order.email, "total_minor": order.total_minor, "held": order.why_held}
-    audit.record(by, "order.placed", order, after=after)
-    _go_on(order, form, found, by)
+    after = {"form": form.name, "email": order.email, "total_minor": order.total_minor, "state": str(order.state)}
+    audit.record(by, "order.placed", order, after={**after, "held": order.why_held, "trouble": order.trouble})
     db.session.flush()
     webhook_events.order(order, "order.placed", by)
     if order.state == OrderState.ACCEPTED:
@@ -131,10 +133,14 @@ def confirm(order: Order, *, seen: int | None = None, customer: Customer | None 
         order.state = OrderState.HELD
         order.why_held = f"{namesake.name} has this e-mail address already. Is it the same customer?"[:400]
     else:
-        _decide(order, order.form, by, seen=seen)
+        nobody = login is None and portal_users.by_email(order.email) is None
+        _decide(order, order.form, by, seen=seen, nobody=nobody)
     db.session.flush()
     if order.state == OrderState.ACCEPTED:
-        webhook_events.order(order, "order.approved", by)
+        _told(order, by)
+    elif order.trouble:
+        audit.record(by, "order.not_made", order, after={"reason": order.trouble})
+        db.session.flush()
     return order
 
 
@@ -152,7 +158,7 @@ def approve(order: Order, *, customer: Customer | None = None, by: Actor) -> Ord
         make(order, order.form, by=by)
         _accept(order, by)
         db.session.flush()
-    webhook_events.order(order, "order.approved", by)
+    _told(order, by)
     return order
 
 
@@ -192,42 +198,52 @@ def _go_on(order: Order, form: OrderForm, found: Figures, by: Actor) -> None:
     """What a new order becomes."""
     if order.why_held:
         order.state = OrderState.HELD
-    elif order.portal_user_id is None and (form.confirm_email or _is_known(order.email)):
+        return
+    stranger = order.portal_user_id is None
+    if stranger and (form.confirm_email or _is_known(order.email)):
         order.state = OrderState.BEGUN
     else:
-        _decide(order, form, by, known=found)
+        _decide(order, form, by, known=found, nobody=stranger)
 
 
-def _decide(order: Order, form: OrderForm, by: Actor, *, seen: int | None = None, known: Figures | None = None) -> None:
+def _decide(
+    order: Order,
+    form: OrderForm,
+    by: Actor,
+    *,
+    seen: int | None = None,
+    known: Figures | None = None,
+    nobody: bool = False,
+) -> None:
     """Accept it, or leave it to staff: where the form says so, and where it cannot be made."""
     order.token_hash = None
     if form.approval == Approval.BY_HAND:
         order.state = OrderState.WAITING
         return
+    customer, person = order.customer, order.portal_user_id
     try:
         with db.session.begin_nested():
-            make(order, form, seen=seen, known=known, by=by)
+            make(order, form, seen=seen, known=known, nobody=nobody, by=by)
             _accept(order, by)
-            db.session.flush()
+    except TotalHasChanged:
+        raise
     except BillingError as refusal:
-        if seen is not None and getattr(refusal, "now", None) is not None:
-            raise
-        _leave_to_staff(order, refusal, by)
-
-
-def _leave_to_staff(order: Order, refusal: BillingError, by: Actor) -> None:
-    db.session.refresh(order)
-    order.token_hash = None
-    order.confirmed_at = order.confirmed_at or by.at
-    order.state, order.trouble = OrderState.WAITING, str(refusal)[:400]
-    audit.record(by, "order.not_made", order, after={"reason": order.trouble})
+        order.customer, order.customer_id = customer, customer.id if customer else None
+        order.portal_user, order.portal_user_id, order.service, order.service_id = None, person, None, None
+        order.state, order.trouble = OrderState.WAITING, str(refusal)[:400]
 
 
 def _accept(order: Order, by: Actor) -> None:
     order.state, order.decided_at, order.decided_by = OrderState.ACCEPTED, by.at, by.name
     order.trouble = ""
+
+
+def _told(order: Order, by: Actor) -> None:
+    """The trace of an order that was accepted later than placed."""
     after = {"customer_id": order.customer_id, "invoice_id": order.invoice_id, "total_minor": order.total_minor}
     audit.record(by, "order.accepted", order, after=after)
+    db.session.flush()
+    webhook_events.order(order, "order.approved", by)
 
 
 def _check_may_order(form: OrderForm, typed: Typed, by: Actor) -> None:
@@ -274,7 +290,7 @@ def _new(
         placed_at=by.at, expires_at=by.at + timedelta(days=company.value("order_days")),
         portal_user_id=by.portal_user_id, customer_id=typed.customer.id if typed.customer else None,
         customer=typed.customer, form=form, state=OrderState.BEGUN, decided_by="", reason="", trouble="", why_held="",
-        seed="", base_url="",
+        seed="", base_url="", token_hash=None,
     )  # fmt: skip
 
 
@@ -288,7 +304,9 @@ def _check_decidable(order: Order) -> None:
 
 
 def _is_known(email: str) -> bool:
-    return portal_users.by_email(email) is not None or _namesake(email) is not None
+    login = select(PortalUser.id).where(PortalUser.email == email.lower()).exists()
+    customer = select(Customer.id).where(Customer.email == email, Customer.status != CustomerStatus.ARCHIVED).exists()
+    return bool(db.session.scalar(select(or_(login, customer))))
 
 
 def _namesake(email: str) -> Customer | None:

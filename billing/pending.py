@@ -27,10 +27,12 @@ from .service_terms import InvalidService
 PENDING, ACTIVE = ServiceStatus.PENDING, ServiceStatus.ACTIVE
 
 
-def bill_first(service: Service, *, by: Actor) -> None:
-    """Issue the bill for the first period of a service that waits for it to be paid, as a renewal would, dated today.
-    Where nothing is to pay, or credit in hand has paid it, the service is active at once. Raises InvalidService."""
-    tables = renewals.Tables.load(company.settings())
+def bill_first(service: Service, *, tables: renewals.Tables | None = None, by: Actor) -> Invoice | None:
+    """Issue the bill for the first period of a service, as a renewal would, dated today; None where there is none.
+
+    One that waits for it to be paid is active at once where nothing is to pay, or credit in hand has paid it. `tables`
+    may be some that were loaded in this transaction. Raises InvalidService."""
+    tables = tables or renewals.Tables.load(company.settings())
     tables.company.issue_days_ahead = (service.next_renewal_on - by.today).days
     db.session.flush()
     bills = renewals.build(
@@ -38,9 +40,10 @@ def bill_first(service: Service, *, by: Actor) -> None:
     )
     _refuse(bills)
     renewals.keep(bills, run_id=None, on=by.today, tables=tables, by=by)
-    db.session.refresh(service)
-    if service.status == PENDING and _is_paid(service):
+    bill = _bill_of(service)
+    if service.status == PENDING and service.waits_for == WaitsFor.PAYMENT and _is_paid(bill):
         activate([service], by=by)
+    return bill
 
 
 def _refuse(bills: Sequence[Bill]) -> None:
@@ -49,11 +52,21 @@ def _refuse(bills: Sequence[Bill]) -> None:
             raise InvalidService(bill.reason)
 
 
-def _is_paid(service: Service) -> bool:
-    """Whether its bill leaves nothing open; what makes no bill does not either."""
-    mine = select(Invoice.open_minor, Invoice.kind).join(Renewal, Renewal.invoice_id == Invoice.id)
-    row = db.session.execute(mine.where(Renewal.service_id == service.id, ~Renewal.void)).first()
-    return row is None or (row.open_minor == 0 and row.kind == "invoice")
+def _bill_of(service: Service) -> Invoice | None:
+    """The bill that was just made for it; the service is read anew with it."""
+    mine = (
+        select(Service, Invoice)
+        .outerjoin(Renewal, (Renewal.service_id == Service.id) & ~Renewal.void)
+        .outerjoin(Invoice, Invoice.id == Renewal.invoice_id)
+        .where(Service.id == service.id)
+    )
+    row = db.session.execute(mine.execution_options(populate_existing=True)).first()
+    return row[1] if row else None
+
+
+def _is_paid(bill: Invoice | None) -> bool:
+    """Whether it leaves nothing open; what makes no bill does not either."""
+    return bill is None or (bill.open_minor == 0 and bill.kind == "invoice")
 
 
 def activate(services: Iterable[Service], *, on: date | None = None, by: Actor) -> list[Service]:

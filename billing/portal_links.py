@@ -39,13 +39,16 @@ def make(
     message: Message | None = None,
     base_url: str = "",
     new_email: str = "",
+    first: bool = False,
 ) -> tuple[OneTimeToken, str]:
     """A new link's row and its token, good from `at` (aware UTC) for LIFE[purpose]; earlier links of the person die.
 
     `key` is the installation's secret, `message` the mail that will bring it, `base_url` where the
-    installation answers, `new_email` the address that a link for EMAIL confirms. Flushes.
+    installation answers, `new_email` the address that a link for EMAIL confirms. `first`: the person was made just now,
+    so there are no earlier ones. Flushes.
     """
-    forget(user, at)
+    if not first:
+        forget(user, at)
     seed = secrets.token_hex(24)
     token = _token(seed, purpose, key)
     row = OneTimeToken(

@@ -68,18 +68,21 @@ def add(
     name: str = "",
     right: PortalRight = PortalRight.OWNER,
     password_hash: str = "",
+    first: bool = False,
+    nobody: bool = False,
     by: Actor,
 ) -> tuple[PortalAccess, bool]:
     """Let somebody act for the customer; whether their login is new. A login with a password keeps name and password.
 
-    Without a `password_hash` a new login has no password until one is set by link. Raises HasAccess, TooMany,
-    InvalidContact, InvalidText, NotAllowed. Flushes.
+    Without a `password_hash` a new login has no password until one is set by link. `first`: the customer was made just
+    now, so nobody reaches it yet; `nobody`: it was just looked up that no login has the address. Raises HasAccess,
+    TooMany, InvalidContact, InvalidText, NotAllowed. Flushes.
     """
     by.require("customers.edit")
     email = email_address(email)
     name = one_line(name, 200, "The name", empty=True) or customer.contact_name or customer.name
-    user = by_email(email)
-    there = of(customer)
+    user = None if nobody else by_email(email)
+    there = [] if first else of(customer)
     if user and any(access.portal_user_id == user.id for access in there):
         raise HasAccess(f"{email} reaches {customer.name} already.")
     if len(there) >= MOST:

@@ -98,10 +98,10 @@ def start(
         anchor_month=first.month if months >= 12 else None, started_on=start, billed_from=first,
         next_renewal_on=first, trial_days=trial,
     )  # fmt: skip
-    db.session.add(service)
-    db.session.flush()
     check_options(package, options)
     service.options = [option_row(service, package, chosen) for chosen in options]
+    db.session.add(service)
+    db.session.flush()
     service_rows.count({customer.id: 0 if waits_for else 1})
     service_changes.record(service, start, "start", "service.started", None, _told(service, package), by)
     if waits_for == WaitsFor.PAYMENT and bill:

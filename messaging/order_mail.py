@@ -48,9 +48,9 @@ def after_deciding(order: Order, *, base_url: str = "", by: Actor) -> None:
     if order.state == OrderState.ACCEPTED:
         user = db.session.get(PortalUser, order.portal_user_id) if order.portal_user_id else None
         if user is not None and order.customer is not None and not user.password_hash:
-            system = _system(by)
-            portal_mail.queue_link(user, order.customer, portal_links.WELCOME, base_url=base_url, by=system)
-            order.mailed_at = order.mailed_at or by.at
+            portal_mail.queue_link(
+                user, order.customer, portal_links.WELCOME, base_url=base_url, first=order.made_login, by=_system(by)
+            )
     elif order.state == OrderState.REFUSED:
         message = Message(kind=REFUSED, about={"order": order.id}, created_at=by.at, created_by=by.name)
         _queue(message, order, by.at, f"{order.id}")

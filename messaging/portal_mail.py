@@ -32,13 +32,20 @@ class NoAddress(BillingError):
 
 
 def queue_link(
-    user: PortalUser, customer: Customer, purpose: str, *, base_url: str = "", new_email: str = "", by: Actor
+    user: PortalUser,
+    customer: Customer,
+    purpose: str,
+    *,
+    base_url: str = "",
+    new_email: str = "",
+    first: bool = False,
+    by: Actor,
 ) -> Message:
     """Queue a mail with a link to set a password; earlier links of the person die. Flushes.
 
-    `base_url` is where the installation answers, for one without BASE_URL. Staff need ``customers.edit`` for a
-    welcome; a reset is asked for by whoever owns the mailbox. `new_email` is the address that is to be confirmed: the
-    mail goes there.
+    `base_url` is where the installation answers, for one without BASE_URL; `first` as of portal_links.make. Staff need
+    ``customers.edit`` for a welcome; a reset is asked for by whoever owns the mailbox. `new_email` is the address that
+    is to be confirmed: the mail goes there.
     """
     if purpose == portal_links.WELCOME:
         by.require("customers.edit")
@@ -47,10 +54,12 @@ def queue_link(
     db.session.flush()
     to = new_email or user.email
     key = dedupe_key(purpose, message.id, to)
-    message.deliveries = [Delivery(customer_id=customer.id, address=to, dedupe_key=key, next_try_at=by.at)]
+    db.session.add(
+        Delivery(message_id=message.id, customer_id=customer.id, address=to, dedupe_key=key, next_try_at=by.at)
+    )
     portal_links.make(
-        user, purpose, key=_secret(), at=by.at, message=message, base_url=base_url, new_email=new_email
-    )  # fmt: skip
+        user, purpose, key=_secret(), at=by.at, message=message, base_url=base_url, new_email=new_email, first=first
+    )
     if purpose == portal_links.WELCOME:
         audit.record(by, "customer.welcome_queued", customer, after={"to": user.email})
     db.session.flush()

@@ -165,6 +165,8 @@ class Order(Model):
     )
     # "order" is a word of SQL.
     __tablename__ = "customer_order"
+    # Not kept: whether its login was made with it, in this very transaction.
+    made_login = False
 
     id: Mapped[int] = key()
     number: Mapped[str] = mapped_column(String(16), unique=True)

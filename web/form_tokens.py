@@ -6,7 +6,7 @@ import secrets
 
 from flask import Flask
 from markupsafe import Markup
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from werkzeug.exceptions import BadRequest
 
@@ -44,7 +44,8 @@ def once(form_token: str, url: str = "") -> str | None:
 
 def led_to(form_token: str, url: str) -> None:
     """Where the form led, for the one that is sent again."""
-    db.session.merge(FormToken(token=form_token, result_url=url, used_at=sessions.now()))
+    mine = update(FormToken).where(FormToken.token == form_token).values(result_url=url)
+    db.session.execute(mine.execution_options(synchronize_session=False))
 
 
 def init_app(app: Flask) -> None:
