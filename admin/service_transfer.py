@@ -92,5 +92,8 @@ def _words(service: Service, form: TransferForm, price: Money | None, found: Any
     if found.charges:
         names = ", ".join(map(str, found.charges))
         said.append(("", "repeat", _("These charges go along: %(names)s.", names=names)))
-    said.append(("warn", "tag", _("Discounts of %(name)s do not go along.", name=old)))
+    if found.discounts:
+        names = ", ".join(one.name for one in found.discounts)
+        said.append(("", "tag", _("What was agreed to come off it goes along: %(names)s.", names=names)))
+    said.append(("warn", "tag", _("Other discounts of %(name)s do not go along.", name=old)))
     return said

@@ -16,6 +16,7 @@ from models import (
     Charge,
     Customer,
     CustomerStatus,
+    Discount,
     Money,
     Service,
     ServiceStatus,
@@ -23,7 +24,7 @@ from models import (
     db,
 )
 
-from . import audit, groups, service_changes, service_rows
+from . import agreed_discounts, audit, groups, service_changes, service_rows
 from .actor import Actor
 from .prices import check_price
 from .service_life import NotNow
@@ -43,12 +44,14 @@ class Foreseen:
 
     billed_from: date
     charges: Sequence[Charge]
+    discounts: Sequence[Discount]
 
 
 def foresee(service: Service, group: BillingGroup, price: Money | None = None) -> Foreseen:
     """What `transfer` into the other customer's billing group would come to. Raises what it raises."""
     _check(service, group, price)
-    return Foreseen(service.next_renewal_on, _charges(service))
+    day, currency = service.next_renewal_on, (price or service.price).currency
+    return Foreseen(day, _charges(service), agreed_discounts.coming(service, currency, day))
 
 
 def transfer(
@@ -168,6 +171,7 @@ def _move(service: Service, group: BillingGroup, price: Money | None, by: Actor)
         after |= {"price_minor": price.minor, "currency": price.currency}
     audit.record(by, "service.transferred", service, before=before, after=after)  # the old customer's story
     _move_charges(service, group)
+    agreed_discounts.go_along(service, new, (price or service.price).currency, by=by)
     service.customer_id, service.billing_group_id = group.customer_id, group.id
     if price is not None:
         _reprice(service, price)

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 from conftest import Clock
-from factories import make_company, make_customer, make_group, make_package, make_service
+from factories import add, make_company, make_customer, make_group, make_package, make_service
 from flask import Flask
 from servicing import at, bill, covered, day, lines, well
 from sqlalchemy import select
@@ -32,7 +32,19 @@ from billing.service_edits import OwnOption, copy_of
 from billing.service_life import NotNow
 from billing.service_terms import InvalidService
 from billing.service_transfers import CannotTransfer, NeedsPrice
-from models import AuditEvent, Charge, Invoice, Money, PaymentMethod, Service, ServiceChange, WaitsFor, db
+from models import (
+    AuditEvent,
+    Charge,
+    Discount,
+    DiscountUse,
+    Invoice,
+    Money,
+    PaymentMethod,
+    Service,
+    ServiceChange,
+    WaitsFor,
+    db,
+)
 
 
 def eur(text: str) -> Money:
@@ -171,6 +183,30 @@ def test_a_service_goes_to_another_customer_now(app: Flask, clock: Clock) -> Non
     assert owners == [old.id, other.id] and [line[2] for line in lines()] == [3000, 3000, 500]
     told = select(AuditEvent.customer_id).where(AuditEvent.verb == "service.transferred").order_by(AuditEvent.id)
     assert list(db.session.scalars(told)) == [old.id, other.id] and well(clock)
+
+
+def test_what_was_agreed_to_come_off_it_goes_along(app: Flask, clock: Clock) -> None:
+    by = at(clock, day(11, 1))
+    service, other = start(by), make_customer(name="Quay Ltd")
+    known = {"reason": "Agreed", "audience": "customer", "customer_id": service.customer_id, "starts_on": day(11, 1)}
+    for values in (
+        {"name": "Half", "service_id": service.id, "percent": 50, "bills": 2},
+        {"name": "Over", "service_id": service.id, "percent": 60, "bills": 1, "priority": 1},
+        {"name": "Stays", "percent": 10, "priority": 1},
+    ):
+        add(Discount(**known, **values))
+    bill(day(11, 1))
+    assert [line[2] for line in lines()] == [1500]
+    uses = db.session.scalars(select(Discount.name).join(DiscountUse, DiscountUse.discount_id == Discount.id)).all()
+    assert uses == ["Half"]
+    foreseen = service_transfers.foresee(service, services.main_group(other))
+    assert [one.name for one in foreseen.discounts] == ["Half", "Over"]
+    service_transfers.transfer(service, services.main_group(other), by=at(clock, day(11, 10)))
+    moved = select(Discount.name, Discount.bills).where(Discount.customer_id == other.id).order_by(Discount.name)
+    assert [tuple(row) for row in db.session.execute(moved)] == [("Half", 1), ("Over", 1)]
+    bill(day(12, 1))
+    bill(day(1, 1, 2027))
+    assert [line[2] for line in lines()] == [1500, 1500, 1200] and well(clock)
 
 
 def test_a_service_goes_with_its_next_renewal(app: Flask, clock: Clock) -> None:
