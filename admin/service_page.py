@@ -55,9 +55,10 @@ class ServicePage(ServiceEnding):
     def get_one(self, id: Any) -> Any:
         """With what every page about one service names."""
         number = row_id(str(id))
-        named = joinedload(Service.customer), joinedload(Service.package), joinedload(Service.billing_group)
-        one = self.get_query().where(Service.id == (number or 0)).options(*named)  # type: ignore[attr-defined]
-        return self.db_session.scalars(one).one_or_none()  # type: ignore[attr-defined]
+        around = Service.customer, Service.package, Service.billing_group, Service.options
+        one = self.get_query().where(Service.id == (number or 0))  # type: ignore[attr-defined]
+        found = self.db_session.scalars(one.options(*map(joinedload, around)))  # type: ignore[attr-defined]
+        return found.unique().one_or_none()
 
     @expose("/details/")
     def details_view(self) -> Any:
