@@ -33,6 +33,7 @@ from models import (
     db,
 )
 from models.bulk import among
+from models.faults import faultpoint
 
 from . import audit, credit_outflows, credits, customer_status, endings, reactivations, services
 from .actor import Actor
@@ -249,6 +250,7 @@ def _finish(found: Termination, by: Actor) -> bool:
                 service, service.ends_on, service.cancel_reason, reason_id=service.end_reason_id, by=by
             )  # fmt: skip
     db.session.flush()
+    faultpoint("terminations.ended")
     if found.after is AfterEnd.ARCHIVE and _mails_wait(found, by):
         return False
     customer = found.customer
