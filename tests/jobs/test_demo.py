@@ -51,6 +51,7 @@ class TestTheCompany:
         ]  # fmt: skip
         assert number("SELECT count(*) FROM new_price WHERE state = 'billed'") > 3
         assert {"done", "scheduled", "undone"} <= {state for (state,) in rows("SELECT state FROM package_change")}
+        assert {"done", "scheduled", "draft"} == {state for (state,) in rows("SELECT state FROM termination")}
         assert rows("SELECT state FROM mass_change") == [("ready",)]
         assert {state for (state,) in rows("SELECT state FROM bank_line")} == {"open", "booked", "ignored"}
         assert number("SELECT count(*) FROM package_group") == 4
