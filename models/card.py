@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, String, Text, text
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
@@ -20,7 +21,7 @@ HOLDS = "holds"
 LOOKED_AT = "next_look_at IS NOT NULL"
 
 
-def _some(words: str) -> dict[str, object]:
+def _some(words: str) -> dict[str, Any]:
     return {"sqlite_where": text(words), "postgresql_where": text(words)}
 
 
