@@ -10,11 +10,12 @@ from flask_babel import gettext as _
 
 from admin import doors, payment_effects
 from admin.payment_form import PutForm
-from admin.refund_form import RefundForm, ReverseForm
-from billing import allocations, receipts, refunds
+from admin.refund_form import TO_CARD, RefundForm, ReverseForm
+from billing import allocations, card_refunds, receipts, refunds
+from billing.refunds import Plan
 from integrations.documents import DocumentError
-from messaging import receipt_document
-from models import BillingError, Payment
+from messaging import cards, receipt_document
+from models import BillingError, CardRefund, CardRefundState, Payment, db
 from web.formatters import money
 from web.permissions import actor, refuse
 
@@ -71,6 +72,10 @@ class PaymentDoors:
         if planned and valid and told:
             amount = planned.amount
 
+            if form.method.data == TO_CARD:
+                done = self._to_card(form, payment, planned)
+                return done or (self._refund_page(form, payment, planned), 400)
+
             def give_back() -> None:
                 refunds.refund(
                     payment, amount, method=form.method.data, refunded_on=form.refunded_on.data,
@@ -80,9 +85,25 @@ class PaymentDoors:
             done = self._once(form.amount, give_back, payment, _("%(amount)s refunded", amount=money(amount)))
             if done:
                 return done
+        return self._refund_page(form, payment, planned, valid and not told), _status(form)
+
+    def _refund_page(self, form: RefundForm, payment: Payment, planned: Plan | None, look_again: bool = False) -> Any:
         effects = payment_effects.of_refund(payment, planned) if planned else []
-        page = {"form": form, "model": payment, "effects": effects, "look_again": valid and not told}
-        return self._render("admin/payments/refund.html", **page), _status(form)  # type: ignore[attr-defined]
+        page = {"form": form, "model": payment, "effects": effects, "look_again": look_again}
+        return self._render("admin/payments/refund.html", **page)  # type: ignore[attr-defined]
+
+    def _to_card(self, form: RefundForm, payment: Payment, planned: Plan) -> Any:
+        """Written down and committed; then the gateway is asked, once."""
+        begun: list[CardRefund] = []
+
+        def begin() -> None:
+            reason, credit = form.reason.data or "", planned.credit
+            begun.append(card_refunds.begin(payment, planned.amount, reason=reason, credit=credit, by=actor()))
+
+        done = self._once(form.amount, begin, payment, "")
+        for row in begun:
+            _send_back(row)
+        return done
 
     @expose("/reverse/", methods=("GET", "POST"))
     def reverse(self) -> Any:
@@ -114,8 +135,21 @@ class PaymentDoors:
         except BillingError as refusal:
             field.errors = [*field.errors, str(refusal)]
             return None
-        flash(words, "toast")
+        if words:
+            flash(words, "toast")
         return redirected
+
+
+def _send_back(row: CardRefund) -> None:
+    """Nothing is open in the database while the gateway is asked."""
+    asked = cards.ask_refund(row)
+    db.session.rollback()
+    row = card_refunds.settle(row, cards.gateway().refund(asked), by=actor())
+    db.session.commit()
+    if row.refund_id:
+        flash(_("%(amount)s is on its way back to the card", amount=money(row.amount)), "toast")
+    elif row.state == CardRefundState.DECLINED:
+        flash(_("Nothing went back. %(why)s", why=row.error), "danger")
 
 
 def sum_of(form: PutForm, payment: Payment) -> Any:

@@ -11,8 +11,8 @@ from admin import audit_words, links
 from admin.delivery_states import reason
 from admin.delivery_states import state_pill as delivery_pill
 from admin.ledger_rows import ledger_rows
-from admin.payment_states import state_pill
-from billing import allocations, balances, receipts, refunds
+from admin.payment_states import attempt_pill, state_pill
+from billing import allocations, balances, card_payments, card_refunds, receipts, refunds
 from models import AuditEvent, Credit, Invoice, LedgerPosting, Money, Payment, RefundKind, db
 
 NEWEST = 12
@@ -32,6 +32,9 @@ def content(payment: Payment) -> dict[str, Any]:
         "refundable": refunds.refundable(payment),
         "refunds": [row for row in refunds.of_payment(payment) if row.kind == RefundKind.REFUND],
         "deliveries": [(one, delivery_pill(one), reason(one), links.record_url(one)) for one in deliveries],
+        "attempt": card_payments.of_payment(payment) if payment.gateway_id else None,
+        "attempt_pill": attempt_pill,
+        "to_card": card_refunds.of_payment(payment) if payment.gateway_id else [],
         "books": ledger_rows(_postings(payment)),
         "history": [audit_words.event(row) for row in _events(payment)],
         "history_url": links.list_url(AuditEvent, object_is=f"payment:{payment.id}"),

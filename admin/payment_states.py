@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
 from admin.cells import pill
 from admin.filters import ChoiceFilter
 from billing import payment_ways
-from models import Money, Payment
+from models import AttemptState, Money, Payment, PaymentAttempt
 
 
 def rest_of(payment: Payment) -> Money:
@@ -27,6 +28,23 @@ def state_pill(payment: Payment) -> Markup:
     if payment.refunded_minor:
         return pill("warn", _("Partly refunded"))
     return pill("money", _("Not used up")) if rest_of(payment) else pill("ok", _("Used"))
+
+
+def attempt_pill(attempt: PaymentAttempt) -> Markup:
+    """How a try to pay by card stands."""
+    kind, word = ATTEMPTS[attempt.state]
+    return pill(kind, word)
+
+
+ATTEMPTS = {
+    AttemptState.BEGUN: ("info", _l("Begun")),
+    AttemptState.REDIRECTED: ("info", _l("On the card page")),
+    AttemptState.PROCESSING: ("info", _l("Being processed")),
+    AttemptState.UNKNOWN: ("warn", _l("Unknown, is looked up")),
+    AttemptState.SUCCEEDED: ("ok", _l("Succeeded")),
+    AttemptState.DECLINED: ("bad", _l("Declined")),
+    AttemptState.EXPIRED: ("", _l("Broken off")),
+}
 
 
 class MethodFilter(ChoiceFilter):

@@ -16,11 +16,12 @@ from admin.invoice_states import today
 from admin.payment_form import method_field, reference_field
 from billing import payment_ways, refunds
 from billing.refunds import Plan
+from messaging import cards
 from models import BillingError, Credit, Payment
 from web.formatters import money
 from web.forms import choices, put_error, stripped
 
-PAYMENT = "payment"
+PAYMENT, TO_CARD = "payment", "to-card"
 
 
 def reason_field(about: Any) -> StringField:
@@ -40,6 +41,7 @@ class RefundForm(FlaskForm):
     seen = HiddenField()
 
     credits: dict[str, Credit]
+    card: str = ""
 
     @classmethod
     def open(cls, payment: Payment) -> RefundForm:
@@ -49,6 +51,12 @@ class RefundForm(FlaskForm):
         form = cls(amount=amount_text(left), refunded_on=today(), method=method, source=PAYMENT)
         form.credits = {str(one.id): one for one in refunds.note_credits(payment)}
         form.method.choices = choices((name, name) for name in names)
+        if payment.gateway_id and not cards.missing():
+            form.card = payment.reference or _("the card")
+            words = _("Back to %(card)s, by %(name)s", card=form.card, name=cards.gateway().title)
+            form.method.choices = [*choices([(TO_CARD, words)]), *form.method.choices]
+            if not form.is_submitted():
+                form.method.data = TO_CARD
         ways: list[tuple[str, Any]] = [(PAYMENT, _("What is not used of it, then the invoices it paid"))]
         ways += [(key, _words(one)) for key, one in form.credits.items()]
         form.source.choices = choices(ways)

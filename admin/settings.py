@@ -12,7 +12,7 @@ from admin.doors import once
 from admin.settings_find import find
 from admin.settings_form import REMOVE_LOGO, SettingsForm, default_words, form_for
 from admin.settings_parts import SettingsPart, cards, parts, tabs
-from admin.settings_states import states
+from admin.settings_states import notices, states
 from billing import company, settings
 from billing.setting_list import CURRENCY, GROUPS, NONE, Group
 from integrations import logos
@@ -89,6 +89,7 @@ class SettingsView(SettingsPart, BaseView):
             locks=settings.locks(company.get()),
             defaults={setting.name: default_words(setting) for setting in form.settings},
             changed={s.name for s in form.settings if s.default not in (NONE, company.value(s.name, seller))},
+            notices=notices(),
             put_back=put_back,
             seen=seen or settings.fingerprint(company.get(), [s.name for s in form.settings]),
             has_logo=any(s.name == "logo" for s in form.settings) and settings.stored_logo() is not None,

@@ -148,6 +148,7 @@ _FIELDS: dict[type, Callable[[Setting], Field]] = {
     setting_kinds.YesNo: _tick,
     setting_kinds.OneOf: _select,
     setting_kinds.Countries: _ticks,
+    setting_kinds.Days: _text,
     setting_kinds.Country: _select,
     setting_kinds.Currency: _select,
     setting_kinds.Zone: _select,

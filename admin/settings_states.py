@@ -12,6 +12,7 @@ from flask_babel import format_number
 from flask_babel import gettext as _
 
 from billing import runs
+from messaging import cards
 from messaging.deliver import mail_state
 from models import db
 from web import sessions
@@ -30,7 +31,7 @@ class State:
 
 
 def states() -> tuple[State, ...]:
-    return _mail(), _scheduler(), _address(), _database(), _version()
+    return _mail(), _cards(), _scheduler(), _address(), _database(), _version()
 
 
 def _mail() -> State:
@@ -41,6 +42,21 @@ def _mail() -> State:
         kind, word = "bad", _("Stopped")
     waiting = _("%(n)s mails wait.", n=format_number(mail.waiting)) if mail.waiting else _("No mail waits.")
     return State(_("E-mail"), kind, word, mail.sentence or waiting, names)
+
+
+def notices() -> dict[str, State]:
+    """What stands above a section of settings, by its key, while something is missing for it."""
+    return {"cards": state} if (state := _cards()).kind != "ok" else {}
+
+
+def _cards() -> State:
+    """What Stripe still needs, by name."""
+    names = (*cards.NEEDED, "BASE_URL")
+    if cards.missing():
+        text = _("No card can be taken until Stripe’s keys are named. Everything else works without them.")
+        return State(_("Cards"), "warn", _("Not set up"), text, tuple(cards.missing()))
+    text = _("Taken by %(name)s. Its webhooks belong to %(address)s.", name=cards.gateway().title, address=cards.hook())
+    return State(_("Cards"), "ok", _("Set up"), text, names)
 
 
 def _scheduler() -> State:

@@ -36,7 +36,7 @@ from models import (
     db,
 )
 
-from . import audit, cards, company, notes, payments, top_ups
+from . import audit, card_sayings, cards, company, notes, payments, top_ups
 from .actor import Actor, NotAllowed
 from .balances import NotPayable, lock_invoices
 from .cards import CardSeen
@@ -264,7 +264,8 @@ def _parts(wanted: Sequence[tuple[Invoice, Money]], paid: Money) -> Iterable[Att
 
 def _new(customer: Customer, kind: AttemptKind, gateway: str, by: Actor) -> PaymentAttempt:
     return PaymentAttempt(
-        key=f"pay-{secrets.token_hex(16)}", customer_id=customer.id, customer=customer, kind=kind,
+        key=f"pay-{secrets.token_hex(16)}", customer_id=customer.id, customer=customer,
+        asked_as=str(customer.id), kind=kind,
         state=AttemptState.BEGUN, gateway=gateway, begun_at=by.at, begun_by=by.name, next_look_at=by.at + SOON,
         looks=0, step=0, error="", gateway_id="", page_id="", page_url="",
     )  # fmt: skip
@@ -279,7 +280,7 @@ def _contradiction(attempt: PaymentAttempt, told: Told) -> str:
     """Why this cannot be about the attempt: what a gateway tells of money is bound to what was written down."""
     if told.state not in ("succeeded", "processing"):
         return ""
-    if (told.key, told.customer) != (attempt.key, str(attempt.customer_id)):
+    if (told.key, told.customer) != (attempt.key, attempt.asked_as or str(attempt.customer_id)):
         return "The gateway tells of a payment of somebody else. Look at it there; nothing was booked."
     if attempt.kind == AttemptKind.SAVE:
         return ""
@@ -367,6 +368,8 @@ def _end(attempt: PaymentAttempt, state: AttemptState, error: str, by: Actor) ->
     db.session.flush()
     if attempt.kind != AttemptKind.SAVE:
         audit.record(by, f"card_payment.{state}", attempt, after=_trace(attempt))
+    if state == AttemptState.DECLINED and attempt.charged_id:
+        card_sayings.declined(attempt, by=by)
 
 
 def _trace(attempt: PaymentAttempt) -> dict[str, object]:

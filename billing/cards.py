@@ -114,6 +114,13 @@ def remove(card: Card, *, by: Actor) -> None:
     _remove(_locked(card), by, told=False)
 
 
+def keep_one_default(primary: Customer, merged: Customer) -> None:
+    """Two customers become one: where both have a default card, the primary's counts. Flushes."""
+    if default_of(primary) is not None:
+        theirs = update(Card).where(Card.customer_id == merged.id, Card.is_default).values(is_default=False)
+        db.session.execute(theirs, execution_options={"synchronize_session": "fetch"})
+
+
 def to_forget(limit: int = 50) -> list[Card]:
     """Removed cards that the gateway still keeps."""
     return list(db.session.scalars(select(Card).where(Card.to_forget).order_by(Card.id).limit(limit)))

@@ -35,7 +35,7 @@ from models import (
 )
 from models.bulk import add_to_rows, rows_changed
 
-from . import audit, customers, dunning_plans, ledger, payers, service_transfers
+from . import audit, cards, customers, dunning_plans, ledger, payers, service_transfers
 from .actor import Actor
 from .balances import ChangedMeanwhile
 from .customer_fields import CREATE_ONLY, FIELDS
@@ -145,6 +145,7 @@ def merge(
         resume(merged, by=by)
     _rename_groups(primary, merged)
     payers.name_default(merged, by=by)
+    cards.keep_one_default(primary, merged)
     db.session.flush()
     _opt_outs(primary, merged)
     moved = {column.table.name: _move(column, primary.id, merged.id) for column in _links()}
@@ -265,9 +266,14 @@ def _keys(column: Column[Any]) -> list[Sequence[Column[Any]]]:
     """Beside which other columns the customer makes a row the only one of its kind."""
     table = column.table
     uniques: list[Any] = [table.primary_key, *(c for c in table.constraints if isinstance(c, UniqueConstraint))]
-    uniques += [index for index in table.indexes if isinstance(index, Index) and index.unique]
+    uniques += [index for index in table.indexes if isinstance(index, Index) and index.unique and not _partial(index)]
     found = [[c for c in one.columns if c is not column] for one in uniques if column in list(one.columns)]
     return [*found, *([table.c[name] for name in names] for names in SAME.get(table.name, ()))]
+
+
+def _partial(index: Index) -> bool:
+    """Of some rows only: what makes two of these one is decided where they are kept (cards.keep_one_default)."""
+    return index.dialect_options["sqlite"]["where"] is not None
 
 
 def _same(column: Column[Any], others: Sequence[Column[Any]], primary_id: int) -> Any:

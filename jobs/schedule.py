@@ -28,6 +28,7 @@ from models import BillingError, db
 from . import (
     bank_reading,
     bulk,
+    card_charges,
     cards,
     clock,
     deliveries,
@@ -152,6 +153,10 @@ RENEWALS = Daily(
     "renewals", hour=lambda company: company.renewals_hour, on=lambda company: company.renewals_on,
     hour_setting="renewals_hour", switch="renewals_on",
 )  # fmt: skip
+CARDS = Daily(
+    "card_charges", hour=lambda seller: int(company.value("card_hour", seller)),
+    on=lambda seller: bool(company.value("cards_on", seller)), hour_setting="card_hour", switch="cards_on",
+)  # fmt: skip
 DUNNING = Daily(
     "dunning", hour=lambda seller: int(company.value("dunning_hour", seller)),
     on=lambda seller: bool(company.value("dunning_on", seller)), hour_setting="dunning_hour", switch="dunning_on",
@@ -178,6 +183,10 @@ JOBS = (
     Job(
         "queue", "Carry out runs asked for in the panel, and finish runs that were cut off.", timedelta(seconds=1),
         queue.run, "every second", writes_own_rows=True,
+    ),
+    Job(
+        "card_charges", "Charge the saved cards of those who pay by card, and tell whose card expires.",
+        timedelta(seconds=10), card_charges.run, "daily, at the hour of the settings", daily=CARDS, takes_day=True,
     ),
     Job(
         "dunning", "Remind of what is not paid, and take the further steps of the customers' plans.",

@@ -29,6 +29,11 @@ def why_not_set_up() -> str:
     return ""
 
 
+def hook() -> str:
+    """The address that the gateway is to tell what happened."""
+    return f"{current_app.config.get('BASE_URL') or ''}/hooks/stripe"
+
+
 def gateway() -> Gateway:
     """Who takes cards here. Whether it can is for `missing` to say."""
     get = current_app.config.get
@@ -44,7 +49,7 @@ def ask(attempt: PaymentAttempt) -> Ask:
     """What the gateway is to be asked for, or about. Reads rows: call it while they may be read."""
     customer, card = attempt.customer, attempt.card
     return Ask(
-        key=attempt.key, customer=str(attempt.customer_id), kind=str(attempt.kind),
+        key=attempt.key, customer=attempt.asked_as or str(attempt.customer_id), kind=str(attempt.kind),
         amount_minor=attempt.amount_minor, currency=attempt.currency, begun_at=attempt.begun_at,
         about=", ".join(str(part.invoice) for part in attempt.parts[:8]), email=customer.email,
         language=customer.language or "", save_card=attempt.save_card,

@@ -19,6 +19,7 @@ from jinja2 import FileSystemLoader, StrictUndefined, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from billing import company as companies
+from billing.card_sayings import DECLINED, EXPIRING
 from billing.credit_outflows import EXPIRED as CREDIT_EXPIRED
 from billing.digest import DIGEST
 from billing.dunning.sayings import KINDS as DUNNING
@@ -304,7 +305,7 @@ def _by(module: str) -> Callable[[Message, datetime], Content]:
 _WRITERS: dict[str, Callable[[Message, datetime], Content]] = {
     INVOICE: _invoice, QUOTE: _by("quote_mail"), **dict.fromkeys((WELCOME, RESET, EMAIL), _by("portal_mail")),
     RECEIPT: _by("receipt_mail"), STATEMENT: _by("account_mail"), CREDIT_EXPIRED: _by("account_mail"),
-    ORDER: _by("order_mail"), ORDER_REFUSED: _by("order_mail"),
+    ORDER: _by("order_mail"), ORDER_REFUSED: _by("order_mail"), DECLINED: _by("card_mail"), EXPIRING: _by("card_mail"),
     REMINDER: _by("reminder_mail"), DIGEST: _by("digest_mail"),
     **dict.fromkeys((*DUNNING.values(), DUNNING_STAFF), _by("dunning_mail")),
 }  # fmt: skip

@@ -11,8 +11,8 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from billing import card_sayings, credit_outflows, order_links, phone_verification, quote_links, segments, statements
 from billing import company as companies
-from billing import credit_outflows, order_links, phone_verification, quote_links, segments, statements
 from billing.outbox import INVOICE
 from billing.receipts import RECEIPT
 from billing.reminders import REMINDER
@@ -22,6 +22,7 @@ from models import Customer, Invoice, InvoiceState, Order, Payment, Quote, Servi
 from . import (
     account_mail,
     brands,
+    card_mail,
     compose,
     digest_mail,
     dunning_mail,
@@ -109,6 +110,8 @@ def _said(key: str, words: Words, customer: Customer | None, at: datetime) -> tu
             return _of_receipt(words, customer, locale, at)
         if key in (statements.STATEMENT, credit_outflows.EXPIRED):
             return brands.of(customer), templates.said(words, account_mail.example_values(key, customer, locale, at))
+        if key in (card_sayings.DECLINED, card_sayings.EXPIRING):
+            return brands.of(customer), templates.said(words, card_mail.example_values(key, customer, locale, at))
         if key == phone_verification.KIND:
             minutes = int(phone_verification.VALID.total_seconds() // 60)
             values = texts.code_values(customer, locale, EXAMPLE_CODE, minutes, at)

@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from billing import custom_fields
+from billing.card_sayings import DECLINED, EXPIRING
 from billing.credit_outflows import EXPIRED as CREDIT_EXPIRED
 from billing.digest import DIGEST
 from billing.dunning.sayings import FIRST, LATER
@@ -147,6 +148,23 @@ OF_CREDIT: Fields = {
     },
     "portal": {"address": _l("Where customers sign in")},
 }
+OF_DECLINED: Fields = {
+    **COMMON,
+    "card": {"name": _l("Brand and last digits of the card")},
+    "payment": {
+        "amount": _l("What was to be charged"),
+        "invoices": _l("The numbers of the invoices it was for"),
+        "reason": _l("Why it was declined, in the words of the bank"),
+        "next_on": _l("The day it is tried again, or nothing"),
+    },
+    "cards": {"address": _l("Where the customer changes the card")},
+    "portal": {"address": _l("Where customers sign in")},
+}
+OF_EXPIRING: Fields = {
+    **COMMON,
+    "card": {"name": _l("Brand and last digits of the card"), "last_day": _l("The last day it can be used")},
+    "cards": {"address": _l("Where the customer changes the card")},
+}
 OF_RECEIPT: Fields = {
     **COMMON,
     "payment": {
@@ -241,6 +259,10 @@ KINDS: dict[str, Kind] = {
              "receipt", OF_STATEMENT),
         Kind(CREDIT_EXPIRED, _l("Credit ran out"), _l("Tells that credit ran out, if the settings want that."),
              "receipt", OF_CREDIT),
+        Kind(DECLINED, _l("Card declined"), _l("Tells that a saved card could not be charged, and what comes next."),
+             "reminder", OF_DECLINED),
+        Kind(EXPIRING, _l("Card expires"), _l("Asks for another card before the saved one runs out."), "reminder",
+             OF_EXPIRING),
         Kind(WELCOME, _l("Welcome to the portal"), _l("Lets a new portal user choose a password."), "welcome", OF_LINK,
              needs=("link",)),
         Kind(RESET, _l("New password"), _l("Goes to whoever forgot the password of the portal."), "reset", OF_LINK,

@@ -106,6 +106,8 @@ class PaymentAttempt(Model):
     id: Mapped[int] = key()
     key: Mapped[str] = mapped_column(String(60), unique=True)
     customer_id: Mapped[int] = ref("customer.id", index=False)
+    # What the gateway was told the customer is called; a merge moves the row, and not what is known there.
+    asked_as: Mapped[str] = mapped_column(String(20), default="", server_default="")
     kind: Mapped[AttemptKind] = mapped_column(choice(AttemptKind, "kind"))
     state: Mapped[AttemptState] = mapped_column(choice(AttemptState, "state"), default=AttemptState.BEGUN)
     currency: Mapped[str] = mapped_column(String(3))

@@ -90,6 +90,7 @@ CARDS: tuple[Card, ...] = (
     Card("quotes", "quotes", show.quotes, "quotes.view"),
     Card("payments", "payments", show.payments, "payments.view"),
     Card("credits", "payments", show.credits, "payments.view"),
+    Card("saved_cards", "payments", show.saved_cards, "payments.view", aside=True),
     Card("account", "payments", show.account, "payments.view", aside=True),
     Card("give_credit", "payments", show.give_credit, "payments.edit", aside=True),
     Card("expenses", "expenses", expenses.shown, "payments.view"),

@@ -6,14 +6,15 @@ from typing import Any
 
 from flask import g, request, url_for
 
-from admin import credit_states, order_shown, quote_states
+from admin import credit_states, order_shown, payment_states, quote_states
 from admin.collecting import rows
 from admin.delivery_states import state_pill, subject
 from admin.invoice_states import today
 from admin.order_words import state_pill as order_state
-from billing import collecting, customers, inheritance, orders
+from billing import card_payments, cards, collecting, customers, inheritance, orders
 from billing.expenses import standing
 from billing.inheritance import STORED
+from messaging import cards as gateway_questions
 from models import BillingGroup, Customer
 from web import formatters
 from web.permissions import actor, allows
@@ -152,6 +153,14 @@ def credits(customer: Customer) -> dict[str, Any]:
     found = panels.credits(customer)
     ends, on = credit_states.ends(found), actor().today
     return {"credits": found, "pill": lambda credit: credit_states.state_pill(credit, on, ends.get(credit.id))}
+
+
+def saved_cards(customer: Customer) -> dict[str, Any]:
+    """The cards they saved, and the newest tries to pay with one."""
+    return {
+        "cards": cards.of_customer(customer), "attempts": card_payments.of_customer(customer, 5),
+        "pill": payment_states.attempt_pill, "today": actor().today, "missing": gateway_questions.missing(),
+    }  # fmt: skip
 
 
 def account(customer: Customer) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from . import (
     bank,
     belongings,
     bulk,
+    cards,
     catalogue,
     credit_notes,
     credits,
@@ -65,6 +66,7 @@ CHECKS: tuple[Check, ...] = tuple(
             *webhooks.CHECKS,
             *leaving.CHECKS,
             *dunning.CHECKS,
+            *cards.CHECKS,
         ),
         key=lambda check: check.code,
     )

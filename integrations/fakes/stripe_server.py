@@ -37,8 +37,8 @@ class Refused(Exception):
 
     def __init__(self, status: int, code: str, message: str, **more: Any) -> None:
         super().__init__(message)
-        kind = "card_error" if status == 402 else "invalid_request_error"
-        self.status, self.error = status, {"type": kind, "code": code, "message": message, **more}
+        more["type"] = "card_error" if status == 402 else "invalid_request_error"
+        self.status, self.error = status, {"code": code, "message": message, **more}
 
 
 @dataclass
@@ -135,8 +135,7 @@ class Stripe:
         if away and (refusal := self._refusal(card)):
             made["status"], made["last_payment_error"] = "requires_payment_method", refusal.error
             self.tell("payment_intent.payment_failed", made)
-            refusal.error["payment_intent"] = made
-            raise refusal
+            raise Refused(402, **{**refusal.error, "payment_intent": dict(made)})
         return self._take(made)
 
     def refund(self, told: dict[str, Any]) -> dict[str, Any]:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from cardserver import come_in, now, pay_on_page, taking_cards, tell, to_page
+from cardserver import come_in, make_card, now, pay_on_page, taking_cards, tell, to_page
 from conftest import Clock
 from factories import make_company, make_customer, make_invoice
 from flask import Flask
 from signing_in import Browser
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from billing import card_payments, card_refunds, cards, doctor, payments
+from billing import card_payments, card_refunds, cards, doctor, merging, payments, refunds
 from billing.doctor import Scope
-from integrations.fakes.stripe_server import DECLINED, GOOD, SECURE, Stripe
+from integrations.fakes.stripe_server import DECLINED, GOOD, LATER_DECLINED, SECURE, Stripe
+from jobs import card_charges
 from jobs import cards as job
+from messaging import card_mail
 from messaging import cards as gateway_questions
 from models import (
+    AttemptPart,
     AttemptState,
     Card,
     CardRefund,
@@ -28,6 +32,7 @@ from models import (
     HookEvent,
     HookState,
     Invoice,
+    Message,
     Money,
     Note,
     Payment,
@@ -58,7 +63,7 @@ def saved(client: Browser, stripe: Stripe, invoice: Invoice) -> Card:
 
 def save(client: Browser, customer: Customer, number: str) -> Card:
     come_in(client, customer)
-    answer = client.post(f"/portal/{customer.id}/cards/add", data={"form_token": "t" * 20})
+    answer = client.post(f"/portal/{customer.id}/cards/add", data={"form_token": secrets.token_urlsafe(24)})
     page = client.get(answer.location).text.split('content="0; url=', 1)[1].split('"', 1)[0]
     pay_on_page(page, number, "complete" if number == SECURE else "")
     work()
@@ -322,7 +327,7 @@ def test_cards_are_renewed_replaced_and_forgotten(client: Browser, stripe: Strip
     tell(client, stripe, stripe.events[-1])
     work()
     assert (saved.expires_year, saved.expires_month) == (2034, 1)
-    again = save_again(client, invoice.customer)
+    again = save(client, invoice.customer, GOOD)
     assert again.is_default and saved.removed_at is not None and not saved.is_default
     cards.remove(again, by=now(client.application))
     db.session.commit()
@@ -330,9 +335,78 @@ def test_cards_are_renewed_replaced_and_forgotten(client: Browser, stripe: Strip
     assert stripe.things[again.gateway_card]["customer"] is None and not again.to_forget
 
 
-def save_again(client: Browser, customer: Customer) -> Card:
-    answer = client.post(f"/portal/{customer.id}/cards/add", data={"form_token": "u" * 20})
-    page = client.get(answer.location).text.split('content="0; url=', 1)[1].split('"', 1)[0]
-    pay_on_page(page, GOOD)
-    look()
-    return db.session.scalars(select(Card).order_by(Card.id.desc())).first()
+def test_saved_cards_are_charged_once_and_tried_again_after_the_days_of_the_settings(
+    client: Browser, stripe: Stripe, invoice: Invoice, clock: Clock
+):
+    card = save(client, invoice.customer, LATER_DECLINED)
+    invoice.issued_on = clock().date()
+    db.session.commit()
+    ended = []
+    for _day in range(8):
+        for _again in range(2):  # the same day again changes nothing
+            ended.append(card_charges.run().get("declined", 0))
+        clock.advance(days=1)
+    assert ended == [1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0]  # days 0, 1, 3, 5
+    mails = db.session.scalars(select(Message).order_by(Message.id)).all()
+    assert [mail.kind for mail in mails] == ["card_declined", "card_declined"]  # the first, and the last
+    first, last = (card_mail.write(mail, clock()).text for mail in mails)
+    assert "We try again on 23 Nov 2026" in first and "do not try this card again" in last
+    assert f"/portal/{invoice.customer_id}/cards" in first
+    better = save(client, invoice.customer, GOOD)
+    cards.make_default(better, by=now(client.application))
+    db.session.commit()
+    assert card_charges.run() == {"succeeded": 1} and paid(invoice) and card_charges.run() == {}
+    assert {one.step for one in db.session.scalars(select(PaymentAttempt)) if one.charged_id} == {0, 1, 2, 3, 4}
+    assert healthy(client.application) == [] and card.removed_at is None
+
+
+def test_what_was_refunded_or_belongs_to_others_is_not_charged_by_itself(
+    app: Flask, stripe: Stripe, invoice: Invoice, saved: Card, clock: Clock
+):
+    by_transfer = make_invoice(make_customer(payment_method=PaymentMethod.INVOICE), 5000)
+    db.session.commit()
+    assert card_charges.run(clock().date()) == {"succeeded": 1}
+    payment = db.session.scalars(select(Payment)).one()
+    refunds.refund(payment, payment.amount, method="Card", refunded_on=clock().date(), reason="Kind", by=now(app))
+    db.session.commit()
+    clock.advance(days=2)
+    assert not paid(invoice) and card_charges.run() == {} and not paid(by_transfer)
+
+
+def test_whose_card_expires_is_told_once(stripe: Stripe, invoice: Invoice, saved: Card, clock: Clock):
+    saved.expires_year, saved.expires_month, saved.customer.payment_method = 2026, 12, PaymentMethod.INVOICE
+    db.session.commit()
+    assert card_charges.run() == {}  # not within thirty days yet
+    clock.advance(days=10)
+    assert card_charges.run() == {"expiring": 1} and card_charges.run() == {}
+    mail = db.session.scalars(select(Message)).one()
+    assert "Visa ···· 4242 can be used until 31 Dec 2026" in card_mail.write(mail, clock()).text
+
+
+def test_the_doctor_finds_what_is_not_as_it_was_booked(
+    app: Flask, stripe: Stripe, invoice: Invoice, saved: Card, clock: Clock
+):
+    attempt = charge(invoice, saved)
+    mine = update(PaymentAttempt).where(PaymentAttempt.id == attempt.id)
+    db.session.execute(mine.values(amount_minor=PaymentAttempt.amount_minor + 1, gateway_id="pi_x"))
+    db.session.execute(update(AttemptPart).values(holds=True))
+    assert [one.split()[0] for one in healthy(app)].count("I10") == 1
+    assert "I11" in " ".join(healthy(app))
+    stranger = make_customer()
+    db.session.execute(update(Card).values(customer_id=stranger.id))
+    assert {"I10", "I11", "I103"} <= {one.split()[0] for one in healthy(app)}
+
+
+def test_two_customers_with_cards_become_one_and_what_is_open_is_settled(
+    app: Flask, stripe: Stripe, invoice: Invoice, saved: Card, clock: Clock
+):
+    primary = make_customer()
+    kept = make_card(primary)
+    stripe.rules.append({"on": "POST /v1/payment_intents", "lose": True})
+    charge(invoice, saved)
+    merging.merge(primary, invoice.customer, by=now(app))
+    db.session.commit()
+    clock.advance(minutes=5)
+    work()
+    assert paid(invoice) and invoice.customer_id == primary.id
+    assert [card.id for card in cards.of_customer(primary)] == [kept.id, saved.id] and not saved.is_default
