@@ -51,13 +51,14 @@ class OrderFormPage:
     _found: Any
 
     def preview_url(self, row: OrderForm) -> str:
-        """The page as it is saved, for staff, whatever its state; nothing can be ordered there."""
-        return url_for("order.preview", form_id=row.id) if "order.preview" in current_app.view_functions else ""
+        """The page as it is saved, for staff, before it is opened too; nothing can be ordered there."""
+        return "" if row.state == FormState.ARCHIVED else url_for("order.page", slug=row.slug, preview=1)
 
     @expose("/details/")
     def details_view(self) -> Any:
         row = self._found(True)
-        address = f"{current_app.config['BASE_URL'] or request.host_url}".rstrip("/") + f"/order/{row.slug}"
+        base = str(current_app.config["BASE_URL"] or request.host_url).rstrip("/")
+        address = base + url_for("order.page", slug=row.slug)
         counts = order_forms.counts([row.id], since=company.beginning_of(actor().today.replace(day=1)))[row.id]
         whole = order_forms.counts([row.id])[row.id]
         return self.render(

@@ -14,10 +14,12 @@ from wtforms import BooleanField, StringField
 from wtforms.validators import Length
 
 from admin import audit_words, order_shown
+from admin.customers.new_customer import base_url
 from admin.doors import once
 from admin.links import list_url, record_url
 from admin.order_words import TO_DECIDE, state_pill
 from billing import order_blocks, orders
+from messaging import order_mail
 from models import (
     AuditEvent,
     BillingError,
@@ -158,12 +160,14 @@ class OrderPage:
 
 def approve(order: Order, customer: Customer | None = None) -> None:
     """Accept it and queue the mail that says so. Commits nothing."""
-    orders.approve(order, customer=customer, by=actor())
+    by = actor()
+    order_mail.after_deciding(orders.approve(order, customer=customer, by=by), base_url=base_url(), by=by)
 
 
 def refuse(order: Order, reason: str) -> None:
     """Turn it down and queue the mail that says so. Commits nothing."""
-    orders.refuse(order, reason, by=actor())
+    by = actor()
+    order_mail.after_deciding(orders.refuse(order, reason, by=by), base_url=base_url(), by=by)
 
 
 def same_email(order: Order) -> list[Customer]:

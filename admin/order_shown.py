@@ -124,7 +124,7 @@ def to_approve(order: Order) -> dict[str, Any]:
         now = order_making.figures_of(order, order.form, actor().today)
     except BillingError as refusal:
         return {"trouble": str(refusal), "told": []}
-    who = order.customer.name if order.customer else order.name
+    who = order.customer.name if order.customer else order.details.get("company_name") or order.name
     told = [("ok", "server", _("%(name)s gets %(what)s.", name=who, what=package_words(order)))]
     if order.customer_id is None:
         told.insert(0, ("ok", "user-plus", _("%(name)s becomes a customer with a login.", name=who)))
@@ -135,7 +135,9 @@ def to_approve(order: Order) -> dict[str, Any]:
             "The customer saw %(amount)s: days, taxes or discounts are not as they were.", amount=money(order.total)
         )
         told.append(("warn", "triangle-alert", shown))
-    return {"trouble": "", "told": [*told, ("", "mail", _("%(mail)s is told.", mail=order.email))]}
+    if order.customer_id is None:
+        told.append(("", "mail", _("%(mail)s gets a link to choose a password.", mail=order.email)))
+    return {"trouble": "", "told": told}
 
 
 def to_refuse(order: Order) -> list[tuple[str, str, str]]:

@@ -55,7 +55,7 @@ class StateFilter(ChoiceFilter):
 def _approving(_view: Any, _count: int) -> Effects:
     return [
         ("ok", "user-plus", _("Each makes its customer, its service and its invoice, as on its page.")),
-        ("", "mail", _("Each customer gets a mail that the order is accepted.")),
+        ("", "mail", _("Invoices are mailed; new customers get a link to choose a password.")),
         ("warn", "circle-alert", _("Those that are decided, or not confirmed by their address, are left out.")),
     ]
 
@@ -78,7 +78,7 @@ class OrdersView(Tabs, OrderPage, StaffView):
     may_decide = Open("orders.edit")
     list_template = "admin/orders/list.html"
     column_details_list = ("id",)  # the page is our own
-    column_list = ("number", "name", "chosen", "form", "placed_at", "total", "state")
+    column_list = ("name", "number", "chosen", "form", "placed_at", "total", "state")
     column_offer = ("email", "address", "network", "why_held", "decided_by", "decided_at", "coupon")
     column_labels = {
         "number": _l("Number"), "name": _l("Who"), "chosen": _l("Ordered"), "form": _l("Form"),
@@ -93,7 +93,7 @@ class OrdersView(Tabs, OrderPage, StaffView):
     )  # fmt: skip
     column_sortable_list = ("placed_at", "name", ("total", "total_minor"))
     column_default_sort = ("id", True)
-    column_link = "number"
+    column_link = "name"
     column_numeric = ("total",)
     column_phone = {"name": "title", "chosen": "sub", "state": "end", "total": "end2"}
     column_formatters = {

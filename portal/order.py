@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
 from flask_babel import force_locale
+from flask_babel import gettext as _
 from sqlalchemy import select
 
 from billing import order_figures, order_forms, order_records, order_terms, orders
@@ -20,7 +21,7 @@ from billing.periods import BillingPeriod
 from billing.sign_in import TooManyTries
 from messaging import brands, order_mail
 from models import BillingError, FormState, Order, OrderForm, OrderState, db, engine
-from web import form_tokens, formatters, languages, logs, params, redirects, wrong_links
+from web import form_tokens, formatters, headers, languages, logs, params, redirects, wrong_links
 from web.permissions import actor, allows, signed_in_portal_user
 from web.price_words import per_words, period_words
 from web.setup import countries
@@ -71,6 +72,8 @@ def submit(form: OrderForm) -> Any:
     shown = order_page.read(form)
     if params.only(request.form, "show"):
         return _show(shown)
+    if is_preview():
+        return _again(shown, {"": _("This is a preview: nothing can be ordered here.")}, 409)
     token = params.only(request.form, form_tokens.FIELD)
     if (before := form_tokens.once(token)) is not None:
         db.session.rollback()
@@ -237,7 +240,10 @@ def frame(form: OrderForm) -> dict[str, Any]:
     """What the frame of every page of a form needs."""
     seller = brands.of_project(form.project)
     has_logo = form.show_logo and bool(brands.logo_of_project(form.project))
-    return {"form": form, "seller_name": seller.name, "seller_email": seller.email, "has_logo": has_logo}
+    return {
+        "form": form, "seller_name": seller.name, "seller_email": seller.email, "has_logo": has_logo,
+        "preview": is_preview(),
+    }  # fmt: skip
 
 
 def _ink_on(colour: str) -> str:
@@ -248,8 +254,16 @@ def _ink_on(colour: str) -> str:
     return "#ffffff" if luminance < 0.1833 else "#111418"
 
 
+def is_preview() -> bool:
+    """Whether staff look at it within the page of the form in the panel."""
+    return request.args.get("preview") == "1" and allows(order_forms.VIEW)
+
+
 def _untold(answer: Any) -> Response:
-    """Not for search engines' lists of results, and no address of it for the next page."""
+    """Not for search engines' lists of results, and no address of it for the next page; a preview stands in a frame of
+    the panel."""
+    if is_preview():
+        headers.allow_own_frame()
     response = current_app.make_response(answer)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

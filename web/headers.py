@@ -21,6 +21,8 @@ def _policy() -> str:
         policy = policy.replace("img-src 'self' data:", f"img-src 'self' data: {g.csp_images}")
     if "csp_styles" in g:
         policy = policy.replace("style-src 'self'", f"style-src 'self' 'nonce-{csp_nonce()}'")
+    if "csp_framed" in g:
+        policy = policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
     return policy
 
 
@@ -39,6 +41,11 @@ def allow_images(origin: str) -> None:
 def allow_own_styles() -> None:
     """Let this answer hold style sheets that bear its nonce: a mail is shown in a frame that follows its policy."""
     g.csp_styles = True
+
+
+def allow_own_frame() -> None:
+    """Let this answer be shown within a page of ours: a preview beside what makes it."""
+    g.csp_framed = True
 
 
 def protect(response: Response) -> Response:
