@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from fractions import Fraction
 
 from sqlalchemy import select
 
 from models import (
+    AuditEvent,
     BillingError,
     ChangeState,
     ChangeTo,
@@ -30,7 +33,7 @@ from models import (
     db,
 )
 
-from . import audit, change_undo, company, fx_prices, notes, package_changes, services
+from . import audit, change_undo, company, fx_prices, notes, package_changes, package_moves, services
 from .actor import Actor
 from .change_prices import Wanted
 from .change_review import Review
@@ -43,6 +46,7 @@ ASK, END = "ask", "end"
 ASKED = "asked_by"
 """Among the terms of a change that was asked for in the portal: the portal user's id. Gone once staff write it anew."""
 LONGEST_REASON = 1000
+END_ASKED, ONCE_IN = "service.end_asked", timedelta(days=1)
 NOTE_PERMISSION = "customers.edit"
 
 
@@ -107,7 +111,16 @@ def offers(service: Service, *, by: Actor) -> list[Offer]:
         if own and not _own_terms(service, prices):
             continue
         found.append(Offer(target.package, target.direction, prices))
-    return found
+    return sorted(found, key=lambda one: (one.package.id != service.package_id, _a_month(one)))
+
+
+def may_look(service: Service, *, by: Actor) -> bool:
+    """Whether there may be something to choose, for a link: `offers` knows, and asks more for it."""
+    if why_not(service, by=by):
+        return False
+    if service.package.change_to != ChangeTo.NONE and _ways():
+        return True
+    return _own_terms(service, _prices(service, service.package))
 
 
 def ask(service: Service, wanted: Wanted, *, by: Actor) -> PackageChange:
@@ -205,10 +218,13 @@ def ask_to_end(service: Service, reason: str, *, by: Actor) -> None:
     told = many_lines(reason, "The reason")
     if len(told) > LONGEST_REASON:
         raise NotByOneself(f"The reason is too long: at most {LONGEST_REASON:,} letters.")
+    lately = (AuditEvent.verb == END_ASKED, AuditEvent.object_id == service.id, AuditEvent.at > by.at - ONCE_IN)
+    if db.session.scalar(select(AuditEvent.id).where(AuditEvent.object_type == "service", *lately).limit(1)):
+        raise NotByOneself("You asked for this already. We write to you.")
     words = f"{by.name} asks to cancel {service}, which is billed until {service.next_renewal_on}."
     actor = acting_for(service.customer, DECIDES, NOTE_PERMISSION, by=by)
     notes.add_note(service.customer, f"{words}\n{told}".strip(), by=actor)
-    audit.record(by, "service.end_asked", service, after={"reason": told})
+    audit.record(by, END_ASKED, service, after={"reason": told})
     db.session.flush()
 
 
@@ -246,6 +262,11 @@ def _prices(service: Service, package: Package) -> list[PackagePrice]:
 def _named(package: Package, to: Package) -> bool:
     """Whether the one names the other, which opens it also where it is hidden from those who order."""
     return package.change_to == ChangeTo.CHOSEN and to.id in {row.to_id for row in package.targets}
+
+
+def _a_month(offer: Offer) -> Fraction:
+    """The least it costs a month."""
+    return package_moves.a_month(offer.prices, offer.prices[0].currency) or Fraction(0)
 
 
 def _own_terms(service: Service, prices: Sequence[PackagePrice]) -> bool:

@@ -23,6 +23,7 @@ from . import (
     package_change,
     payers,
     quotes,
+    service_end,
     sign_in,
     statement,
     unsubscribe,
@@ -47,6 +48,7 @@ __all__ = [
     "package_change",
     "payers",
     "quotes",
+    "service_end",
     "sign_in",
     "statement",
     "users",
@@ -60,7 +62,9 @@ def init_app(app: Flask) -> None:
     Only what is signed goes without a form's token.
     """
     app.register_blueprint(pages)
-    app.jinja_env.globals.update(portal_here=navigation.here, portal_menu=navigation.menu)
+    app.jinja_env.globals.update(
+        portal_here=navigation.here, portal_menu=navigation.menu, service_actions=package_change.actions
+    )
     app.register_blueprint(order.pages)
     for part in (hooks, unsubscribe):
         app.register_blueprint(part.pages)

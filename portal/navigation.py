@@ -42,7 +42,7 @@ MENU = (
     Entry(
         _l("Services"),
         "portal.services",
-        frozenset({"portal.service", "portal.change_package", "portal.package_change"}),
+        frozenset({"portal.service", "portal.change_package", "portal.package_change", "portal.end_service"}),
     ),
     Entry(_l("Invoices"), "portal.invoices", frozenset({"portal.invoice", "portal.pay"}), SEE_MONEY, due=True),
     Entry(_l("Payments"), "portal.payments", frozenset({"portal.payment"}), SEE_MONEY),

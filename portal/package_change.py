@@ -6,6 +6,7 @@ just as it was shown, once.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -56,7 +57,7 @@ WAYS = {
 @for_customer
 @needs(DECIDES)
 def change_package(access: PortalAccess, service_id: int) -> Any:
-    service = _service(access, service_id)
+    service = service_of(access, service_id)
     return _choose(access, service, params.row_id(params.only(request.args, "package")))
 
 
@@ -64,7 +65,7 @@ def change_package(access: PortalAccess, service_id: int) -> Any:
 @for_customer
 @needs(DECIDES)
 def ask_change(access: PortalAccess, service_id: int) -> Any:
-    service, customer_id = _service(access, service_id), access.customer_id
+    service, customer_id = service_of(access, service_id), access.customer_id
     chosen = params.row_id(params.only(request.form, "package"))
     try:
         change = self_service.ask(service, _wanted(service, chosen), by=actor())
@@ -73,7 +74,7 @@ def ask_change(access: PortalAccess, service_id: int) -> Any:
     except BillingError as refusal:
         db.session.rollback()
         mine = next(one for one in others() if one.customer_id == customer_id)
-        return _choose(mine, _service(mine, service_id), chosen, str(refusal)), 400
+        return _choose(mine, service_of(mine, service_id), chosen, str(refusal)), 400
     return redirect(url_for(".package_change", customer_id=customer_id, change_id=number), 303)
 
 
@@ -143,7 +144,30 @@ def back_url(service: Service) -> str:
     return url_for("portal.home", customer_id=service.customer_id)
 
 
-def _service(access: PortalAccess, service_id: int) -> Service:
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """What somebody may do about a service on its page: addresses, empty where there is nothing."""
+
+    change: str = ""
+    end: str = ""
+    waiting: PackageChange | None = None
+
+
+def actions(access: PortalAccess, service: Service) -> Actions:
+    """For the page of the service: one statement."""
+    if access.right not in DECIDES:
+        return Actions()
+    by, which = actor(), {"customer_id": service.customer_id, "service_id": service.id}
+    found = self_service.waiting(service)
+    may = found is None and self_service.may_look(service, by=by)
+    return Actions(
+        url_for("portal.change_package", **which) if may else "",
+        url_for("portal.end_service", **which) if self_service.may_end(service) else "",
+        found,
+    )
+
+
+def service_of(access: PortalAccess, service_id: int) -> Service:
     mine = select(Service).where(Service.id == service_id, Service.customer_id == access.customer_id)
     return db.session.scalar(mine.options(joinedload(Service.package))) or abort(404)
 

@@ -229,3 +229,40 @@ def test_it_counts_as_a_session_of_the_colleague(client, anna, app):
     with app.test_request_context():
         assert len(sessions.of(db.session.get_one(Staff, maeve.id))) == 1
     assert db.session.scalars(select(WebSession)).one().visit.ends_at - app.clock() == timedelta(minutes=30)
+
+
+# What staff may send in a customer's view; every other form of the portal is for the customer's own hands. Answers to
+# quotes are refused by their rule, and the others ask for the permission of the member of staff.
+OPEN_TO_STAFF = {
+    "portal.return_to_panel", "portal.sign_out", "portal.submit", "portal.save_details", "portal.choose_payer",
+    "portal.add_payer", "portal.change_payer", "portal.save_wanted", "portal.ask_change", "portal.accept_quote",
+    "portal.decline_quote", "portal.accept_by_link", "portal.decline_by_link", "portal.check_card_payment",
+}  # fmt: skip
+
+
+def test_every_form_of_the_portal_but_a_few_is_locked_for_staff(app, client, anna):
+    """Password, card, e-mail, two-step sign-in and deletion (S48), also on pages that are yet to come."""
+    sign_in(client)
+    enter(client, anna)
+    sent, locked, forms = {"csrf_token": token(client)}, set(), set()
+    for rule in app.url_map.iter_rules():
+        if "POST" not in (rule.methods or ()) or not rule.endpoint.startswith("portal."):
+            continue
+        forms.add(rule.endpoint)
+        if rule.endpoint in ("portal.return_to_panel", "portal.sign_out"):
+            continue
+        values = {name: anna.id if name == "customer_id" else 1 if "_id" in name else "x" for name in rule.arguments}
+        with app.test_request_context():
+            address = app.url_map.bind("localhost").build(rule.endpoint, values, method="POST")
+        answer = client.post(address, data=sent, csrf=False)
+        if answer.status_code == 403 and "locked for you" in answer.text:
+            locked.add(rule.endpoint)
+    assert forms - locked == OPEN_TO_STAFF
+    assert {
+        "portal.account_email",
+        "portal.account_password",
+        "portal.remove_user",
+        "portal.carry_out_change",
+    } <= locked
+    for path in ("/second-step/begin", "/second-step/off", "/second-step/codes"):
+        assert client.post(path, data=sent, csrf=False).status_code == 409

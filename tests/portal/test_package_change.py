@@ -12,9 +12,9 @@ from guests import let_in, sign_in_guest
 from signing_in import sign_in
 from sqlalchemy import event, func, select
 
-from billing import package_changes, self_service
+from billing import company, package_changes, self_service, settings
 from billing.package_changes import Wanted
-from models import ChangeState, ChangeTo, Invoice, Package, PackageChange, PortalRight, Service, db
+from models import ChangeState, ChangeTo, Invoice, Message, Package, PackageChange, PortalRight, Service, db
 
 
 @pytest.fixture
@@ -113,6 +113,23 @@ def test_staff_who_look_in_see_the_sums_and_cannot_agree(client, service):
     assert "€36.90" in page and "Change and pay" not in page
     assert other.post(review, data=sent).status_code == 403
     assert service.package.name == "Basic"
+
+
+def test_cancelling_asks_or_ends_once_and_tells_staff(client, service, by):
+    here = f"/portal/{service.customer_id}/services/{service.id}/end"
+    company.settings().email = "office@harbour.example"
+    sent = {"reason": "We <move>", "form_token": "token-for-one-form"}
+    assert "Ask to cancel" in client.get(here).text
+    assert client.post(here, data={**sent, "reason": "x" * 1001}).status_code == 400
+    for _twice in range(2):
+        assert client.post(here, data=sent).status_code == 303
+    settings.change({"portal_endings": "end"}, by=by)
+    assert "Cancel on 1 Dec 2026" in client.get(here).text
+    client.post(here, data={**sent, "form_token": "token-for-another"})
+    assert db.session.get(Service, service.id, populate_existing=True).ends_on == DECEMBER
+    told = db.session.scalars(select(Message.body).where(Message.kind.like("service_end%")).order_by(Message.id)).all()
+    assert ["asks to cancel" in told[0], "cancelled Basic" in told[1], len(told)] == [True, True, 2]
+    assert client.get(here).status_code == 404
 
 
 def test_few_statements(client, service):
