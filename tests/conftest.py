@@ -5,6 +5,9 @@ To keep the run short:
 - The small demo company comes from `worlds.small_company`: made once a run and database, copied for everybody else.
 - A process that is to be killed is a `forked.Forked`; `processes` starts commands the way people do, which takes long.
 - A file whose tests take long belongs into LONG, so that no worker begins with it when the other one is done.
+- Rules run on both databases. What stands above them (pages, mails, the browser) runs on one, half of the tests on
+  each, as their names have it or as `@pytest.mark.database("sqlite")` says; with TEST_BOTH=1 all run on both.
+- The databases lie in memory where the machine has a file system for that: it is not the disk that is tested.
 Rows, files and settings that a test leaves behind are gone before the next one begins.
 """
 
@@ -13,9 +16,12 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import databases
 import psycopg
@@ -34,12 +40,41 @@ LONG = (
     "jobs/test_demo.py", "browser/test_accessibility.py", "test_start.py", "security/test_portal.py",
 )  # fmt: skip
 EVERYTHING = bool(os.environ.get("CI") or os.environ.get("TEST_EVERYTHING"))
+DATABASES = ("sqlite", "postgresql")
+ON_BOTH = (
+    "tests/billing/", "tests/models/", "tests/integrations/", "tests/jobs/test_bulk",
+    "tests/jobs/test_renewals", "tests/jobs/test_dunning", "tests/jobs/test_package_changes", "tests/jobs/test_doctor",
+    "tests/jobs/test_deliveries", "tests/security/test_races", "tests/security/test_money_races",
+    "tests/security/test_all_or_nothing",
+)  # fmt: skip
+IN_MEMORY = Path("/dev/shm")
+ROOM_NEEDED = 4 * 1024**3
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "database(name): the one database a test runs on unless TEST_BOTH is set")
+    if "TMPDIR" not in os.environ and os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free > ROOM_NEEDED:
+        os.environ["TMPDIR"] = str(IN_MEMORY)
+        tempfile.tempdir = None
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What takes longest comes first: workers that end with short tests end together."""
+    if not os.environ.get("TEST_BOTH"):
+        left = [item for item in items if not on_its_database(item)]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in set(left)]
     items.sort(key=lambda item: not str(item.path).endswith(LONG))
+
+
+def on_its_database(item: pytest.Item) -> bool:
+    """Whether the test is asked for on this database."""
+    own = getattr(item, "callspec", None) and item.callspec.params.get("backend")  # type: ignore[attr-defined]
+    marked = item.get_closest_marker("database")
+    if own and marked:
+        return bool(own == marked.args[0])
+    return not own or item.nodeid.startswith(ON_BOTH) or own == DATABASES[zlib.crc32(item.originalname.encode()) % 2]
 
 
 def pytest_collection_finish() -> None:
@@ -99,7 +134,7 @@ def apps() -> Iterator[dict[str, Flask]]:
             db.engine.dispose()
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=DATABASES)
 def backend(
     request: pytest.FixtureRequest, apps: dict[str, Flask], tmp_path_factory: pytest.TempPathFactory
 ) -> Backend:

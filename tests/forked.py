@@ -15,12 +15,14 @@ from typing import Any
 
 from conftest import Clock, settings
 from flask import Flask
+from sqlalchemy.orm import configure_mappers
 
 PATIENCE = 120
 """Seconds until a test gives up; only a broken program makes it wait that long."""
 
 _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(["app", "forked", "jobs.deliveries"])
+configure_mappers()  # once here, or each process would begin with it
 
 
 class Forked:

@@ -43,6 +43,7 @@ def filled(company: demo.Login, migrated_app: Flask) -> Iterator[demo.Login]:
         db.session.remove()
 
 
+@pytest.mark.database("sqlite")
 @pytest.mark.xdist_group("demo")
 class TestTheCompany:
     def test_money_was_handled_by_hand_too(self, filled: demo.Login) -> None:
@@ -161,6 +162,7 @@ STORY = """SELECT c.name, c.email, i.number, i.issued_on, i.total_minor, i.open_
            FROM invoice i JOIN customer c ON c.id = i.customer_id ORDER BY i.id"""
 
 
+@pytest.mark.database("postgresql")
 def test_the_same_day_makes_the_same_company(app: Flask, clock: Clock) -> None:
     first = demo.fill(**SHORT)
     story = rows(STORY)
@@ -172,6 +174,7 @@ def test_the_same_day_makes_the_same_company(app: Flask, clock: Clock) -> None:
     assert again.password != first.password
 
 
+@pytest.mark.database("postgresql")
 @pytest.mark.parametrize("day", [date(2024, 2, 29), date(2026, 1, 1), date(2026, 3, 29)])
 def test_any_day_will_do(app: Flask, clock: Clock, day: date) -> None:
     clock.set(day, hour=0)

@@ -21,7 +21,7 @@ from security.test_doors import CALLED_FROM_OUTSIDE, DEAD, address_of, doors, kn
 from security.test_forms import EXTRA, TEXTS, sent, spoilt
 from security.test_looking import HOSTILE, is_free_text, spoil
 from signing_in import PASSWORD, Browser
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from werkzeug.routing import Rule
 
 from billing import files, package_changes, payers, portal_links, portal_users, self_service
@@ -45,6 +45,7 @@ from models import (
     PortalUser,
     Quote,
     Service,
+    SignInAttempt,
     db,
 )
 
@@ -173,6 +174,8 @@ def people(world: Flask, by: Actor, two: tuple[Customer, Customer]) -> dict[Port
 def guests(world: Flask, people: dict[PortalRight, str]) -> Iterator[dict[PortalRight, Browser]]:
     """A browser in which somebody of each right is signed in."""
     made: dict[PortalRight, Browser] = {}
+    db.session.execute(delete(SignInAttempt))  # wrong ones of another test are no part of this one
+    db.session.commit()
     for right, email in people.items():
         browser = made[right] = world.test_client()  # type: ignore[assignment]
         answer = browser.post("/portal/sign-in", data={"login": email, "password": PASSWORD})
