@@ -47,6 +47,7 @@ from models import (
     Note,
     OneTimeToken,
     OptOut,
+    Order,
     Payer,
     Payment,
     PaymentPromise,
@@ -120,6 +121,16 @@ EMPTIED: tuple[tuple[Any, dict[str, Any]], ...] = (
     (DunningStep, {"reason": ""}),
     (PaymentPromise, {"note": ""}),
     (Termination, {"reason": "", "reference": ""}),
+    (
+        Order,
+        {
+            "name": REMOVED,
+            "why_held": REMOVED,
+            "details": {},
+            "token_hash": None,
+            **dict.fromkeys(("email", "email_key", "address", "network", "browser", "reason"), ""),
+        },
+    ),
 )
 """Columns of rows that stay."""
 

@@ -24,6 +24,7 @@ from models import (
     Invoice,
     LedgerPosting,
     Message,
+    Order,
     PackageChange,
     Payment,
     Project,
@@ -144,15 +145,15 @@ def create_with_group(
     customer = Customer(**inheritance.columns(cleaned))
     db.session.add(customer)
     db.session.flush()
-    group = BillingGroup(customer_id=customer.id, name=MAIN)
-    db.session.add(group)
+    billing_group = BillingGroup(customer_id=customer.id, name=MAIN)
+    db.session.add(billing_group)
     if customer.project_id:
         projects.opened([customer.id])
     audit.record(by, "customer.created", customer, after=_traced(cleaned))
     db.session.flush()
     group_rules.place([customer.id], by=by)
     webhook_events.customers([customer.id], "customer.created", by)
-    return customer, group
+    return customer, billing_group
 
 
 def edit(
@@ -303,6 +304,7 @@ def _history(customer: Customer) -> dict[str, Any]:
         "services on their way to it": select(Service.id).where(Service.transfer_group_id.in_(groups)),
         "results of bill runs": select(RunUnit.id).where(RunUnit.customer_id == customer.id),
         "messages": select(Message.id).where(Message.customer_id == customer.id),
+        "orders": select(Order.id).where(Order.customer_id == customer.id),
         "files": select(File.id).where(File.customer_id == customer.id),
         "deliveries": select(Delivery.id).where(Delivery.customer_id == customer.id),
         "customers merged into it": select(Customer.id).where(Customer.merged_into_id == customer.id),

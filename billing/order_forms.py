@@ -252,7 +252,9 @@ def _row(place: int, one: Offered, package: Package | None, currency: str) -> Or
     badge = one.badge.strip()
     if len(badge) > 40 or not badge.isprintable():
         raise FormRefused("The words beside a package have at most 40 letters.", "packages")
-    return OrderFormPackage(package_id=package.id, position=place, periods=periods, options=options, badge=badge)
+    return OrderFormPackage(
+        package=package, package_id=package.id, position=place, periods=periods, options=options, badge=badge
+    )
 
 
 def _check_sells(form: OrderForm) -> None:

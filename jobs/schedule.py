@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from billing import (
     company,
     credit_outflows,
     group_rules,
+    order_expiry,
     price_changes,
     quote_answers,
 )
@@ -149,6 +150,20 @@ def expire_quotes(on: date | None) -> Mapping[str, Any]:
     return {"expired": expired}
 
 
+def expire_orders(on: date | None) -> Mapping[str, Any]:
+    """Each order a transaction of its own; one that cannot be given up is told, and the others go on."""
+    by = clock.actor(results.AUTHOR)
+    unconfirmed = sum(_committed(order_expiry.unconfirmed(by.at, by=by)))
+    unpaid = sum(_committed(order_expiry.unpaid(on or clock.today(), by=by)))
+    return {"unconfirmed": unconfirmed, "unpaid": unpaid}
+
+
+def _committed(steps: Iterable[int]) -> Iterator[int]:
+    for n in steps:
+        db.session.commit()
+        yield n
+
+
 RENEWALS = Daily(
     "renewals", hour=lambda company: company.renewals_hour, on=lambda company: company.renewals_on,
     hour_setting="renewals_hour", switch="renewals_on",
@@ -167,6 +182,7 @@ RATES = Daily(
     "rates", hour=lambda seller: 18, on=lambda seller: bool(company.value("fx_feed", seller)), switch="fx_feed"
 )
 QUOTES = Daily("quotes", hour=lambda company: 0)
+ORDERS = Daily("orders", hour=lambda company: 5)
 GROUPS = Daily("groups", hour=lambda company: 4)
 DIGEST = Daily(
     "digest", hour=lambda seller: int(company.value("digest_hour", seller)),
@@ -244,6 +260,10 @@ JOBS = (
     Job(
         "quotes", "Let quotes expire whose last day is over.", timedelta(minutes=1), expire_quotes,
         "daily, at 0:00", daily=QUOTES, takes_day=True,
+    ),
+    Job(
+        "orders", "Give up orders that nobody confirmed, or paid in time.", timedelta(minutes=1), expire_orders,
+        "daily, at 5:00", daily=ORDERS, takes_day=True,
     ),
     Job(
         "groups", "Put customers into the groups whose rules they meet.", timedelta(minutes=1), place,

@@ -217,6 +217,8 @@ def _again(shown: Shown, errors: dict[str, str], status: int = 400) -> Any:
 
 def _page(shown: Shown, status: int = 200) -> Any:
     form = shown.form
+    if back := return_url(form):
+        headers.allow_forms_to("/".join(back.split("/")[:3]))
     body = render_template(
         "portal/order/page.html",
         **frame(form), shown=shown, opened=order_page.opened_now(form), rules=order_page,

@@ -20,7 +20,7 @@ from billing.order_making import TotalHasChanged, figures_of
 from billing.sign_in import TooManyTries
 from messaging import order_mail
 from models import BillingError, Order, OrderState, PortalUser, db
-from web import languages, params, sessions, wrong_links
+from web import headers, languages, params, sessions, wrong_links
 from web.permissions import actor, portal_accesses, signed_in_portal_user, signed_in_staff
 from web.price_words import per_words
 
@@ -64,6 +64,8 @@ def _page(token: str, found: Order, wrong: str = "", status: int = 200) -> Any:
     user = signed_in_portal_user()
     mine = order_page.may_order_for() if login is not None and user is not None and user.id == login.id else []
     figures, trouble = _figures(found)
+    if back := order.return_url(found.form):
+        headers.allow_forms_to("/".join(back.split("/")[:3]))
     return render_template(
         "portal/order/confirm.html",
         **order.frame(found.form), order=found, token=token, login=login, user=user, customers=mine, figures=figures,

@@ -19,6 +19,8 @@ def _policy() -> str:
     policy = POLICY.format(csp_nonce())
     if "csp_images" in g:
         policy = policy.replace("img-src 'self' data:", f"img-src 'self' data: {g.csp_images}")
+    if "csp_forms" in g:
+        policy = policy.replace("form-action 'self'", f"form-action 'self' {g.csp_forms}")
     if "csp_styles" in g:
         policy = policy.replace("style-src 'self'", f"style-src 'self' 'nonce-{csp_nonce()}'")
     if "csp_framed" in g:
@@ -36,6 +38,11 @@ def csp_nonce() -> str:
 def allow_images(origin: str) -> None:
     """Let this answer show pictures of one other address, such as ``https://tile.company.example``."""
     g.csp_images = origin
+
+
+def allow_forms_to(origin: str) -> None:
+    """Let a form of this answer lead on to one other address in the end, such as ``https://www.company.example``."""
+    g.csp_forms = origin
 
 
 def allow_own_styles() -> None:
