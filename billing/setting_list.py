@@ -371,8 +371,20 @@ CUSTOMERS = Group("customers", "Customers", "users", "What holds for customers, 
 
 PORTAL = Group("portal", "Portal", "monitor", "What customers see of their account.", (
     Section("portal", "Portal", "Which pages there are beside services, invoices and payments.", (
+        Setting("portal_credit", YesNo(), True, "Customers see their credit",
+                "If yes, a page tells what credit they have, where it came from and what it was used for.",
+                words="credit balance in hand"),
+        Setting("portal_top_up", YesNo(), True, "Customers may pay onto their account",
+                "If yes, the page of their credit leads to paying money in before anything is billed.",
+                words="top-up deposit prepay"),
         Setting("portal_statement", YesNo(), True, "Customers see their statement of account",
                 "If yes, they read and print what moved the balance.", words="account balance history"),
+        Setting("portal_messages", YesNo(), True, "Customers see what was sent to them",
+                "If yes, a page lists the mails and texts they got, except those with a secret link or code.",
+                words="mail sms messages history"),
+        Setting("portal_service_history", YesNo(), True, "Customers see the history of a service",
+                "If yes, the page of a service tells when it began, was suspended, changed or ended.",
+                words="timeline"),
     )),
 ))  # fmt: skip
 

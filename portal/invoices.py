@@ -9,7 +9,7 @@ from flask import Response, abort, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from billing import document_templates
+from billing import card_payments, document_templates
 from integrations.documents import DocumentError
 from messaging import document_looks, invoice_document, web_documents
 from messaging.document_looks import Look
@@ -19,6 +19,7 @@ from models import BillingError, Customer, Invoice, InvoiceState, PortalAccess, 
 from web import headers
 from web.permissions import actor
 
+from .navigation import MAY_PAY
 from .pages import ID, for_customer, others, pages
 
 log = logging.getLogger(__name__)
@@ -46,9 +47,12 @@ def invoice(access: PortalAccess, invoice_id: int) -> Any:
     except (BillingError, DocumentError):
         log.exception("the page of invoice %s cannot be made", found.id)
         return _not_now(access)
+    to_pay = card_payments.to_pay(found)
+    attempt = card_payments.running([found.id]).get(found.id) if to_pay else None
     headers.allow_own_styles()
     return render_template(
         "portal/invoice.html", customer=access.customer, others=others(), invoice=found, today=actor().today, page=page,
+        to_pay=to_pay, attempt=attempt, may_pay=access.right in MAY_PAY,
         layout=web_documents.layout(look), style=web_documents.style(look), lang=document.get("lang", "en"),
     )  # fmt: skip
 

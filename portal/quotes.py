@@ -31,9 +31,10 @@ from web import redirects, wrong_links
 from web.forms import put_error, stripped
 from web.permissions import actor, current_portal_user
 
+from . import paging
 from .pages import ID, for_customer, others, pages
 
-NEWEST = 50
+ON_A_PAGE = 25
 SHOWN = frozenset({QuoteState.SENT, QuoteState.ACCEPTED, QuoteState.DECLINED})
 """States in which a link shows what is on the quote, until its day is over."""
 
@@ -126,11 +127,12 @@ def _answer_by_link(token: str, opened: Opened, rule: Callable[..., Quote]) -> A
 @for_customer
 def quotes(access: PortalAccess) -> Any:
     _check_money(access)
-    query = select(Quote).where(*_theirs(access)).order_by(Quote.id.desc()).limit(NEWEST)
-    found = list(db.session.scalars(query))
+    page = paging.read(select(Quote).where(*_theirs(access)), Quote.id, ON_A_PAGE)
     return render_template(
-        "portal/quotes/list.html", customer=access.customer, others=others(), quotes=found, told=_told
-    )
+        "portal/quotes/list.html", customer=access.customer, others=others(), page=page, told=_told,
+        quotes=[row[0] for row in page.rows],
+        to=lambda **more: url_for("portal.quotes", customer_id=access.customer_id, **more),
+    )  # fmt: skip
 
 
 @pages.get(f"/<{ID}:customer_id>/quotes/<{ID}:quote_id>/")

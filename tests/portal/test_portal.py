@@ -366,8 +366,9 @@ def test_where_to_pay_is_what_the_invoices_of_the_brand_say(client, anna, by):
     make_invoice(anna.customer)
     db.session.commit()
     enter(client)
-    assert "IE00 COMPANY" in client.get(HOME).text
+    pay = f"/portal/{anna.customer_id}/pay"
+    assert "IE00 COMPANY" in client.get(pay).text
     anna.customer.project = add(Project(name="Second brand", bank_details="IE11 BRAND"))
     db.session.commit()
-    page = client.get(HOME).text
+    page = client.get(pay).text
     assert "IE11 BRAND" in page and "IE00 COMPANY" not in page
