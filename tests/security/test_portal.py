@@ -39,6 +39,7 @@ from models import (
     OneTimeToken,
     PackageChange,
     Payer,
+    Payment,
     PaymentAttempt,
     PortalAccess,
     PortalRight,
@@ -76,6 +77,7 @@ OF_BOTH = ("portal.", "second_step.")  # open to customers, some of them to staf
 IN, MISSING = "in", "missing"
 EVERYBODY = dict.fromkeys(RIGHTS, IN)
 PAYING = {**EVERYBODY, PortalRight.READ_ONLY: "refused", PortalRight.TECHNICAL: MISSING}
+SEE_MONEY = {**EVERYBODY, PortalRight.TECHNICAL: MISSING}
 OWNERS = {**dict.fromkeys(RIGHTS, MISSING), PortalRight.OWNER: IN}
 DECIDE = {**OWNERS, PortalRight.BILLING: IN}
 DOORS = {
@@ -106,6 +108,9 @@ DOORS = {
     "portal.follow": dict.fromkeys(RIGHTS, MISSING),
     "portal.choose": dict.fromkeys(RIGHTS, MISSING),
     "portal.set_password": dict.fromkeys(RIGHTS, MISSING),
+    **dict.fromkeys(("portal.services", "portal.service"), EVERYBODY),
+    **dict.fromkeys(("portal.invoices", "portal.pay", "portal.top_up", "portal.payments", "portal.receipt"), SEE_MONEY),
+    "portal.credit": SEE_MONEY,
     "portal.invoice": {**EVERYBODY, PortalRight.TECHNICAL: MISSING},
     "portal.invoice_short": {**EVERYBODY, PortalRight.TECHNICAL: MISSING},
     "portal.invoice_pdf": {**EVERYBODY, PortalRight.TECHNICAL: MISSING},
@@ -252,6 +257,7 @@ def things(customer: Customer) -> dict[str, list[int]]:
         "payer_id": list(db.session.scalars(select(Payer.id).where(Payer.customer_id == customer.id))),
         "service_id": list(db.session.scalars(select(Service.id).where(Service.customer_id == customer.id))),
         "change_id": list(db.session.scalars(select(PackageChange.id).where(PackageChange.customer_id == customer.id))),
+        "payment_id": list(db.session.scalars(select(Payment.id).where(Payment.customer_id == customer.id))),
         "quote_id": list(db.session.scalars(select(Quote.id).where(Quote.customer_id == customer.id))),
     }
 
