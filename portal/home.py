@@ -57,7 +57,7 @@ def home(access: PortalAccess) -> str:
         next_on=_next_renewal(services), notes=new["note"], waiting=waiting if sees_money else [], files=new["file"],
         attempts=list(dict.fromkeys(attempt for attempt, _invoice in running)), price_words=price_words,
         running={invoice: attempt for attempt, invoice in running if invoice}, money_of=_money_of,
-        has_statement=company.value("portal_statement"), top_up_on=company.value("portal_top_up"),
+        top_up_on=company.value("portal_top_up"),
     )  # fmt: skip
 
 
