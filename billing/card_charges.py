@@ -68,7 +68,7 @@ def begin(one: Due, *, gateway: str, on: date, by: Actor) -> PaymentAttempt | No
     )
 
 
-def _open(on: date) -> Select[tuple[int, int]]:
+def _open(on: date) -> Select[int, int]:
     """Open invoices (and proformas) of customers who pay by card and have one, whose day has come, that nobody pays
     right now and that were not paid by card before."""
     day = Invoice.issued_on if company.value("card_charge") == "issued" else Invoice.due_on

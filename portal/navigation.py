@@ -1,12 +1,12 @@
 """The menu of the portal: every page a customer may open from anywhere, once, in its order.
 
 A part of the portal adds one `Entry`. It is shown to those whose right is in `rights`, as long as the `setting` (its
-name) is on; an entry whose page is not there yet is left out, so that none leads nowhere.
+name) is on and `when` says so; an entry whose page is not there yet is left out, so that none leads nowhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from flask import abort, current_app, g, request, url_for
 from flask_babel import lazy_gettext as _l
 
 from billing import company
+from messaging import cards
 from models import PortalAccess, PortalRight
 
 from . import due
@@ -35,6 +36,7 @@ class Entry:
     rights: frozenset[PortalRight] = ALL
     setting: str = ""
     due: bool = False
+    when: Callable[[], bool] = lambda: True
 
 
 MENU = (
@@ -47,6 +49,14 @@ MENU = (
     Entry(_l("Invoices"), "portal.invoices", frozenset({"portal.invoice", "portal.pay"}), SEE_MONEY, due=True),
     Entry(_l("Payments"), "portal.payments", frozenset({"portal.payment"}), SEE_MONEY),
     Entry(_l("Credit"), "portal.credit", frozenset({"portal.top_up"}), SEE_MONEY, "portal_credit"),
+    Entry(
+        _l("Cards"),
+        "portal.saved_cards",
+        frozenset({"portal.payment_result"}),
+        SEE_MONEY,
+        "cards_on",
+        when=lambda: not cards.missing(),
+    ),
     Entry(_l("Statement"), "portal.statement", frozenset(), SEE_MONEY, "portal_statement"),
     Entry(_l("Quotes"), "portal.quotes", frozenset({"portal.quote"}), SEE_MONEY, "quotes_on"),
     Entry(_l("Messages"), "portal.messages", frozenset({"portal.message"}), ALL, "portal_messages"),
@@ -81,7 +91,7 @@ def check_on(setting: str) -> None:
 def _links(access: PortalAccess) -> Iterator[Link]:
     for entry in MENU:
         there = entry.endpoint in current_app.view_functions and access.right in entry.rights
-        if there and (not entry.setting or company.value(entry.setting)):
+        if there and (not entry.setting or company.value(entry.setting)) and entry.when():
             url = url_for(entry.endpoint, customer_id=access.customer_id)
             current = request.endpoint == entry.endpoint or request.endpoint in entry.also
             yield Link(entry.label, url, current, due.of(access.customer).count if entry.due else 0)
