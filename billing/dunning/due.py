@@ -13,6 +13,7 @@ from sqlalchemy import func, or_, select, text, tuple_
 from billing import inheritance, promises
 from billing.actor import Actor
 from models import (
+    AttemptPart,
     Company,
     Customer,
     CustomerStatus,
@@ -164,10 +165,11 @@ def read(customers: Collection[int], asked: str, on: date, tables: Tables, by: A
 
 
 def waiting(customers: Collection[int], asked: str, on: date) -> Sequence[Any]:
-    """What is due of these customers, locked until the transaction ends, by id."""
+    """What is due of these customers, locked until the transaction ends, by id. What is being paid by card waits."""
     mine = among(db.session, Invoice.customer_id, customers)
     due = or_(Invoice.dunning_on.is_(None), Invoice.dunning_on <= on)
-    rows = select(*_COLUMNS).where(mine, text(asked), due, Invoice.due_on.is_not(None))
+    paying = select(AttemptPart.id).where(AttemptPart.invoice_id == Invoice.id, AttemptPart.holds).exists()
+    rows = select(*_COLUMNS).where(mine, text(asked), due, Invoice.due_on.is_not(None), ~paying)
     return db.session.execute(rows.order_by(Invoice.id).with_for_update(key_share=True)).all()
 
 
