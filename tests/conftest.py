@@ -44,7 +44,8 @@ DATABASES = ("sqlite", "postgresql")
 ON_BOTH = (
     "tests/billing/", "tests/models/", "tests/integrations/", "tests/jobs/test_bulk",
     "tests/jobs/test_renewals", "tests/jobs/test_dunning", "tests/jobs/test_package_changes", "tests/jobs/test_doctor",
-    "tests/jobs/test_deliveries", "tests/security/test_races", "tests/security/test_money_races",
+    "tests/jobs/test_cards", "tests/jobs/test_deliveries",
+    "tests/security/test_races", "tests/security/test_money_races",
     "tests/security/test_all_or_nothing",
 )  # fmt: skip
 IN_MEMORY = Path("/dev/shm")
