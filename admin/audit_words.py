@@ -206,6 +206,7 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     "mass_change.asked_for": ("list-checks", "", _l("Change of many packages looked at")),
     "mass_change.started": ("play", "warn", _l("Change of many packages begun")),
     "mass_change.stopped": ("pause", "warn", _l("Change of many packages stopped")),
+    "mass_change.undo_started": ("undo-2", "warn", _l("Change of many packages taken back")),
     "mass_change.discarded": ("x", "", _l("Change of many packages called off")),
     "price_change.decided": ("percent", "warn", _l("Prices changed in bulk")),
     "price_change.in_effect": ("percent", "", _l("Planned prices are in effect")),

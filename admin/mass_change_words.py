@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from admin import run_words
 from admin.cells import pill
+from billing import mass_undo
 from billing.change_figures import Outcome
 from billing.mass_changes import wanted_of
 from billing.mass_overview import Overview
@@ -25,17 +26,19 @@ STATES: dict[MassState, tuple[str, Any]] = {
     MassState.LOOKING: ("info", _l("Looking")), MassState.READY: ("warn", _l("To be decided")),
     MassState.RUNNING: ("info", _l("Running")), MassState.FINISHED: ("ok", _l("Finished")),
     MassState.STOPPED: ("warn", _l("Stopped")), MassState.FAILED: ("bad", _l("Failed")),
-    MassState.DISCARDED: ("", _l("Called off")),
+    MassState.DISCARDED: ("", _l("Called off")), MassState.UNDOING: ("info", _l("Being undone")),
+    MassState.UNDONE: ("", _l("Undone")),
 }  # fmt: skip
 ROWS: dict[MassRowState, tuple[str, Any]] = {
     MassRowState.WAITING: ("", _l("Waiting")), MassRowState.CAN: ("info", _l("Can be changed")),
     MassRowState.CANNOT: ("", _l("Cannot be changed")), MassRowState.DONE: ("ok", _l("Changed")),
     MassRowState.REFUSED: ("warn", _l("Left as it is")), MassRowState.FAILED: ("bad", _l("Failed")),
+    MassRowState.UNDONE: ("", _l("Changed back")), MassRowState.KEPT: ("warn", _l("Could not be changed back")),
 }  # fmt: skip
 # What needs a person comes first once it was carried out.
 TABS = (
-    MassRowState.FAILED, MassRowState.REFUSED, MassRowState.DONE, MassRowState.CAN, MassRowState.CANNOT,
-    MassRowState.WAITING,
+    MassRowState.KEPT, MassRowState.FAILED, MassRowState.REFUSED, MassRowState.DONE, MassRowState.UNDONE,
+    MassRowState.CAN, MassRowState.CANNOT, MassRowState.WAITING,
 )  # fmt: skip
 
 
@@ -64,20 +67,24 @@ def when(mass: MassChange) -> str:
 
 def did(mass: MassChange) -> str:
     """What became of it, in a cell."""
-    if mass.state in (MassState.LOOKING, MassState.READY, MassState.DISCARDED):
+    if mass.state in (MassState.LOOKING, MassState.READY, MassState.DISCARDED, MassState.UNDOING, MassState.UNDONE):
         return ""
     return _("%(done)s of %(all)s", done=number(mass.done), all=number(mass.to_do))
 
 
 def live(mass: MassChange, now: datetime, *, scheduler: bool, at_work: bool) -> dict[str, Any]:
     """What the card of one shows while it goes on."""
-    looks = mass.state is MassState.LOOKING
-    total = mass.total if looks else mass.to_do
-    gone = (mass.finished_at or now) - ((None if looks else mass.started_at) or mass.asked_at)
-    left = run_words.time_left(mass.done, total, gone)
+    looks, undoes = mass.state is MassState.LOOKING, mass.state is MassState.UNDOING
+    done, total = mass_undo.progress(mass) if undoes else (mass.done, mass.total if looks else mass.to_do)
+    began = mass.undo_at if undoes else None if looks else mass.started_at
+    gone = (mass.finished_at or now) - (began or mass.asked_at)
+    left = run_words.time_left(done, total, gone)
+    title = _("Changing one service after the other")
+    if looks or undoes:
+        title = _("Looking at each service") if looks else _("Changing one service back after the other")
     return {
-        "mass": mass, "pill": STATES[mass.state], "going": mass.going, "total": total, "looks": looks,
-        "percent": min(mass.done * 100 // total, 100) if total else 0, "gone": run_words.clock_words(gone),
+        "mass": mass, "pill": STATES[mass.state], "going": mass.going, "total": total, "looks": looks, "done": done,
+        "title": title, "percent": min(done * 100 // total, 100) if total else 0, "gone": run_words.clock_words(gone),
         "left": run_words.clock_words(left) if left is not None else "",
         "nobody": mass.going and not scheduler and not at_work,
     }  # fmt: skip

@@ -22,7 +22,7 @@ from admin.filter_kinds import choice
 from admin.links import list_url, record_url
 from admin.narrowing import NOBODY
 from admin.rights import Open
-from billing import mass_changes, mass_overview, runs
+from billing import mass_changes, mass_overview, mass_undo, runs
 from billing.csv_cells import defuse
 from models import BillingError, MassChange, MassChangeRow, MassRowState, Package, Service, db
 from web import params, sessions
@@ -101,7 +101,8 @@ class MassChangesView(StaffView):
             "admin/mass_changes/page.html", mass=mass, told=told, tabs=tabs, state=state, rows=rows[:SHOWN], past=past,
             more=rows[SHOWN - 1].id if len(rows) > SHOWN else None, live=self._live(mass), words=mass_change_words,
             documents=mass_change_words.documents(told), months=mass_change_words.months(told),
-            rest=mass_changes.rest_count(mass), may=allows("services.edit"), record_url=record_url, priced=price_words,
+            rest=mass_changes.rest_count(mass), undoable=mass_undo.possible(mass),
+            may=allows("services.edit"), record_url=record_url, priced=price_words,
             list_url=list_url(Service), back_url=self.back(),
         )  # fmt: skip
 
@@ -135,6 +136,13 @@ class MassChangesView(StaffView):
     def discard_view(self) -> Any:
         mass = self._may()
         return self._do(mass, lambda: mass_changes.discard(mass, by=actor()), _("Called off. Nothing was changed."))
+
+    @expose("/undo/", methods=("POST",))
+    def undo_view(self) -> Any:
+        """All that it has changed, back again."""
+        mass, seen = self._may(), params.only(request.form, "seen")
+        number = int(seen) if seen.isdecimal() and len(seen) < 10 else -1
+        return self._do(mass, lambda: mass_undo.start(mass, seen=number, by=actor()), _("It has begun"))
 
     @expose("/again/", methods=("POST",))
     def again_view(self) -> Any:

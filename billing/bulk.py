@@ -287,12 +287,14 @@ def _only_once(make: Callable[[], BulkAction], refusal: BillingError) -> BulkAct
 
 def actor_of(action: BulkAction, at: datetime, today: date) -> Actor:
     """Whoever asked, with the rights that person has by now; `at` is aware UTC, `today` the business's day."""
-    person = db.session.get(Staff, action.staff_id) if action.staff_id else None
-    if action.staff_id is None:
-        permissions = None  # the system itself asked
-    else:
-        permissions = staff.permissions_of(person.role) if person and person.active else frozenset()
-    return Actor(action.asked_by, at, today, permissions, action.staff_id, address=action.address)
+    return acting(action.asked_by, action.staff_id, at, today, action.address)
+
+
+def acting(name: str, staff_id: int | None, at: datetime, today: date, address: str) -> Actor:
+    """The same of a person by name and id; without an id the system itself asked."""
+    person = db.session.get(Staff, staff_id) if staff_id else None
+    permissions = staff.permissions_of(person.role) if person and person.active else frozenset()
+    return Actor(name, at, today, permissions if staff_id else None, staff_id, address=address)
 
 
 def next_to_do() -> BulkAction | None:

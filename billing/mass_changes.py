@@ -33,6 +33,7 @@ from models import (
 )
 from models.bulk import insert_rows, rows_changed
 from models.faults import faultpoint
+from models.mass_change import GOING
 
 from . import audit, change_terms, package_changes
 from .actor import Actor
@@ -157,7 +158,7 @@ def look(mass_id: int, limit: int, *, by: Actor) -> int:
     """Look at up to `limit` services that wait: what it would do to each. How many it were; with the last of them the
     whole is READY. The caller commits. Raises NotAllowed, Stopped."""
     by.require(PERMISSION)
-    mass = _locked(mass_id, MassState.LOOKING)
+    mass = locked(mass_id, MassState.LOOKING)
     wanted, known = wanted_of(mass).of_one(), Known.load()
     waiting = MassChangeRow.mass_change_id == mass_id, MassChangeRow.state == MassRowState.WAITING
     rows = select(MassChangeRow).where(*waiting).order_by(MassChangeRow.id).limit(limit)
@@ -168,7 +169,7 @@ def look(mass_id: int, limit: int, *, by: Actor) -> int:
     mass.done, mass.tries = mass.done + len(found), 0
     db.session.flush()
     if len(found) < limit:
-        mass.state, mass.to_do = MassState.READY, _count(mass_id, MassRowState.CAN)
+        mass.state, mass.to_do = MassState.READY, count(mass_id, MassRowState.CAN)
         db.session.flush()
     return len(found)
 
@@ -184,7 +185,7 @@ def _looked_at(service: Service, wanted: Wanted, known: Known, by: Actor) -> dic
         return {"state": MassRowState.CANNOT, "reason": str(refusal)[:MOST_REASON]}
     except Exception as error:
         log.exception("looking at service %s broke off", service.id)
-        return {"state": MassRowState.CANNOT, "reason": _broken(error)}
+        return {"state": MassRowState.CANNOT, "reason": broken(error)}
     finally:
         tried.rollback()
 
@@ -223,7 +224,7 @@ def start(mass: MassChange, *, seen: int, by: Actor) -> MassChange:
     """Let it be carried out for the `seen` services that can be changed, as they were shown. Raises NotAsShown,
     InvalidMassChange, NotAllowed. Flushes."""
     by.require(PERMISSION)
-    mass = _fresh(mass.id)
+    mass = fresh(mass.id)
     if mass.state is not MassState.READY:
         raise InvalidMassChange("This was started or called off already.")
     if seen != mass.to_do:
@@ -250,7 +251,7 @@ def do_next(mass_id: int, *, by: Actor, known: Known | None = None) -> bool:
     """Change the next service; False once none is left, and the whole is FINISHED. The caller commits: one transaction
     for each service, its result and the progress. Raises NotAllowed, Stopped."""
     by.require(PERMISSION)
-    mass = _locked(mass_id, MassState.RUNNING)
+    mass = locked(mass_id, MassState.RUNNING)
     waiting = MassChangeRow.mass_change_id == mass_id, MassChangeRow.state == MassRowState.CAN
     row = db.session.scalars(select(MassChangeRow).where(*waiting).order_by(MassChangeRow.id).limit(1)).first()
     if row is None:
@@ -279,16 +280,17 @@ def _changed(row: MassChangeRow, wanted: Wanted, known: Known, by: Actor) -> tup
         return MassRowState.REFUSED, str(refusal), None
     except Exception as error:
         log.exception("changing service %s broke off", row.service_id)
-        return MassRowState.FAILED, _broken(error), None
+        return MassRowState.FAILED, broken(error), None
 
 
-def _broken(error: Exception) -> str:
+def broken(error: Exception) -> str:
     return f"This went wrong and is in the log: {type(error).__name__}."
 
 
 def finish(mass: MassChange, *, error: str = "", by: Actor) -> None:
     """It is over, well or with what ended it. Flushes."""
-    mass.state = MassState.FAILED if error else MassState.FINISHED
+    done = MassState.UNDONE if mass.state is MassState.UNDOING else MassState.FINISHED
+    mass.state = MassState.FAILED if error else done
     mass.error, mass.finished_at = error[:500], by.at
     db.session.flush()
 
@@ -296,7 +298,7 @@ def finish(mass: MassChange, *, error: str = "", by: Actor) -> None:
 def stop(mass: MassChange, *, by: Actor) -> bool:
     """Let it end after the service it is at; what is done is kept. False if it was over. Raises NotAllowed."""
     by.require(PERMISSION)
-    going = MassChange.id == mass.id, MassChange.state.in_((MassState.LOOKING, MassState.RUNNING))
+    going = MassChange.id == mass.id, MassChange.state.in_(GOING)
     values = {"state": MassState.STOPPED, "finished_at": by.at, "error": f"Stopped by {by.name}."[:500]}
     stopped = update(MassChange).where(*going).values(values).execution_options(synchronize_session=False)
     if rows_changed(db.session.execute(stopped)) != 1:
@@ -310,7 +312,7 @@ def stop(mass: MassChange, *, by: Actor) -> bool:
 def discard(mass: MassChange, *, by: Actor) -> None:
     """Call off what was only looked at. Raises InvalidMassChange, NotAllowed. Flushes."""
     by.require(PERMISSION)
-    mass = _fresh(mass.id)
+    mass = fresh(mass.id)
     if mass.state is not MassState.READY:
         raise InvalidMassChange("This was started or called off already.")
     mass.state, mass.finished_at = MassState.DISCARDED, by.at
@@ -347,24 +349,25 @@ def _left() -> Any:
 
 
 def next_to_do() -> MassChange | None:
-    """The oldest one that is looked at or carried out."""
-    going = MassChange.state.in_((MassState.LOOKING, MassState.RUNNING))
-    return db.session.scalars(select(MassChange).where(going).order_by(MassChange.id).limit(1)).first()
+    """The oldest one that is looked at, carried out or taken back."""
+    return db.session.scalars(
+        select(MassChange).where(MassChange.state.in_(GOING)).order_by(MassChange.id).limit(1)
+    ).first()
 
 
-def _count(mass_id: int, state: MassRowState) -> int:
+def count(mass_id: int, state: MassRowState) -> int:
     mine = MassChangeRow.mass_change_id == mass_id, MassChangeRow.state == state
     return db.session.scalar(select(func.count()).select_from(MassChangeRow).where(*mine)) or 0
 
 
-def _fresh(mass_id: int) -> MassChange:
+def fresh(mass_id: int) -> MassChange:
     wanted = select(MassChange).where(MassChange.id == mass_id).with_for_update()
     return db.session.scalars(wanted.execution_options(populate_existing=True)).one()
 
 
-def _locked(mass_id: int, state: MassState) -> MassChange:
+def locked(mass_id: int, state: MassState) -> MassChange:
     """It, as long as it is in that state. Raises Stopped."""
-    mass = _fresh(mass_id)
+    mass = fresh(mass_id)
     if mass.state is not state:
         raise Stopped("It was stopped.")
     return mass

@@ -17,7 +17,7 @@ from .change_figures import Outcome
 from .money import round_half_away
 from .reports import DAYS_A_YEAR
 
-COUNTED = (MassRowState.CAN, MassRowState.DONE)
+COUNTED = (MassRowState.CAN, MassRowState.DONE, MassRowState.KEPT)
 DOCUMENTS = (Outcome.INVOICE, Outcome.WAITING, Outcome.CREDIT_NOTE)
 
 

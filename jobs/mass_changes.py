@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from billing import bulk, mass_changes
+from billing import bulk, mass_changes, mass_undo
+from billing.actor import Actor
 from models import BillingError, MassChange, MassState, db
 from models.faults import faultpoint
 
@@ -72,13 +73,15 @@ def _to_its_end(mass_id: int, lease: Held) -> str:
 
 
 def _step(mass_id: int, lease: Held) -> bool:
-    """Look at some services, or change one. False once there is nothing left to do."""
+    """Look at some services, change one, or take the change of one back. False once there is nothing left to do."""
     began = time.perf_counter()
     lease.hold()
     mass = db.session.get_one(MassChange, mass_id)
     by = _actor(mass)
     if mass.state is MassState.LOOKING:
         more = mass_changes.look(mass_id, AT_ONCE, by=by) == AT_ONCE
+    elif mass.state is MassState.UNDOING:
+        more = mass_undo.undo_next(mass_id, by=by)
     else:
         more = mass_changes.do_next(mass_id, by=by)
     db.session.commit()
@@ -89,5 +92,7 @@ def _step(mass_id: int, lease: Held) -> bool:
     return more
 
 
-def _actor(mass: MassChange) -> Any:
-    return bulk.actor_of(mass, clock.now(), clock.today())
+def _actor(mass: MassChange) -> Actor:
+    """Whoever has asked for what is done now."""
+    who = (mass.undo_by, mass.undo_staff_id) if mass.state is MassState.UNDOING else (mass.asked_by, mass.staff_id)
+    return bulk.acting(*who, clock.now(), clock.today(), mass.address)

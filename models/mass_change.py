@@ -18,7 +18,8 @@ from .types import MinorUnits, Moment, choice
 
 
 class MassState(enum.StrEnum):
-    """LOOKING at each service, READY to be decided, RUNNING until every one has its result; or STOPPED, DISCARDED."""
+    """LOOKING at each service, READY to be decided, RUNNING until every one has its result; or STOPPED, DISCARDED. Of
+    one that was carried out the changes may be taken back: UNDOING them, one by one, until it is UNDONE."""
 
     LOOKING = "looking"
     READY = "ready"
@@ -27,10 +28,17 @@ class MassState(enum.StrEnum):
     STOPPED = "stopped"
     FAILED = "failed"
     DISCARDED = "discarded"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+
+GOING = (MassState.LOOKING, MassState.RUNNING, MassState.UNDOING)
+"""Somebody is at it, or will be."""
 
 
 class MassRowState(enum.StrEnum):
-    """WAITING to be looked at; it CAN be changed or CANNOT; then DONE, REFUSED by a rule, or FAILED."""
+    """WAITING to be looked at; it CAN be changed or CANNOT; then DONE, REFUSED by a rule, or FAILED. Of the done ones
+    the change is UNDONE, or KEPT where that cannot be."""
 
     WAITING = "waiting"
     CAN = "can"
@@ -38,6 +46,8 @@ class MassRowState(enum.StrEnum):
     DONE = "done"
     REFUSED = "refused"
     FAILED = "failed"
+    UNDONE = "undone"
+    KEPT = "kept"
 
 
 class MassChange(Model):
@@ -62,6 +72,9 @@ class MassChange(Model):
     asked_at: Mapped[datetime] = mapped_column(Moment)
     started_at: Mapped[datetime | None] = mapped_column(Moment)
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
+    undo_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    undo_staff_id: Mapped[int | None] = ref("staff.id", index=False, nullable=True)
+    undo_at: Mapped[datetime | None] = mapped_column(Moment)
 
     package: Mapped[Package] = relationship()
 
@@ -70,7 +83,7 @@ class MassChange(Model):
 
     @property
     def going(self) -> bool:
-        return self.state in (MassState.LOOKING, MassState.RUNNING)
+        return self.state in GOING
 
 
 class MassChangeRow(Model):

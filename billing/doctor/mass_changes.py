@@ -11,7 +11,8 @@ from .sql import as_text
 
 MANY = "change of many packages", "changes of many packages"
 NAME = literal("No. ", String) + as_text(MassChange.id)
-RESULTS = (MassRowState.DONE, MassRowState.REFUSED, MassRowState.FAILED)
+CHANGED = (MassRowState.DONE, MassRowState.UNDONE, MassRowState.KEPT)
+RESULTS = (*CHANGED, MassRowState.REFUSED, MassRowState.FAILED)
 LEFT = (MassRowState.CAN, MassRowState.WAITING)
 
 
@@ -26,14 +27,18 @@ def miscounted(scope: Scope) -> Query:
 def unfinished(scope: Scope) -> Query:
     """I101: what says it is finished has a result for every service."""
     left = select(MassChangeRow.id).where(MassChangeRow.mass_change_id == MassChange.id, MassChangeRow.state.in_(LEFT))
-    return select(MassChange.id, NAME).where(MassChange.state == MassState.FINISHED, left.exists())
+    back = select(MassChangeRow.id).where(
+        MassChangeRow.mass_change_id == MassChange.id, MassChangeRow.state == MassRowState.DONE
+    )
+    finished, undone = MassChange.state == MassState.FINISHED, MassChange.state == MassState.UNDONE
+    return select(MassChange.id, NAME).where(or_(finished & left.exists(), undone & back.exists()))
 
 
 def strange_changes(scope: Scope) -> Query:
     """I101: a service that was changed has its own change, and no other has one."""
     joined = select(MassChangeRow.id, NAME).join(MassChange, MassChange.id == MassChangeRow.mass_change_id)
     joined = joined.outerjoin(PackageChange, PackageChange.id == MassChangeRow.package_change_id)
-    done = MassChangeRow.state == MassRowState.DONE
+    done = MassChangeRow.state.in_(CHANGED)
     own = PackageChange.service_id == MassChangeRow.service_id
     wrong = done & or_(PackageChange.id.is_(None), ~own)
     return joined.where(or_(wrong, ~done & MassChangeRow.package_change_id.is_not(None)))

@@ -70,6 +70,15 @@ def test_all_services_of_a_package_change_as_shown(staff_client, two):
     done = words(get(staff_client, url))
     assert "Changed 2" in done and "Finished" in done and "2 of 2" in words(get(staff_client, HERE))
     assert [one.total_minor for one in documents(db.session.get_one(Service, number))] == [3690, 1845]
+    page = get(staff_client, url)
+    assert "Change 2 services back" in words(page)
+    sent = {"id": url.partition("id=")[2], **hidden(page, "form_token", "seen")}
+    for _twice in range(2):
+        assert staff_client.post(f"{HERE}undo/?{url.partition('?')[2]}", data=sent).location == url
+    assert "Changing one service back after the other" in get(staff_client, url)
+    job.run()
+    back = words(get(staff_client, url))
+    assert "Changed back 2" in back and "services back" not in back and "Undone" in words(get(staff_client, HERE))
     text = get(staff_client, f"{HERE}rows/?{url.partition('?')[2]}")
     assert "18.45" in text and "'=Bea" in text and text.count("\r\n") == 3
 

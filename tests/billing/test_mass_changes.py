@@ -13,7 +13,7 @@ from flask import Flask
 from money import eur
 from sqlalchemy import select
 
-from billing import mass_changes, mass_overview, services
+from billing import mass_changes, mass_overview, mass_undo, payments, services
 from billing.actor import Actor
 from billing.change_figures import Outcome
 from billing.mass_changes import InvalidMassChange, MassWanted, NotAsShown
@@ -95,6 +95,34 @@ def test_it_is_carried_out_as_it_was_shown_and_leaves_what_changed_since(three: 
     assert rest.total == 1 and mass_changes.rest_count(mass) == 0
     with pytest.raises(InvalidMassChange):
         mass_changes.again(mass, by=by)
+
+
+def test_a_whole_run_is_taken_back_where_each_can_be(three: list[Service], clock: Clock) -> None:
+    plus, by = priced("Plus", "60"), at(clock, DAY)
+    mass = ready([one.id for one in three], MassWanted(plus.id), by)
+    with pytest.raises(InvalidMassChange):
+        mass_undo.start(mass, seen=0, by=by)
+    mass_changes.start(mass, seen=2, by=by)
+    db.session.commit()
+    number, ids = mass.id, [one.id for one in three[:2]]
+    job.run()
+    mass, services_ = db.session.get_one(MassChange, number), [db.session.get_one(Service, one) for one in ids]
+    assert mass_undo.possible(mass) == 2 and {one.package.name for one in services_} == {"Plus"}
+    paid = db.session.scalars(select(PackageChange.invoice_id).where(PackageChange.service_id == ids[1])).one()
+    invoice = db.session.get_one(Invoice, paid)
+    payments.record(invoice.customer, invoice.total, received_on=by.today, method="Cash", invoices=[invoice], by=by)
+    with pytest.raises(NotAsShown):
+        mass_undo.start(mass, seen=1, by=by)
+    mass_undo.start(mass, seen=2, by=replace(by, name="Olga"))
+    db.session.commit()
+    assert mass_undo.progress(mass) == (0, 2)
+    job.run()
+    mass = db.session.get_one(MassChange, number)
+    assert (mass.state, mass.undo_by, mass.done) == (MassState.UNDONE, "Olga", 2)
+    assert states(mass) == [MassRowState.UNDONE, MassRowState.KEPT, MassRowState.CANNOT]
+    assert "is paid" in mass_overview.rows(mass, [MassRowState.KEPT])[0].reason
+    assert [db.session.get_one(Service, one).package.name for one in ids] == ["Basic", "Plus"]
+    assert mass_undo.possible(mass) == 0 and findings(by) == []
 
 
 def test_it_is_stopped_and_called_off(three: list[Service], clock: Clock) -> None:
