@@ -25,7 +25,7 @@ from .. import dunning as dunning_job
 from .. import renewals as renewals_job
 from ..commands import command_errors
 from ..terminal import Watch, progress_bar
-from . import changes, collected, company, handled, leaving, lives, quoted
+from . import changes, collected, company, handled, leaving, lives, logins, quoted
 from .diary import MORNING, Diary, at_night, moment
 from .paying import Till
 from .story import NEVER_SENT, Story
@@ -88,6 +88,7 @@ def fill(watch: Watch | None = None, *, months: int = MONTHS, customers: int = C
     collected.plan(diary, today)
     changes.plan(diary, today)
     leaving.plan(diary, today)
+    logins.plan(diary, today)
     with hurrying(db.engine):
         for day in _days(first, today, watch):
             _live(firm, diary, till, day, now)

@@ -21,7 +21,7 @@ from billing import portal_users
 from jobs import deliveries
 from models import ChangeTo, Invoice, PortalUser, Service, db
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True, scope="session")
+pytestmark = pytest.mark.database("sqlite")
 
 
 @pytest.fixture

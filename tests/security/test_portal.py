@@ -59,10 +59,11 @@ MADE_WHEN_FIRST_NEEDED = {"invoice"}
 # A form that turns a quote down does that, and staff are told.
 ANSWERED = {"quote", "message", "delivery"}
 OWN = {"portal_user"}  # one's own name and language
+ASKED = {"package_change", "note", "message", "delivery"}  # another package, or the end of a service
 # What else each may fill in a form of: those who come in, details, payers, and what they want to be sent.
 THEIRS = {
-    PortalRight.OWNER: {"portal_access", "one_time_token", "customer", "payer", "opt_out"},
-    PortalRight.BILLING: {"customer", "payer", "opt_out"},
+    PortalRight.OWNER: {"portal_access", "one_time_token", "customer", "payer", "opt_out", *ASKED},
+    PortalRight.BILLING: {"customer", "payer", "opt_out", *ASKED},
     PortalRight.TECHNICAL: {"opt_out"},
     PortalRight.READ_ONLY: set(),
 }
