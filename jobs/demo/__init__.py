@@ -25,7 +25,7 @@ from .. import dunning as dunning_job
 from .. import renewals as renewals_job
 from ..commands import command_errors
 from ..terminal import Watch, progress_bar
-from . import changes, collected, company, handled, leaving, lives, logins, quoted
+from . import changes, collected, company, handled, leaving, lives, logins, ordered, quoted
 from .diary import MORNING, Diary, at_night, moment
 from .paying import Till
 from .story import NEVER_SENT, Story
@@ -83,6 +83,7 @@ def fill(watch: Watch | None = None, *, months: int = MONTHS, customers: int = C
     till = Till(diary)
     Story(firm, diary, till, first, today, customers)
     quoted.plan(diary, today)
+    ordered.plan(diary, today)
     handled.plan(diary, today)
     lives.plan(diary, today)
     collected.plan(diary, today)
