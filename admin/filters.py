@@ -9,7 +9,7 @@ from typing import Any
 from flask_admin.contrib.sqla.filters import BaseSQLAFilter
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, Enum, Integer, Select, and_, or_
+from sqlalchemy import ColumnElement, Enum, Select, and_, or_
 
 from billing import company
 from models import Money
@@ -125,10 +125,15 @@ class ChoiceFilter(StaffFilter):
     def clean(self, value: str) -> Any:
         if value not in dict(self.choices()):
             raise WrongValue(_("Choose one of the list."))
-        if isinstance(self.column.type, Integer):
-            return int(value)
         kind = getattr(self.column.type, "enum_class", None)
         return kind(value) if kind else value
+
+
+class RowFilter(ChoiceFilter):
+    """One row of a small table, by its id."""
+
+    def clean(self, value: str) -> int:
+        return int(super().clean(value))
 
 
 class FlagFilter(ChoiceFilter):

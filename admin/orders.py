@@ -16,7 +16,7 @@ from admin.customers.choices import Rows
 from admin.document_filters import CurrencyFilter, CustomerFilter
 from admin.export import plain
 from admin.filter_kinds import money as amounts
-from admin.filters import ChoiceFilter, StaffFilter, WrongValue
+from admin.filters import ChoiceFilter, RowFilter, StaffFilter, WrongValue
 from admin.listrequest import ListRequest
 from admin.order_finding import ORDERS
 from admin.order_page import OrderPage, approve, check_clear, refuse
@@ -103,7 +103,7 @@ class OrdersView(Tabs, OrderPage, StaffView):
     }
     column_filters = (
         StateFilter(),
-        ChoiceFilter(Order.form_id, _l("Form"), "is", "form", Rows(OrderForm)),
+        RowFilter(Order.form_id, _l("Form"), "is", "form", Rows(OrderForm)),
         "placed_at",
         CustomerFilter(Order.customer_id),
         StaffFilter(Order.email_key, _l("E-mail"), "has", "email"),

@@ -17,7 +17,7 @@ from admin.base import StaffView
 from admin.cells import pill
 from admin.customers.choices import Rows
 from admin.doors import once
-from admin.filters import ChoiceFilter
+from admin.filters import RowFilter
 from admin.list_columns import ListColumn
 from admin.narrowing import NOBODY
 from admin.package_forms import PackageForm
@@ -73,7 +73,7 @@ class PackageView(PackagePage, StaffView):
     column_extra = (ListColumn("running", _l("Running services"), running, numeric=True),)
     column_filters = (
         "name",
-        ChoiceFilter(Package.group_id, _l("Group"), "is", "group", Rows(PackageGroup)),
+        RowFilter(Package.group_id, _l("Group"), "is", "group", Rows(PackageGroup)),
         "archived",
         "hidden",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from factories import make_company, make_package
 from flask import Flask
 from playwright.sync_api import Page, expect
@@ -9,6 +10,7 @@ from playwright.sync_api import Page, expect
 from models import FormState, OrderForm, db
 
 
+@pytest.mark.database("sqlite")
 def test_a_form_is_built_seen_opened_and_closed(app: Flask, owner: Page) -> None:
     make_company()
     make_package(3490, name="Fibre 100")
