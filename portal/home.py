@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask import render_template
-from sqlalchemy import BigInteger, Date, String, case, literal, null, select, type_coerce, union_all
+from sqlalchemy import BigInteger, Date, case, cast, literal, null, select, union_all
 from sqlalchemy.orm import joinedload
 
 from billing import card_payments, company
@@ -95,16 +95,16 @@ def _new(customer: Customer) -> dict[str, list[Any]]:
     """What the shop wants to be read: notes, quotes that wait for an answer, files; each the newest first."""
     note = select(
         literal("note").label("what"), Note.id.label("id"), Note.text.label("words"), literal("").label("more"),
-        type_coerce(null(), Date).label("until"), type_coerce(null(), Moment).label("at"),
-        type_coerce(literal(0), BigInteger).label("minor"), literal("").label("currency"),
+        cast(null(), Date).label("until"), cast(null(), Moment).label("at"),
+        cast(literal(0), BigInteger).label("minor"), literal("").label("currency"),
     ).where(Note.customer_id == customer.id, Note.shown_to_customer, Note.deleted_at.is_(None))  # fmt: skip
     quote = select(
-        literal("quote"), Quote.id, Quote.number, Quote.title, Quote.valid_until, type_coerce(null(), Moment),
+        literal("quote"), Quote.id, Quote.number, Quote.title, Quote.valid_until, cast(null(), Moment),
         Quote.total_minor, Quote.currency,
     ).where(Quote.customer_id == customer.id, Quote.state == QuoteState.SENT)  # fmt: skip
     file = select(
-        literal("file"), File.id, File.name, type_coerce(File.description, String), type_coerce(null(), Date),
-        File.uploaded_at, type_coerce(literal(0), BigInteger), literal(""),
+        literal("file"), File.id, File.name, File.description, cast(null(), Date),
+        File.uploaded_at, cast(literal(0), BigInteger), literal(""),
     ).where(File.customer_id == customer.id, File.shown_to_customer)  # fmt: skip
     parts = (
         note.order_by(Note.pinned.desc(), Note.id.desc()).limit(NOTES),

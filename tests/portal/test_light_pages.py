@@ -46,6 +46,7 @@ def customer(app: Flask, by: Actor) -> Customer:
     db.session.add_all(PaymentWay(name=f"Way {n}", instructions=long * 2, position=n) for n in range(4))
     queue_invoices([(one.id, found.id, [found.email]) for one in invoices], at=by.at, by="Tillbook")
     for delivery in db.session.query(Delivery):
+        delivery.sent_subject, delivery.sent_text = f"Your invoice, {long}", long * 40
         delivery.state, delivery.sent_at = DeliveryState.SENT, by.at + timedelta(minutes=delivery.id % 50)
     return found
 

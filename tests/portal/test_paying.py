@@ -1,0 +1,167 @@
+"""The pages where customers see what is due and how to pay it; who may see them, and what they never tell."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from datetime import date
+
+import pytest
+from factories import make_company, make_customer, make_invoice, make_service
+from flask import Flask
+from guests import let_in, sign_in_guest
+from signing_in import Browser
+
+from billing import credits, payments, service_changes, settings
+from billing.actor import Actor
+from integrations import qr_codes
+from messaging import payment_code
+from messaging.outbox import queue_message
+from models import Channel, Company, Delivery, DeliveryState, Invoice, Money, PaymentWay, PortalRight, db
+
+IBAN = "IBAN: IE29 AIBK 9311 5212 3456 78\nBIC: AIBKIE2D"
+
+
+@pytest.fixture
+def invoices(app: Flask, client: Browser, by: Actor) -> list[Invoice]:
+    """Two open ones of Anna's, who is signed in, and one of somebody else's."""
+    make_company(name="Harbour", bank_details=IBAN)
+    anna = make_customer(name="Lindqvist", email="anna@lindqvist.example")
+    found = [make_invoice(anna, minor, due_on=date(2026, 11, day)) for minor, day in ((12300, 10), (4900, 20))]
+    found.append(make_invoice(make_customer(name="Doyle"), 7700))
+    sign_in_guest(client, let_in(anna, by))
+    return found
+
+
+def home(invoice: Invoice) -> str:
+    return f"/portal/{invoice.customer_id}"
+
+
+def ticked(page: str) -> list[int]:
+    return [int(n) for n in re.findall(r'name="invoice" value="(\d+)" checked', page)]
+
+
+def test_all_that_is_due_is_ticked_and_one_may_choose(client: Browser, invoices: list[Invoice], by: Actor) -> None:
+    first, second, foreign = invoices
+    pay = home(first) + "/pay"
+    page = client.get(pay).text
+    assert ticked(page) == [first.id, second.id] and "€172.00" in page
+    assert f"<b>{first.number} {second.number}</b>" in page and "IE29 AIBK" in page
+    page = client.get(f"{pay}?chosen=1&invoice={second.id}").text
+    assert ticked(page) == [second.id] and f"<b>{second.number}</b>" in page
+    said = payment_code.text("Harbour", IBAN, Money(4900, "EUR"), str(second.number))
+    assert said.splitlines()[3:8] == ["SCT", "AIBKIE2D", "Harbour", "IE29AIBK93115212345678", "EUR49.00"]
+    assert b64encode(qr_codes.png(said, scale=4)).decode() in page
+    assert "Tick what you want to pay" in client.get(f"{pay}?chosen=1").text
+    payments.record(second.customer, Money(4900, "EUR"), method="Cash", received_on=by.today, invoices=[second], by=by)
+    db.session.commit()
+    assert ticked(client.get(f"{pay}?chosen=1&invoice={first.id}&invoice={second.id}").text) == [first.id]
+    for wrong in (foreign.id, 2**62, "x", 0):
+        assert client.get(f"{pay}?invoice={wrong}").status_code == 404
+
+
+def test_other_ways_are_shown_to_those_they_are_for_and_no_code_without_euros(
+    client: Browser, invoices: list[Invoice], by: Actor
+) -> None:
+    for name, whom in (("At the counter", None), ("Card people", "card"), ("Payers by bill", "invoice")):
+        db.session.add(PaymentWay(name=name, instructions=f"Come for {name}", shown_to=whom))
+    db.session.add(PaymentWay(name="Cheque"))
+    db.session.get_one(Company, 1).bank_details = "Account 42"
+    db.session.commit()
+    page = client.get(home(invoices[0]) + "/pay").text
+    assert "Come for At the counter" in page and "Come for Payers by bill" in page
+    assert "Card people" not in page and "Cheque" not in page and "data:image" not in page and "Account 42" in page
+
+
+@pytest.mark.parametrize("right", [PortalRight.TECHNICAL, PortalRight.READ_ONLY])
+def test_some_see_no_money_and_some_only_look(
+    client: Browser, invoices: list[Invoice], by: Actor, right: PortalRight
+) -> None:
+    start, page = home(invoices[0]), client.application.test_client()
+    sign_in_guest(page, let_in(invoices[0].customer, by, "tom@m.example", right))
+    parts = ("/invoices/", "/pay", "/payments/", "/credit/", "/credit/top-up", "/messages/", "/statement", "/quotes/")
+    found = {part: page.get(start + part).status_code for part in parts}
+    assert set(found.values()) == ({404} if right == PortalRight.TECHNICAL else {200})
+    seen = page.get(start + "/").text
+    assert ("€" in seen) == (right == PortalRight.READ_ONLY) and "Top up" not in seen and "Pay €" not in seen
+
+
+def test_lists_say_what_is_open_what_was_paid_and_what_credit_is_left(
+    client: Browser, invoices: list[Invoice], by: Actor
+) -> None:
+    first, second, _foreign = invoices
+    anna, start = first.customer, home(first)
+    credits.grant(anna, Money(2000, "EUR"), reason="Sorry for the outage", on=by.today, by=by)
+    credits.use(second, Money(500, "EUR"), on=by.today, by=by)
+    payment = payments.record(anna, Money(13000, "EUR"), method="Cash", received_on=by.today, invoices=[first], by=by)
+    number = payment.id
+    db.session.commit()
+    listed = {show: client.get(f"{start}/invoices/?show={show}").text for show in ("all", "open", "paid")}
+    has = {show: (first.number in page, second.number in page) for show, page in listed.items()}
+    assert has == {"all": (True, True), "open": (False, True), "paid": (True, False)}
+    page = client.get(f"{start}/payments/").text
+    assert "€130.00" in page and str(first.number) in page
+    with client.get(f"{start}/payments/{number}.pdf") as receipt:
+        assert receipt.data.startswith(b"%PDF") and "attachment" in receipt.headers["Content-Disposition"]
+    page = client.get(f"{start}/credit/").text
+    assert "€22.00" in page and "Sorry for the outage" in page and "−€5.00" in page and "+€7.00" in page
+    settings.change({"portal_credit": False, "portal_top_up": False}, by=by)
+    db.session.commit()
+    assert {client.get(start + part).status_code for part in ("/credit/", "/credit/top-up")} == {404}
+
+
+def test_a_top_up_says_how_for_any_right_amount(client: Browser, invoices: list[Invoice]) -> None:
+    address = home(invoices[0]) + "/credit/top-up"
+    page = client.get(address + "?amount=25,50").text
+    assert "€25.50" in page and f"Customer no. {invoices[0].customer_id}" in page and "data:image/png" in page
+    for wrong in ("-3", "0", "1e5", "abc", "1.234", "9" * 30):
+        page = client.get(address, query_string={"amount": wrong}).text
+        assert 'aria-invalid="true"' in page and "By bank transfer" not in page
+
+
+def test_the_history_of_a_service_tells_what_and_not_who_or_why(
+    client: Browser, invoices: list[Invoice], by: Actor
+) -> None:
+    anna = invoices[0].customer
+    service = make_service(anna, description="Line 7")
+
+    def happened(kind: str, **after: object) -> None:
+        service_changes.record(service, by.today, kind, f"service.{kind}", {"price_minor": 900}, dict(after), by)
+
+    happened("price", price_minor=1100)
+    happened("transfer", customer="Doyle")
+    happened("suspend", reason="Does not answer")
+    happened("edit", description="secret")
+    happened("price", price_minor=1200)
+    db.session.commit()
+    page = client.get(f"{home(invoices[0])}/services/{service.id}").text
+    assert "Taken over" in page and "Suspended" in page and "€9.00 → €12.00" in page
+    for hidden in ("€11.00", "Does not answer", "Doyle", "secret", by.name):
+        assert hidden not in page
+    tom = sign_in_guest(
+        client.application.test_client(), let_in(anna, by, "tom@m.example", PortalRight.TECHNICAL)
+    )  # fmt: skip
+    assert "€" not in tom.get(f"{home(invoices[0])}/services/{service.id}").text
+
+
+def test_messages_are_read_again_as_they_were_sent_and_secrets_are_not_there(
+    client: Browser, invoices: list[Invoice], by: Actor
+) -> None:
+    anna = invoices[0].customer
+    kinds = ("invoice", "dunning_first", "portal_welcome", "portal_reset", "phone_code", "dunning_staff", "anything")
+    for kind in kinds:
+        queue_message(f"About {kind}", "Words", [anna.email], kind=kind, about=kind, customer=anna, by=by)
+    for delivery in db.session.query(Delivery):
+        delivery.state, delivery.sent_at = DeliveryState.SENT, by.at
+        delivery.sent_subject, delivery.sent_text = f"As sent: {delivery.message.kind}", "See https://pay.example <b>"
+    waiting = queue_message("Not yet", "Words", [anna.email], kind="invoice", about="more", customer=anna, by=by)
+    assert waiting is not None
+    db.session.commit()
+    start = home(invoices[0]) + "/messages/"
+    page = client.get(start).text
+    assert re.findall(r"As sent: (\w+)", page) == ["dunning_first", "invoice"] and "Not yet" not in page
+    for delivery in db.session.query(Delivery).filter(Delivery.channel == Channel.EMAIL).all():
+        shown = delivery.sent_subject in ("As sent: invoice", "As sent: dunning_first")
+        answer = client.get(f"{start}{delivery.id}")
+        assert answer.status_code == (200 if shown else 404)
+        assert not shown or ('href="https://pay.example"' in answer.text and "&lt;b&gt;" in answer.text)
