@@ -88,7 +88,8 @@ class PaymentDoors:
         return self._refund_page(form, payment, planned, valid and not told), _status(form)
 
     def _refund_page(self, form: RefundForm, payment: Payment, planned: Plan | None, look_again: bool = False) -> Any:
-        effects = payment_effects.of_refund(payment, planned) if planned else []
+        card = form.card if form.method.data == TO_CARD else ""
+        effects = payment_effects.of_refund(payment, planned, card) if planned else []
         page = {"form": form, "model": payment, "effects": effects, "look_again": look_again}
         return self._render("admin/payments/refund.html", **page)  # type: ignore[attr-defined]
 

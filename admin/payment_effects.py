@@ -11,9 +11,13 @@ from web.formatters import money
 Effects = list[tuple[str, str, str]]
 
 
-def of_refund(payment: Payment, planned: refunds.Plan) -> Effects:
+def of_refund(payment: Payment, planned: refunds.Plan, card: str = "") -> Effects:
+    """`card`: it goes back there by itself."""
     back = money(planned.amount)
-    rows = [("warn", "banknote", _("%(amount)s goes back. Pay it out yourself; this keeps the books.", amount=back))]
+    words = _("%(amount)s goes back. Pay it out yourself; this keeps the books.", amount=back)
+    if card:
+        words = _("%(amount)s goes back to %(card)s; the bank takes some days.", amount=back, card=card)
+    rows = [("warn", "credit-card" if card else "banknote", words)]
     if planned.rest:
         rows.append(("", "coins", _("%(amount)s of it comes out of what is not used.", amount=money(planned.rest))))
     for invoice, part in planned.reopened:

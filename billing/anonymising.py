@@ -25,6 +25,8 @@ from models import (
     BillingError,
     BillingGroup,
     BulkRow,
+    Card,
+    CardRefund,
     CollectionContact,
     Contact,
     Credit,
@@ -50,6 +52,7 @@ from models import (
     Order,
     Payer,
     Payment,
+    PaymentAttempt,
     PaymentPromise,
     PhoneCode,
     PortalAccess,
@@ -111,6 +114,9 @@ EMPTIED: tuple[tuple[Any, dict[str, Any]], ...] = (
     ),
     (BillingGroup, {"po_number": ""}),
     (Payment, {"reference": ""}),
+    (Card, {"brand": REMOVED, "last_four": "", "fingerprint": "", "added_by": REMOVED}),
+    (PaymentAttempt, {"begun_by": REMOVED, "error": "", "page_url": ""}),
+    (CardRefund, {"reason": REMOVED, "error": ""}),
     (Credit, {"reason": REMOVED}),
     (Discount, {"name": REMOVED, "reason": REMOVED}),
     (Refund, {"reference": "", "reason": REMOVED}),
@@ -212,6 +218,9 @@ def anonymise(customer: Customer, *, by: Actor) -> list[str]:
     for table, values in EMPTIED:
         _run(update(table).where(table.customer_id.in_(ids)).values(values))
     _run(update(OptOut).where(OptOut.customer_id.in_(ids)).values(customer_id=None))
+    for card in db.session.scalars(select(Card).where(Card.customer_id.in_(ids), Card.removed_at.is_(None))):
+        card.is_default, card.removed_at, card.to_forget = False, by.at, True
+    db.session.flush()
     _groups(ids)
     _quotes(ids)
     _bank_lines(ids)

@@ -170,6 +170,17 @@ def settle(attempt: PaymentAttempt, told: Told, *, by: Actor) -> PaymentAttempt:
     return attempt
 
 
+def disputed(attempt: PaymentAttempt, *, by: Actor) -> None:
+    """The holder of the card has the bank take the money back: staff are told to answer. Flushes."""
+    named = ", ".join(str(part.invoice) for part in attempt.parts) or "the account"
+    words = (
+        f"The card payment of {attempt.amount} for {named} is disputed: its holder asked the bank to take it back. "
+        f"Answer at {attempt.gateway.capitalize()}, where the day is until which that is possible. If the money "
+        "goes back, record it as a refund on the payment's page."
+    )
+    notes.add_note(attempt.customer, words, pinned=True, by=replace(by, permissions=None))
+
+
 def to_pay(invoice: Invoice) -> Money:
     """What is to be paid of an invoice that is in force, or of a proforma nobody has paid."""
     if invoice.state != InvoiceState.ISSUED:
@@ -297,7 +308,13 @@ def _succeed(attempt: PaymentAttempt, told: Told, by: Actor) -> None:
         attempt.card = cards.save(attempt.customer, told.card, gateway=attempt.gateway, by=by)
     attempt.gateway_id = attempt.gateway_id or told.gateway_id
     if attempt.kind != AttemptKind.SAVE:
-        payment = _book(attempt, told, by)
+        try:
+            with db.session.begin_nested():
+                # Who reported the money recorded it; who asked for it stands on the attempt.
+                payment = _book(attempt, told, replace(by, name=attempt.gateway.capitalize()))
+        except BillingError as refusal:
+            _look_later(attempt, AttemptState.UNKNOWN, by, f"The money came, and could not be booked: {refusal}")
+            return
         attempt.payment_id = payment.id
     _end(attempt, AttemptState.SUCCEEDED, "", by)
 

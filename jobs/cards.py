@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 from billing import card_payments, card_refunds
 from billing import cards as saved_cards
@@ -20,6 +20,8 @@ from models import Card, CardRefund, HookEvent, PaymentAttempt, db
 
 from . import clock, stopping
 from .daily import only_reading
+
+AFTER_FAILURE = timedelta(minutes=10)
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,8 @@ def handle(event_id: int) -> bool:
         attempt, card = (found.attempt.id if found.attempt else None), (found.card.id if found.card else None)
     answered = look_up(attempt) if attempt else look_at_card(card) if card else False
     if answered:
+        if attempt and event.kind == card_events.DISPUTED:
+            card_payments.disputed(db.session.get_one(PaymentAttempt, attempt), by=clock.actor())
         card_events.done(event_id, by=clock.actor(), note="The gateway was asked how it stands.")
     else:
         card_events.not_yet(event_id, known=bool(attempt or card), by=clock.actor())
@@ -107,10 +111,18 @@ def _forget(card_id: int) -> bool:
 
 
 def _safely(do: Callable[[int], bool], number: int) -> bool:
-    """One failure keeps nothing else from being done."""
+    """One failure keeps nothing else from being done, and is not repeated at once."""
     try:
         return do(number)
     except Exception:
         db.session.rollback()
         log.exception("%s of %s failed", do.__name__, number)
-        return False
+    later = clock.now() + AFTER_FAILURE
+    if do is handle:
+        card_events.not_yet(number, known=True, by=clock.actor())
+    elif do in (look_up, look_up_refund):
+        row = db.session.get(PaymentAttempt if do is look_up else CardRefund, number)
+        if row is not None and row.next_look_at is not None:
+            row.next_look_at = later
+    db.session.commit()
+    return False

@@ -20,6 +20,7 @@ from models import Card, HookEvent, HookState, PaymentAttempt, db
 
 SOURCE = "stripe"
 WAITS, WAITS_FOR_ANSWER = timedelta(hours=1), timedelta(days=3)
+DISPUTED = "charge.dispute.created"
 PAYMENT, CARD = "payment", "card"
 KINDS = {
     "checkout.session.": PAYMENT, "payment_intent.": PAYMENT, "charge.": PAYMENT, "refund.": PAYMENT,

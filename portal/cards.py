@@ -50,7 +50,7 @@ def save_card(access: PortalAccess) -> Any:
 @for_customer
 def make_card_default(access: PortalAccess, card_id: int) -> Any:
     card = _theirs(access, card_id)
-    return _done(access, lambda: cards.make_default(card, by=actor()), _("%(card)s is used from now on.", card=card))
+    return _done(access, lambda: cards.make_default(card, by=actor()), _("%(card)s is the main card now.", card=card))
 
 
 @pages.post(f"/<{ID}:customer_id>/cards/<{ID}:card_id>/remove")

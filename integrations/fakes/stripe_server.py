@@ -256,6 +256,8 @@ class Handler(BaseHTTPRequestHandler):
     def _handle(self, method: str, told: dict[str, Any]) -> None:
         stripe, url = self.server.stripe, urlsplit(self.path)
         with stripe.lock:
+            if not url.path.startswith(("/v1/", "/pay/")):
+                return self._send(204, b"", "text/plain")  # such as a browser's question for an icon
             if url.path.startswith("/pay/"):
                 return self._pay(url.path.rsplit("/", 1)[-1], method, told)
             stripe.asked.append(f"{method} {url.path}")

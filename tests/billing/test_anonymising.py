@@ -6,6 +6,7 @@ import json
 from datetime import date
 
 import pytest
+from cardserver import make_card
 from factories import add, make_company, make_customer, make_draft, make_invoice, make_package, make_service
 from flask import Flask
 from sqlalchemy import JSON, String, Text, select
@@ -66,6 +67,8 @@ KEPT = {
     "service": {"description", "external_source", "external_id"},
     "charge": {"description"},
     "customer": {"external_source", "external_id", "invoice_template", "web_template"},
+    "card": {"gateway_customer", "gateway_card"},
+    "payment_attempt": {"key", "gateway_id", "page_id", "asked_as"},
     "payment": {"method", "gateway_id", "recorded_by"},
     "opt_out": {"who", "category", "source"},
     "fx_rate": {"source"},
@@ -94,6 +97,7 @@ def person(app: Flask, by: Actor) -> Customer:
     add(OptOut(**mine, who=f"address:{SECRET}", channel="email", source="link", since=by.at))
     add(OptOut(**mine, who=f"contact:{contact.id}", contact_id=contact.id, channel="sms", source="x", since=by.at))
     add(PhoneCode(**mine, phone=SECRET, salt="s", code_hash="h", asked_at=by.at, expires_at=by.at, tries_left=1))
+    make_card(customer)
     own = add(CustomField(key="pet", name="Pet", kind="text"))
     add(CustomValue(**mine, field_id=own.id, text=SECRET))
     bytes_ = {"media_type": "text/plain", "size": 3, "sha256": "0" * 64, "uploaded_at": by.at, "uploaded_by": "Owner"}

@@ -320,6 +320,15 @@ def test_a_refund_goes_back_to_the_card_once(app: Flask, stripe: Stripe, invoice
     assert healthy(app) == []
 
 
+def test_a_dispute_is_told_to_staff_once(client: Browser, stripe: Stripe, invoice: Invoice, saved: Card):
+    charge(invoice, saved)
+    stripe.tell("charge.dispute.created", stripe.new("dp", "dispute", payment_intent=stripe.charges()[0]["id"]))
+    for _again in range(2):
+        tell(client, stripe, stripe.events[-1])
+        work()
+    assert "is disputed" in db.session.scalars(select(Note)).one().text
+
+
 def test_cards_are_renewed_replaced_and_forgotten(client: Browser, stripe: Stripe, invoice: Invoice, saved: Card):
     thing = stripe.things[saved.gateway_card]
     thing["card"].update(exp_year=2034, exp_month=1)
