@@ -94,7 +94,7 @@ def _by_machine(came: Came) -> list[str]:
     if came.trapped:
         said.append("A field that people do not see was filled in.")
     if came.seconds < company.value("order_seconds"):
-        said.append(f"The form was filled in within {max(0, int(came.seconds))} seconds.")
+        said.append(f"The form was sent {max(0.0, came.seconds):.1f} seconds after it was opened.")
     return said
 
 

@@ -22,7 +22,7 @@ from messaging import order_mail
 from models import BillingError, Order, OrderState, PortalUser, db
 from web import headers, languages, params, sessions, wrong_links
 from web.permissions import actor, portal_accesses, signed_in_portal_user, signed_in_staff
-from web.price_words import per_words
+from web.price_words import period_words
 
 from . import order, order_page
 from .order import pages
@@ -69,7 +69,7 @@ def _page(token: str, found: Order, wrong: str = "", status: int = 200) -> Any:
     return render_template(
         "portal/order/confirm.html",
         **order.frame(found.form), order=found, token=token, login=login, user=user, customers=mine, figures=figures,
-        wrong=wrong or trouble, per_words=per_words, days=order.days_of,
+        wrong=wrong or trouble, period_words=period_words, days=order.days_of,
     ), status  # fmt: skip
 
 

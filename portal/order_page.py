@@ -99,8 +99,10 @@ def is_key(months: int, days: int) -> str:
 def read(form: OrderForm) -> Shown:
     """The page as whoever asks left it, from the address or from what was sent."""
     values = request.form if request.method == "POST" else request.args
-    row = _row(form, params.only(values, "package"))
-    price = _price(form, row, _period(params.only(values, "period")))
+    period = _period(params.only(values, "period"))
+    turned = request.method == "POST" and params.only(values, "period_was") not in ("", params.only(values, "period"))
+    row = _row(form, params.only(values, "package"), period if turned else None)
+    price = _price(form, row, period)
     if request.method == "POST" and params.only(values, "options_of") == str(row.package_id):
         options = {one.id: params.only(values, f"option.{one.id}")[:200] for one in order_figures.options(form, row)}
     else:
@@ -195,9 +197,12 @@ def _drop_unsold(shown: Shown) -> None:
     shown.choice = Choice(shown.choice.package_id, shown.choice.months, shown.choice.days, kept)
 
 
-def _row(form: OrderForm, text: str) -> OrderFormPackage:
+def _row(form: OrderForm, text: str, period: tuple[int, int] | None) -> OrderFormPackage:
+    """The package named, else the first; where another `period` was just chosen, one that is sold for it."""
     sold = [row for row in form.packages if not row.package.archived and order_figures.prices(form, row)]
-    return next((row for row in sold if str(row.package_id) == text), sold[0])
+    named = next((row for row in sold if str(row.package_id) == text), sold[0])
+    fits = [row for row in sold if any((one.months, one.days) == period for one in order_figures.prices(form, row))]
+    return named if period is None or named in fits or not fits else fits[0]
 
 
 def _price(form: OrderForm, row: OrderFormPackage, period: tuple[int, int] | None) -> PackagePrice:

@@ -4,7 +4,7 @@
   "use strict";
   var form = document.getElementById("order-form"), waiting = 0, asked = 0;
   if (!form) { return; }
-  var TOLD = /^(csrf_token|opened|options_of|period|package|option\.\d+|customer|coupon|country|tax_id|company_name)$/;
+  var TOLD = /^(csrf_token|opened|options_of|period_was|period|package|option\.\d+|customer|coupon|country|tax_id|company_name)$/;
 
   function ask(all) {
     var sent = new FormData(), mine = ++asked;
