@@ -90,7 +90,6 @@ def fill(watch: Watch | None = None, *, months: int = MONTHS, customers: int = C
     changes.plan(diary, today)
     leaving.plan(diary, today)
     logins.plan(diary, today)
-    ordered.plan(diary, today)
     with hurrying(db.engine):
         for day in _days(first, today, watch):
             _live(firm, diary, till, day, now)
