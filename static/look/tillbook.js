@@ -188,5 +188,7 @@
   /* parts of the page were put in anew by a script */
   document.addEventListener("tillbook:fresh", function () { fitTables(); showTab(); ageToasts(); });
   window.addEventListener("resize", fitTables);
+  var here = document.querySelector(".portal-bar nav [aria-current]");
+  if (here) { here.parentNode.scrollLeft = here.offsetLeft - here.parentNode.offsetLeft - here.parentNode.clientWidth / 3; }
   if (document.fonts) { document.fonts.ready.then(fitTables); }
 })();
