@@ -28,11 +28,12 @@ from billing import files, package_changes, payers, portal_links, portal_users, 
 from billing.actor import Actor, system
 from billing.notes import add_note
 from billing.quote_answers import MAY_ANSWER
-from messaging import unsubscribe, uploads
+from messaging import outbox, unsubscribe, uploads
 from models import (
     Card,
     Customer,
     Delivery,
+    DeliveryState,
     File,
     Invoice,
     InvoiceState,
@@ -62,8 +63,8 @@ OWN = {"portal_user"}  # one's own name and language
 ASKED = {"package_change", "note", "message", "delivery"}  # another package, or the end of a service
 # What else each may fill in a form of: those who come in, details, payers, and what they want to be sent.
 THEIRS = {
-    PortalRight.OWNER: {"portal_access", "one_time_token", "customer", "payer", "opt_out", *ASKED},
-    PortalRight.BILLING: {"customer", "payer", "opt_out", *ASKED},
+    PortalRight.OWNER: {"portal_access", "one_time_token", "customer", "payer", "opt_out", "card", *ASKED},
+    PortalRight.BILLING: {"customer", "payer", "opt_out", "card", *ASKED},
     PortalRight.TECHNICAL: {"opt_out"},
     PortalRight.READ_ONLY: set(),
 }
@@ -158,6 +159,10 @@ def two(world: Flask, by: Actor) -> tuple[Customer, Customer]:
         make_card(customer)
         payers.add(customer, {"name": f"Payer of {customer.id}"}, by=by)
         portal_users.add(customer, f"first@{customer.id}.example", password_hash="x", by=by)
+        told = outbox.queue_message(
+            "Told", f"Told {customer.id}", [customer.email], kind="receipt", about=customer.id, customer=customer, by=by
+        )
+        told.deliveries[0].state = DeliveryState.SENT  # type: ignore[union-attr]
         begun = package_changes.begin(make_service(customer), by=by)
         begun.to_package_id, begun.terms = begun.from_package_id, {self_service.ASKED: 0}
         sent_quote(customer, line(f"Offered to {customer.id}"), by=by)
@@ -244,6 +249,7 @@ def test_every_door_of_the_portal_lets_in_whom_it_should(
 def things(customer: Customer) -> dict[str, list[int]]:
     """What the arguments of addresses may name: of this customer, first those that are theirs to see."""
     issued = Invoice.customer_id == customer.id, Invoice.state == InvoiceState.ISSUED
+    told = select(Delivery.id).where(Delivery.customer_id == customer.id, Delivery.state == DeliveryState.SENT)
     logins = select(PortalAccess.id).where(PortalAccess.customer_id == customer.id)
     theirs = select(File.id).where(File.customer_id == customer.id).order_by(File.shown_to_customer.desc(), File.id)
     return {
@@ -256,6 +262,7 @@ def things(customer: Customer) -> dict[str, list[int]]:
         ),
         "access_id": list(db.session.scalars(logins.order_by(PortalAccess.id))),
         "payer_id": list(db.session.scalars(select(Payer.id).where(Payer.customer_id == customer.id))),
+        "delivery_id": list(db.session.scalars(told.order_by(Delivery.id))),
         "service_id": list(db.session.scalars(select(Service.id).where(Service.customer_id == customer.id))),
         "change_id": list(db.session.scalars(select(PackageChange.id).where(PackageChange.customer_id == customer.id))),
         "payment_id": list(db.session.scalars(select(Payment.id).where(Payment.customer_id == customer.id))),
