@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
+from browser.test_accessibility import complaints
 from cardserver import taking_cards
 from factories import make_company, make_customer, make_invoice
 from flask import Flask
@@ -43,8 +46,11 @@ def test_a_card_with_three_d_secure_pays_an_invoice(page: Page, app: Flask, addr
         page.wait_for_url(f"{address}/portal/{customer_id}/card-payments/*?checked=1")
         expect(page.get_by_role("heading", level=1)).to_have_text("Paid, thank you")
         expect(page.get_by_role("link", name=number)).to_be_visible()
+        result = urlsplit(page.url).path
         page.goto(f"/portal/{customer_id}/cards")
         expect(page.get_by_text("Visa ···· 3155")).to_be_visible()
+        for path in (f"/portal/{customer_id}/cards", result):
+            assert complaints(page, path, by_night=True) == []
     db.session.expire_all()
     assert len(stripe.charges()) == 1 and invoice.open_minor == 0
     assert db.session.query(Card).one().is_default
