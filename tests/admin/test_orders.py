@@ -78,7 +78,7 @@ def test_the_page_says_what_was_chosen_by_whom_and_why_it_is_held(
         form, by, "spam@mailinator.com", came={"seconds": 1.0}, options={form.packages[0].package.options[0].id: "yes"}
     )
     page = text_of(staff_client.get(f"{URL}details/?id={order.id}").text)
-    assert "Held: The form was filled in within 1 seconds. mailinator.com gives out addresses to throw away." in page
+    assert "mailinator.com gives out addresses" in order.why_held and f"Held: {order.why_held}" in page
     assert "Static address Yes, €4.00" in page and "Set-up" in page and "Tax 23%" in page and "Due at once" in page
     assert "with tax." in page and "192.0.2.7" in page and "192.0.2.0/24" in page and "Firefox" in page
     assert other.number in page and "Ordered on an order form" in page
