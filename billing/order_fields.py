@@ -92,8 +92,7 @@ def check(fields: Sequence[Asked], typed: Mapping[str, str], *, home: str) -> di
             _take_custom(found, errors, one, typed.get(one.name, ""))
         else:
             _take(found, errors, one.name, one.label, typed.get(one.name, ""), one.required)
-    if not errors:
-        errors = _strictly(found, home)
+    errors = {**_strictly(found, home), **errors}
     if errors:
         raise DetailsRefused(errors)
     return found

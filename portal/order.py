@@ -137,7 +137,8 @@ def _place(shown: Shown, token: str) -> Any:
         logs.security("too many orders", form=shown.form.slug)
         return _again(shown, {"": str(refusal)}, 429)
     except DetailsRefused as refusal:
-        return _again(shown, refusal.errors)
+        missing = {"terms": _("Tick that you accept the terms.")} if shown.form.has_terms and not shown.terms else {}
+        return _again(shown, {**refusal.errors, **missing})
     except (ChoiceRefused, orders.NoTerms) as refusal:
         return _again(shown, {refusal.field: str(refusal)})
     except (OpenTooLong, NotAllowed, BillingError) as refusal:
