@@ -28,6 +28,7 @@ from models import (
     InvoiceState,
     InvoiceTax,
     Money,
+    Order,
     PackageChange,
     Payer,
     Payment,
@@ -148,7 +149,7 @@ def number_proforma(proforma: Invoice, *, send: bool = True, by: Actor) -> Invoi
     invoice = _number(invoice, "invoice", seller, by)
     _book(invoice)
     found.became_id = invoice.id
-    for table in (Renewal, DiscountUse, PackageChange):
+    for table in (Renewal, DiscountUse, PackageChange, Order):
         moved = update(table).where(table.invoice_id == found.id).values(invoice_id=invoice.id)
         db.session.execute(moved, execution_options={"synchronize_session": False})
     total = {"total_minor": invoice.total_minor, "currency": invoice.currency, "proforma": str(found)}

@@ -10,9 +10,20 @@ import pytest
 from conftest import Clock
 from factories import add, make_customer
 from ordering import HERE, make_form, make_shop, typed
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from billing import coupons, discounts, doctor, order_blocks, order_forms, orders, payments, portal_users
+from billing import (
+    coupons,
+    discounts,
+    doctor,
+    invoices,
+    order_blocks,
+    order_forms,
+    orders,
+    payments,
+    portal_users,
+    settings,
+)
 from billing.actor import Actor, NotAllowed
 from billing.doctor import Scope
 from billing.order_figures import Choice, ChoiceRefused, figures, pick
@@ -115,6 +126,17 @@ def test_it_begins_as_the_form_says(package, guest, by, starts, trial, status, i
     assert order.total_minor == (9717 if invoiced else 0)
 
 
+def test_a_proforma_that_is_paid_leads_to_its_invoice(package, guest, by):
+    settings.change({"number_when_paid": True}, by=by)
+    order = orders.place(make_form(package, by=by), typed(package), HERE, by=guest)
+    proforma = order.invoice
+    assert (proforma.kind, order.service.status) == ("proforma", ServiceStatus.PENDING)
+    invoice = invoices.number_proforma(proforma, by=by)
+    payments.record(order.customer, invoice.total, method="bank", received_on=TODAY, invoices=[invoice], by=by)
+    db.session.expire_all()
+    assert order.invoice.id == invoice.id and order.service.status == ServiceStatus.ACTIVE
+
+
 def test_what_is_bought_once_is_billed_once(package, guest, by):
     add(PackagePrice(package_id=package.id, currency="EUR", price_minor=25000, months=0))
     db.session.expire(package, ["prices"])
@@ -147,10 +169,17 @@ def test_approved_by_hand_and_refused(package, guest, by, clock):
     assert first.invoice.total_minor == 9717 and first.service.price_minor == 5900
     orders.refuse(second, "Not in our area.", by=by)
     assert (second.state, second.reason) == (OrderState.REFUSED, "Not in our area.")
+    assert findings(clock) == []
+    told = {first.id: {"total_minor": 1}, second.id: {"service_id": first.service_id}}
+    for number, wrong in told.items():
+        kept = {name: getattr(db.session.get(Order, number), name) for name in wrong}
+        for values, faults in ((wrong, 1), (kept, 0)):
+            db.session.execute(update(Order).where(Order.id == number).values(values))
+            assert len(findings(clock)) == faults
+    db.session.expire_all()
     for decided in (first, second):
         with pytest.raises(orders.WrongState):
             orders.approve(decided, by=by)
-    assert findings(clock) == []
 
 
 def test_what_cannot_be_made_waits_for_staff_with_the_reason(package, guest, by):
