@@ -20,6 +20,7 @@ from models import (
     Invoice,
     InvoiceState,
     Money,
+    Order,
     Payment,
     Quote,
     QuoteState,
@@ -31,6 +32,7 @@ from models import (
 
 from . import audit, company, runs, staff
 from .actor import Actor
+from .order_records import DECIDABLE
 
 DIGEST = "digest"
 """The kind of message, and of template."""
@@ -41,6 +43,7 @@ RIGHTS: dict[str, str] = {
     "invoices": "invoices.view", "payments": "payments.view", "bills": "runs.view", "overdue": "invoices.view",
     "suspended": "services.view", "back": "services.view", "ended": "services.view", "customers": "customers.view",
     "deliveries": "messages.view", "jobs": "runs.view", "promises": "invoices.view", "quotes": "quotes.view",
+    "orders": "orders.view",
 }  # fmt: skip
 """The parts, in their order, and what one may see them by."""
 LOST = ("delivery.failed", "delivery.bounced", "delivery.unknown")
@@ -188,10 +191,19 @@ def _quotes(day: date) -> Part:
     return _summed("quotes", query)
 
 
+def _orders(_day: date) -> Part:
+    """Those that wait for a person, whenever they came."""
+    waiting = Order.state.in_(DECIDABLE)
+    count = db.session.scalar(select(func.count()).select_from(Order).where(waiting)) or 0
+    first = select(Order.name, Order.why_held).where(waiting).order_by(Order.id.desc()).limit(SHOWN) if count else None
+    names = tuple((row.name, row.why_held) for row in db.session.execute(first)) if first is not None else ()
+    return Part("orders", count, (), names)
+
+
 _PARTS: dict[str, Any] = {
     "invoices": _invoices, "payments": _payments, "bills": _bills, "overdue": _overdue,
     "suspended": _happened("suspended", "service.suspended"), "back": _happened("back", "service.unsuspended"),
     "ended": _happened("ended", "service.ended"), "customers": _customers,
     "deliveries": _happened("deliveries", *LOST), "jobs": _jobs, "promises": _promises,
-    "quotes": _quotes,
+    "quotes": _quotes, "orders": _orders,
 }  # fmt: skip

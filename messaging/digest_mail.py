@@ -126,7 +126,7 @@ def title(key: str) -> str:
         "overdue": _("Newly overdue"), "suspended": _("Services suspended"), "back": _("Services brought back"),
         "ended": _("Services ended"), "customers": _("New customers"), "deliveries": _("Mails that did not arrive"),
         "jobs": _("Jobs that failed"), "promises": _("Promises to pay that were broken"),
-        "quotes": _("Quotes about to expire"),
+        "quotes": _("Quotes about to expire"), "orders": _("Orders that wait for a decision"),
     }[key]  # fmt: skip
 
 
@@ -145,6 +145,7 @@ def sentence(part: Part, sums: str) -> str:
         "jobs": lambda n: ngettext("%(num)d run", "%(num)d runs", n),
         "promises": lambda n: ngettext("%(num)d promise", "%(num)d promises", n),
         "quotes": lambda n: ngettext("%(num)d quote", "%(num)d quotes", n),
+        "orders": lambda n: ngettext("%(num)d order", "%(num)d orders", n),
     }[part.key](part.count)  # fmt: skip
     return f"{said}, {sums}" if sums else said
 
@@ -161,7 +162,7 @@ def path(key: str, day: date) -> str:
         "customers": f"/admin/customer/?flt0_registered_on_is={on}",
         "deliveries": "/admin/deliveries/?flt0_state_is=failed", "jobs": "/admin/job-log/?flt0_state_is=failed",
         "promises": "/admin/collections/?flt0_promise_is=broken",
-        "quotes": "/admin/quotes/?flt0_state_is=sent",
+        "quotes": "/admin/quotes/?flt0_state_is=sent", "orders": "/admin/orders/?flt0_state_is=to_decide",
     }[key]  # fmt: skip
 
 

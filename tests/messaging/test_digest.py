@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,10 +10,11 @@ import pytest
 from conftest import Clock
 from factories import add, make_company, make_customer, make_group, make_invoice
 from flask import Flask
+from ordering import HERE, make_form, make_shop, typed
 from signing_in import Browser, make_role, make_staff, sign_in
 from sqlalchemy import event, func, select
 
-from billing import audit, digest
+from billing import audit, digest, orders
 from billing.actor import Actor, NotAllowed
 from jobs import digest as job
 from jobs import schedule
@@ -69,6 +71,15 @@ def test_quotes_about_to_expire_are_told(app: Flask, by: Actor) -> None:
         add(Quote(**known, number=f"Q-{n}", state=QuoteState.SENT, valid_until=on))
     (part,) = digest.parts(DAY, {"quotes"})
     assert (part.count, [amount.minor for amount in part.sums]) == (2, [1400])
+
+
+def test_orders_that_wait_are_told(app: Flask, by: Actor) -> None:
+    form = make_form(make_shop(), by=by, approval="by_hand")
+    visitor = replace(by, permissions=frozenset(), name="Visitor")
+    orders.place(form, typed(form.packages[0].package), HERE, by=visitor)
+    assert digest.parts(DAY, {"orders"}) == [digest.Part("orders", 1, (), (("Niamh Doyle", ""),))]
+    text = told(make_staff(digest=True))
+    assert "**Orders that wait for a decision:** 1 order" in text and "- Niamh Doyle" in text
 
 
 def test_a_reader_gets_what_the_role_lets_see_and_what_was_chosen(yesterday: None, by: Actor) -> None:
