@@ -21,6 +21,7 @@ from models import (
     PackageChange,
     db,
 )
+from models.bulk import locks_rows
 
 from . import change_figures, change_terms, company, credit_parts, discounts, package_moves
 from .actor import Actor
@@ -84,7 +85,8 @@ def _reviewed(found: Subject, after: Terms, said: Sequence[str], by: Actor, on: 
     against = refusals(found, day, by)
     if after == replace(found.before, setup_fee=after.setup_fee):
         against.append("This is what the service is already. Choose another package, period, price or option.")
-    held = credit_parts.behind(found.service.id, day, lock=True) if lock and not found.free else None
+    locks = lock and not found.free and locks_rows(db.session)
+    held = credit_parts.behind(found.service.id, day, lock=True) if locks else None
     before, back = _billed_by(found, day, by)
     unbilled, new_period = back is None, after.period != before.period
     fee = _fee(found, after)

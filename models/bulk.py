@@ -52,6 +52,11 @@ def reserve_ids(session: AnySession, table: FromClause, count: int) -> range | l
     return list(drawn)
 
 
+def locks_rows(session: AnySession) -> bool:
+    """Whether rows have to be locked one by one; on SQLite a transaction that writes holds all there is."""
+    return session.get_bind().dialect.name != "sqlite"
+
+
 def columns_of(
     session: AnySession, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
 ) -> Sequence[Any]:
