@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from datetime import date
 
 from flask import g
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from models import Customer, Invoice, InvoiceState, Money, db
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is to be paid, how many invoices that is, and since when the oldest of them is due."""
+    """What is to be paid, how many invoices that is, and since when the oldest of them is due. Proformas, which ask for
+    money before anything is owed, are counted beside."""
 
     amount: Money
     count: int
     first_due_on: date | None
+    proformas: int = 0
 
 
 def of(customer: Customer) -> Due:
@@ -25,9 +27,18 @@ def of(customer: Customer) -> Due:
     known: dict[int, Due] = g.setdefault("portal_due", {})
     if customer.id not in known:
         owed = select(func.coalesce(func.sum(Invoice.open_minor), 0), func.count(Invoice.id), func.min(Invoice.due_on))
-        minor, count, first = db.session.execute(owed.where(*open_ones(customer))).one()
-        known[customer.id] = Due(Money(int(minor), customer.currency), int(count), first)
+        row = db.session.execute(owed.add_columns(_asked(customer)).where(*open_ones(customer))).one()
+        minor, count, first, proformas = row
+        known[customer.id] = Due(Money(int(minor), customer.currency), int(count), first, int(proformas))
     return known[customer.id]
+
+
+def _asked(customer: Customer) -> ColumnElement[int]:
+    """How many proformas nobody has paid."""
+    asked = Invoice.__table__.alias("asked")
+    mine = asked.c.customer_id == customer.id, asked.c.state == InvoiceState.ISSUED
+    waiting = asked.c.kind == "proforma", asked.c.became_id.is_(None)
+    return select(func.count()).select_from(asked).where(*mine, *waiting).scalar_subquery()
 
 
 def open_ones(customer: Customer) -> tuple[object, ...]:

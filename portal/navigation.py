@@ -94,4 +94,5 @@ def _links(access: PortalAccess) -> Iterator[Link]:
         if there and (not entry.setting or company.value(entry.setting)) and entry.when():
             url = url_for(entry.endpoint, customer_id=access.customer_id)
             current = request.endpoint == entry.endpoint or request.endpoint in entry.also
-            yield Link(entry.label, url, current, due.of(access.customer).count if entry.due else 0)
+            owed = due.of(access.customer) if entry.due else None
+            yield Link(entry.label, url, current, owed.count + owed.proformas if owed else 0)

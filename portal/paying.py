@@ -58,7 +58,8 @@ def pay(access: PortalAccess) -> str:
     named = [row_id(text) or abort(404) for text in request.args.getlist("invoice")[:MOST]]
     found = _open(customer, named)
     running = card_payments.running(one.id for one in found)
-    ticked = {one.id for one in found if one.id not in running and _is_ticked(one, named)}
+    owed = any(one.kind == "invoice" for one in found)
+    ticked = {one.id for one in found if one.id not in running and _is_ticked(one, named, owed)}
     chosen = [one for one in found if one.id in ticked]
     total = Money(sum(card_payments.to_pay(one).minor for one in chosen), customer.currency)
     return render_template(
@@ -99,10 +100,11 @@ def _check_theirs(customer: Customer, named: list[int]) -> None:
         abort(404)
 
 
-def _is_ticked(invoice: Invoice, named: list[int]) -> bool:
+def _is_ticked(invoice: Invoice, named: list[int], owed: bool) -> bool:
+    """Without a choice, what is owed is; proformas only where there is nothing else."""
     if named or "chosen" in request.args:
         return invoice.id in named
-    return invoice.kind == "invoice"
+    return invoice.kind == "invoice" or not owed
 
 
 def _typed(text: str, customer: Customer) -> tuple[Money | None, str]:

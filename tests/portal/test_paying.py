@@ -10,6 +10,7 @@ import pytest
 from factories import make_company, make_customer, make_invoice, make_service
 from flask import Flask
 from guests import let_in, sign_in_guest
+from invoicing import issued
 from signing_in import Browser
 
 from billing import credits, payments, service_changes, settings
@@ -58,6 +59,17 @@ def test_all_that_is_due_is_ticked_and_one_may_choose(client: Browser, invoices:
     assert ticked(client.get(f"{pay}?chosen=1&invoice={first.id}&invoice={second.id}").text) == [first.id]
     for wrong in (foreign.id, 2**62, "x", 0):
         assert client.get(f"{pay}?invoice={wrong}").status_code == 404
+
+
+def test_a_proforma_is_offered_where_nothing_is_owed(client: Browser, invoices: list[Invoice], by: Actor) -> None:
+    settings.change({"number_when_paid": True}, by=by)
+    bill = make_customer(name="Marta", email="marta@m.example")
+    asked = issued(bill, by, send=False)
+    assert asked.kind == "proforma"
+    marta = sign_in_guest(client.application.test_client(), let_in(bill, by, "marta@m.example"))
+    page = marta.get(home(asked) + "/").text
+    assert "Nothing due" in page and "1 proforma invoice waits for payment" in page
+    assert ticked(marta.get(home(asked) + "/pay").text) == [asked.id]
 
 
 def test_other_ways_are_shown_to_those_they_are_for_and_no_code_without_euros(
