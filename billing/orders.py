@@ -115,6 +115,8 @@ def confirm(order: Order, *, seen: int | None = None, customer: Customer | None 
 
     Raises SignInFirst, TotalHasChanged, WrongState, NotAllowed, and what making it raises. Flushes.
     """
+    if by.real_staff_id is not None:
+        raise NotAllowed("Only the customer orders here. Accept the order in the panel instead.")
     order = lock(order)
     if order.state != OrderState.BEGUN or by.at >= order.expires_at:
         raise WrongState("This order does not wait to be confirmed any more.")

@@ -32,6 +32,7 @@ WORDS: dict[str, tuple[str, Any]] = {
     "charge": ("coins", lambda n: ngettext("%(n)s further charge", "%(n)s further charges", n, n=number(n))),
     "billing_group": ("repeat", lambda n: ngettext("%(n)s billing group", "%(n)s billing groups", n, n=number(n))),
     "invoice": ("receipt-text", lambda n: ngettext("%(n)s document", "%(n)s documents", n, n=number(n))),
+    "customer_order": ("shopping-cart", lambda n: ngettext("%(n)s order", "%(n)s orders", n, n=number(n))),
     "payment": ("credit-card", lambda n: ngettext("%(n)s payment", "%(n)s payments", n, n=number(n))),
     "credit": ("wallet", lambda n: ngettext("%(n)s credit", "%(n)s credits", n, n=number(n))),
     "note": ("sticky-note", lambda n: ngettext("%(n)s note", "%(n)s notes", n, n=number(n))),

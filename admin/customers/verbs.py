@@ -19,7 +19,7 @@ from web.permissions import actor
 from .merge import WORDS
 
 Effects = list[tuple[str, str, str]]
-KEPT = ("invoice", "payment", "credit")
+KEPT = ("invoice", "payment", "credit", "customer_order")
 GONE = ("service", "charge", "billing_group", "contact", "note", "portal_access", "payer", "customer_tag")
 
 

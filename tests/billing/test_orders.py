@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,7 +14,9 @@ from ordering import HERE, make_form, make_shop, typed
 from sqlalchemy import select, update
 
 from billing import (
+    anonymising,
     coupons,
+    customers,
     discounts,
     doctor,
     invoices,
@@ -22,7 +25,9 @@ from billing import (
     orders,
     payments,
     portal_users,
+    services,
     settings,
+    webhooks,
 )
 from billing.actor import Actor, NotAllowed
 from billing.doctor import Scope
@@ -46,6 +51,7 @@ from models import (
     PortalRight,
     ServiceStatus,
     Starts,
+    WebhookEvent,
     db,
 )
 
@@ -194,6 +200,32 @@ def test_what_cannot_be_made_waits_for_staff_with_the_reason(package, guest, by)
     assert order.customer is None and db.session.scalar(select(Customer.id)) is None
 
 
+def test_whoever_ordered_can_be_forgotten_and_is_not_deleted_with_documents(package, guest, by):
+    package.trial_days = 14
+    order = orders.place(make_form(package, by=by), typed(package, details={"name": "Niamh"}), HERE, by=guest)
+    with pytest.raises(customers.HasHistory):
+        customers.delete(order.customer, by=by)
+    services.cancel(order.service, TODAY, "Tried", by=by)
+    anonymising.anonymise(order.customer, by=by)
+    db.session.expire_all()
+    left = f"{order.name} {order.email} {order.email_key} {order.details} {order.address} {order.network}"
+    assert "Niamh" not in left and "doyles" not in left and "192.0.2" not in left
+
+
+def test_other_systems_are_told(package, guest, by, app):
+    asked = {"name": "CRM", "url": "https://crm.example/hook", "everything": False}
+    names = ["order.placed", "order.approved", "order.refused"]
+    webhooks.create({**asked, "events": names}, key=app.secret_key, by=by)
+    form = make_form(package, by=by)
+    orders.place(form, typed(package), HERE, by=guest)
+    held = orders.place(form, typed(package), replace(HERE, trapped=True), by=guest)
+    orders.refuse(held, "No.", by=by)
+    told = db.session.execute(select(WebhookEvent.name, WebhookEvent.payload).order_by(WebhookEvent.id)).all()
+    assert [name for name, _text in told] == ["order.placed", "order.approved", "order.placed", "order.refused"]
+    first = json.loads(told[0].payload)["data"]["order"]
+    assert (first["total"]["amount"], first["state"], first["package"]["name"]) == ("97.17", "accepted", "Fibre 300")
+
+
 def test_a_total_that_moved_is_told_before_it_is_ordered(package, guest, by, clock):
     form = make_form(package, by=by, confirm_email=True, anchor_day=1)
     order = orders.place(form, typed(package), HERE, by=guest)
@@ -207,6 +239,8 @@ def test_a_total_that_moved_is_told_before_it_is_ordered(package, guest, by, clo
 def test_a_namesake_without_a_login_is_for_staff_to_look_at(package, guest, by):
     known = make_customer(name="Doyle's Bakery", email="niamh@doyles.example")
     order = orders.place(make_form(package, by=by), typed(package), HERE, by=guest)
+    with pytest.raises(NotAllowed):  # staff who look in confirm nothing
+        orders.confirm(order, by=replace(guest, real_staff_id=1))
     assert order.state == OrderState.BEGUN  # as for everybody else whose address is asked to be confirmed
     orders.confirm(order, by=guest)
     assert order.state == OrderState.HELD and "Doyle's Bakery has this e-mail address" in order.why_held
