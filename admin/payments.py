@@ -26,7 +26,7 @@ from admin.payment_doors import PaymentDoors
 from admin.payment_form import PaymentForm, WhoForm
 from admin.payment_states import MethodFilter, rest_of, state_pill
 from admin.rights import Open
-from billing import payments, receipts
+from billing import card_payments, payments, receipts
 from models import Allocation, BillingError, Credit, Customer, Invoice, Payment, Refund
 from web.formatters import money
 from web.permissions import actor
@@ -125,7 +125,9 @@ class PaymentsView(PaymentDoors, StaffView):
             except BillingError as refusal:
                 form.refuse(refusal)
         status = 400 if form.errors else 200
-        return self._render(self.create_template, form=form, invoice=invoice, customer=customer), status
+        busy = card_payments.running(row.invoice.id for row in form.rows)
+        page = {"form": form, "invoice": invoice, "customer": customer, "by_card": list(dict.fromkeys(busy.values()))}
+        return self._render(self.create_template, **page), status
 
     def _record(self, form: PaymentForm, customer: Customer, invoice: Invoice | None) -> str:
         payment = payments.record(

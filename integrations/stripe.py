@@ -212,6 +212,8 @@ def _page(asked: Ask, back: str, cancelled: str, until: datetime) -> dict[str, A
         "product_data": {"name": title[:250]},
     }  # fmt: skip
     wanted["line_items"] = [{"price_data": price, "quantity": 1}]
+    # What was asked for is what is paid: Stripe is not to offer the reader's own currency.
+    wanted["adaptive_pricing"] = {"enabled": False}
     wanted["payment_intent_data"] = {"metadata": _named(asked), "description": title[:500]}
     if asked.save_card:
         wanted["payment_intent_data"]["setup_future_usage"] = "off_session"

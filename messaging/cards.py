@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from billing import card_payments, cards
 from integrations.gateways import Ask, Gateway, RefundAsk
 from integrations.stripe import API, Stripe
-from models import CardRefund, Customer, PaymentAttempt
+from models import CardRefund, Customer, PaymentAttempt, PaymentMethod
 
 NEEDED = ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")
 
@@ -43,6 +43,14 @@ def gateway() -> Gateway:
 def offered(customer: Customer) -> bool:
     """Whether this customer may pay by card here and now."""
     return card_payments.offered(customer, set_up=not missing())
+
+
+def charged_by_itself(customer: Customer) -> str:
+    """The card that this customer's invoices are charged to without anybody doing anything; empty for others."""
+    if customer.payment_method != PaymentMethod.CARD or not offered(customer):
+        return ""
+    card = cards.default_of(customer)
+    return str(card) if card else ""
 
 
 def ask(attempt: PaymentAttempt) -> Ask:

@@ -36,7 +36,7 @@ from integrations.documents import DocumentError
 from integrations.letters import LOGO, PNG, Attachment, BadHeader, Letter, check
 from models import CreditNote, Customer, Delivery, Invoice, InvoiceState, Message, Proforma, db
 
-from . import brands, invoice_document, standing, template_values, templates, unsubscribe, uploads
+from . import brands, cards, invoice_document, standing, template_values, templates, unsubscribe, uploads
 from .files import FileLost
 from .formats import day, language_of, language_of_words, money
 from .refusals import CannotBeWritten, NotNeeded, NotYet
@@ -227,6 +227,7 @@ def invoice_values(invoice: Invoice, locale: str, at: datetime) -> tuple[brands.
     return brand, {
         **template_values.common(invoice.customer, brand, locale, companies.day_of(at)),
         "invoice": about,
+        "card": {"name": cards.charged_by_itself(invoice.customer)},
         "bank": [{"label": fact["label"], "value": fact["value"]} for fact in facts],
         "terms": [line.strip() for line in invoice.terms.splitlines() if line.strip()],
     }

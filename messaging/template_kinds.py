@@ -69,6 +69,7 @@ OF_INVOICE: Fields = {
         "is_settled": _l("Whether nothing is left to pay"),
         "is_partly_settled": _l("Whether a part is paid"),
     },
+    "card": {"name": _l("The saved card it is charged to by itself, or nothing")},
     "bank": [{"label": _l("Such as IBAN"), "value": _l("What stands behind it")}],
     "terms": [_l("One line of the terms of payment")],
 }

@@ -14,8 +14,8 @@ from signing_in import Browser, sign_in
 
 from billing import card_payments
 from integrations.fakes.stripe_server import GOOD, Stripe
-from messaging import cards
-from models import CardRefund, Payment, Refund, db
+from messaging import cards, compose, templates
+from models import CardRefund, Payment, PaymentMethod, Refund, db
 
 REFUND = "/admin/payments/refund/?id={}"
 GIVEN = {"method": "to-card", "refunded_on": "2026-11-22", "reason": "Too much", "source": "payment"}
@@ -97,3 +97,19 @@ def test_the_panel_says_what_is_missing_and_shows_the_cards(
     assert "Cards: Not set up." in shown and "<code>STRIPE_SECRET_KEY</code>" in shown and "WEBHOOK_SECRET" in shown
     assert "STRIPE_SECRET_KEY" in client.get("/admin/settings/").text
     assert "Back to" not in client.get(REFUND.format(payment.id)).text
+
+
+def test_what_is_being_paid_by_card_is_said_before_another_payment_and_the_mail_asks_for_nothing(
+    app: Flask, client: Browser, stripe: Stripe, payment: Payment
+):
+    sign_in(client)
+    invoice = make_invoice(payment.customer, 900, buyer='{"name": "Anna"}')
+    payment.customer.payment_method = PaymentMethod.CARD
+    card_payments.begin(payment.customer, [invoice], gateway="stripe", by=now(app))
+    db.session.commit()
+    shown = client.get(f"/admin/payments/new/?invoice={invoice.id}").text
+    assert "is being paid by card since" in shown and f"for {invoice.number}" in shown
+    with app.test_request_context():
+        _brand, values = compose.invoice_values(invoice, "en", app.clock())
+        said = templates.write("invoice", values, "en")
+    assert "Nothing to do: we charge it to your card Visa ···· 4242." in said.text
