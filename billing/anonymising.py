@@ -50,6 +50,7 @@ from models import (
     OneTimeToken,
     OptOut,
     Order,
+    PackageChange,
     Payer,
     Payment,
     PaymentAttempt,
@@ -212,6 +213,7 @@ def anonymise(customer: Customer, *, by: Actor) -> list[str]:
     event = audit.record(by, audit_redaction.VERB, customer, after={"status": "archived"})
     event.object_label = f"customer {customer.id}"
     db.session.flush()
+    _forget_who_asked(ids)
     guests, files = _remove_logins(ids), [*_remove_files(ids), *_mailings(ids)]
     for table in DELETED:
         _run(delete(table).where(table.customer_id.in_(ids)))
@@ -252,6 +254,20 @@ def _any(query: Any) -> bool:
 
 def _run(statement: Any) -> None:
     db.session.execute(statement.execution_options(synchronize_session=False))
+
+
+def _forget_who_asked(ids: Sequence[int]) -> None:
+    """What the customer's own people did in the portal stays, without their names: as they called themselves then."""
+    acted = select(AuditEvent.actor).where(AuditEvent.customer_id.in_(ids), AuditEvent.portal_user_id.is_not(None))
+    names = list(db.session.scalars(acted.distinct()))
+    theirs = select(Service.id).where(Service.customer_id.in_(ids))
+    for mine, column in (
+        (PackageChange.customer_id.in_(ids), PackageChange.made_by),
+        (PackageChange.customer_id.in_(ids), PackageChange.decided_by),
+        (ServiceChange.service_id.in_(theirs), ServiceChange.made_by),
+        (Message.customer_id.in_(ids), Message.created_by),
+    ):
+        _run(update(column.class_).where(mine, column.in_(names)).values({column.key: REMOVED}))
 
 
 def _remove_logins(ids: Sequence[int]) -> list[int]:

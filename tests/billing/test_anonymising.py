@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -49,11 +50,13 @@ from models import (
     Money,
     Note,
     OptOut,
+    PackageChange,
     Payer,
     PhoneCode,
     PortalAccess,
     PortalUser,
     Service,
+    ServiceChange,
     WebSession,
     db,
 )
@@ -303,6 +306,18 @@ def test_groups_and_services_are_left_without_words(person: Customer, by: Actor)
     anonymising.anonymise(person, by=by)
     assert {g.name for g in db.session.query(BillingGroup)} == {f"Group {g.id}" for g in db.session.query(BillingGroup)}
     assert db.session.query(Service.cancel_reason).one() == ("",)
+
+
+def test_what_their_people_did_in_the_portal_stays_without_their_names(person: Customer, by: Actor) -> None:
+    user, service = db.session.query(PortalUser).first(), db.session.query(Service).first()
+    guest = replace(by, name="Bo Guest", permissions=frozenset(), portal_user_id=user.id)
+    audit.record(guest, "customer.changed", person)
+    values = {"customer_id": person.id, "service_id": service.id, "from_package_id": service.package_id}
+    asked = add(PackageChange(**values, made_by=guest.name, decided_by="Maeve", made_at=by.at, currency="EUR",
+                              service_version=1, terms={}, sums={}))  # fmt: skip
+    done = add(ServiceChange(service_id=service.id, on=by.today, kind="cancel", made_at=by.at, made_by=guest.name))
+    anonymising.anonymise(person, by=by)
+    assert (asked.made_by, asked.decided_by, done.made_by) == ("Removed", "Maeve", "Removed")
 
 
 def test_what_was_written_to_this_person_alone_goes_too(person: Customer, by: Actor) -> None:
