@@ -11,6 +11,7 @@ from flask import Blueprint, Response, abort, current_app, redirect, render_temp
 from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from billing import order_figures, order_forms, order_records, order_terms, orders
 from billing.actor import NotAllowed
@@ -143,6 +144,8 @@ def _place(shown: Shown, token: str) -> Any:
         return _again(shown, {refusal.field: str(refusal)})
     except (OpenTooLong, NotAllowed, BillingError) as refusal:
         return _again(shown, {"": str(refusal)})
+    except IntegrityError:  # two of the same address at the very same moment: one of them was first
+        return _again(shown, {"": _("That did not go through. Send it once more.")}, 409)
     return redirect(url, 303)
 
 

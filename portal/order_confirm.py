@@ -12,6 +12,7 @@ from typing import Any
 from flask import current_app, flash, redirect, render_template, request, url_for
 from flask_babel import force_locale
 from flask_babel import gettext as _
+from sqlalchemy.exc import IntegrityError
 
 from billing import order_forms, order_links, orders
 from billing.actor import NotAllowed
@@ -103,6 +104,9 @@ def _confirm(token: str, found: Order) -> Any:
     except TotalHasChanged as refusal:
         db.session.rollback()
         return _page(token, db.session.get_one(Order, number), str(refusal), 409)
+    except IntegrityError:  # two of the same address at the very same moment: one of them was first
+        db.session.rollback()
+        return _page(token, db.session.get_one(Order, number), _("That did not go through. Send it once more."), 409)
     except (orders.WrongState, NotAllowed) as refusal:
         db.session.rollback()
         flash(str(refusal), "warning")

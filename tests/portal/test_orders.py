@@ -88,8 +88,13 @@ def test_confirmed_by_mail_then_signed_in_and_led_to_pay(client, package, clock,
     assert "look into your mailbox" in client.get(sent.location).text
     assert db.session.scalar(select(Customer.id)) is None
     token = token_of(app)
-    page = client.get(f"/order/confirm/{token}")
-    assert page.status_code == 200 and "€97.17" in page.text
+    asked: list[str] = []
+    listen = lambda _c, _k, statement, *_rest: asked.append(statement)  # noqa: E731
+    event.listen(db.engine, "before_cursor_execute", listen)
+    form, page = client.get(FORM), client.get(f"/order/confirm/{token}")
+    event.remove(db.engine, "before_cursor_execute", listen)
+    assert page.status_code == form.status_code == 200 and "€97.17" in page.text
+    assert len([s for s in asked if s.startswith("SELECT")]) <= 20, "\n".join(asked)  # of both pages
     done = client.post(f"/order/confirm/{token}", data={"total": fields(page.text)["total"]})
     assert done.status_code == 303 and f"/portal/{the_order().customer_id}/" in done.location
     assert client.get(done.location, follow_redirects=True).status_code == 200
