@@ -30,6 +30,7 @@ from models import (
     Money,
     NewPrice,
     NewPriceState,
+    PaymentAttempt,
     Quote,
     QuoteState,
     Service,
@@ -39,7 +40,7 @@ from models import (
 )
 from models.currencies import DECIMALS
 
-from . import audit, service_changes
+from . import audit, card_payments, service_changes
 from .actor import Actor
 from .balances import ChangedMeanwhile
 from .fx import Exchange, FxTable
@@ -98,10 +99,12 @@ def blockers(customer: Customer) -> list[Blocker]:
     prepaid = Charge.customer_id == customer.id, Charge.left_minor > 0, Charge.next_on.is_not(None)
     planned = select(func.count(NewPrice.id)).join(Service, Service.id == NewPrice.service_id)
     waiting = planned.where(Service.customer_id == customer.id, NewPrice.state == NewPriceState.WAITING)
+    paying = PaymentAttempt.customer_id == customer.id, PaymentAttempt.state.in_(card_payments.OPEN)
     asked = {
         "open_invoices": _count(Invoice, *opened), "open_minor": select(func.sum(Invoice.open_minor)).where(*opened),
         "drafts": _count(Invoice, *drafts), "quotes": _count(Quote, *offers), "prepaid": _count(Charge, *prepaid),
         "prepaid_minor": select(func.sum(Charge.left_minor)).where(*prepaid), "planned_prices": waiting,
+        "card_payments": _count(PaymentAttempt, *paying),
         "balance": select(Customer.balance_minor).where(Customer.id == customer.id),
         "credit": select(Customer.credit_minor).where(Customer.id == customer.id),
     }  # fmt: skip
@@ -113,6 +116,7 @@ def blockers(customer: Customer) -> list[Blocker]:
         Blocker("credit", 1 if found.credit else 0, money["credit"]),
         Blocker("drafts", found.drafts), Blocker("quotes", found.quotes),
         Blocker("prepaid", found.prepaid, money["prepaid_minor"]), Blocker("planned_prices", found.planned_prices),
+        Blocker("card_payments", found.card_payments),
     ]  # fmt: skip
     if found.balance and not found.open_invoices and not found.credit:
         listed.append(Blocker("balance", 1, balance))

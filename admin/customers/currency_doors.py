@@ -30,6 +30,7 @@ BLOCKERS: dict[str, tuple[Any, Any]] = {
     "credit": (_l("Credit in hand"), _l("Use it on an invoice, or pay it out.")),
     "drafts": (_l("Drafts of invoices"), _l("Issue or delete them.")),
     "quotes": (_l("Quotes on the way"), _l("Wait for the answer, or withdraw them.")),
+    "card_payments": (_l("Card payments under way"), _l("Wait until they are decided.")),
     "prepaid": (_l("Prepaid money left"), _l("Bill what it is for, or end the prepayment.")),
     "planned_prices": (_l("Planned new prices"), _l("Wait for the next renewal, or undo the change of prices.")),
     "balance": (_l("A balance"), _l("Record the payment or refund that is missing.")),
