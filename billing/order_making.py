@@ -43,7 +43,8 @@ from . import (
 )
 from .actor import Actor
 from .document_lines import Amount, LineInput, unit_price
-from .order_figures import Figures, Picked, PickedOption, account_type, figures, once_lines
+from .order_choices import Picked, PickedOption
+from .order_figures import Figures, account_type, figures, once_lines
 from .services import Chosen
 
 ON = {Starts.AT_ONCE: None, Starts.PAID: WaitsFor.PAYMENT, Starts.STAFF: WaitsFor.ACTIVATION}

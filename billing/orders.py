@@ -33,7 +33,8 @@ from . import audit, company, order_blocks, order_checks, order_fields, portal_u
 from .actor import Actor, NotAllowed
 from .coupons import LETTERS
 from .order_checks import Came
-from .order_figures import Choice, Figures, figures, pick
+from .order_choices import Choice, pick
+from .order_figures import Figures, figures
 from .order_making import TotalHasChanged, make
 from .order_records import DECIDABLE, frozen
 from .texts import one_line

@@ -13,11 +13,11 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from billing import order_figures, order_forms, order_records, order_terms, orders
+from billing import order_choices, order_forms, order_records, order_terms, orders
 from billing.actor import NotAllowed
 from billing.order_checks import TooManyOrders
+from billing.order_choices import ChoiceRefused
 from billing.order_fields import DetailsRefused
-from billing.order_figures import ChoiceRefused
 from billing.periods import BillingPeriod
 from billing.sign_in import TooManyTries
 from messaging import brands, order_mail
@@ -199,7 +199,7 @@ def _thanks(order: Order) -> Any:
 
 
 def _sells(form: OrderForm) -> bool:
-    return any(not row.package.archived and order_figures.prices(form, row) for row in form.packages)
+    return any(not row.package.archived and order_choices.prices(form, row) for row in form.packages)
 
 
 def _closed(form: OrderForm) -> Any:

@@ -12,10 +12,11 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from billing import order_fields, order_figures, orders
+from billing import order_choices, order_fields, order_figures, orders
 from billing.order_checks import Came
+from billing.order_choices import Choice
 from billing.order_fields import Asked
-from billing.order_figures import Choice, Figures
+from billing.order_figures import Figures
 from billing.orders import Typed
 from messaging.rich_text import html_of
 from models import BillingError, Customer, OptionKind, OrderForm, OrderFormPackage, PackageOption, PackagePrice
@@ -61,7 +62,7 @@ class Shown:
     @property
     def periods(self) -> list[tuple[int, int]]:
         """Every period that something is sold for, shortest first."""
-        found = {(p.months, p.days) for row in self.form.packages for p in order_figures.prices(self.form, row)}
+        found = {(p.months, p.days) for row in self.form.packages for p in order_choices.prices(self.form, row)}
         return sorted(found, key=lambda one: (one == (0, 0), one[0] * 31 + one[1]))
 
     def price(self, row: OrderFormPackage) -> PackagePrice:
@@ -69,12 +70,12 @@ class Shown:
         return _price(self.form, row, (self.choice.months, self.choice.days))
 
     def option_price(self, option: PackageOption, value: str = "") -> Any:
-        return order_figures.option_price(option, value, self.form, self.price(self.row))
+        return order_choices.option_price(option, value, self.form, self.price(self.row))
 
     @property
     def options(self) -> list[PackageOption]:
         """The options of what is chosen that are sold for its period."""
-        return [option for option in order_figures.options(self.form, self.row) if self._is_sold(option)]
+        return [option for option in order_choices.options(self.form, self.row) if self._is_sold(option)]
 
     def _is_sold(self, option: PackageOption) -> bool:
         if option.kind == OptionKind.CHOICE:
@@ -104,9 +105,9 @@ def read(form: OrderForm) -> Shown:
     row = _row(form, params.only(values, "package"), period if turned else None)
     price = _price(form, row, period)
     if request.method == "POST" and params.only(values, "options_of") == str(row.package_id):
-        options = {one.id: params.only(values, f"option.{one.id}")[:200] for one in order_figures.options(form, row)}
+        options = {one.id: params.only(values, f"option.{one.id}")[:200] for one in order_choices.options(form, row)}
     else:
-        options = dict(order_figures.default_choice(form, row).options)
+        options = dict(order_choices.default_choice(form, row).options)
     shown = Shown(form, Choice(row.package_id, price.months, price.days, options), order_fields.asked(form.fields))
     _drop_unsold(shown)
     shown.customers = may_order_for()
@@ -124,7 +125,7 @@ def reckon(shown: Shown, on: Any) -> None:
     coupon = shown.coupon if shown.form.coupons else ""
     try:
         shown.figures = _figures(shown, on, coupon, details)
-    except order_figures.ChoiceRefused as refusal:
+    except order_choices.ChoiceRefused as refusal:
         shown.errors[refusal.field] = str(refusal)
         if refusal.field == "coupon":
             shown.figures = _figures(shown, on, "", details)
@@ -168,7 +169,7 @@ def text_html(text: str) -> str:
 
 
 def _figures(shown: Shown, on: Any, coupon: str, details: Mapping[str, Any]) -> Figures:
-    picked = order_figures.pick(shown.form, shown.choice)
+    picked = order_choices.pick(shown.form, shown.choice)
     return order_figures.figures(
         shown.form, picked, on=on, coupon=coupon, buyer=shown.customer, details=details
     )  # fmt: skip
@@ -199,14 +200,14 @@ def _drop_unsold(shown: Shown) -> None:
 
 def _row(form: OrderForm, text: str, period: tuple[int, int] | None) -> OrderFormPackage:
     """The package named, else the first; where another `period` was just chosen, one that is sold for it."""
-    sold = [row for row in form.packages if not row.package.archived and order_figures.prices(form, row)]
+    sold = [row for row in form.packages if not row.package.archived and order_choices.prices(form, row)]
     named = next((row for row in sold if str(row.package_id) == text), sold[0])
-    fits = [row for row in sold if any((one.months, one.days) == period for one in order_figures.prices(form, row))]
+    fits = [row for row in sold if any((one.months, one.days) == period for one in order_choices.prices(form, row))]
     return named if period is None or named in fits or not fits else fits[0]
 
 
 def _price(form: OrderForm, row: OrderFormPackage, period: tuple[int, int] | None) -> PackagePrice:
-    found = order_figures.prices(form, row)
+    found = order_choices.prices(form, row)
     return next((one for one in found if (one.months, one.days) == period), found[0])
 
 

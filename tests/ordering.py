@@ -10,7 +10,7 @@ from factories import add, make_company, make_package, make_tax_rate
 from billing import order_forms
 from billing.actor import Actor
 from billing.order_checks import Came
-from billing.order_figures import Choice
+from billing.order_choices import Choice
 from billing.order_forms import Offered
 from billing.orders import Typed
 from models import OptionKind, OptionPrice, OrderForm, Package, PackageOption, PackagePrice

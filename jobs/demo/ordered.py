@@ -11,7 +11,7 @@ from sqlalchemy import select
 from billing import order_forms, orders
 from billing.actor import Actor
 from billing.order_checks import Came
-from billing.order_figures import Choice
+from billing.order_choices import Choice
 from billing.order_forms import Offered
 from billing.orders import Typed
 from models import (

@@ -31,7 +31,8 @@ from billing import (
 )
 from billing.actor import Actor, NotAllowed
 from billing.doctor import Scope
-from billing.order_figures import Choice, ChoiceRefused, figures, pick
+from billing.order_choices import Choice, ChoiceRefused, pick
+from billing.order_figures import figures
 from billing.order_forms import FormRefused, Offered
 from billing.order_making import TotalHasChanged
 from jobs import renewals, schedule

@@ -1,0 +1,142 @@
+"""What can be picked on an order form, and what was: a package, a period, its options. Nothing else is sold there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from models import (
+    BillingError,
+    Money,
+    OptionKind,
+    OrderForm,
+    OrderFormPackage,
+    Package,
+    PackageOption,
+    PackagePrice,
+)
+
+from .document_lines import read_quantity
+from .package_prices import check_bounds
+
+ONE = Decimal(1)
+
+
+class ChoiceRefused(BillingError):
+    """This cannot be ordered like that; `field` is package, period, coupon, or ``option.ID``."""
+
+    def __init__(self, sentence: str, field: str = "package") -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What somebody picks: a package of the form, a period (months, days), and of its options what was typed, by id:
+    a choice's words, a number, or ``yes``."""
+
+    package_id: int
+    months: int = 0
+    days: int = 0
+    options: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PickedOption:
+    """An option that was picked, at its price for one."""
+
+    option: PackageOption
+    value: str
+    quantity: Decimal
+    price: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """What was picked, found on the form and in the catalogue."""
+
+    row: OrderFormPackage
+    price: PackagePrice
+    options: tuple[PickedOption, ...]
+
+    @property
+    def package(self) -> Package:
+        return self.row.package
+
+    @property
+    def recurs(self) -> bool:
+        return bool(self.price.months or self.price.days)
+
+
+def pick(form: OrderForm, choice: Choice) -> Picked:
+    """What was picked, as far as the form offers it; anything else is refused. Raises ChoiceRefused."""
+    row = next((one for one in form.packages if one.package_id == choice.package_id), None)
+    if row is None or row.package.archived:
+        raise ChoiceRefused("Choose one of the packages.")
+    price = next((one for one in prices(form, row) if (one.months, one.days) == (choice.months, choice.days)), None)
+    if price is None:
+        raise ChoiceRefused(f"{row.package.name} is not sold for this period. Choose another one.", "period")
+    known = {option.id: option for option in options(form, row)}
+    picked = [_picked(known.get(number), text, form, price) for number, text in choice.options.items() if text.strip()]
+    chosen = tuple(one for one in picked if one is not None)
+    for option in row.package.options:
+        if option.required and option.id not in {one.option.id for one in chosen}:
+            raise ChoiceRefused(f"{option.name} belongs to {row.package.name}. Choose it.", f"option.{option.id}")
+    return Picked(row, price, tuple(sorted(chosen, key=lambda one: (one.option.position, one.option.id))))
+
+
+def prices(form: OrderForm, row: OrderFormPackage) -> list[PackagePrice]:
+    """The prices of a package that the form offers it at, shortest period first; once comes last."""
+    wanted = None if row.periods is None else {(months, days) for months, days in row.periods}
+    found = [
+        price
+        for price in row.package.prices
+        if price.currency == form.currency and (wanted is None or (price.months, price.days) in wanted)
+    ]
+    return sorted(found, key=lambda one: (not (one.months or one.days), one.months * 31 + one.days, one.id))
+
+
+def options(form: OrderForm, row: OrderFormPackage) -> list[PackageOption]:
+    """The options of a package that the form offers."""
+    return [option for option in row.package.options if row.options is None or option.id in row.options]
+
+
+def option_price(option: PackageOption, value: str, form: OrderForm, price: PackagePrice) -> Money | None:
+    """What one of the option costs for this period; None where it is not sold for it."""
+    key = (value if option.kind == OptionKind.CHOICE else "", form.currency, price.months, price.days)
+    for row in option.prices:
+        if (row.value, row.currency, row.months, row.days) == key:
+            return row.price
+    return None
+
+
+def default_choice(form: OrderForm, row: OrderFormPackage) -> Choice:
+    """What a form begins with for this package."""
+    price = prices(form, row)[0]
+    typed = {option.id: option.default_value for option in options(form, row) if option.default_value}
+    return Choice(row.package_id, price.months, price.days, typed)
+
+
+def _picked(option: PackageOption | None, text: str, form: OrderForm, price: PackagePrice) -> PickedOption | None:
+    if option is None:
+        raise ChoiceRefused("One of the options is not offered any more. Load the page again.")
+    where, value, quantity = f"option.{option.id}", "", ONE
+    if option.kind == OptionKind.CHOICE:
+        value = text.strip()
+    elif option.kind == OptionKind.QUANTITY:
+        try:
+            quantity = read_quantity(text).stored
+            if not quantity:
+                return None
+            check_bounds(option.name, quantity, option.min_quantity, option.max_quantity, ChoiceRefused)
+        except BillingError as refusal:
+            if text.strip() in ("0", "0.0") and not option.required:
+                return None
+            raise ChoiceRefused(str(refusal), where) from None
+    elif text.strip() != "yes":
+        return None
+    cost = option_price(option, value, form, price)
+    if cost is None:
+        raise ChoiceRefused(f"{option.name} is not sold like that for this period. Choose again.", where)
+    return PickedOption(option, value, quantity, cost)
