@@ -160,7 +160,7 @@ class AttemptPart(Model):
 
     amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
     attempt: Mapped[PaymentAttempt] = relationship(back_populates="parts")
-    invoice: Mapped[Invoice] = relationship()
+    invoice: Mapped[Invoice] = relationship(lazy="joined", innerjoin=True)
 
 
 class CardRefundState(enum.StrEnum):
