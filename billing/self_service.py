@@ -147,12 +147,12 @@ def asked_here(change: PackageChange) -> bool:
     return ASKED in change.terms
 
 
-def review(change: PackageChange, *, by: Actor) -> Review:
-    """What the change comes to, with what stands against doing it by oneself among its refusals. Only reads. Raises
-    NotByOneself for one that staff wrote, NotAllowed."""
+def review(change: PackageChange, *, nothing_late: bool = False, by: Actor) -> Review:
+    """What the change comes to, with what stands against doing it by oneself among its refusals; `nothing_late`: the
+    caller knows that no invoice is overdue. Only reads. Raises NotByOneself for one that staff wrote, NotAllowed."""
     _check_asked(change)
     shown = package_changes.review(change, by=_actor(change.service, by))
-    return _judged(change, shown, by)
+    return _judged(change, shown, by, nothing_late=nothing_late)
 
 
 def carry_out(change: PackageChange, seen: str, *, by: Actor) -> PackageChange:
@@ -294,19 +294,19 @@ def _only_period(shown: Review) -> bool:
     return after is not None and after.package_id == shown.before.package_id and after.period != shown.before.period
 
 
-def _judged(change: PackageChange, shown: Review, by: Actor) -> Review:
-    against = why_not(change.service, by=by) or _against(change, shown, by)
+def _judged(change: PackageChange, shown: Review, by: Actor, *, nothing_late: bool = False) -> Review:
+    against = why_not(change.service, by=by) or _against(change, shown, by, nothing_late=nothing_late)
     if not against or against in shown.refusals:
         return shown
     return replace(shown, refusals=(*shown.refusals, against))
 
 
-def _against(change: PackageChange, shown: Review, by: Actor) -> str:
+def _against(change: PackageChange, shown: Review, by: Actor, *, nothing_late: bool = False) -> str:
     """What the settings have against this very change, in a sentence."""
     if shown.after is None:
         return ""
     if not _only_period(shown) and shown.direction is not None and shown.direction not in _ways():
         return "This package cannot be chosen here. Write to us."
-    if shown.total.minor > 0 and (late := overdue(change.service.customer, by=by)):
+    if shown.total.minor > 0 and not nothing_late and (late := overdue(change.service.customer, by=by)):
         return f"{late} is overdue. Pay it first, then change the package."
     return ""

@@ -7,6 +7,7 @@ just as it was shown, once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -31,6 +32,7 @@ from models import (
     Direction,
     Invoice,
     OptionKind,
+    Package,
     PackageChange,
     PackageOption,
     PortalAccess,
@@ -86,7 +88,8 @@ def package_change(access: PortalAccess, change_id: int) -> Any:
     change = _theirs(access, change_id)
     if change.state != ChangeState.DRAFT:
         return _result(access, change)
-    return _review(access, change, self_service.review(change, by=actor()))
+    nothing_late = not _is_late(access, actor().today)
+    return _review(access, change, self_service.review(change, nothing_late=nothing_late, by=actor()))
 
 
 @pages.post(f"/<{ID}:customer_id>/changes/<{ID}:change_id>")
@@ -169,7 +172,9 @@ def actions(access: PortalAccess, service: Service) -> Actions:
 
 def service_of(access: PortalAccess, service_id: int) -> Service:
     mine = select(Service).where(Service.id == service_id, Service.customer_id == access.customer_id)
-    return db.session.scalar(mine.options(joinedload(Service.package))) or abort(404)
+    package = joinedload(Service.package).options(joinedload(Package.targets), joinedload(Package.options))
+    found = db.session.execute(mine.options(package, joinedload(Service.options)))
+    return found.unique().scalar_one_or_none() or abort(404)
 
 
 def _theirs(access: PortalAccess, change_id: int) -> PackageChange:
@@ -219,8 +224,7 @@ def _choose(access: PortalAccess, service: Service, chosen: int | None, problem:
     by = actor()
     offers = self_service.offers(service, by=by)
     offer = next((one for one in offers if one.package.id == chosen), None)
-    first = due.of(access.customer).first_due_on
-    late = self_service.overdue(access.customer, by=by) if first and first < by.today else None
+    late = self_service.overdue(access.customer, by=by) if _is_late(access, by.today) else None
     return render_template(
         "portal/package_change/choose.html", customer=access.customer, others=others(), service=service, offers=offers,
         offer=offer, why_not=self_service.why_not(service, by=by), waiting=self_service.waiting(service),
@@ -228,6 +232,12 @@ def _choose(access: PortalAccess, service: Service, chosen: int | None, problem:
         options=_options(service, offer) if offer else [], money=money, per_words=per_words, ways=WAYS,
         service_url=back_url(service), now_words=price_words(service.price, service.months, service.days),
     )  # fmt: skip
+
+
+def _is_late(access: PortalAccess, today: date) -> bool:
+    """Whether an invoice is overdue, as the menu knows."""
+    first = due.of(access.customer).first_due_on
+    return first is not None and first < today
 
 
 def _periods(service: Service, offer: Offer) -> list[dict[str, Any]]:
