@@ -11,13 +11,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from flask import Flask, template_rendered
+from flask.testing import FlaskClient
+from guests import sign_in_guest
 from jinja2 import Template
 from playwright.sync_api import Page
 from security.pages import Walk
 from signing_in import PASSWORD, make_staff, sign_in
+from sqlalchemy import select
 from worlds import small_company
 
-from models import db
+from models import OrderForm, PortalAccess, PortalRight, db
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 SERIOUS = {"serious", "critical"}
@@ -33,23 +36,23 @@ EDITED = ("/admin/customer/?edit=status", "/admin/customer/?edit=registered_on")
 
 @pytest.fixture
 def company(app: Flask, page: Page, tmp_path_factory: pytest.TempPathFactory) -> Flask:
-    """A company with a past, and its owner at the browser."""
+    """A company with a past."""
     small_company(tmp_path_factory)
-    email = make_staff().email
-    db.session.commit()  # nothing is read any more: it would hold the lock of SQLite
-    page.goto("/admin/sign-in")
-    page.fill("input[name=email]", email)
-    page.fill("input[name=password]", PASSWORD)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_url("**/admin/")
     return app
 
 
-def addresses(app: Flask) -> Iterator[tuple[str, bool]]:
-    """One address of every page that an owner reaches by links, and one filter being set; whether it is the first of
-    its template. Of pages that differ only in whose they are one is enough; lists differ in their columns."""
-    visitor = app.test_client()
-    sign_in(visitor)
+def enter(page: Page, address: str, login: str, name: str) -> None:
+    db.session.commit()  # nothing is read any more: it would hold the lock of SQLite
+    page.goto(address)
+    page.fill(f"input[name={login}]", name)
+    page.fill("input[name=password]", PASSWORD)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url(lambda reached: not reached.endswith("/sign-in"))
+
+
+def addresses(app: Flask, visitor: FlaskClient, starts: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
+    """One address of every page that the visitor reaches by links; whether it is the first of its template. Of pages
+    that differ only in whose they are one is enough; lists differ in their columns."""
     made: list[str] = []
     known: set[tuple[str, ...]] = set()
 
@@ -57,7 +60,7 @@ def addresses(app: Flask) -> Iterator[tuple[str, bool]]:
         made.append(str(template.name))
 
     with template_rendered.connected_to(note, app):
-        for page in Walk(visitor, ("/admin/", "/admin/settings/", "/help")):
+        for page in Walk(visitor, starts):
             given = arguments(page.address)
             template = made[-1] if made else ""
             made.clear()
@@ -65,7 +68,6 @@ def addresses(app: Flask) -> Iterator[tuple[str, bool]]:
             if template and not {"edit", "sort", "last", "after"} & set(given) and key not in known:
                 yield page.address, (template,) not in known
                 known |= {key, (template,)}
-    yield from ((address, False) for address in EDITED)
 
 
 def arguments(address: str) -> dict[str, str]:
@@ -86,7 +88,25 @@ def complaints(page: Page, address: str, *, by_night: bool) -> list[str]:
 
 
 @pytest.mark.database("sqlite")
-def test_every_page_is_read_without_trouble(company: Flask, page: Page) -> None:
-    pages = list(addresses(company))
+def test_every_page_of_the_panel_is_read_without_trouble(company: Flask, page: Page) -> None:
+    enter(page, "/admin/sign-in", "email", make_staff().email)
+    visitor = company.test_client()
+    sign_in(visitor)
+    pages = [*addresses(company, visitor, ("/admin/", "/admin/settings/", "/help")), *((one, False) for one in EDITED)]
     assert len(pages) > 80
     assert [words for address, new in pages for words in complaints(page, address, by_night=new)] == []
+
+
+@pytest.mark.database("sqlite")
+def test_every_page_for_customers_is_read_without_trouble(company: Flask, page: Page) -> None:
+    orders = tuple(f"/order/{form.slug}" for form in db.session.scalars(select(OrderForm)))
+    stranger = [*addresses(company, company.test_client(), ("/portal/sign-in", "/portal/forgot", *orders))]
+    found = [words for address, new in stranger for words in complaints(page, address, by_night=new)]
+    access = db.session.scalars(select(PortalAccess).where(PortalAccess.right == PortalRight.OWNER)).first()
+    assert access and len(orders) > 1
+    access.portal_user.password_hash = company.extensions["passwords"].hash(PASSWORD)
+    pages = [*addresses(company, sign_in_guest(company.test_client(), access), ("/portal/",))]
+    assert len(pages) > 15
+    enter(page, "/portal/sign-in", "login", access.portal_user.email)
+    found += [words for address, new in pages for words in complaints(page, address, by_night=new)]
+    assert found == []
