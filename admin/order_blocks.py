@@ -39,7 +39,7 @@ class OrderBlocksView(StaffView):
     can_export = True
     form = BlockForm
     form_columns = ("value", "why")
-    column_list = ("value", "kind", "why", "made_by", "made_at")
+    column_list = column_export_list = ("value", "kind", "why", "made_by", "made_at")
     column_labels = {
         "value": _l("Which"), "kind": _l("What"), "why": _l("Why"), "made_by": _l("By"), "made_at": _l("Since"),
     }  # fmt: skip
