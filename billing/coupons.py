@@ -48,7 +48,7 @@ class NotRedeemed(BillingError):
 def normalised(code: str) -> str:
     """A code as it is kept: capital letters and digits. Spaces, dots and dashes are for reading only: `spring-26 a`
     is SPRING26A."""
-    return _LEFT_OUT.sub("", unicodedata.normalize("NFKC", code)).upper()
+    return _LEFT_OUT.sub("", unicodedata.normalize("NFKC", code)).upper().replace("\0", "")
 
 
 def create(

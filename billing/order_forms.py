@@ -154,7 +154,7 @@ def delete(form: OrderForm, *, by: Actor) -> None:
 def find(slug: str, *, drafts: bool = False) -> OrderForm:
     """The form at this address with all it offers, in a fixed number of statements. Raises NotThere for archived ones,
     drafts (unless `drafts`: staff look at theirs) and none."""
-    if len(slug) > 60:
+    if len(slug) > 60 or "\0" in slug:
         raise NotThere("There is no order form here.")
     found = db.session.execute(_loaded().add_columns(Company).where(OrderForm.slug == slug)).unique().first()
     form, seller = found or (None, None)

@@ -70,10 +70,11 @@ def picked_of(order: Order) -> Picked:
     return Picked(cast(Any, SimpleNamespace(package=package, package_id=package.id)), price, tuple(found))
 
 
-def figures_of(order: Order, form: OrderForm, on: date) -> Figures:
-    """What the order comes to if it is accepted on that day. Raises BillingError."""
+def figures_of(order: Order, form: OrderForm, on: date, buyer: Customer | None = None) -> Figures:
+    """What the order comes to if it is accepted on that day, for its customer or else for `buyer`. Raises
+    BillingError."""
     return figures(
-        form, picked_of(order), on=on, coupon=order.coupon, buyer=order.customer, details=order.details
+        form, picked_of(order), on=on, coupon=order.coupon, buyer=order.customer or buyer, details=order.details
     )  # fmt: skip
 
 

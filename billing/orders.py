@@ -59,6 +59,10 @@ class WrongState(BillingError):
     """The order is not in a state for that."""
 
 
+class WrongCurrency(BillingError):
+    """The customer's account is kept in another currency than the order's."""
+
+
 class SignInFirst(BillingError):
     """Whoever has this e-mail address has a login, and confirms the order signed in."""
 
@@ -127,6 +131,7 @@ def confirm(order: Order, *, seen: int | None = None, customer: Customer | None 
     if login is not None:
         _check_access(customer, by)
         assert customer is not None
+        check_currency(customer, order.currency)
         order.customer_id, order.portal_user_id = customer.id, login.id
         db.session.flush()
         db.session.expire(order, ["customer"])
@@ -154,6 +159,10 @@ def approve(order: Order, *, customer: Customer | None = None, by: Actor) -> Ord
     order = lock(order)
     _check_decidable(order)
     if customer is not None:
+        if customer.currency != order.currency:
+            raise WrongCurrency(
+                f"{customer.name} is kept in {customer.currency}, and this was ordered in {order.currency}."
+            )
         order.customer_id = customer.id
         db.session.flush()
         db.session.expire(order, ["customer"])
@@ -257,10 +266,13 @@ def _check_may_order(form: OrderForm, typed: Typed, by: Actor) -> None:
     if by.portal_user_id is not None:
         _check_access(typed.customer, by)
         assert typed.customer is not None
-        if typed.customer.currency != form.currency:
-            raise NotAllowed(
-                f"Your account is kept in {typed.customer.currency}, and this form sells in {form.currency}. Ask us."
-            )
+        check_currency(typed.customer, form.currency)
+
+
+def check_currency(customer: Customer, currency: str) -> None:
+    """Raises NotAllowed where the form sells in another currency than the account is kept in."""
+    if customer.currency != currency:
+        raise NotAllowed(f"Your account is kept in {customer.currency}, and this form sells in {currency}. Ask us.")
 
 
 def _check_access(customer: Customer | None, by: Actor) -> None:

@@ -42,6 +42,10 @@ class FirstUser(BillingError):
     """The login the account began with stays, as long as the customer decides."""
 
 
+class KeptOut(BillingError):
+    """Staff keep this login out, so it is theirs to let it in again."""
+
+
 class HasAccess(BillingError):
     """The person reaches this customer already."""
 
@@ -132,9 +136,12 @@ def enable(access: PortalAccess, *, by: Actor) -> None:
 def remove(access: PortalAccess, *, by: Actor) -> None:
     """Take the access away; a login that reaches no customer any more loses its password and sessions.
 
-    Raises LastOwner; FirstUser when a customer wants to remove the login the account began with; NotAllowed.
+    Raises LastOwner; FirstUser when a customer wants to remove the login the account began with, KeptOut when one that
+    staff keep out, as it could be invited anew; NotAllowed.
     """
     _may_manage(access, by)
+    if by.portal_user_id is not None and not access.active:
+        raise KeptOut("We keep this login out. Ask us to remove it.")
     _keep_an_owner(access)
     first = select(PortalAccess.id).where(PortalAccess.customer_id == access.customer_id).order_by(PortalAccess.id)
     if by.portal_user_id is not None and db.session.scalar(first.limit(1)) == access.id:

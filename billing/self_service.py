@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from fractions import Fraction
 
 from sqlalchemy import select
@@ -37,6 +38,8 @@ from . import audit, change_undo, company, fx_prices, notes, package_changes, pa
 from .actor import Actor
 from .change_prices import Wanted
 from .change_review import Review
+from .change_subject import wanted_of
+from .change_terms import Terms
 from .package_changes import PERMISSION
 from .portal_rights import DECIDES, acting_for
 from .texts import many_lines
@@ -163,6 +166,8 @@ def carry_out(change: PackageChange, seen: str, *, by: Actor) -> PackageChange:
     against = why_not(change.service, by=by) or _against(change, package_changes.review(change, by=actor), by)
     if against:
         raise NotByOneself(against)
+    if change.state is ChangeState.DRAFT and change.to_package is not None:  # it may be closed since it was asked for
+        _check_offered(change.service, wanted_of(change, change.to_package), by)
     try:
         return package_changes.carry_out(change, seen, by=actor)
     except package_changes.ChangedSince as moved:
@@ -290,8 +295,14 @@ def _put_off(shown: Review) -> bool:
 
 
 def _only_period(shown: Review) -> bool:
-    after = shown.after
-    return after is not None and after.package_id == shown.before.package_id and after.period != shown.before.period
+    before, after = shown.before, shown.after
+    same = after is not None and after.package_id == before.package_id and _picked(after) == _picked(before)
+    return after is not None and same and after.period != before.period
+
+
+def _picked(terms: Terms) -> list[tuple[str, str, Decimal]]:
+    """Its options, whatever they cost."""
+    return sorted((option.name.casefold(), option.value, option.quantity) for option in terms.options)
 
 
 def _judged(change: PackageChange, shown: Review, by: Actor, *, nothing_late: bool = False) -> Review:

@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from billing import card_payments
+from billing import card_payments, company
 from billing.card_payments import BeingPaid
 from integrations.gateways import Answer
 from messaging import cards as gateway_questions
@@ -28,7 +28,7 @@ from models import (
     PortalRight,
     db,
 )
-from web import form_tokens, params, redirects
+from web import entering, form_tokens, params, redirects
 from web.entering import own_hands
 from web.permissions import actor
 
@@ -68,10 +68,12 @@ def payment_result(access: PortalAccess, attempt_id: int) -> str:
     """What became of a payment by card: paid, being processed, declined, or nothing paid."""
     attempt = _theirs(access, attempt_id)
     open_ = attempt.state in card_payments.OPEN
+    may_pay = access.right in card_payments.MAY_PAY and entering.current() is None
     return render_template(
         "portal/cards/result.html", customer=access.customer, others=others(), attempt=attempt, open=open_,
-        leaving=open_ and bool(attempt.page_url) and "go" in request.args, checked="checked" in request.args,
-        may_pay=access.right in card_payments.MAY_PAY, back=_start(access),
+        leaving=open_ and may_pay and bool(attempt.page_url) and "go" in request.args,
+        checked="checked" in request.args,
+        may_pay=may_pay, back=_start(access),
         gateway=gateway_questions.gateway().title,
     )  # fmt: skip
 
@@ -119,6 +121,8 @@ def _begun(access: PortalAccess) -> PaymentAttempt:
 
 
 def _typed_amount(access: PortalAccess) -> Money:
+    if not company.value("portal_top_up"):
+        raise card_payments.CannotPay(_("Tick an invoice to pay."))
     typed = request.form.get("amount", "").strip().replace(" ", "").replace(",", ".")
     try:
         return Money.of(typed[:20], access.customer.currency)

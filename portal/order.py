@@ -86,7 +86,9 @@ def submit(form: OrderForm) -> Any:
 @with_form
 def thanks(form: OrderForm, number: str) -> Any:
     """What comes next. A stranger is told the same whatever became of the order."""
-    found = db.session.scalar(select(Order).where(Order.number == number[:16], Order.form_id == form.id))
+    found = db.session.scalar(
+        select(Order).where(Order.number == number[:16].replace("\0", ""), Order.form_id == form.id)
+    )
     order = found or abort(404)
     return _untold(_thanks(order))
 
@@ -124,11 +126,13 @@ def _show(shown: Shown) -> Any:
 
 def _place(shown: Shown, token: str) -> Any:
     by = actor()
+    if shown.customers and params.only(request.form, "customer") not in ("", str(shown.customer and shown.customer.id)):
+        return _again(shown, {"": _("You cannot order for that account any more. Look at whose order it is.")}, 409)
     try:
+        if shown.coupon:
+            wrong_links.check()
         came = order_page.came(shown.form, params.only(request.form, "opened"))
-        total = params.only(request.form, "total")
-        seen = int(total) if total.isascii() and total.isdigit() and len(total) < 16 else -1
-        order = orders.place(shown.form, order_page.typed_of(shown), came, seen=seen, by=by)
+        order = orders.place(shown.form, order_page.typed_of(shown), came, seen=seen_total(), by=by)
         order_mail.after_placing(order, base_url=base_url(), link=panel_link(order), by=by)
         url = _after(order)
         form_tokens.led_to(token, url)
@@ -140,13 +144,23 @@ def _place(shown: Shown, token: str) -> Any:
     except DetailsRefused as refusal:
         missing = {"terms": _("Tick that you accept the terms.")} if shown.form.has_terms and not shown.terms else {}
         return _again(shown, {**refusal.errors, **missing})
+    except TooManyTries as refusal:
+        return _again(shown, {"": str(refusal)}, 429)
     except (ChoiceRefused, orders.NoTerms) as refusal:
+        if refusal.field == "coupon":
+            wrong_links.count()
         return _again(shown, {refusal.field: str(refusal)})
     except (OpenTooLong, NotAllowed, BillingError) as refusal:
         return _again(shown, {"": str(refusal)})
     except IntegrityError:  # two of the same address at the very same moment: one of them was first
         return _again(shown, {"": _("That did not go through. Send it once more.")}, 409)
     return redirect(url, 303)
+
+
+def seen_total() -> int:
+    """The total that the page showed, in minor units; -1, which is no total, for anything else."""
+    total = params.only(request.form, "total")
+    return int(total) if total.isascii() and total.isdigit() and len(total) < 16 else -1
 
 
 def _after(order: Order) -> str:

@@ -20,7 +20,7 @@ from billing.order_figures import Figures
 from billing.order_making import TotalHasChanged, figures_of
 from billing.sign_in import TooManyTries
 from messaging import order_mail
-from models import BillingError, Order, OrderState, PortalUser, db
+from models import BillingError, Customer, Order, OrderState, PortalUser, db
 from web import headers, languages, params, sessions, wrong_links
 from web.permissions import actor, portal_accesses, signed_in_portal_user, signed_in_staff
 from web.price_words import period_words
@@ -58,13 +58,14 @@ def _nothing(why: str, status: int) -> Any:
     return render_template("portal/order/no_link.html", seller_name="", why=why, form=None), status
 
 
-def _page(token: str, found: Order, wrong: str = "", status: int = 200) -> Any:
+def _page(token: str, found: Order, wrong: str = "", status: int = 200, customer_id: int = 0) -> Any:
     if found.state != OrderState.BEGUN or sessions.now() >= found.expires_at:
         return _nothing("", 410)
     login = orders.owner_of(found)
     user = signed_in_portal_user()
     mine = order_page.may_order_for() if login is not None and user is not None and user.id == login.id else []
-    figures, trouble = _figures(found)
+    mine.sort(key=lambda one: one.id != customer_id)  # whose total was asked for stands first, and is chosen
+    figures, trouble = _figures(found, mine[0] if mine else None)
     if back := order.return_url(found.form):
         headers.allow_forms_to("/".join(back.split("/")[:3]))
     return render_template(
@@ -74,10 +75,12 @@ def _page(token: str, found: Order, wrong: str = "", status: int = 200) -> Any:
     ), status  # fmt: skip
 
 
-def _figures(found: Order) -> tuple[Figures | None, str]:
-    """What it comes to today; or why it cannot be had any more."""
+def _figures(found: Order, buyer: Customer | None) -> tuple[Figures | None, str]:
+    """What it comes to today for whoever is to pay; or why it cannot be had any more."""
     try:
-        return figures_of(found, _form(found), actor().today), ""
+        if buyer is not None:
+            orders.check_currency(buyer, found.currency)
+        return figures_of(found, _form(found), actor().today, buyer), ""
     except BillingError as refusal:
         return None, str(refusal)
 
@@ -89,12 +92,11 @@ def _form(found: Order) -> Any:
 def _confirm(token: str, found: Order) -> Any:
     by, number = actor(), found.id
     here = url_for("order.confirm", token=token)
-    seen = params.only(request.form, "total")
     login = orders.owner_of(found)
     known = {access.customer_id: access.customer for access in portal_accesses()}
     try:
         wanted = known.get(params.number(request.form, "customer")) if login is not None else None
-        done = orders.confirm(found, seen=int(seen) if seen.isdigit() else -1, customer=wanted, by=by)
+        done = orders.confirm(found, seen=order.seen_total(), customer=wanted, by=by)
         order_mail.after_placing(done, base_url=order.base_url(), link=order.panel_link(done), by=by)
         url = _go_on(done, is_new=login is None)
         db.session.commit()
@@ -103,7 +105,7 @@ def _confirm(token: str, found: Order) -> Any:
         return redirect(url_for("portal.sign_in", next=here), 303)
     except TotalHasChanged as refusal:
         db.session.rollback()
-        return _page(token, db.session.get_one(Order, number), str(refusal), 409)
+        return _page(token, db.session.get_one(Order, number), str(refusal), 409, wanted.id if wanted else 0)
     except IntegrityError:  # two of the same address at the very same moment: one of them was first
         db.session.rollback()
         return _page(token, db.session.get_one(Order, number), _("That did not go through. Send it once more."), 409)

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask, has_request_context, request
 
-_TOKEN = re.compile(r"(/(?:portal/(?:set-password|quote)|order/confirm)/)[^\s?/\]]+")
+_TOKEN = re.compile(r"(/(?:portal/(?:set-password|confirm-email|quote)|order/confirm)/)[^\s?/\]]+")
 _security = logging.getLogger("tillbook.security")
 
 

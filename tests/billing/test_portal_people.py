@@ -25,7 +25,7 @@ from billing import (
 from billing.actor import NotAllowed
 from billing.customers import InvalidCustomer
 from billing.portal_rights import DECIDES, OWNERS, acting_for
-from billing.portal_users import FirstUser, LastOwner
+from billing.portal_users import FirstUser, HasAccess, KeptOut, LastOwner
 from models import AuditEvent, Channel, CustomerStatus, Message, PortalRight, Visit, db
 
 KEY, EMAIL = "k" * 40, portal_links.EMAIL
@@ -220,3 +220,15 @@ def test_what_is_wanted_holds_by_category_also_for_the_address(anna, by):
     opt_outs.choose(customer, Channel.SMS, set(), among, by=by)
     assert opt_outs.refused(customer, Channel.SMS) == among
     assert opt_outs.refused(customer, Channel.EMAIL) == set()
+
+
+def test_whom_staff_keep_out_no_owner_lets_in_again(anna, by):
+    """Neither at once nor by taking them out and inviting them anew."""
+    kept_out = let_in(anna.customer, by, "b@m.example", PortalRight.BILLING)
+    portal_users.disable(kept_out, by=by)
+    owner = portal_people.managing(anna.customer, by=as_guest(anna, by))
+    with pytest.raises(KeptOut):
+        portal_users.remove(kept_out, by=owner)
+    with pytest.raises(HasAccess):
+        portal_people.invite(anna.customer, "b@m.example", by=owner)
+    portal_users.remove(kept_out, by=by)

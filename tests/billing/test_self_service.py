@@ -17,7 +17,20 @@ from billing.change_figures import Outcome
 from billing.money import Money
 from billing.package_changes import ChangedSince, Wanted
 from billing.self_service import NotByOneself
-from models import ChangeState, ChangeTo, Invoice, PackageTarget, PortalRight, Service, db
+from billing.services import Chosen
+from models import (
+    ChangeState,
+    ChangeTo,
+    Invoice,
+    OptionKind,
+    OptionPrice,
+    PackageOption,
+    PackageTarget,
+    PortalRight,
+    Service,
+    ServiceOption,
+    db,
+)
 
 
 @pytest.fixture
@@ -182,3 +195,27 @@ def test_ending_a_service_as_the_settings_say(service, anna, clock):
     settings.change({"portal_endings": "no"}, by=at(clock, DAY))
     with pytest.raises(NotByOneself):
         self_service.ask_to_end(service, "", by=anna)
+
+
+def test_another_period_takes_no_options_away_on_the_side(service, anna, clock):
+    """Where downgrades are closed, or wait for the renewal, they are so together with another period too."""
+    package = price_for(service.package, "300", 12)
+    option = add(PackageOption(package_id=package.id, name="Backup", kind=OptionKind.YES_NO))
+    for months, minor in ((1, 9000), (12, 90000)):
+        add(OptionPrice(option_id=option.id, currency="EUR", months=months, price_minor=minor))
+    kept = {"name": "Backup", "value": "", "quantity": 1, "price_minor": 9000, "currency": "EUR"}
+    add(ServiceOption(service_id=service.id, option_id=option.id, **kept))
+    db.session.expire_all()
+    without, with_it = Wanted(package.id, 12, 0, []), Wanted(package.id, 12, 0, [Chosen(option)])
+    assert self_service.review(self_service.ask(service, without, by=anna), by=anna).outcome == Outcome.SCHEDULED
+    settings.change({"portal_downgrades": "no"}, by=at(clock, DAY))
+    assert self_service.review(self_service.ask(service, without, by=anna), by=anna).refusals
+    assert not self_service.review(self_service.ask(service, with_it, by=anna), by=anna).refusals
+
+
+def test_what_was_closed_since_it_was_asked_for_is_not_done(service, pro, anna):
+    change = ask(service, pro, anna)
+    seen = self_service.review(change, by=anna).fingerprint
+    pro.hidden = True
+    with pytest.raises(NotByOneself):
+        self_service.carry_out(change, seen, by=anna)

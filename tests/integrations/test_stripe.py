@@ -11,7 +11,7 @@ import pytest
 
 from integrations import stripe as gateway
 from integrations.fakes.stripe_server import GOOD, Server, Stripe
-from integrations.gateways import Ask, Standing
+from integrations.gateways import Ask, NotSigned, Standing
 
 BEGUN = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
@@ -110,3 +110,12 @@ def test_no_redirect_is_followed_and_no_answer_waited_for_or_read_for_ever(
             opened(stripe).state == Standing.UNKNOWN and stripe.look_up(asked(page_id="cs_1")).state == Standing.UNKNOWN
         )
         assert b"/elsewhere" not in hits
+
+
+def test_a_webhook_is_as_old_as_the_moment_that_was_signed(fake: Stripe) -> None:
+    """A second moment beside it makes nothing fresh."""
+    event = {"id": "evt_1", "type": "charge.updated", "livemode": False, "data": {"object": {"object": "charge"}}}
+    body, signature = fake.signed(event, at=BEGUN.timestamp() - 3600)
+    for more in ("", f",t={int(BEGUN.timestamp())}"):
+        with pytest.raises(NotSigned):
+            to(fake).read_event(body, signature + more, at=BEGUN)

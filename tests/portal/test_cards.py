@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from cardserver import come_in, make_card, pay, pay_on_page, taking_cards, to_page
+from cardserver import come_in, make_card, now, pay, pay_on_page, taking_cards, to_page
 from factories import make_company, make_customer, make_invoice
 from flask import Flask
 from signing_in import Browser
 from sqlalchemy import select
 
+from billing import settings
 from integrations.fakes.stripe_server import Stripe
 from models import AttemptState, Card, Credit, Invoice, PaymentAttempt, PortalRight, db
 
@@ -133,3 +134,19 @@ def test_a_card_is_chosen_and_removed_by_its_owner(client: Browser, stripe: Stri
     client.get(here)  # what was said is said
     page = client.get(here).text
     assert "1881" not in page and "4242" in page and db.session.query(Card).count() == 3
+
+
+def test_money_onto_the_account_only_where_the_settings_take_it(app, client, stripe, invoice):
+    settings.change({"portal_top_up": False}, by=now(app))
+    db.session.commit()
+    pay(client, customer_id=invoice.customer_id, amount="25.00")
+    assert attempts() == [] and stripe.of("checkout.session") == []
+
+
+def test_the_gateways_page_is_shown_to_those_who_may_pay_only(client, stripe, invoice):
+    page, (attempt,) = to_page(client, invoice), attempts()
+    here = f"/portal/{invoice.customer_id}/card-payments/{attempt.id}"
+    assert page in client.get(f"{here}?go=1").text
+    come_in(client, invoice.customer, PortalRight.READ_ONLY)
+    for address in (f"{here}?go=1", f"{here}?checked=1"):
+        assert page not in client.get(address).text

@@ -8,22 +8,27 @@ from typing import Any
 import pytest
 from conftest import Clock
 from factories import make_customer
+from flask import current_app
+from guests import let_in, sign_in_guest
 from ordering import make_form, make_shop
 from signing_in import Browser
 from sqlalchemy import event, select
 from sqlalchemy.engine import Connection
 
-from billing import order_blocks, order_forms, portal_users, settings
+from billing import order_blocks, order_forms, order_links, orders, portal_users, settings
 from models import (
     Customer,
     Delivery,
     Message,
     Order,
     OrderState,
+    PortalAccess,
+    PortalRight,
     PortalUser,
     ServiceStatus,
     db,
 )
+from web import wrong_links
 
 FORM = "/order/fibre-for-shops"
 ABOUT = {"name": "Niamh Doyle", "email": "niamh@doyles.example"}
@@ -167,7 +172,8 @@ def test_signed_in_one_orders_for_ones_own_customers_only(client, package, clock
     enter(client, access.portal_user_id)
     page = client.get(FORM).text
     assert "You order for Mine" in page and 'name="email"' not in page
-    done = order(client, clock, customer=str(other.id))
+    assert order(client, clock, customer=str(other.id)).status_code == 409
+    done = order(client, clock, customer=str(mine.id))
     assert done.status_code == 303 and the_order().customer_id == mine.id
     assert the_order().state == OrderState.ACCEPTED and f"/portal/{mine.id}/" in done.location
 
@@ -299,3 +305,73 @@ def test_statements_from_form_to_invoice(client, package, clock, by):
     assert sent.status_code == 303
     asked = [" ".join(s.split())[:110] for s in seen if s.startswith(("SELECT", "WITH", "INSERT", "UPDATE", "DELETE"))]
     assert len(asked) <= 40, "\n".join(f"{n} {s}" for n, s in enumerate(asked, 1))
+
+
+def link_of(found: Order) -> str:
+    """The link of the mail that asks to confirm it."""
+    return f"/order/confirm/{order_links.token_of(found, current_app.config['SECRET_KEY'])}"
+
+
+@pytest.mark.parametrize("total", ["²", "9" * 5000, "", "-1"])
+def test_a_total_that_is_none_confirms_nothing(client, package, clock, by, total):
+    make_form(package, by=by, confirm_email=True)
+    order(client, clock)
+    assert client.post(link_of(the_order()), data={"total": total}).status_code == 409
+    assert the_order().state == OrderState.BEGUN
+
+
+def test_who_has_a_login_confirms_what_their_own_account_pays(client, package, clock, by):
+    """The total is that of the account that is billed, with its own tax."""
+    make_form(package, by=by, confirm_email=True)
+    exempt = make_customer(name="Doyles", tax_exempt=True)
+    access = let_in(exempt, by, ABOUT["email"])
+    order(client, clock)
+    sign_in_guest(client, access)
+    total = fields(client.get(link_of(the_order())).text)["total"]
+    assert total == "7900"  # without tax
+    sent = client.post(link_of(the_order()), data={"total": total, "customer": str(exempt.id)})
+    assert sent.status_code == 303 and the_order().invoice.total_minor == 7900
+
+
+def test_nobody_orders_in_another_currency_than_their_account_is_kept_in(client, package, clock, by):
+    make_form(package, by=by, confirm_email=True)
+    dollars = make_customer(name="Doyles", currency="USD")
+    access = let_in(dollars, by, ABOUT["email"])
+    order(client, clock)
+    sign_in_guest(client, access)
+    assert "kept in USD" in client.get(link_of(the_order())).text
+    client.post(link_of(the_order()), data={"total": "9717", "customer": str(dollars.id)})
+    assert the_order().state == OrderState.BEGUN and the_order().customer_id is None
+    the_order().state = OrderState.WAITING
+    db.session.commit()
+    with pytest.raises(orders.WrongCurrency):
+        orders.approve(the_order(), customer=db.session.get(Customer, dollars.id), by=by)
+
+
+def test_an_order_is_never_put_on_another_account_than_was_chosen(client, package, clock, by):
+    make_form(package, by=by)
+    access = let_in(make_customer(name="Anna A"), by)
+    other = portal_users.add(second := make_customer(name="Anna B"), "anna@m.example", by=by)[0]
+    sign_in_guest(client, access)
+    sent = fill(client, clock, customer=str(second.id))
+    db.session.get(PortalAccess, other.id).right = PortalRight.READ_ONLY
+    db.session.commit()
+    assert client.post(FORM, data=sent).status_code == 409
+    assert db.session.scalar(select(Order.id)) is None
+
+
+def test_who_tries_many_codes_waits_also_when_ordering(client, package, clock, by, monkeypatch):
+    monkeypatch.setattr(wrong_links, "MOST", 3)
+    make_form(package, by=by, coupons=True)
+    sent = {**fill(client, clock), "coupon": "NOPE"}
+    answers = [client.post(FORM, data={**sent, "form_token": f"token-number-{n}"}).status_code for n in range(4)]
+    assert answers == [400, 400, 400, 429]
+    assert client.post(FORM, data={**sent, "coupon": ""}).status_code == 303
+
+
+@pytest.mark.database("postgresql")
+def test_a_nul_is_no_address_and_no_code(client, package, clock, by):
+    make_form(package, by=by, coupons=True)
+    for url in ("/order/%00", f"{FORM}/thanks/%00"):
+        assert client.get(url).status_code == 404
+    assert order(client, clock, coupon="a\0b").status_code == 400

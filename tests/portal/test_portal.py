@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from factories import add, make_company, make_customer, make_draft, make_invoice, make_service
+from flask import url_for
 from signing_in import PASSWORD, Browser, sign_in
 from sqlalchemy import event, func, select
 
@@ -211,10 +212,12 @@ def test_only_hashes_of_links_are_kept(anna, by):
     assert token not in (row.token_hash, row.seed, row.bound_to) and len(row.token_hash) == 64
 
 
-def test_no_token_stands_in_the_log(app, caplog):
+@pytest.mark.parametrize("path", ["/portal/set-password/", "/portal/confirm-email/", "/order/confirm/"])
+def test_no_token_stands_in_the_log(app, caplog, path):
     with app.test_request_context():
-        app.logger.error("Exception on /portal/set-password/abcdefghijklmnopqrstuvwxyz [GET]")
-    assert "abcdefgh" not in caplog.text and "set-password/…" in caplog.text
+        app.logger.error(f"Exception on {path}abcdefghijklmnopqrstuvwxyz [GET]")
+        app.logger.error(f"Exception on {url_for('portal.sign_in', next=f'{path}abcdefghijklmnopqrstuvwxyz')} [GET]")
+    assert "abcdefgh" not in caplog.text and caplog.text.count(f"{path}…") == 2
 
 
 # Asking for a link
