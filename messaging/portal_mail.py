@@ -9,7 +9,7 @@ from flask import current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
-from billing import audit, portal_links, portal_people
+from billing import audit, portal_links, portal_people, portal_users
 from billing import company as companies
 from billing.actor import Actor
 from billing.outbox import dedupe_key
@@ -156,6 +156,8 @@ def words(
     """What the mail with this link says to that person, and in whose name. Raises CannotBeWritten."""
     locale = user.language or language_of(customer, companies.settings())
     values = link_values(kind, reader, customer, locale, link=link, home=home, at=at)
+    if portal_users.login_of(str(values["username"])) != user.email:
+        values["username"] = ""  # it opens the login of the account's first owner only
     with force_locale(locale):
         return templates.write(kind, values, locale), brands.of(customer)
 

@@ -12,6 +12,7 @@ from signing_in import PASSWORD, sign_in
 from sqlalchemy import event, select
 
 from billing import payers, portal_links
+from messaging import portal_mail
 from messaging.compose import letter_for
 from models import (
     Channel,
@@ -190,3 +191,14 @@ def test_the_pages_take_few_statements_and_are_small(client, anna, by):
         assert answer.status_code == 200, path
         assert len(asked) <= 10, (path, asked)
         assert len(answer.data) <= 40_000, path
+
+
+def test_the_user_name_is_told_to_whom_it_signs_in_only(client, anna, by):
+    anna.customer.username = "lindqvist"
+    sent = {"name": "Bo", "email": "bo@m.example", "right": "technical", "form_token": token()}
+    client.post(f"/portal/{anna.customer_id}/users/new", data=sent)
+    (welcome,) = mails(portal_links.WELCOME)
+    assert "user name" not in letter_for(welcome, at=welcome.next_try_at).text
+    owner = db.session.get(PortalAccess, anna.id)
+    portal_mail.queue_link(owner.portal_user, owner.customer, portal_links.WELCOME, base_url="https://b.example", by=by)
+    assert "lindqvist" in letter_for(mails(portal_links.WELCOME)[1], at=welcome.next_try_at).text
