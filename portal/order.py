@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
 from flask_babel import force_locale
@@ -39,7 +40,7 @@ def with_form(view: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(view)
     def found(slug: str, **more: Any) -> Any:
-        if "show" in request.form:  # only looks: it waits for nobody who writes
+        if request.form.get("show"):  # only looks: it waits for nobody who writes
             db.session.rollback()
             engine.set_reading(True)
         try:
@@ -177,6 +178,11 @@ def return_url(form: OrderForm) -> str:
     return form.return_url if form.return_url and order_terms.may_return_to(form.return_url) else ""
 
 
+def origin(url: str) -> str:
+    """Of an https address that may be led back to: nothing else of it gets into the content policy."""
+    return f"https://{urlsplit(url).hostname}"
+
+
 def pay_url(order: Order) -> str:
     """Where the invoice of an accepted order is paid; empty where nothing is to pay."""
     if order.state != OrderState.ACCEPTED or order.invoice is None or not _is_open(order):
@@ -236,7 +242,7 @@ def _again(shown: Shown, errors: dict[str, str], status: int = 400) -> Any:
 def _page(shown: Shown, status: int = 200) -> Any:
     form = shown.form
     if back := return_url(form):
-        headers.allow_forms_to("/".join(back.split("/")[:3]))
+        headers.allow_forms_to(origin(back))
     body = render_template(
         "portal/order/page.html",
         **frame(form), shown=shown, opened=order_page.opened_now(form), rules=order_page,

@@ -67,7 +67,7 @@ def _page(token: str, found: Order, wrong: str = "", status: int = 200, customer
     mine.sort(key=lambda one: one.id != customer_id)  # whose total was asked for stands first, and is chosen
     figures, trouble = _figures(found, mine[0] if mine else None)
     if back := order.return_url(found.form):
-        headers.allow_forms_to("/".join(back.split("/")[:3]))
+        headers.allow_forms_to(order.origin(back))
     return render_template(
         "portal/order/confirm.html",
         **order.frame(found.form), order=found, token=token, login=login, user=user, customers=mine, figures=figures,

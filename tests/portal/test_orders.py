@@ -285,6 +285,11 @@ def test_only_our_own_hosts_are_led_back_to(client, package, clock, by):
     settings.change({"order_return_hosts": "www.harbour.example"}, by=by)
     form = make_form(package, by=by, return_url="https://www.harbour.example/done")
     assert order(client, clock).location == "https://www.harbour.example/done"
+    form.return_url = "https://www.harbour.example?x;sandbox;y"
+    db.session.commit()
+    assert (
+        client.get(FORM).headers["Content-Security-Policy"].endswith("form-action 'self' https://www.harbour.example")
+    )
     settings.change({"order_return_hosts": ""}, by=by)
     sent = order(client, clock, email="b@doyles.example")
     assert sent.location.startswith(f"/order/{form.slug}/thanks/")
@@ -375,3 +380,12 @@ def test_a_nul_is_no_address_and_no_code(client, package, clock, by):
     for url in ("/order/%00", f"{FORM}/thanks/%00"):
         assert client.get(url).status_code == 404
     assert order(client, clock, coupon="a\0b").status_code == 400
+
+
+@pytest.mark.parametrize("show", ["", "1"])
+def test_only_what_keeps_nothing_reads_only(client, package, clock, by, monkeypatch, show):
+    make_form(package, by=by)
+    sent, reading = {**fill(client, clock), "show": show}, []
+    monkeypatch.setattr("models.engine.set_reading", reading.append)
+    client.post(FORM, data=sent)
+    assert (True in reading) == (show == "1") == (db.session.scalar(select(Order.id)) is None)
