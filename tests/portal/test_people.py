@@ -6,10 +6,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from documents import spoken
 from factories import make_company, make_customer
 from guests import let_in, sign_in_guest
 from signing_in import PASSWORD, sign_in
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from billing import payers, portal_links
 from messaging import portal_mail
@@ -183,11 +184,9 @@ def test_the_pages_take_few_statements_and_are_small(client, anna, by):
         let_in(anna.customer, by, f"{n}@m.example")
         payers.add(anna.customer, {"name": f"Payer {n}"}, by=by)
     db.session.commit()
-    asked: list[str] = []
-    event.listen(db.engine, "before_cursor_execute", lambda *found: asked.append(found[2]))
     for path in ("users/", "users/new", f"users/{anna.id}", "details", "payers/", "payers/new", "wanted", "account"):
-        asked.clear()
-        answer = client.get(f"/portal/{anna.customer_id}/{path}")
+        with spoken() as asked:
+            answer = client.get(f"/portal/{anna.customer_id}/{path}")
         assert answer.status_code == 200, path
         assert len(asked) <= 10, (path, asked)
         assert len(answer.data) <= 40_000, path
