@@ -106,23 +106,27 @@ def add(
 
 
 def change_right(access: PortalAccess, right: PortalRight, *, by: Actor) -> None:
-    """What they may do for this customer from now on. Raises LastOwner, NotAllowed. Flushes."""
+    """What they may do for this customer from now on. Raises LastOwner; FirstUser when a customer wants to take the
+    account from the login it began with; NotAllowed. Flushes."""
     _may_manage(access, by)
     right = PortalRight(right)
     if right == access.right:
         return
     if right != PortalRight.OWNER:
         _keep_an_owner(access)
+        _keep_the_first(access, "The first login of an account stays its owner here. Ask us to change it.", by)
     before, access.right = access.right, right
     audit.record(by, "portal_access.right_changed", access, before={"right": str(before)}, after={"right": str(right)})
     db.session.flush()
 
 
 def disable(access: PortalAccess, *, by: Actor) -> None:
-    """Keep them from this customer, at once; their other customers stay. Raises LastOwner, NotAllowed. Flushes."""
+    """Keep them from this customer, at once; their other customers stay. Raises LastOwner, FirstUser, NotAllowed.
+    Flushes."""
     _may_manage(access, by)
     if access.active:
         _keep_an_owner(access)
+        _keep_the_first(access, "The first login of an account cannot be kept out here. Ask us to do it.", by)
         _set_active(access, False, "portal_access.disabled", by)
 
 
@@ -143,9 +147,7 @@ def remove(access: PortalAccess, *, by: Actor) -> None:
     if by.portal_user_id is not None and not access.active:
         raise KeptOut("We keep this login out. Ask us to remove it.")
     _keep_an_owner(access)
-    first = select(PortalAccess.id).where(PortalAccess.customer_id == access.customer_id).order_by(PortalAccess.id)
-    if by.portal_user_id is not None and db.session.scalar(first.limit(1)) == access.id:
-        raise FirstUser("The first login of an account cannot be removed here. Ask us to do it.")
+    _keep_the_first(access, "The first login of an account cannot be removed here. Ask us to do it.", by)
     user = access.portal_user
     audit.record(by, "portal_access.removed", access, before={"email": user.email, "right": str(access.right)})
     db.session.delete(access)
@@ -227,6 +229,13 @@ def _set_active(access: PortalAccess, active: bool, verb: str, by: Actor) -> Non
     access.active = active
     audit.record(by, verb, access, before={"active": not active}, after={"active": active})
     db.session.flush()
+
+
+def _keep_the_first(access: PortalAccess, refusal: str, by: Actor) -> None:
+    """Whom an owner let in does not take the account from whom it was opened for; staff may, asked by somebody."""
+    first = select(PortalAccess.id).where(PortalAccess.customer_id == access.customer_id).order_by(PortalAccess.id)
+    if by.portal_user_id is not None and db.session.scalar(first.limit(1)) == access.id:
+        raise FirstUser(refusal)
 
 
 def _keep_an_owner(access: PortalAccess) -> None:

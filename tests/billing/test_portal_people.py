@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from factories import make_company, make_customer
@@ -83,8 +84,10 @@ def test_an_owner_invites_changes_and_removes_but_not_the_last_and_not_the_first
         portal_users.change_right(anna, PortalRight.BILLING, by=mine)
     portal_users.change_right(second, PortalRight.OWNER, by=mine)
     theirs = portal_people.managing(anna.customer, by=as_guest(second, by))
-    with pytest.raises(FirstUser):
-        portal_users.remove(anna, by=theirs)
+    takes = (portal_users.remove, portal_users.disable, partial(portal_users.change_right, right=PortalRight.READ_ONLY))
+    for take in takes:
+        with pytest.raises(FirstUser):
+            take(anna, by=theirs)
     portal_users.remove(second, by=mine)
     event = db.session.scalars(select(AuditEvent).where(AuditEvent.verb == "portal_access.removed")).one()
     assert event.portal_user_id == anna.portal_user_id
