@@ -27,6 +27,7 @@ from models import (
     ServiceStatus,
     db,
 )
+from models.bulk import standstill
 
 from . import company, groups, package_moves, payers
 from .actor import Actor
@@ -39,13 +40,14 @@ from .unused import Unused, unused
 
 @dataclass(slots=True)
 class Known:
-    """What a review and the commit after it, or many of them, need not read twice: taxes, rates, discounts, packages.
-    Only for one transaction."""
+    """What a review and the commit after it, or many of them, need not read twice: taxes, rates, discounts, packages;
+    and the review itself, where nothing can have changed since. Only for one transaction."""
 
     tables: Tables
     packages: dict[int, Package] = field(default_factory=dict)
     # What stands around the services: a session forgets what nobody holds.
     held: set[Any] = field(default_factory=set)
+    _last: tuple[Any, Any, Any] = field(default=(None, None, None), init=False)
 
     @classmethod
     def load(cls) -> Known:
@@ -57,6 +59,15 @@ class Known:
             assert found is not None  # kept by the foreign key
             self.packages[package_id] = found
         return self.packages[package_id]
+
+    def keep(self, asked: Any, review: Any) -> None:
+        """Remember what was worked out last, and for which question."""
+        self._last = standstill(db.session()), asked, review
+
+    def kept(self, asked: Any) -> Any:
+        """The same answer once more, where nothing can have changed since; else None."""
+        when, question, review = self._last
+        return review if when is not None and question == asked and when == standstill(db.session()) else None
 
 
 @dataclass(slots=True)
@@ -91,10 +102,9 @@ class Subject:
         return unused(self.service, on)
 
 
-def subject(change: PackageChange, known: Known | None, *, lock: bool = False) -> Subject:
+def subject(change: PackageChange, known: Known, *, lock: bool = False) -> Subject:
     """Read it; with `lock` the service and the change are held until the transaction ends."""
     service, change, other_id, new_price_id = _service(change.service_id, change.id, lock)
-    known = known or Known.load()
     known.held |= {service.package, service.customer, service.billing_group}
     return Subject(
         change=change,

@@ -151,7 +151,8 @@ def _day(wanted: Wanted, by: Actor) -> date | None:
 
 def review(change: PackageChange, *, by: Actor, known: Known | None = None) -> Review:
     """What the change does, with the sums shown; writes nothing. `known` saves reading taxes, discounts and packages
-    again within one transaction. Raises NotAllowed."""
+    again within one transaction, and in `carry_out` all the rest where nothing can have changed since. Raises
+    NotAllowed."""
     if not by.may(PERMISSION):
         by.require("services.view")
     return change_reviewing.work_out(change, by=by, known=known).review

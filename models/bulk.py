@@ -57,6 +57,16 @@ def locks_rows(session: AnySession) -> bool:
     return session.get_bind().dialect.name != "sqlite"
 
 
+def standstill(session: Session) -> tuple[Any, ...] | None:
+    """Two that are equal say that nothing in the database has changed between them; None says nothing. On SQLite a
+    transaction that writes holds all there is, so only what it has written itself counts."""
+    if locks_rows(session):
+        return None
+    session.flush()
+    driver: Any = session.connection().connection.driver_connection
+    return session.get_transaction(), session.get_nested_transaction(), driver.total_changes
+
+
 def columns_of(
     session: AnySession, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
 ) -> Sequence[Any]:
