@@ -258,17 +258,20 @@ def draw_number(document: Invoice, kind: str, seller: Company, *, in_order: bool
     newest of its series, except by a run that catches up (not `in_order`); raises NotIssuable."""
     on = document.issued_on
     assert on is not None
-    series_id, sequence = numbering.take(seller, on, kind=kind)
-    before = {"series": series_id, "number_before": sequence - 1}
-    for newest in columns_of(db.session, _numbered(), before) if in_order else ():
-        if newest.issued_on <= on:
-            break
-        raise NotIssuable(
-            f"{newest.number} is dated {newest.issued_on}, and numbers follow the days: "
-            f"date this one {newest.issued_on} or later."
-        )
+    series_id, sequence, newest_on = numbering.take_one(seller, on, kind)
+    if in_order and (newest_on is None or newest_on > on):
+        _check_order(series_id, sequence - 1, on)
     document.series_id, document.sequence = series_id, sequence
     document.number, document.state = numbering.written(seller, on, sequence, kind), InvoiceState.ISSUED
+
+
+def _check_order(series_id: int, number_before: int, on: date) -> None:
+    for newest in columns_of(db.session, _numbered(), {"series": series_id, "number_before": number_before}):
+        if newest.issued_on > on:
+            raise NotIssuable(
+                f"{newest.number} is dated {newest.issued_on}, and numbers follow the days: "
+                f"date this one {newest.issued_on} or later."
+            )
 
 
 @cache

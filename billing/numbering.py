@@ -7,7 +7,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, select, update
+from sqlalchemy import ColumnElement, Date, Integer, bindparam, literal_column, select, update
 
 from models import Company, Series, db
 from models.bulk import columns_of
@@ -50,14 +50,23 @@ def take(company: Company, issued_on: date, count: int = 1, kind: str = "invoice
 
     Whoever also books takes its number before the postings, as renewals do: all wait for each other in one order.
     """
-    wanted = style(company, kind)
-    found = _draw(wanted, issued_on, count)
+    return _taken(style(company, kind), issued_on, count)[:2]
+
+
+def take_one(company: Company, issued_on: date, kind: str) -> tuple[int, int, date | None]:
+    """(series id, the next number, day of the document that has the number before). None says that there is none, or
+    that it came in just before this transaction had the series."""
+    return _taken(style(company, kind), issued_on, 1)
+
+
+def _taken(style: Style, issued_on: date, count: int) -> tuple[int, int, date | None]:
+    found = _draw(style, issued_on, count)
     if found is None:
-        _begin(wanted, wanted.year(issued_on))
-        found = _draw(wanted, issued_on, count)
+        _begin(style, style.year(issued_on))
+        found = _draw(style, issued_on, count)
         assert found is not None
-    series_id, last = found
-    return series_id, last - count + 1
+    series_id, last, newest_on = found
+    return series_id, last - count + 1, newest_on
 
 
 def written(company: Company, issued_on: date, sequence: int, kind: str = "invoice") -> str:
@@ -65,11 +74,12 @@ def written(company: Company, issued_on: date, sequence: int, kind: str = "invoi
     return style(company, kind).written(issued_on, sequence)
 
 
-def _draw(style: Style, issued_on: date, count: int) -> tuple[int, int] | None:
-    """(series id, last of the numbers drawn); None where the series has not begun."""
+def _draw(style: Style, issued_on: date, count: int) -> tuple[int, int, date | None] | None:
+    """(series id, last of the numbers drawn, day of the document with the number before that one, if there is any);
+    None where the series has not begun."""
     given = {"its_prefix": style.prefix, "its_year": style.year(issued_on), "further": count}
     rows = columns_of(db.session, _drawing(), given)
-    return (rows[0][0], rows[0][1]) if rows else None
+    return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
 
 
 @cache
@@ -78,7 +88,13 @@ def _drawing() -> Any:
     series: Any = Series.__table__
     mine = series.c.prefix == bindparam("its_prefix"), series.c.year == bindparam("its_year")
     drawn = update(series).where(*mine).values(last_number=series.c.last_number + bindparam("further", type_=Integer))
-    return drawn.returning(series.c.id, series.c.last_number)
+    # In words: for SQLite columns that are returned are named without their table, also within a subquery.
+    before: ColumnElement[Any] = literal_column(
+        "(SELECT invoice.issued_on FROM invoice"
+        " WHERE invoice.series_id = series.id AND invoice.sequence = series.last_number - 1)",
+        Date,
+    )
+    return drawn.returning(series.c.id, series.c.last_number, before.label("before"))
 
 
 def _begin(style: Style, year: int) -> None:
