@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Table, literal, select, union_all
 
 from models import Channel, Contact, Customer, Delivery, DeliveryState, InvoiceAddress, Message, db
-from models.bulk import among_given, columns_of, given, insert_rows, reserve_ids
+from models.bulk import among_given, columns_of, given, insert_rows, insert_told
 
 from .actor import Actor
 
@@ -26,7 +26,7 @@ Item = tuple[int, int, Sequence[str]]
 
 LONGEST_KEY = 200
 MESSAGE_COLUMNS = (
-    "id", "kind", "customer_id", "invoice_id", "subject", "body", "essential", "created_at", "created_by",
+    "kind", "customer_id", "invoice_id", "subject", "body", "essential", "created_at", "created_by",
 )  # fmt: skip
 DELIVERY_COLUMNS = (
     "message_id", "customer_id", "channel", "address", "dedupe_key", "state", "attempts", "next_try_at",
@@ -69,31 +69,15 @@ def queue_invoices(items: Sequence[Item], *, at: datetime, by: str) -> int:
     invoice for an address a second time breaks the UNIQUE `dedupe_key`. Flushes, does not commit.
     """
     wanted = [(invoice_id, customer_id, each) for invoice_id, customer_id, a in items if (each := distinct(a))]
-    messages: list[tuple[object, ...]] = []
-    deliveries: list[tuple[object, ...]] = []
     session = db.session()
-    ids = reserve_ids(session, _MESSAGES, len(wanted))
+    messages = [(INVOICE, customer_id, invoice_id, "", "", True, at, by) for invoice_id, customer_id, _to in wanted]
+    ids = insert_told(session, _MESSAGES, MESSAGE_COLUMNS, messages)
+    queued, mail = DeliveryState.QUEUED.value, Channel.EMAIL.value
+    deliveries: list[tuple[object, ...]] = []
     for message_id, (invoice_id, customer_id, addresses) in zip(ids, wanted, strict=True):
-        messages.append((message_id, INVOICE, customer_id, invoice_id, "", "", True, at, by))
         for folded, address in addresses.items():
             key = dedupe_key(INVOICE, invoice_id, folded)
-            deliveries.append(
-                (
-                    message_id,
-                    customer_id,
-                    Channel.EMAIL.value,
-                    address,
-                    key,
-                    DeliveryState.QUEUED.value,
-                    0,
-                    at,
-                    "",
-                    "",
-                    "",
-                    "",
-                )
-            )
-    insert_rows(session, _MESSAGES, MESSAGE_COLUMNS, messages)
+            deliveries.append((message_id, customer_id, mail, address, key, queued, 0, at, "", "", "", ""))
     insert_rows(session, _DELIVERIES, DELIVERY_COLUMNS, deliveries)
     return len(deliveries)
 

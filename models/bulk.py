@@ -98,6 +98,22 @@ def insert_rows(session: AnySession, table: FromClause, columns: Sequence[str], 
             copy.write_row(row)
 
 
+def insert_told(session: AnySession, table: FromClause, columns: Sequence[str], rows: Sequence[Row]) -> Sequence[int]:
+    """The same, and the ids of the rows in their order. One row alone tells its own; many are given theirs."""
+    if len(rows) != 1:
+        ids = reserve_ids(session, table, len(rows))
+        insert_rows(session, table, ("id", *columns), [(number, *row) for number, row in zip(ids, rows, strict=True)])
+        return ids
+    session.flush()
+    connection = session.connection()
+    driver: Any = connection.connection.driver_connection
+    (values,) = _converter(connection.dialect, table, tuple(columns))(rows)
+    names = ", ".join(f'"{name}"' for name in columns)
+    marks = ", ".join(["?" if connection.dialect.name == "sqlite" else "%s"] * len(columns))
+    told = driver.execute(f"INSERT INTO {name_of(table)} ({names}) VALUES ({marks}) RETURNING id", values)  # noqa: S608
+    return [told.fetchone()[0]]
+
+
 def update_rows(session: AnySession, table: FromClause, columns: Sequence[str], rows: Sequence[Row]) -> None:
     """Set `columns` of the rows whose id is the last value of each tuple; other columns stay."""
     if not rows:

@@ -27,7 +27,7 @@ STAFF = "dunning_staff"
 """The kind of what tells the staff."""
 STERNER = (CANCELLED, SUSPENDED, WARNING, LATER, FIRST, FEE, BEFORE)
 """Of what is said on one day, the first of these is the message; the others stand in it."""
-_COLUMNS = (*outbox.MESSAGE_COLUMNS, "category", "about")
+_COLUMNS = ("id", *outbox.MESSAGE_COLUMNS, "category", "about")
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from factories import make_customer
 from flask import Flask
 
 from models import AuditEvent, Customer, Message, TaxRate, db
-from models.bulk import add_to_rows, insert_rows, reserve_ids, update_rows
+from models.bulk import add_to_rows, insert_rows, insert_told, locks_rows, reserve_ids, standstill, update_rows
 
 
 def test_rows_come_back_as_they_were_given(app: Flask) -> None:
@@ -50,3 +50,29 @@ def test_exact_decimals_pass_through_the_column_type(app: Flask) -> None:
     day = app.clock().date()
     insert_rows(db.session, TaxRate.__table__, columns, [(ids[0], "CH", "S", "MWST", Decimal("8.1"), day)])
     assert db.session.get(TaxRate, ids[0]).rate == Decimal("8.1")
+
+
+def test_rows_tell_their_ids_one_or_many(app: Flask) -> None:
+    columns = ("kind", "subject", "body", "essential", "created_at", "created_by", "about")
+    rows = [(kind, "", "", True, app.clock(), "x", {"a": kind}) for kind in "abc"]
+    told = [insert_told(db.session, Message.__table__, columns, part) for part in (rows[:1], rows[1:], [])]
+    kept = {one.id: (one.kind, one.about) for one in db.session.scalars(db.select(Message))}
+    assert [[kept[number] for number in ids] for ids in told] == [
+        [("a", {"a": "a"})], [("b", {"a": "b"}), ("c", {"a": "c"})], [],
+    ]  # fmt: skip
+
+
+def test_nothing_stands_still_that_is_written_to(app: Flask) -> None:
+    customer = make_customer()
+    before = standstill(db.session())
+    assert (before is None) == locks_rows(db.session)
+    assert before == standstill(db.session())
+    customer.name = "Other"
+    assert before is None or before != standstill(db.session())
+    tried = db.session.begin_nested()
+    within = standstill(db.session())
+    tried.rollback()
+    assert before is None or within != standstill(db.session())
+    before = standstill(db.session())
+    db.session.commit()
+    assert before is None or before != standstill(db.session())
