@@ -252,7 +252,7 @@ def _tax(found: Subject, terms: Terms, day: date) -> Tax:
 
 def _cutter(found: Subject, terms: Terms, day: date) -> Cutter:
     """The discount that wins for a line of these terms, by the rule of renewals."""
-    known = found.tables.discounts.of([found.customer.id])
+    known = found.tables.discounts.of([found.customer.id]) if found.discounted else None
     if known is None:
         return change_figures.no_discount
 

@@ -17,6 +17,7 @@ from models import (
     ChangeState,
     Customer,
     CustomerStatus,
+    Discount,
     NewPrice,
     NewPriceState,
     Package,
@@ -33,6 +34,7 @@ from . import company, groups, package_moves, payers
 from .actor import Actor
 from .change_prices import Wanted, package_for, read_options, terms_of
 from .change_terms import Terms
+from .discount_table import IN_FORCE
 from .prices import check_day
 from .renewals import Tables
 from .unused import Unused, unused
@@ -83,6 +85,7 @@ class Subject:
     tables: Tables
     other_id: int | None
     new_price_id: int | None
+    discounted: bool
 
     @property
     def free(self) -> bool:
@@ -104,7 +107,7 @@ class Subject:
 
 def subject(change: PackageChange, known: Known, *, lock: bool = False) -> Subject:
     """Read it; with `lock` the service and the change are held until the transaction ends."""
-    service, change, other_id, new_price_id = _service(change.service_id, change.id, lock)
+    service, change, other_id, new_price_id, discounted = _service(change.service_id, change.id, lock)
     known.held |= {service.package, service.customer, service.billing_group}
     return Subject(
         change=change,
@@ -116,14 +119,15 @@ def subject(change: PackageChange, known: Known, *, lock: bool = False) -> Subje
         tables=known.tables,
         other_id=other_id,
         new_price_id=new_price_id,
+        discounted=discounted,
     )
 
 
-def _service(service_id: int, change_id: int, lock: bool) -> tuple[Service, PackageChange, int | None, int | None]:
-    """The service with all around it, the change, another change of it that waits, and a new price that waits."""
+def _service(service_id: int, change_id: int, lock: bool) -> Any:
+    """The service with all around it, the change, another change of it that waits, a new price that waits, and whether
+    there is any discount."""
     given = {"service": service_id, "change": change_id}
-    row: Any = db.session.execute(_asked(lock), given).unique().one()
-    return row[0], row[1], row[2], row[3]
+    return db.session.execute(_asked(lock), given).unique().one()
 
 
 @cache
@@ -134,7 +138,8 @@ def _asked(lock: bool) -> Any:
     other = aliased(PackageChange, name="other_change")
     elsewhere = select(other.id).where(other.service_id == service, other.id != change, waits).limit(1)
     coming = select(NewPrice.id).where(NewPrice.service_id == service, NewPrice.state == NewPriceState.WAITING).limit(1)
-    wanted = select(Service, PackageChange, elsewhere.scalar_subquery(), coming.scalar_subquery())
+    some = select(Discount.id).where(IN_FORCE).exists()
+    wanted = select(Service, PackageChange, elsewhere.scalar_subquery(), coming.scalar_subquery(), some)
     wanted = wanted.join(PackageChange, PackageChange.service_id == Service.id)
     wanted = wanted.where(Service.id == service, PackageChange.id == change).options(joinedload(Service.options))
     if lock:

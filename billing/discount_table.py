@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import func, literal_column, or_, select
@@ -62,16 +63,26 @@ class Sold:
 
 
 class DiscountTable:
-    """The discounts for everyone and for groups, and whether there are any that need a look at the customer."""
+    """The discounts for everyone and for groups, and whether there are any that need a look at the customer. They are
+    read when they are first asked for, and kept."""
 
     def __init__(self, *, also: int | None = None) -> None:
         """`also` is a discount that counts though it is switched off or archived, to see what it would do."""
         self.wanted = IN_FORCE if also is None else or_(IN_FORCE, Discount.id == also)
-        audiences = set(db.session.scalars(select(Discount.audience).where(self.wanted).distinct()))
-        self.has_own = DiscountAudience.CUSTOMER in audiences
-        others = self.wanted & (Discount.audience != DiscountAudience.CUSTOMER)
-        self._shared = _offers(others) if audiences - {DiscountAudience.CUSTOMER} else []
         self._found: _Shared = {}
+
+    @cached_property
+    def _audiences(self) -> set[DiscountAudience]:
+        return set(db.session.scalars(select(Discount.audience).where(self.wanted).distinct()))
+
+    @cached_property
+    def _shared(self) -> list[Offer]:
+        others = self.wanted & (Discount.audience != DiscountAudience.CUSTOMER)
+        return _offers(others) if self._audiences - {DiscountAudience.CUSTOMER} else []
+
+    @property
+    def has_own(self) -> bool:
+        return DiscountAudience.CUSTOMER in self._audiences
 
     def __bool__(self) -> bool:
         return bool(self._shared) or self.has_own
