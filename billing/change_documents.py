@@ -24,7 +24,7 @@ from models import (
     Proforma,
     db,
 )
-from models.bulk import insert_rows
+from models.bulk import Row, insert_rows
 
 from . import (
     audit,
@@ -62,11 +62,13 @@ class Head:
 
 @dataclass(slots=True)
 class Made:
-    """A document that is written and booked, but that nobody has been told of yet (`tell`)."""
+    """A document that is written and booked, but that nobody has been told of yet (`tell`). `traces` are rows for the
+    audit log that are to be written (`note_down`, or with others)."""
 
     document: Invoice
     head: Head
     lines: Sequence[InvoiceLine]
+    traces: list[Row]
     settled: Sequence[Invoice] = ()
 
 
@@ -86,8 +88,8 @@ def make_invoice(head: Head, worked: WorkedOut, *, asks: bool = True, by: Actor)
     if not asks:
         entries = {Account.RECEIVABLE: document.total, Account.REVENUE: -document.net, Account.TAX: -document.tax}
         ledger.post("invoice", customer, head.on, entries, invoice_id=document.id)
-    _note_down(document, {}, by)
-    return Made(document, head, lines, () if asks or document.total_minor else (document,))
+    settled = () if asks or document.total_minor else (document,)
+    return Made(document, head, lines, [_trace(document, {}, by)], settled)
 
 
 def make_note(head: Head, worked: WorkedOut, plan: NotePlan, *, reason: str, by: Actor) -> Made:
@@ -99,15 +101,21 @@ def make_note(head: Head, worked: WorkedOut, plan: NotePlan, *, reason: str, by:
     lines = _write(note, turned(worked), by_run=head.by_run)
     credit_parts.book(note, plan, head.customer, by)
     about = {"credit_minor": plan.to_credit.minor, "invoices": ", ".join(part.invoice for part in plan.parts)}
-    _note_down(note, about, by)
     lowered = [plan.invoices[part.invoice_id] for part in plan.parts if part.off_open]
-    return Made(note, head, lines, [one for one in lowered if not one.open_minor])
+    return Made(note, head, lines, [_trace(note, about, by)], [one for one in lowered if not one.open_minor])
+
+
+def note_down(made: Made) -> Made:
+    """Write its trace, by the driver: it need not wait for what else is to be written."""
+    insert_rows(db.session, AuditEvent.__table__, audit.COLUMNS, made.traces)
+    made.traces.clear()
+    return made
 
 
 def tell(made: Made, *, by: Actor) -> Invoice:
-    """What the discounts took off, the mail, word to those who listen, and what waited for an invoice that is settled
-    by it. Flushes."""
-    document, head = made.document, made.head
+    """The trace, what the discounts took off, the mail, word to those who listen, and what waited for an invoice that
+    is settled by it. Flushes."""
+    document, head = note_down(made).document, made.head
     if any(line.discount_id for line in made.lines):
         discounts.record_uses(document, made.lines)
     if head.send:
@@ -120,12 +128,10 @@ def tell(made: Made, *, by: Actor) -> Invoice:
     return document
 
 
-def _note_down(document: Invoice, more: Mapping[str, Any], by: Actor) -> None:
-    """The trace, by the driver: it need not wait for what else is to be written."""
+def _trace(document: Invoice, more: Mapping[str, Any], by: Actor) -> Row:
     after = {"total_minor": document.total_minor, "currency": document.currency, **more}
     who = (by.at, f"{document.kind}.issued", by.name, by.staff_id, by.portal_user_id, by.real_staff_id, by.address)
-    row = (*who, "invoice", document.id, str(document)[:200], document.customer_id, None, after)
-    insert_rows(db.session, AuditEvent.__table__, audit.COLUMNS, [row])
+    return (*who, "invoice", document.id, str(document)[:200], document.customer_id, None, after)
 
 
 def _new(kind: type[Invoice], head: Head, worked: WorkedOut, by: Actor) -> Invoice:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 from functools import cache
@@ -20,7 +21,7 @@ from models import (
     ServiceOption,
     db,
 )
-from models.bulk import insert_rows
+from models.bulk import Row, insert_rows
 from models.exact import divide_half_away
 from models.faults import faultpoint
 from models.types import MinorUnits
@@ -139,15 +140,18 @@ def _set_price(new_price_id: int, was: NewPriceState, becomes: NewPriceState) ->
     db.session.execute(change.execution_options(synchronize_session=False))
 
 
-def record(service: Service, before: Terms, after: Terms, on: date, by: Actor, **more: Any) -> None:
-    """The history of the service, the trace, and word to those who listen. Flushes."""
+def record(
+    service: Service, before: Terms, after: Terms, on: date, by: Actor, traces: Sequence[Row] = (), **more: Any
+) -> None:
+    """The history of the service, the trace (behind the `traces` of what else was done), and word to those who listen.
+    Flushes."""
     was, now = _said(before), _said(after)
     moved = {name for name in now if was[name] != now[name]}
     changed = [name for name in now if name in moved or (name == "currency" and "price_minor" in moved)]
     sides = ({name: side[name] for name in changed} for side in (was, now))
     first, second = sides
     faultpoint("package_change.service")
-    service_changes.record(service, on, "change", "service.package_changed", first, {**second, **more}, by)
+    service_changes.record(service, on, "change", "service.package_changed", first, {**second, **more}, by, traces)
 
 
 def _said(terms: Terms) -> dict[str, Any]:

@@ -264,7 +264,7 @@ def _write_note(customer: Customer, note: Note, wanted: Wanted, by: Actor) -> Ma
         send=wanted.send,
     )  # fmt: skip
     reason = f"Unused days, given back as the service ends on {wanted.on}."
-    return change_documents.make_note(head, note.worked, note.plan, reason=reason, by=by)
+    return change_documents.note_down(change_documents.make_note(head, note.worked, note.plan, reason=reason, by=by))
 
 
 def _last(

@@ -22,7 +22,6 @@ from models import (
     ChangeState,
     ChangeWhen,
     Direction,
-    Invoice,
     LineKind,
     Money,
     Package,
@@ -205,13 +204,14 @@ def _do(found: Reviewed, by: Actor, by_run: bool, send: bool) -> PackageChange:
     change.before, change.after = before, change_terms.plain(shown.after)
     change.invoice_id = document.id if document else None
     if shown.outcome is Outcome.WAITING:
-        assert document is not None and document.due_on is not None
+        assert made is not None and document is not None and document.due_on is not None
+        change_documents.note_down(made)
         _decided(found, ChangeState.WAITING, by)
         change.expires_on = document.due_on + timedelta(days=int(company.value("change_lapses_after")))
         audit.record(by, "package_change.waits", change, after={**_summary(shown), "invoice": str(document)})
     else:
         _decided(found, ChangeState.DONE, by)
-        _take_effect(found, document, by)
+        _take_effect(found, made, by)
     if made is not None:
         change_documents.tell(made, by=by)
     db.session.flush()
@@ -229,14 +229,17 @@ def _decided(found: Reviewed, state: ChangeState, by: Actor) -> None:
     change.expires_on, change.error = None, ""
 
 
-def _take_effect(found: Reviewed, document: Invoice | None, by: Actor) -> None:
-    """The service runs what the review says from now on. Flushes."""
+def _take_effect(found: Reviewed, made: Made | None, by: Actor) -> None:
+    """The service runs what the review says from now on; its trace and the document's are written at once. Flushes."""
     shown, service = found.review, found.subject.service
     assert shown.after is not None
     change_service.stop_new_price(found.subject.new_price_id)
     change_service.give(service, shown.after)
-    told: dict[str, Any] = {"document": str(document)} if document else {}
-    change_service.record(service, shown.before, shown.after, shown.on, by, **told)
+    if made is None:
+        change_service.record(service, shown.before, shown.after, shown.on, by)
+        return
+    traces, made.traces = made.traces, []
+    change_service.record(service, shown.before, shown.after, shown.on, by, traces, document=str(made.document))
 
 
 def _made(found: Reviewed, by: Actor, *, by_run: bool, send: bool) -> Made | None:

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from models import AuditEvent, Service, ServiceChange, db
-from models.bulk import insert_rows
+from models.bulk import Row, insert_rows
 
 from . import audit, webhook_events
 from .actor import Actor
@@ -30,20 +30,22 @@ class Happened:
 
 
 def record(
-    service: Service, on: date, kind: str, verb: str, before: dict[str, Any] | None, after: dict[str, Any], by: Actor
-) -> None:
+    service: Service, on: date, kind: str, verb: str, before: dict[str, Any] | None, after: dict[str, Any], by: Actor,
+    traces: Sequence[Row] = (),
+) -> None:  # fmt: skip
     """Write down that `service` changed on the day `on`: `kind` in its history, `verb` in the audit log, and the event
-    of that kind (webhook_events) for those who listen. `before` and `after` are plain values. Flushes."""
-    record_many([Happened(service.id, service.customer_id, str(service), on, before, after)], kind, verb, by)
+    of that kind (webhook_events) for those who listen. `before` and `after` are plain values. `traces` are rows for the
+    audit log that are written before its own. Flushes."""
+    record_many([Happened(service.id, service.customer_id, str(service), on, before, after)], kind, verb, by, traces)
 
 
-def record_many(happened: Sequence[Happened], kind: str, verb: str, by: Actor) -> None:
+def record_many(happened: Sequence[Happened], kind: str, verb: str, by: Actor, traces: Sequence[Row] = ()) -> None:
     """The same for many services at once, written by a few statements. The services' rows are changed already; where
     the session holds them as objects, the caller expires them."""
     changes = [(h.service_id, h.on, kind, h.before, h.after, by.at, by.name) for h in happened]
     insert_rows(db.session, ServiceChange.__table__, _COLUMNS, changes)
     who = (by.at, verb, by.name, by.staff_id, by.portal_user_id, by.real_staff_id, by.address, "service")
     events = [(*who, h.service_id, h.label[:200], h.customer_id, h.before or None, h.after or None) for h in happened]
-    insert_rows(db.session, AuditEvent.__table__, audit.COLUMNS, events)
+    insert_rows(db.session, AuditEvent.__table__, audit.COLUMNS, [*traces, *events])
     told = [webhook_events.Change(h.service_id, kind, h.on, h.before, h.after) for h in happened]
     webhook_events.services(told, by)

@@ -25,7 +25,7 @@ from conftest import Clock
 from factories import add, make_tax_rate
 from flask import Flask
 from money import eur
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from billing import change_due, change_reviewing, change_undo, discounts, invoices, package_changes, payments, settings
 from billing.actor import Actor, NotAllowed
@@ -45,6 +45,7 @@ from models import (
     TaxRate,
     db,
 )
+from models.bulk import locks_rows
 
 
 def pay(invoice: Invoice, by: Actor) -> None:
@@ -296,6 +297,32 @@ def test_what_changed_since_is_shown_afresh_and_a_second_click_does_nothing(app:
     with pytest.raises(WrongState):
         package_changes.carry_out(change, fresh.fingerprint, by=by)
     assert len(documents(service)) == 2
+
+
+def test_what_is_written_between_a_review_and_its_commit_is_noticed(app: Flask, clock: Clock) -> None:
+    service, by = running(clock), at(clock, DAY)
+    change, _review = reviewed(service, priced("Plus", "60"), by)
+    known = package_changes.Known.load()
+    review = package_changes.review(change, by=by, known=known)
+    service.description = "Line to the harbour"
+    with pytest.raises(ChangedSince) as told:
+        package_changes.carry_out(change, review.fingerprint, by=by, known=known)
+    package_changes.carry_out(change, told.value.review.fingerprint, by=by, known=known)
+    db.session.commit()
+    assert service.description == "Line to the harbour" and len(documents(service)) == 2
+    with pytest.raises(WrongState):
+        package_changes.carry_out(change, told.value.review.fingerprint, by=by, known=known)
+
+
+def test_a_review_is_worked_out_again_for_its_commit_only_where_others_may_write(app: Flask, clock: Clock) -> None:
+    service, by, asked = running(clock), at(clock, DAY), []
+    change, _review = reviewed(service, priced("Plus", "60"), by)
+    known = package_changes.Known.load()
+    event.listen(db.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    review = package_changes.review(change, by=by, known=known)
+    package_changes.carry_out(change, review.fingerprint, by=by, known=known)
+    looked = [one for one in asked if one.startswith("SELECT invoice_line.id")]
+    assert len(looked) == (2 if locks_rows(db.session) else 1)
 
 
 def test_an_agreed_price_wins_and_a_price_to_come_does_not_touch_it(app: Flask, clock: Clock) -> None:
