@@ -20,7 +20,7 @@ from factories import (
 )
 from flask import Flask
 from invoicing import books, draft_of, findings, issued, line
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from billing import balances, credit_notes, credits, drafts, invoices, payments, write_offs
 from billing.actor import Actor, NotAllowed
@@ -46,6 +46,7 @@ from models import (
     Service,
     db,
 )
+from models.bulk import locks_rows
 
 DECEMBER = date(2026, 12, 1)
 
@@ -411,6 +412,38 @@ class TestAtOnce:
         assert sum(self.race(app, issue)) == 4
         numbers = db.session.scalars(select(Invoice.number).order_by(Invoice.number)).all()
         assert (numbers, findings(by)) == ([f"INV-0000{n}" for n in range(1, 5)], [])
+
+    def test_numbers_follow_the_day_of_one_that_came_in_while_this_one_waited(self, seller: None, app, by: Actor):
+        issued(make_customer(), by, issued_on=by.today - timedelta(days=2))
+        late, newest = (draft_of(make_customer(), by, issued_on=by.today - timedelta(days=n)) for n in (1, 0))
+        db.session.commit()
+        number = late.id
+        db.session.rollback()
+
+        def issue_late() -> str:
+            with app.app_context():
+                with pytest.raises(NotIssuable, match="INV-00002 is dated 2026-11-22"):
+                    invoices.issue(db.session.get_one(Invoice, number), by=by)
+                db.session.rollback()
+                return "refused"
+
+        invoices.issue(newest, by=by)  # holds the series, on SQLite all there is
+        with ThreadPoolExecutor(1) as pool:
+            told = pool.submit(issue_late)
+            if locks_rows(db.session):
+                self.wait_for_one_that_waits()
+            db.session.commit()
+            assert told.result() == "refused"
+        assert findings(by) == []
+
+    def wait_for_one_that_waits(self) -> None:
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as apart:
+            for _look in range(1000):
+                if apart.scalar(text(waits)):
+                    return
+                apart.execute(text("SELECT pg_sleep(0.01)"))
+        raise AssertionError("nobody waits")
 
     def test_an_invoice_is_taken_back_once(self, seller: None, app: Flask, by: Actor) -> None:
         number = issued(make_customer(), by).id
