@@ -55,16 +55,16 @@ def work_out(
     """The review of a change. `known` saves reading taxes, discounts and packages again, and all of it where nobody
     else can have written since; with `lock` what it is about is held until the transaction ends; `on` is the day that
     a scheduled change is carried out for. What a person can put right is not raised, but told among the refusals."""
-    known = known or Known.load()
     asked = change.id, by, on
-    found: Reviewed | None = known.kept(asked)
+    found: Reviewed | None = known.kept(asked) if known else None
     if found is None:
         found = _worked_out(change, by, known, lock, on)
-        known.keep(asked, found)
+        if known:
+            known.keep(asked, found)
     return found
 
 
-def _worked_out(change: PackageChange, by: Actor, known: Known, lock: bool, on: date | None) -> Reviewed:
+def _worked_out(change: PackageChange, by: Actor, known: Known | None, lock: bool, on: date | None) -> Reviewed:
     found = subject(change, known, lock=lock)
     try:
         after, said = new_terms(found.before, wanted_of(change, found.package), found.package, found.customer)

@@ -105,9 +105,10 @@ class Subject:
         return unused(self.service, on)
 
 
-def subject(change: PackageChange, known: Known, *, lock: bool = False) -> Subject:
+def subject(change: PackageChange, known: Known | None, *, lock: bool = False) -> Subject:
     """Read it; with `lock` the service and the change are held until the transaction ends."""
     service, change, other_id, new_price_id, discounted = _service(change.service_id, change.id, lock)
+    known = known or Known.load()
     known.held |= {service.package, service.customer, service.billing_group}
     return Subject(
         change=change,

@@ -163,15 +163,13 @@ def carry_out(change: PackageChange, seen: str, *, by: Actor) -> PackageChange:
     raises; ChangedSince brings a review of here. Flushes."""
     actor = _actor(change.service, by)
     _check_asked(change)
-    if against := why_not(change.service, by=by):
-        raise NotByOneself(against)
-    known = package_changes.Known.load()
-    if against := _against(change, package_changes.review(change, by=actor, known=known), by):
+    against = why_not(change.service, by=by) or _against(change, package_changes.review(change, by=actor), by)
+    if against:
         raise NotByOneself(against)
     if change.state is ChangeState.DRAFT and change.to_package is not None:  # it may be closed since it was asked for
         _check_offered(change.service, wanted_of(change, change.to_package), by)
     try:
-        return package_changes.carry_out(change, seen, by=actor, known=known)
+        return package_changes.carry_out(change, seen, by=actor)
     except package_changes.ChangedSince as moved:
         raise package_changes.ChangedSince(_judged(change, moved.review, by)) from None
 
