@@ -17,6 +17,7 @@ from billing import cards as saved_cards
 from integrations.gateways import Standing
 from messaging import card_events, cards
 from models import Card, CardRefund, HookEvent, PaymentAttempt, db
+from models.faults import faultpoint
 
 from . import clock, stopping
 from .daily import only_reading
@@ -73,9 +74,11 @@ def look_up(attempt_id: int) -> bool:
     with only_reading():
         asked = cards.ask(db.session.get_one(PaymentAttempt, attempt_id))
     answer = cards.gateway().look_up(asked)
+    faultpoint("cards.asked")
     attempt = card_payments.settle(db.session.get_one(PaymentAttempt, attempt_id), answer, by=clock.actor())
     card_refunds.take_over(attempt, answer.refunds, by=clock.actor())
     db.session.commit()
+    faultpoint("cards.settled")
     return answer.state != Standing.UNKNOWN
 
 

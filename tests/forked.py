@@ -34,7 +34,7 @@ class Forked:
     def __init__(self, app: Flask, work: str, *arguments: Any, values: dict[str, Any] | None = None, fault: str = ""):
         config = settings(app.config["SQLALCHEMY_DATABASE_URI"], app.config["FILES_DIR"])
         given = {"SQLALCHEMY_ENGINE_OPTIONS": app.config["SQLALCHEMY_ENGINE_OPTIONS"]}
-        given |= {name: value for name, value in app.config.items() if name.startswith("MAIL_")}
+        given |= {name: value for name, value in app.config.items() if name.startswith(("MAIL_", "STRIPE_"))}
         config |= {**given, "CLOCK": app.clock()}  # type: ignore[attr-defined]
         self._hears, says = _server.Pipe(duplex=False)
         self.process = _server.Process(target=_run, args=(config, work, arguments, values or {}, fault, says))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +13,7 @@ from cardserver import come_in, make_card, now, pay_on_page, taking_cards, tell,
 from conftest import Clock
 from factories import make_company, make_customer, make_invoice
 from flask import Flask
+from forked import Forked
 from signing_in import Browser
 from sqlalchemy import select, update
 
@@ -269,6 +271,24 @@ def test_f27_what_was_stored_is_carried_out_by_the_sweeper(
     app_clock.advance(seconds=10)
     work()
     assert paid(invoice) and len(db.session.scalars(select(Payment)).all()) == 1
+
+
+@pytest.mark.parametrize("point", ["cards.asked", "cards.settled"])
+def test_f27_killed_while_it_carries_out_what_was_stored(
+    app: Flask, client: Browser, stripe: Stripe, invoice: Invoice, point: str
+):
+    come_in(client, invoice.customer)
+    pay_on_page(to_page(client, invoice))
+    for event in stripe.events:
+        tell(client, stripe, event)
+    db.session.commit()
+    assert Forked(app, "jobs.cards:run", fault=f"{point}@1").ended() == -signal.SIGKILL
+    assert paid(invoice) is (point == "cards.settled")
+    db.session.rollback()
+    assert Forked(app, "jobs.cards:run").ended() == 0
+    waits = select(HookEvent).where(HookEvent.state == HookState.WAITING)
+    assert paid(invoice) and len(db.session.scalars(select(Payment)).all()) == 1
+    assert db.session.scalars(waits).all() == []
 
 
 def test_money_for_another_amount_customer_or_attempt_is_not_booked(
