@@ -41,7 +41,7 @@ _DETAILS = {
     "website": "https://harbour.example",
     "tax_id": "IE9999999WH",
     "registration": "Companies Registration Office, Dublin, no. 999142",
-    "bank_details": "Quayside Savings Bank\nIBAN IE39 QUAY 0000 0012 3456 78",
+    "bank_details": "Quayside Savings Bank\nIBAN: IE39 QUAY 0000 0012 3456 78",
     "street": "3 Custom House Slip",
     "city": "Dublin",
     "postal_code": "D01 Z9Z9",
