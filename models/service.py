@@ -268,7 +268,7 @@ class Renewal(Model):
             "service_id",
             "period_start",
             unique=True,
-            sqlite_where=text("NOT void"),
+            sqlite_where=text("void = 0"),  # as SQLite is asked: it compares the words
             postgresql_where=text("NOT void"),
         ),
         Index(
@@ -276,7 +276,7 @@ class Renewal(Model):
             "charge_id",
             "period_start",
             unique=True,
-            sqlite_where=text("NOT void AND charge_id IS NOT NULL"),
+            sqlite_where=text("void = 0 AND charge_id IS NOT NULL"),
             postgresql_where=text("NOT void AND charge_id IS NOT NULL"),
         ),
         CheckConstraint("(service_id IS NULL) <> (charge_id IS NULL)", name="of_one_thing"),
