@@ -24,7 +24,6 @@ from models import (
     Customer,
     Invoice,
     InvoiceLine,
-    InvoiceState,
     LineKind,
     Money,
     db,
@@ -33,7 +32,7 @@ from models.bulk import insert_rows
 
 from . import ledger, write_offs
 from .actor import Actor
-from .unused import COVERING
+from .unused import COVERING, is_issued
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +159,7 @@ def _invoices(first: CTE, lock: bool) -> Select[Any]:
         .where(InvoiceLine.invoice_id == first.c.id, InvoiceLine.kind == LineKind.UNUSED)
     )
     known = first.union(older)
-    wanted = select(Invoice).where(
-        Invoice.id.in_(select(known.c.id)), Invoice.kind == "invoice", Invoice.state == InvoiceState.ISSUED
-    )
+    wanted = select(Invoice).where(Invoice.id.in_(select(known.c.id)), Invoice.kind == "invoice", is_issued(Invoice))
     wanted = wanted.options(load_only(*_SHARED))  # what is printed on them need not be read
     if lock:
         wanted = wanted.with_for_update(key_share=True).execution_options(populate_existing=True)
