@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import base64
 import enum
-import http.client
 import json
-import socket
-import ssl
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+
+from . import asking
 
 API = "https://api.twilio.com"
 TIMEOUT = 15.0
@@ -253,54 +250,14 @@ def _exchange(
     url: Any, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
 ) -> tuple[int, dict[str, str], str]:
     """Status, headers (names in small letters) and text of the answer. Raises NotReached."""
-    connection = _connection(url)
-    left = False
+    address = f"{url.scheme}://{url.netloc}{path}"
     try:
-        try:
-            connection.connect()
-        except ssl.SSLCertVerificationError as error:
-            raise NotReached(f"Twilio's certificate is not trusted: {error.verify_message}.", left=False) from error
-        with _at_most(WHOLE_TIMEOUT, connection):
-            connection.request(method, path, body, dict(headers))
-            left = True
-            answer = connection.getresponse()
-            told = {name.lower(): value for name, value in answer.getheaders()}
-            data = answer.read(LARGEST + 1)
-            if len(data) > LARGEST:
-                raise NotReached("Twilio's answer was too long to be read.", left=method == "POST")
-            if len(data) < int(told.get("content-length", "") or 0):
-                raise NotReached("Twilio's answer broke off.", left=method == "POST")
-            return answer.status, told, data.decode("utf-8", "replace")
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NotReached(_why(error), left=left and method == "POST") from error
-    finally:
-        connection.close()
-
-
-def _connection(url: Any) -> http.client.HTTPConnection:
-    host, port = url.hostname or "", url.port
-    if url.scheme == "http":
-        return http.client.HTTPConnection(host, port, timeout=TIMEOUT)
-    return http.client.HTTPSConnection(host, port, timeout=TIMEOUT, context=ssl.create_default_context())
-
-
-@contextmanager
-def _at_most(seconds: float, connection: http.client.HTTPConnection) -> Iterator[None]:
-    sock = connection.sock
-
-    def cut() -> None:
-        try:
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
-        except OSError:
-            pass
-
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+        status, told, data = asking.exchange(
+            method, address, headers, body, timeout=TIMEOUT, whole=WHOLE_TIMEOUT, largest=LARGEST
+        )
+    except asking.NotAnswered as error:
+        raise NotReached(f"Twilio: {error}", left=error.left) from error
+    return status, told, data.decode("utf-8", "replace")
 
 
 def _error_in(text: str) -> tuple[int, str]:
@@ -310,12 +267,6 @@ def _error_in(text: str) -> tuple[int, str]:
         return int(told.get("code") or 0), str(told.get("message") or told.get("title") or "")
     except (ValueError, AttributeError, TypeError):
         return 0, ""
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return f"Twilio did not answer within {TIMEOUT:.0f} seconds."
-    return f"Twilio cannot be reached: {_clean(str(error)) or type(error).__name__}"
 
 
 def _filled(values: Mapping[str, Any] | None) -> dict[str, Any]:

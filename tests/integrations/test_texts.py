@@ -69,7 +69,7 @@ def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
 def test_a_huge_answer_is_not_read_to_its_end(tmp_path: Path) -> None:
     with text_server(tmp_path, {"huge": 2_000_000_000}) as server:
         assert texts.send(server.account, HELLO) == texts.Answer(
-            Ending.UNKNOWN, "Twilio's answer was too long to be read."
+            Ending.UNKNOWN, "Twilio: The answer was too long to be read."
         )
 
 
