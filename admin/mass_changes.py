@@ -95,14 +95,15 @@ class MassChangesView(StaffView):
         tabs = mass_change_words.tabs(told)
         asked = request.args.get("state", "")
         state = next((one for one, _word, _n in tabs if one.value == asked), tabs[0][0] if tabs else None)
+        undoable = mass_undo.possible(mass)
         past = params.row_id(request.args.get("past", "")) or 0
         rows = mass_overview.rows(mass, (state,), past=past, limit=SHOWN + 1) if state else []
         return self.render(
             "admin/mass_changes/page.html", mass=mass, told=told, tabs=tabs, state=state, rows=rows[:SHOWN], past=past,
             more=rows[SHOWN - 1].id if len(rows) > SHOWN else None, live=self._live(mass), words=mass_change_words,
             documents=mass_change_words.documents(told), months=mass_change_words.months(told),
-            rest=mass_changes.rest_count(mass), undoable=mass_undo.possible(mass),
-            may=allows("services.edit"), record_url=record_url, priced=price_words,
+            rest=mass_changes.rest_count(mass), undoable=undoable, may=allows("services.edit"),
+            stays=mass_undo.why_not(mass, by=actor()) if undoable else "", record_url=record_url, priced=price_words,
             list_url=list_url(Service), back_url=self.back(),
         )  # fmt: skip
 

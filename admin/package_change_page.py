@@ -29,15 +29,16 @@ class ChangePage:
             step = ".review_view" if change.to_package_id else ".package_view"
             return redirect(self.get_url(step, id=change.id))  # type: ignore[attr-defined]
         done, may = change.state == ChangeState.DONE, allows("services.edit")
+        waits = change.state in (ChangeState.SCHEDULED, ChangeState.WAITING)
         stays = change_undo.why_not(change, by=actor()) if done else ""
+        kept = change_undo.why_not_withdraw(change, by=actor()) if waits else ""
         return self.render(  # type: ignore[attr-defined]
             "admin/package_changes/page.html", change=change, service=change.service, shown=content(change),
             title=package_change_words.title(change), state_pill=package_change_words.state_pill(change),
             done=change.state in TAKEN_BACK, facts=facts(change), history=history(change), told=told(change),
             service_url=record_url(change.service), record_url=record_url, back_url=self.back(),  # type: ignore[attr-defined]
             document_url=record_url(change.invoice, Invoice) if change.invoice else "", document_words=opens(change),
-            can_withdraw=may and change.state in (ChangeState.SCHEDULED, ChangeState.WAITING),
-            can_undo=may and done and not stays, stays=stays,
+            can_withdraw=may and waits and not kept, can_undo=may and done and not stays, stays=stays, kept=kept,
         )  # fmt: skip
 
     @expose("/undo/", methods=("GET", "POST"))
@@ -59,6 +60,9 @@ class ChangePage:
             return redirect(once(lambda: self._do(change, change_undo.withdraw, _("Draft discarded"), self._list())))
         if change.state not in (ChangeState.SCHEDULED, ChangeState.WAITING):
             flash(_("There is nothing to withdraw any more."), "warning")
+            return redirect(self._page_of(change))
+        if kept := change_undo.why_not_withdraw(change, by=actor()):
+            flash(kept, "warning")
             return redirect(self._page_of(change))
         words = _("Withdraw this change?"), _("Withdraw change"), "ban"
         return self._taken_back(change, *words, change_undo.withdraw, _("The change was withdrawn"))

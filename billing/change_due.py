@@ -160,7 +160,7 @@ def _lapse(change: PackageChange, by: Actor) -> ChangeState:
     """Its invoice is void, if nobody has paid it since it was looked up."""
     try:
         with db.session.begin_nested():
-            change_undo.withdraw(change, reason="Not paid in time", by=by)
+            change_undo.let_go(change, reason="Not paid in time", by=by)
     except BillingError as error:
         return fail(change, str(error), by)
     return ChangeState.WITHDRAWN

@@ -35,11 +35,12 @@ from .package_changes import PERMISSION, WrongState
 from .tax_rates import Tax
 
 _UNUSED = "Unused: "
+_NO_RIGHT = "Your role does not allow {}. Ask somebody who may to {} this."
 
 
 def undo(change: PackageChange, *, by: Actor) -> PackageChange:
     """The service is as it was before, and the document is taken back: an invoice is made void, what a credit note gave
-    is billed again and settled with the credit it left.
+    is billed again and settled with the credit it left. Both need the right to do so with any other document.
 
     Raises ChangeRefused (see `why_not`), NotVoidable, NotIssuable, NotAllowed. Flushes.
     """
@@ -65,11 +66,24 @@ def why_not(change: PackageChange, *, by: Actor) -> str:
     return _why_not(change, change.service, by)
 
 
-def withdraw(change: PackageChange, *, reason: str = "Withdrawn", by: Actor) -> None:
+def why_not_withdraw(change: PackageChange, *, by: Actor) -> str:
+    """Why `withdraw` would refuse a change that has not taken effect, in a sentence; empty where it would not."""
+    return _no_right(change, "withdraw", by)
+
+
+def withdraw(change: PackageChange, *, by: Actor) -> None:
     """A change that has not taken effect does not any more. A draft is deleted; one that waits to be paid has its
-    invoice made void, and what was paid on it is the customer's credit. Raises WrongState, NotVoidable, NotAllowed.
-    Flushes."""
+    invoice made void, and what was paid on it is the customer's credit. Raises WrongState, ChangeRefused (see
+    `why_not_withdraw`), NotVoidable, NotAllowed. Flushes."""
     by.require(PERMISSION)
+    if why := why_not_withdraw(_locked(change)[1], by=by):
+        raise ChangeRefused(why)
+    let_go(change, reason="Withdrawn", by=by)
+
+
+def let_go(change: PackageChange, *, reason: str, by: Actor) -> None:
+    """The same by right of the change itself: it was not paid in time, or whoever asked for it calls it off. Raises
+    WrongState, NotVoidable. Flushes."""
     _service, change = _locked(change)
     if change.state is ChangeState.DRAFT:
         db.session.delete(change)
@@ -84,6 +98,16 @@ def withdraw(change: PackageChange, *, reason: str = "Withdrawn", by: Actor) -> 
     db.session.flush()
 
 
+def _no_right(change: PackageChange, verb: str, by: Actor) -> str:
+    """Whether a document is to be taken back that this person may not take back anywhere else."""
+    document = change.invoice
+    if document is None or document.state == InvoiceState.VOID:
+        return ""
+    if document.kind == "credit_note":
+        return "" if by.may(CREDIT_PERMISSION) else _NO_RIGHT.format("credit notes", verb)
+    return "" if by.may(invoices.PERMISSION) else _NO_RIGHT.format("voiding invoices", verb)
+
+
 def _locked(change: PackageChange) -> tuple[Service, PackageChange]:
     """The service and then its change, as they are now, until the transaction ends."""
     mine = select(Service).where(Service.id == change.service_id).with_for_update(key_share=True)
@@ -93,7 +117,7 @@ def _locked(change: PackageChange) -> tuple[Service, PackageChange]:
 
 
 def _freely(by: Actor) -> Actor:
-    """Documents are taken back by right of the change."""
+    """Documents are taken back by right of the change, once it is known that it may be."""
     return replace(by, permissions=None)
 
 
@@ -114,9 +138,7 @@ def _why_not(change: PackageChange, service: Service, by: Actor) -> str:
     )
     if db.session.scalar(later.limit(1)):
         return f"{service} has a later change. Undo or withdraw that one first."
-    if change.invoice and change.invoice.kind == "credit_note" and not by.may(CREDIT_PERMISSION):
-        return "Your role does not allow credit notes. Ask somebody who may to undo this."
-    return _moved_on(change, service) or _paid(change)
+    return _no_right(change, "undo", by) or _moved_on(change, service) or _paid(change)
 
 
 def _moved_on(change: PackageChange, service: Service) -> str:

@@ -13,6 +13,8 @@ from sqlalchemy.exc import OperationalError
 from models import (
     BillingError,
     ChangeState,
+    Invoice,
+    InvoiceState,
     MassChange,
     MassChangeRow,
     MassRowState,
@@ -22,7 +24,7 @@ from models import (
 )
 from models.faults import faultpoint
 
-from . import audit, change_undo
+from . import audit, change_undo, invoices
 from .actor import Actor
 from .mass_changes import MOST_REASON, PERMISSION, InvalidMassChange, NotAsShown, broken, count, finish, fresh, locked
 
@@ -35,6 +37,21 @@ log = logging.getLogger(__name__)
 def possible(mass: MassChange) -> int:
     """How many services it has changed, and could be asked to change back; nothing while it goes on."""
     return count(mass.id, MassRowState.DONE) if mass.state in OVER and mass.started_at else 0
+
+
+def why_not(mass: MassChange, *, by: Actor) -> str:
+    """Why this person may not take it back, in a sentence; empty where they may. Whoever starts it answers for the
+    documents it takes back, all of which need one right."""
+    if by.may(invoices.PERMISSION):
+        return ""
+    mine = MassChangeRow.mass_change_id == mass.id, MassChangeRow.state == MassRowState.DONE
+    documents = select(MassChangeRow.id).join(PackageChange, PackageChange.id == MassChangeRow.package_change_id)
+    documents = documents.join(Invoice, Invoice.id == PackageChange.invoice_id)
+    if db.session.scalar(documents.where(*mine, Invoice.state != InvoiceState.VOID).limit(1)) is None:
+        return ""
+    return (
+        "Your role does not allow voiding invoices or credit notes, and these changes made some. Ask somebody who may."
+    )
 
 
 def progress(mass: MassChange) -> tuple[int, int]:
@@ -55,6 +72,8 @@ def start(mass: MassChange, *, seen: int, by: Actor) -> MassChange:
         raise NotAsShown("The number of services is not what you saw. Nothing was taken back; look again.")
     if not changed:
         raise InvalidMassChange("None of these services was changed, or each was changed back already.")
+    if why := why_not(mass, by=by):
+        raise InvalidMassChange(why)
     mass.state, mass.tries, mass.error, mass.finished_at = MassState.UNDOING, 0, "", None
     mass.undo_by, mass.undo_staff_id, mass.undo_at, mass.address = by.name, by.staff_id, by.at, by.address
     audit.record(by, "mass_change.undo_started", mass, after={"package": mass.package.name, "services": changed})

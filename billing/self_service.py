@@ -188,7 +188,7 @@ def withdraw(change: PackageChange, *, by: Actor) -> None:
     actor = _actor(change.service, by)
     if not may_withdraw(change):
         raise NotByOneself("This change cannot be called off here. Write to us.")
-    change_undo.withdraw(change, reason="Withdrawn by the customer", by=actor)
+    change_undo.let_go(change, reason="Withdrawn by the customer", by=actor)
 
 
 def may_end(service: Service) -> str:

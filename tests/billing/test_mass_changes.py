@@ -155,6 +155,18 @@ def test_credit_notes_for_many_need_the_right_of_who_looks_and_who_starts(three:
         assert mass.state is MassState.READY
 
 
+def test_taking_many_back_needs_the_right_to_void_what_they_made(three: list[Service], clock: Clock) -> None:
+    plus, by = priced("Plus", "60"), at(clock, DAY)
+    mass = ready([three[0].id], MassWanted(plus.id), by)
+    mass_changes.start(mass, seen=1, by=by)
+    while mass_changes.do_next(mass.id, by=by):
+        db.session.commit()
+    little = replace(by, permissions=frozenset({"services.edit"}))
+    with pytest.raises(InvalidMassChange, match="does not allow voiding"):
+        mass_undo.start(mass, seen=1, by=little)
+    assert mass_undo.why_not(mass, by=by) == "" and mass.state is MassState.FINISHED
+
+
 def test_what_cannot_be_asked_for_is_said(three: list[Service], clock: Clock) -> None:
     plus, by = priced("Plus", "60"), at(clock, DAY)
     for ids, wanted, words in (

@@ -421,6 +421,26 @@ def test_a_credit_put_down_by_somebody_who_may_comes_whoever_runs_it(app: Flask,
     assert change.state is ChangeState.UNDONE
 
 
+def test_taking_back_an_invoice_needs_the_right_to_void_it_and_lapsing_none(app: Flask, clock: Clock) -> None:
+    service, plus = running(clock), priced("Plus", "60")
+    little = replace(at(clock, DAY), permissions=frozenset({"services.edit", "runs.start"}))
+    change = changed(service, plus, little)
+    assert change_undo.why_not(change, by=little) == (
+        "Your role does not allow voiding invoices. Ask somebody who may to undo this."
+    )
+    with pytest.raises(ChangeRefused, match="voiding invoices"):
+        change_undo.undo(change, by=little)
+    change_undo.undo(change, by=replace(little, permissions=little.permissions | {"invoices.edit"}))
+    settings.change({"package_change_effect": "payment"}, by=at(clock, DAY))
+    waits = changed(service, plus, little)
+    with pytest.raises(ChangeRefused, match="to withdraw this"):
+        change_undo.withdraw(waits, by=little)
+    assert (waits.state, waits.invoice.state) == (ChangeState.WAITING, "issued")
+    assert change_due.lapse(waits.id, date(2027, 1, 1), by=little) is ChangeState.WITHDRAWN
+    draft = package_changes.begin(service, by=little)
+    change_undo.withdraw(draft, by=little)
+
+
 def test_packages_a_service_may_change_to(app: Flask, clock: Clock) -> None:
     service = running(clock)
     plus, once = priced("Plus", "60"), priced("Once", "60", 0)
