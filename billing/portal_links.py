@@ -28,6 +28,8 @@ PASSWORDS = frozenset({WELCOME, RESET})
 LIFE = {WELCOME: timedelta(days=7), RESET: timedelta(minutes=30), EMAIL: timedelta(hours=24)}
 KEPT = timedelta(days=30)
 MOST_RESETS, WITHIN = 3, timedelta(hours=1)
+MOST_A_DAY, DAY = 6, timedelta(days=1)
+"""Links to other addresses that one person may ask for: each is a mail to somebody who may not want it."""
 
 
 def make(
@@ -111,21 +113,22 @@ def is_alive(row: OneTimeToken, at: datetime) -> bool:
 
 def may_reset(user: PortalUser, at: datetime, purpose: str = RESET) -> bool:
     """Whether another mail with such a link may go to the person: three an hour."""
-    made = (
-        select(func.count())
-        .select_from(OneTimeToken)
-        .where(
-            OneTimeToken.portal_user_id == user.id,
-            OneTimeToken.purpose == purpose,
-            OneTimeToken.created_at > at - WITHIN,
-        )
-    )
-    return (db.session.scalar(made) or 0) < MOST_RESETS
+    return _made(user, purpose, at - WITHIN) < MOST_RESETS
+
+
+def may_confirm_today(user: PortalUser, at: datetime) -> bool:
+    """Whether the person may ask for another link to a new address within this day of 24 hours."""
+    return _made(user, EMAIL, at - DAY) < MOST_A_DAY
 
 
 def hash_of(token: str) -> str:
     """What is kept of a token: SHA-256, in hex."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _made(user: PortalUser, purpose: str, since: datetime) -> int:
+    mine = OneTimeToken.portal_user_id == user.id, OneTimeToken.purpose == purpose, OneTimeToken.created_at > since
+    return db.session.scalar(select(func.count(OneTimeToken.id)).where(*mine)) or 0
 
 
 def _row(token: str) -> OneTimeToken | None:

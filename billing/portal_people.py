@@ -75,6 +75,8 @@ def check_new_email(user: PortalUser, email: str, *, by: Actor) -> str:
         raise EmailTaken("You sign in with this address already.")
     if not portal_links.may_reset(user, by.at, portal_links.EMAIL):
         raise AskedTooOften("Three mails were sent within the hour. Wait a little, then ask again.")
+    if not portal_links.may_confirm_today(user, by.at):
+        raise AskedTooOften(f"{portal_links.MOST_A_DAY} mails were sent within a day. Ask again tomorrow.")
     return found
 
 

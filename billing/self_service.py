@@ -1,5 +1,5 @@
-"""Changing and ending a service by oneself, in the portal: what staff's wizard does, as far as package and settings let
-the customer go.
+"""Changing a service by oneself, in the portal: what staff's wizard does, as far as package and settings let the
+customer go. Ending it is for own_endings.
 
 `offers` says what can be chosen, `ask` writes it into a draft and `review` shows what it comes to: the same draft, the
 same review and the same figures as in the panel (package_changes). `carry_out` does just that.
@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
 from sqlalchemy import select
 
 from models import (
-    AuditEvent,
     BillingError,
     ChangeState,
     ChangeTo,
@@ -34,7 +32,7 @@ from models import (
     db,
 )
 
-from . import audit, change_undo, company, fx_prices, notes, package_changes, package_moves, services
+from . import change_undo, company, fx_prices, package_changes, package_moves
 from .actor import Actor
 from .change_prices import Wanted
 from .change_review import Review
@@ -42,15 +40,10 @@ from .change_subject import wanted_of
 from .change_terms import Terms
 from .package_changes import PERMISSION
 from .portal_rights import DECIDES, acting_for
-from .texts import many_lines
 
 NO, RENEWAL, NOW = "no", "renewal", "now"
-ASK, END = "ask", "end"
 ASKED = "asked_by"
 """Among the terms of a change that was asked for in the portal: the portal user's id. Gone once staff write it anew."""
-LONGEST_REASON = 1000
-END_ASKED, ONCE_IN = "service.end_asked", timedelta(days=1)
-NOTE_PERMISSION = "customers.edit"
 
 
 class NotByOneself(BillingError):
@@ -191,48 +184,6 @@ def withdraw(change: PackageChange, *, by: Actor) -> None:
     change_undo.let_go(change, reason="Withdrawn by the customer", by=actor)
 
 
-def may_end(service: Service) -> str:
-    """``ask`` or ``end`` as the settings have it; empty where the customer cannot do either now."""
-    way = str(company.value("portal_endings"))
-    if (
-        way == NO
-        or service.ends_on is not None
-        or service.status not in (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
-    ):
-        return ""
-    return ASK if service.status == ServiceStatus.SUSPENDED else way
-
-
-def end(service: Service, reason: str, *, by: Actor) -> Service:
-    """The service ends when the period that is billed is over. Raises NotByOneself, NotAllowed, InvalidText."""
-    actor = _actor(service, by)
-    if may_end(service) != END:
-        raise NotByOneself("This service is not ended here. Write to us.")
-    if change := waiting(service):
-        raise NotByOneself(f"A change to {change.to_package} is waiting. Call that off first.")
-    told = many_lines(reason, "The reason")[:200].replace("\n", " ")
-    last = max(service.next_renewal_on, by.today)
-    return services.cancel(service, last, told or "Cancelled by the customer", by=actor)
-
-
-def ask_to_end(service: Service, reason: str, *, by: Actor) -> None:
-    """Leave a note with the customer that they want it ended. Raises NotByOneself, NotAllowed, InvalidText. Flushes."""
-    acting_for(service.customer, DECIDES, by=by)
-    if may_end(service) != ASK:
-        raise NotByOneself("This service is not ended here. Write to us.")
-    told = many_lines(reason, "The reason")
-    if len(told) > LONGEST_REASON:
-        raise NotByOneself(f"The reason is too long: at most {LONGEST_REASON:,} letters.")
-    lately = (AuditEvent.verb == END_ASKED, AuditEvent.object_id == service.id, AuditEvent.at > by.at - ONCE_IN)
-    if db.session.scalar(select(AuditEvent.id).where(AuditEvent.object_type == "service", *lately).limit(1)):
-        raise NotByOneself("You asked for this already. We write to you.")
-    words = f"{by.name} asks to cancel {service}, which is billed until {service.next_renewal_on}."
-    actor = acting_for(service.customer, DECIDES, NOTE_PERMISSION, by=by)
-    notes.add_note(service.customer, f"{words}\n{told}".strip(), by=actor)
-    audit.record(by, END_ASKED, service, after={"reason": told})
-    db.session.flush()
-
-
 def _check_asked(change: PackageChange) -> None:
     if not asked_here(change):
         raise NotByOneself("This change was begun by us. Write to us about it.")
@@ -318,6 +269,8 @@ def _against(change: PackageChange, shown: Review, by: Actor, *, nothing_late: b
         return ""
     if not _only_period(shown) and shown.direction is not None and shown.direction not in _ways():
         return "This package cannot be chosen here. Write to us."
+    if change.state is ChangeState.DRAFT and change.asked_for is ChangeWhen.NOW and _put_off(shown):
+        return "A smaller package begins with the next renewal. Choose it once more, and you see the sums for that day."
     if shown.total.minor > 0 and not nothing_late and (late := overdue(change.service.customer, by=by)):
         return f"{late} is overdue. Pay it first, then change the package."
     return ""

@@ -17,7 +17,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from billing import self_service
+from billing import own_endings, self_service
 from billing.change_figures import Outcome
 from billing.change_prices import Wanted
 from billing.change_review import Review
@@ -153,11 +153,12 @@ class Actions:
 
     change: str = ""
     end: str = ""
+    keep: str = ""
     waiting: PackageChange | None = None
 
 
 def actions(access: PortalAccess, service: Service) -> Actions:
-    """For the page of the service: one statement."""
+    """For the page of the service: one statement, and two more where it is to end."""
     if access.right not in DECIDES:
         return Actions()
     by, which = actor(), {"customer_id": service.customer_id, "service_id": service.id}
@@ -165,7 +166,8 @@ def actions(access: PortalAccess, service: Service) -> Actions:
     may = found is None and self_service.may_look(service, by=by)
     return Actions(
         url_for("portal.change_package", **which) if may else "",
-        url_for("portal.end_service", **which) if self_service.may_end(service) else "",
+        url_for("portal.end_service", **which) if own_endings.may_end(service) else "",
+        url_for("portal.keep_service", **which) if own_endings.may_keep(service, by=by) else "",
         found,
     )
 
@@ -178,8 +180,10 @@ def service_of(access: PortalAccess, service_id: int) -> Service:
 
 
 def _theirs(access: PortalAccess, change_id: int) -> PackageChange:
-    """A change that was asked for in the portal, of this customer; drafts of staff are not theirs."""
+    """A change that was asked for in the portal, of this customer; drafts of staff are not theirs, nor are changes of a
+    service that another customer has by now."""
     mine = select(PackageChange).where(PackageChange.id == change_id, PackageChange.customer_id == access.customer_id)
+    mine = mine.join(PackageChange.service).where(Service.customer_id == access.customer_id)
     loaded = (joinedload(PackageChange.service).joinedload(Service.package), joinedload(PackageChange.to_package),
               joinedload(PackageChange.from_package), joinedload(PackageChange.invoice))  # fmt: skip
     found = db.session.scalar(mine.options(*loaded))

@@ -162,6 +162,14 @@ def test_only_the_person_takes_an_address_that_nobody_has(anna, by):
         link(anna, by, f"{n}@m.example")
     with pytest.raises(portal_people.AskedTooOften):
         portal_people.check_new_email(anna.portal_user, "c@m.example", by=mine)
+    later = replace(by, at=by.at + timedelta(hours=2))
+    assert portal_people.check_new_email(anna.portal_user, "c@m.example", by=replace(mine, at=later.at))
+    for n in range(3):
+        link(anna, later, f"{n}@m.example")
+    for hours, may in ((4, False), (23, False), (27, True)):
+        assert portal_links.may_confirm_today(anna.portal_user, by.at + timedelta(hours=hours)) is may
+    with pytest.raises(portal_people.AskedTooOften, match="tomorrow"):
+        portal_people.check_new_email(anna.portal_user, "c@m.example", by=replace(mine, at=by.at + timedelta(hours=4)))
 
 
 # Details, payers, what is wanted

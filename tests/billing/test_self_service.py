@@ -11,7 +11,7 @@ from factories import add, make_invoice
 from guests import as_guest, let_in
 from sqlalchemy import select
 
-from billing import package_changes, self_service, settings
+from billing import own_endings, package_changes, self_service, services, settings
 from billing.actor import NotAllowed
 from billing.change_figures import Outcome
 from billing.money import Money
@@ -29,6 +29,7 @@ from models import (
     PortalRight,
     Service,
     ServiceOption,
+    Termination,
     db,
 )
 
@@ -181,20 +182,63 @@ def test_what_changed_since_it_was_shown_is_not_done(service, pro, anna):
 
 
 def test_ending_a_service_as_the_settings_say(service, anna, clock):
-    assert self_service.may_end(service) == "ask"
-    self_service.ask_to_end(service, "We move", by=anna)
+    assert own_endings.may_end(service) == "ask"
+    own_endings.ask_to_end(service, "We move", by=anna)
     note = service.customer.notes[0]
     assert "We move" in note.text and note.written_by == anna.name and not note.shown_to_customer
-    for rule in (self_service.end, self_service.ask_to_end):  # the settings say so; it was asked for today
+    for rule in (own_endings.end, own_endings.ask_to_end):  # the settings say so; it was asked for today
         with pytest.raises(NotByOneself):
             rule(service, "", by=anna)
     settings.change({"portal_endings": "end"}, by=at(clock, DAY))
-    self_service.end(service, "We move", by=anna)
+    own_endings.end(service, "We move", by=anna)
     assert (service.ends_on, service.status) == (DECEMBER, "active")
-    assert self_service.may_end(service) == ""
+    assert own_endings.may_end(service) == ""
     settings.change({"portal_endings": "no"}, by=at(clock, DAY))
     with pytest.raises(NotByOneself):
-        self_service.ask_to_end(service, "", by=anna)
+        own_endings.ask_to_end(service, "", by=anna)
+
+
+def test_an_end_set_in_the_portal_is_taken_back_there_until_its_day(service, anna, clock):
+    staff = at(clock, DAY)
+    settings.change({"portal_endings": "end"}, by=staff)
+    own_endings.end(service, "We move", by=anna)
+    own_endings.keep(service, by=anna)
+    assert (service.ends_on, service.cancel_reason, own_endings.may_end(service)) == (None, "", "end")
+    assert not own_endings.may_keep(service, by=anna)
+    own_endings.end(service, "", by=anna)
+    assert own_endings.may_keep(service, by=anna)
+    assert not own_endings.may_keep(service, by=replace(anna, today=DECEMBER))  # that day it ends
+    settings.change({"portal_endings": "ask"}, by=staff)
+    assert not own_endings.may_keep(service, by=anna)
+    settings.change({"portal_endings": "end"}, by=staff)
+    services.cancel(service, date(2026, 12, 15), "Not paid", by=staff)
+    with pytest.raises(NotByOneself):  # staff moved it: it is theirs now
+        own_endings.keep(service, by=anna)
+    reader = as_guest(let_in(service.customer, staff, "ro@m.example", PortalRight.READ_ONLY), staff)
+    with pytest.raises(NotAllowed):
+        own_endings.keep(service, by=reader)
+
+
+def test_a_guided_termination_keeps_the_end_that_it_counts_on(service, anna, clock):
+    staff = at(clock, DAY)
+    settings.change({"portal_endings": "end"}, by=staff)
+    own_endings.end(service, "", by=anna)
+    add(Termination(customer_id=service.customer_id, state="scheduled", on=date(2027, 1, 1), made_by="x",
+                    made_at=staff.at))  # fmt: skip
+    assert not own_endings.may_keep(service, by=anna)
+
+
+def test_a_downgrade_begun_under_other_settings_is_chosen_again(service, small, anna, clock):
+    settings.change({"portal_downgrades": "now"}, by=at(clock, DAY))
+    change = ask(service, small, anna)
+    seen = self_service.review(change, by=anna)
+    assert not seen.refusals
+    settings.change({"portal_downgrades": "renewal"}, by=at(clock, DAY))
+    assert "next renewal" in self_service.review(change, by=anna).refusals[0]
+    with pytest.raises(NotByOneself):
+        self_service.carry_out(change, seen.fingerprint, by=anna)
+    again = self_service.review(ask(service, small, anna), by=anna)
+    assert (again.outcome, again.refusals) == (Outcome.SCHEDULED, ())
 
 
 def test_another_period_takes_no_options_away_on_the_side(service, anna, clock):

@@ -10,7 +10,7 @@ from changing import DAY, DECEMBER, at, priced, running
 from factories import make_customer
 from guests import let_in, sign_in_guest
 from signing_in import sign_in
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, update
 
 from billing import company, package_changes, self_service, settings
 from billing.package_changes import Wanted
@@ -130,6 +130,29 @@ def test_cancelling_asks_or_ends_once_and_tells_staff(client, service, by):
     told = db.session.scalars(select(Message.body).where(Message.kind.like("service_end%")).order_by(Message.id)).all()
     assert ["asks to cancel" in told[0], "cancelled Basic" in told[1], len(told)] == [True, True, 2]
     assert client.get(here).status_code == 404
+    keep = here.removesuffix("end") + "keep"
+    page = client.get(here.removesuffix("/end")).text
+    assert "Keep the service" in page and keep in page
+    for _twice in range(2):
+        assert client.post(keep, data={"form_token": "token-for-keeping"}).status_code == 303
+    assert db.session.get(Service, service.id, populate_existing=True).ends_on is None
+    page = client.get(here.removesuffix("/end")).text
+    assert "Your service goes on" in page and "not taken back" not in page and "keeps Basic" in told_staff()[-1]
+
+
+def told_staff() -> list[str]:
+    mine = Message.kind.like("service_end%")
+    return list(db.session.scalars(select(Message.subject).where(mine).order_by(Message.id)))
+
+
+def test_the_former_owner_of_a_service_finds_no_change_of_it(client, service):
+    review = chosen(client, service)
+    assert client.get(review).status_code == 200
+    other = make_customer(name="Next owner")
+    db.session.execute(update(Service).where(Service.id == service.id).values(customer_id=other.id))
+    db.session.commit()
+    for answer in (client.get(review), client.post(review), client.post(f"{review}/withdraw")):
+        assert answer.status_code == 404 and "Basic" not in answer.text
 
 
 def test_few_statements(client, service):

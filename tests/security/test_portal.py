@@ -102,7 +102,7 @@ DOORS = {
     **dict.fromkeys(("portal.save_details", "portal.choose_payer", "portal.new_payer"), DECIDE),
     **dict.fromkeys(("portal.change_package", "portal.ask_change", "portal.package_change"), DECIDE),
     **dict.fromkeys(("portal.carry_out_change", "portal.withdraw_change"), DECIDE),
-    **dict.fromkeys(("portal.end_service", "portal.send_end"), DECIDE),
+    **dict.fromkeys(("portal.end_service", "portal.send_end", "portal.keep_service"), DECIDE),
     **dict.fromkeys(("portal.add_payer", "portal.payer", "portal.change_payer"), DECIDE),
     "portal.submit": dict.fromkeys(RIGHTS, IN),
     "portal.forgot": EVERYBODY,
