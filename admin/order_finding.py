@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, union
 
 from admin.customers.lookup import CUSTOMERS
 from admin.finding import ByCustomer
+from billing.order_blocks import mailbox_of
 from models import Customer, Order, OrderState, find
 from models.search import LONGEST
 
@@ -39,7 +40,12 @@ def begins(words: list[str]) -> list[ColumnElement[bool]]:
     typed = "".join(words)[:LONGEST] if len(words) == 1 else ""
     if not typed:
         return []
-    return [_between(Order.number, typed.upper()), _between(Order.email_key, typed.lower())]
+    return [_between(Order.number, typed.upper()), _between(Order.email_key, _mailbox(typed.lower()))]
+
+
+def _mailbox(typed: str) -> str:
+    """The beginning of an address as orders are kept by it: what follows a plus is left out."""
+    return mailbox_of(typed) if "@" in typed else typed.partition("+")[0] or typed
 
 
 def _between(column: Any, start: str) -> ColumnElement[bool]:

@@ -106,7 +106,7 @@ class OrdersView(Tabs, OrderPage, StaffView):
         RowFilter(Order.form_id, _l("Form"), "is", "form", Rows(OrderForm)),
         "placed_at",
         CustomerFilter(Order.customer_id),
-        StaffFilter(Order.email_key, _l("E-mail"), "has", "email"),
+        StaffFilter(Order.email, _l("E-mail"), "has", "email"),
         StaffFilter(Order.address, _l("Internet address"), "is", "address"),
         StaffFilter(Order.network, _l("Network"), "is", "network"),
         CurrencyFilter(Order.currency),

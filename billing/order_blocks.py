@@ -57,12 +57,12 @@ def all_blocks(limit: int = MOST) -> list[OrderBlock]:
 
 def of(address: str, email: str) -> ColumnElement[bool]:
     """The condition for what blocks an order from this internet address by this e-mail address."""
-    email = email.strip().lower()
+    email, mailbox = email.strip().lower(), mailbox_of(email)
     domain = email.rpartition("@")[2]
     parents = [domain.split(".", place)[-1] for place in range(domain.count("."))]
     return or_(
         and_(OrderBlock.kind == BlockKind.NETWORK, OrderBlock.value.in_(_networks(address))),
-        and_(OrderBlock.kind == BlockKind.EMAIL, OrderBlock.value == email),
+        and_(OrderBlock.kind == BlockKind.EMAIL, OrderBlock.value.in_({email, mailbox})),
         and_(OrderBlock.kind == BlockKind.DOMAIN, OrderBlock.value.in_(parents)),
     )
 
@@ -74,6 +74,12 @@ def network_of(address: str) -> str:
     except ValueError:
         return ""
     return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 64), strict=False))
+
+
+def mailbox_of(email: str) -> str:
+    """The mailbox that an address is counted with: in small letters, ann+shop@mail.example is ann@mail.example."""
+    name, at, domain = email.strip().lower().rpartition("@")
+    return (name.partition("+")[0] or name) + at + domain
 
 
 def _networks(address: str) -> list[str]:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 
 import phonenumbers
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from models import BillingError, Order, OrderBlock, db
 
@@ -48,7 +49,7 @@ class Came:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """How many orders came before: in an hour from the address, in a day from its network and for the e-mail;
+    """How many orders came before: in an hour from the address, in a day from its network and for the mailbox;
     and what blocks it."""
 
     address: int = 0
@@ -58,8 +59,10 @@ class Before:
 
 
 def before(came: Came, email: str, at: datetime) -> Before:
-    """In one statement. Orders of the past only: `at` is now."""
-    network = order_blocks.network_of(came.address)
+    """Orders of the past only: `at` is now. Until the transaction ends no other order of the same address, network or
+    mailbox is counted, so of many sent at once each counts those before it."""
+    network, mailbox = order_blocks.network_of(came.address), order_blocks.mailbox_of(email)
+    _one_by_one(f"address {came.address}", f"network {network}", f"mailbox {mailbox}")
 
     def count(*where: Any) -> Any:
         return select(func.count()).select_from(Order).where(*where).scalar_subquery()
@@ -68,12 +71,22 @@ def before(came: Came, email: str, at: datetime) -> Before:
         select(
             count(Order.address == came.address, Order.placed_at > at - HOUR),
             count(Order.network == network, Order.placed_at > at - DAY),
-            count(Order.email_key == email.lower(), Order.placed_at > at - DAY),
+            count(Order.email_key == mailbox, Order.placed_at > at - DAY),
             select(func.min(OrderBlock.id)).where(order_blocks.of(came.address, email)).scalar_subquery(),
         )
     ).one()
     block = db.session.get(OrderBlock, row[3]) if row[3] else None
     return Before(row[0] if came.address else 0, row[1] if network else 0, row[2], block)
+
+
+def _one_by_one(*names: str) -> None:
+    """Wait for whoever orders under one of these names; the locks go with the transaction, and come in one order, so
+    that nobody waits in a circle. On SQLite a transaction that writes is alone anyhow (models.engine)."""
+    if db.session.get_bind().dialect.name == "postgresql":
+        keys = sorted(int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True) for name in names)
+        db.session.execute(
+            text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key"), {"keys": keys}
+        )
 
 
 def refuse_floods(found: Before) -> None:
@@ -105,7 +118,7 @@ def _too_many(found: Before) -> list[str]:
     if found.network >= company.value("orders_per_network"):
         said.append(f"{found.network} orders came from this network within a day.")
     if found.email >= company.value("orders_per_email"):
-        said.append(f"{found.email} orders came for this e-mail address within a day.")
+        said.append(f"{found.email} orders came for this mailbox within a day.")
     return said
 
 

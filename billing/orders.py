@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy import or_, select
 
 from models import (
-    Approval,
     BillingError,
     Customer,
     CustomerStatus,
@@ -34,15 +33,17 @@ from .actor import Actor, NotAllowed
 from .coupons import LETTERS
 from .order_checks import Came
 from .order_choices import Choice, pick
+from .order_deciding import WrongState as WrongState
+from .order_deciding import approve as approve
+from .order_deciding import decide, lock, told
+from .order_deciding import refuse as refuse
 from .order_figures import Figures, figures
-from .order_making import TotalHasChanged, make
-from .order_records import DECIDABLE, frozen
-from .texts import one_line
+from .order_making import TotalHasChanged
+from .order_records import frozen
 
-VIEW, EDIT = "orders.view", "orders.edit"
+VIEW = "orders.view"
 MAY_ORDER = frozenset({PortalRight.OWNER, PortalRight.BILLING})
 """What a portal user may do for a customer, to be able to order for it."""
-LONGEST_REASON = 300
 
 
 class FormClosed(BillingError):
@@ -53,14 +54,6 @@ class NoTerms(BillingError):
     """The terms were not accepted."""
 
     field = "terms"
-
-
-class WrongState(BillingError):
-    """The order is not in a state for that."""
-
-
-class WrongCurrency(BillingError):
-    """The customer's account is kept in another currency than the order's."""
 
 
 class SignInFirst(BillingError):
@@ -142,58 +135,14 @@ def confirm(order: Order, *, seen: int | None = None, customer: Customer | None 
         order.why_held = f"{namesake.name} has this e-mail address already. Is it the same customer?"[:400]
     else:
         nobody = login is None and portal_users.by_email(order.email) is None
-        _decide(order, order.form, by, seen=seen, nobody=nobody)
+        decide(order, order.form, by, seen=seen, nobody=nobody)
     db.session.flush()
     if order.state == OrderState.ACCEPTED:
-        _told(order, by)
+        told(order, by)
     elif order.trouble:
         audit.record(by, "order.not_made", order, after={"reason": order.trouble})
         db.session.flush()
     return order
-
-
-def approve(order: Order, *, customer: Customer | None = None, by: Actor) -> Order:
-    """Accept an order that is held or waits: for a customer there is, or as a new one. Raises WrongState, NotAllowed,
-    and what making it raises; nothing is done then. Flushes."""
-    by.require(EDIT)
-    order = lock(order)
-    _check_decidable(order)
-    if customer is not None:
-        if customer.currency != order.currency:
-            raise WrongCurrency(
-                f"{customer.name} is kept in {customer.currency}, and this was ordered in {order.currency}."
-            )
-        order.customer_id = customer.id
-        db.session.flush()
-        db.session.expire(order, ["customer"])
-    with db.session.begin_nested():
-        make(order, order.form, by=by)
-        _accept(order, by)
-        db.session.flush()
-    _told(order, by)
-    return order
-
-
-def refuse(order: Order, reason: str, *, by: Actor) -> Order:
-    """Turn down an order that is held, waits, or was not confirmed. Nothing was made for it, and nothing will be.
-    Raises WrongState, InvalidText, NotAllowed. Flushes."""
-    by.require(EDIT)
-    order = lock(order)
-    if order.state != OrderState.BEGUN:
-        _check_decidable(order)
-    order.reason = one_line(reason, LONGEST_REASON, "The reason", empty=True)
-    order.state, order.decided_at, order.decided_by = OrderState.REFUSED, by.at, by.name
-    order.token_hash = None
-    audit.record(by, "order.refused", order, after={"reason": order.reason})
-    db.session.flush()
-    webhook_events.order(order, "order.refused", by)
-    return order
-
-
-def lock(order: Order) -> Order:
-    """The order as it is now, locked until the transaction ends."""
-    wanted = select(Order).where(Order.id == order.id).with_for_update(of=Order)
-    return db.session.scalars(wanted.execution_options(populate_existing=True)).one()
 
 
 def owner_of(order: Order) -> PortalUser | None:
@@ -215,47 +164,7 @@ def _go_on(order: Order, form: OrderForm, found: Figures, by: Actor) -> None:
     if stranger and (form.confirm_email or _is_known(order.email)):
         order.state = OrderState.BEGUN
     else:
-        _decide(order, form, by, known=found, nobody=stranger)
-
-
-def _decide(
-    order: Order,
-    form: OrderForm,
-    by: Actor,
-    *,
-    seen: int | None = None,
-    known: Figures | None = None,
-    nobody: bool = False,
-) -> None:
-    """Accept it, or leave it to staff: where the form says so, and where it cannot be made."""
-    order.token_hash = None
-    if form.approval == Approval.BY_HAND:
-        order.state = OrderState.WAITING
-        return
-    customer, person = order.customer, order.portal_user_id
-    try:
-        with db.session.begin_nested():
-            make(order, form, seen=seen, known=known, nobody=nobody, by=by)
-            _accept(order, by)
-    except TotalHasChanged:
-        raise
-    except BillingError as refusal:
-        order.customer, order.customer_id = customer, customer.id if customer else None
-        order.portal_user, order.portal_user_id, order.service, order.service_id = None, person, None, None
-        order.state, order.trouble = OrderState.WAITING, str(refusal)[:400]
-
-
-def _accept(order: Order, by: Actor) -> None:
-    order.state, order.decided_at, order.decided_by = OrderState.ACCEPTED, by.at, by.name
-    order.trouble = ""
-
-
-def _told(order: Order, by: Actor) -> None:
-    """The trace of an order that was accepted later than placed."""
-    after = {"customer_id": order.customer_id, "invoice_id": order.invoice_id, "total_minor": order.total_minor}
-    audit.record(by, "order.accepted", order, after=after)
-    db.session.flush()
-    webhook_events.order(order, "order.approved", by)
+        decide(order, form, by, known=found, nobody=stranger)
 
 
 def _check_may_order(form: OrderForm, typed: Typed, by: Actor) -> None:
@@ -297,7 +206,7 @@ def _new(
 ) -> Order:
     return Order(
         number="".join(secrets.choice(LETTERS) for _ in range(8)), form_id=form.id, name=details["name"],
-        email=details["email"], email_key=details["email"].lower(), language=typed.language[:12],
+        email=details["email"], email_key=order_blocks.mailbox_of(details["email"]), language=typed.language[:12],
         chosen=frozen(found), details=details, coupon=coupon[:40],
         accepted_terms=(form.terms or form.terms_url) if form.has_terms else "", currency=form.currency,
         total_minor=found.total.minor, later_minor=found.later.minor if found.later else 0,
@@ -311,11 +220,6 @@ def _new(
 
 def _seen(text: str) -> str:
     return "".join(letter for letter in text if letter.isprintable())
-
-
-def _check_decidable(order: Order) -> None:
-    if order.state not in DECIDABLE:
-        raise WrongState(f"{order} is not waiting for a decision any more. Load the page again.")
 
 
 def _is_known(email: str) -> bool:

@@ -175,7 +175,7 @@ class Order(Model):
 
     name: Mapped[str] = mapped_column(String(200))
     email: Mapped[str] = mapped_column(String(254))
-    # The same in small letters, by which orders of one address are counted.
+    # Its mailbox in small letters, without what follows a plus: orders of one mailbox are counted by it.
     email_key: Mapped[str] = mapped_column(String(254))
     language: Mapped[str] = mapped_column(String(12), default="")
     chosen: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -5,11 +5,13 @@ On PostgreSQL the requests really run side by side; on SQLite they take turns at
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from factories import make_company, make_customer, make_package
 from flask import Flask
+from ordering import make_form, make_shop
 from quoting import line, link_of, sent_quote, sold
 from racing import COOKIE, MANY, count, form, together, worst
 from racing import side_by_side as side_by_side
@@ -28,6 +30,7 @@ from models import (
     CustomField,
     Invoice,
     Note,
+    Order,
     PortalAccess,
     PortalUser,
     Quote,
@@ -198,3 +201,23 @@ def test_numbers_of_quotes_have_no_gap(side_by_side: Any, by: Actor) -> None:
     answers = side_by_side([(f"/admin/quotes/send/?id={one.id}", form(n)) for n, one in enumerate(drafts)])
     assert worst(answers) < 500
     assert sorted(db.session.scalars(select(Quote.sequence))) == list(range(1, MANY + 1))
+
+
+def test_orders_sent_at_once_count_each_other(app: Flask, client: Browser, by: Actor) -> None:
+    """Also under names of one mailbox: as many come through as the limit of the address allows, then nobody."""
+    make_form(make_shop(), by=by, confirm_email=True)
+    settings.change({"orders_per_address": 2, "orders_per_email": 1}, by=by)
+    db.session.commit()
+    page, cookie = client.get("/order/fibre-for-shops").text, client.get_cookie(COOKIE)
+    assert cookie is not None
+    known = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
+    token = known.pop("csrf_token")
+    people = [{"name": "Niamh", "email": f"niamh+{n}@doyles.example"} for n in range(MANY)]
+    sent = [("/order/fibre-for-shops", {**known, **form(n, **who)}) for n, who in enumerate(people)]
+    answers = together(app, cookie.value, token, sent)
+    codes = [answer.status_code for answer in answers]
+    assert (codes.count(303), codes.count(429)) == (6, MANY - 6)  # refused at three times the limit
+    counted = sorted(
+        re.findall(r"(\d+) orders came for this mailbox", " ".join(db.session.scalars(select(Order.why_held))))
+    )
+    assert counted == ["1", "2", "3", "4", "5"]
