@@ -160,6 +160,7 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     "payment_way.deleted": ("trash-2", "bad", _l("Way to pay deleted")),
     "payment.put_on": ("banknote", "", _l("Rest of a payment put on invoices")),
     "payment.refunded": ("undo-2", "warn", _l("Payment refunded")),
+    "payment.refund_returned": ("undo-2", "bad", _l("Refund came back")),
     "payment.reversed": ("undo-2", "bad", _l("Payment taken back as a mistake")),
     "payment.receipt_sent": ("send", "", _l("Receipt queued")),
     "invoice.payment_taken_off": ("undo-2", "warn", _l("Money taken off the invoice")),

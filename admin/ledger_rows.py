@@ -12,6 +12,7 @@ from web.formatters import money, short_date
 POSTINGS = {
     "invoice": _l("Invoice"), "void": _l("Void"), "credit_note": _l("Credit note"), "payment": _l("Payment"),
     "payment_reversed": _l("Payment taken back"), "taken_off": _l("Taken off"), "refund": _l("Refund"),
+    "refund_returned": _l("Refund came back"),
     "credit": _l("Credit"), "credit_use": _l("Credit used"), "credit_expired": _l("Credit expired"),
     "payout": _l("Paid out"), "write_off": _l("Write-off"), "merge": _l("Merged"),
 }  # fmt: skip

@@ -73,8 +73,8 @@ class PaymentsView(PaymentDoors, StaffView):
         CurrencyFilter(Payment.currency),
         LinkedFilter(Payment.id, Credit.payment_id, lambda _v: [Credit.remaining_minor > 0], _l("Something not used"),
                      "is", "rest"),
-        LinkedFilter(Payment.id, Refund.payment_id, lambda _v: [Refund.kind == "refund"], _l("Refunded"), "is",
-                     "refunded", many=True),
+        LinkedFilter(Payment.id, Refund.payment_id, lambda _v: [Refund.kind == "refund", Refund.came_back_on.is_(None)],
+                     _l("Refunded"), "is", "refunded", many=True),
     )  # fmt: skip
     search_index, finder = REFERENCES, REFERENCES
     search_hint = _l("Customer or reference")

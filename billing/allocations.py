@@ -165,7 +165,7 @@ def book_take_off(parts: Sequence[tuple[Settled, Money]], payment: Payment | Non
         else:
             back[was.credit_id] = back.get(was.credit_id, Money.zero(part.currency)) + part
     for credit_id, part in sorted(back.items()):
-        _refill(lock_credit(credit_id), part)
+        refill(lock_credit(credit_id), part)
     if payment is None:
         return db.session.get_one(Credit, next(iter(back)))
     return book_rest(payment, grows, on)
@@ -182,8 +182,18 @@ def book_rest(payment: Payment, part: Money, on: date) -> Credit:
         db.session.add(found)
         db.session.flush()
     elif part:
-        _refill(lock_credit(found.id), part, grows=True)
+        refill(lock_credit(found.id), part, grows=True)
     return found
+
+
+def refill(credit: Credit, part: Money, *, grows: bool = False) -> None:
+    """What was taken out of a locked credit is in it again; `grows`: it is more than there was at first."""
+    values = {"remaining_minor": Credit.remaining_minor + part.minor}
+    if grows:
+        values["amount_minor"] = Credit.amount_minor + part.minor
+    change = update(Credit).where(Credit.id == credit.id).values(values)
+    db.session.execute(change.execution_options(synchronize_session=False))
+    db.session.expire(credit, ["remaining_minor", "remaining", "amount_minor", "amount"])
 
 
 def use_posting(row: Allocation, payment: Payment | None = None) -> ledger.Posting:
@@ -239,15 +249,6 @@ def _row(
     )  # fmt: skip
     db.session.add(row)
     return row
-
-
-def _refill(credit: Credit, part: Money, *, grows: bool = False) -> None:
-    values = {"remaining_minor": Credit.remaining_minor + part.minor}
-    if grows:
-        values["amount_minor"] = Credit.amount_minor + part.minor
-    change = update(Credit).where(Credit.id == credit.id).values(values)
-    db.session.execute(change.execution_options(synchronize_session=False))
-    db.session.expire(credit, ["remaining_minor", "remaining", "amount_minor", "amount"])
 
 
 def _off_posting(there: Settled, amount: Money, credit: Credit, payment: Payment | None, on: date) -> ledger.Posting:

@@ -3,7 +3,8 @@ one key, booked when the gateway has done it.
 
 The books know of it by `refunds.refund`, as of any other refund. One that was made at the gateway itself is booked
 likewise when it is seen. What cannot be booked (the credit was used meanwhile) waits with its reason, is tried again,
-and the doctor tells of it.
+and the doctor tells of it. A bank may refuse for weeks what the gateway called done: so what was booked is looked at
+again, and booked back if it failed after all.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import select
 
-from models import BillingError, CardRefund, CardRefundState, Credit, Money, Payment, PaymentAttempt, db
+from models import BillingError, CardRefund, CardRefundState, Credit, Money, Payment, PaymentAttempt, Refund, db
 
-from . import audit, refunds
+from . import audit, notes, refunds
 from .actor import Actor
 from .balances import lock_payment
 from .card_payments import LOOKS, METHOD, SETTLES_IN, SOON
@@ -26,6 +27,8 @@ from .refunds import CannotRefund
 from .texts import one_line
 
 AT_GATEWAY = "Refunded at the card gateway"
+MAY_FAIL = tuple(timedelta(days=days) for days in (1, 3, 7, 14, 31))
+"""After so many days what was booked is looked at again. https://docs.stripe.com/refunds#failed-refunds"""
 OPEN = (CardRefundState.BEGUN, CardRefundState.UNKNOWN, CardRefundState.PROCESSING)
 
 
@@ -71,21 +74,26 @@ def begin(payment: Payment, amount: Money, *, reason: str, credit: Credit | None
 
 
 def settle(row: CardRefund, seen: Seen, *, by: Actor) -> CardRefund:
-    """Do what follows from what the gateway tells of it: book it, or wait and look again. Flushes."""
+    """Do what follows from what the gateway tells of it: book it, book it back, or wait and look again. What failed
+    stays so. Flushes."""
     by = replace(by, permissions=None)
     row = _locked(row)
-    if row.refund_id is not None or row.state == CardRefundState.DECLINED:
+    # What was never found there may turn up after all; what was found there and failed does not.
+    if row.state == CardRefundState.DECLINED and (row.gateway_id or seen.state != "succeeded"):
         return row
     row.gateway_id = row.gateway_id or seen.gateway_id
-    if seen.state == "succeeded":
-        _book(row, by)
-    elif seen.state in ("declined", "closed") or (
+    refused = seen.state in ("declined", "closed")
+    if row.state == CardRefundState.SUCCEEDED and row.refund_id is not None:
+        _stand(row, seen, by)
+    elif seen.state == "succeeded":
+        _book(row, seen, by)
+    elif refused or (
         seen.state == "missing" and by.at - row.begun_at >= SETTLES_IN and row.state != CardRefundState.SUCCEEDED
     ):
-        row.state, row.ended_at, row.next_look_at = CardRefundState.DECLINED, by.at, None
-        row.error = (seen.reason or "The gateway did not give it back.")[:300]
-        audit.record(by, "card_refund.declined", row, after={"error": row.error})
-    elif row.state != CardRefundState.SUCCEEDED:
+        _end(row, seen.reason or "The gateway did not give it back.", by)
+    elif row.state == CardRefundState.SUCCEEDED:
+        _look_later(row, by)
+    else:
         known = {"processing": CardRefundState.PROCESSING, "missing": row.state}
         row.state, row.error = known.get(seen.state, CardRefundState.UNKNOWN), seen.reason[:300]
         _look_later(row, by)
@@ -148,18 +156,67 @@ def _locked(row: CardRefund) -> CardRefund:
     return db.session.scalars(mine.execution_options(populate_existing=True)).one()
 
 
-def _book(row: CardRefund, by: Actor) -> None:
+def _book(row: CardRefund, seen: Seen, by: Actor) -> None:
+    row.state, row.ended_at = CardRefundState.SUCCEEDED, by.at
+    if (seen.amount_minor, seen.currency) != (row.amount_minor, row.currency):
+        back = Money(seen.amount_minor, seen.currency) if seen.currency else seen.amount_minor
+        row.error = f"The gateway gave back {back} instead of {row.amount}. Look at it there; nothing was booked."
+        _look_later(row, by)
+        return
     try:
         with db.session.begin_nested():
             booked = refunds.refund(
                 row.payment, row.amount, method=METHOD, refunded_on=by.today, reason=row.reason or AT_GATEWAY,
                 reference=row.gateway_id, credit=row.credit, by=by,
             )  # fmt: skip
-        row.refund_id, row.next_look_at, row.error = booked.id, None, ""
+        row.refund_id, row.error, row.looks = booked.id, "", 0
+        _look_again(row, by)
     except BillingError as refusal:
         row.error = f"The money went back, and is not in the books: {refusal}"[:300]
         _look_later(row, by)
-    row.state, row.ended_at = CardRefundState.SUCCEEDED, by.at
+
+
+def _stand(row: CardRefund, seen: Seen, by: Actor) -> None:
+    """It is booked, and looked at again."""
+    if seen.state in ("declined", "closed") and seen.gateway_id:
+        _come_back(row, seen.reason, by)
+    elif seen.state == "unknown":
+        _look_later(row, by)
+    else:
+        _look_again(row, by)
+
+
+def _come_back(row: CardRefund, why: str, by: Actor) -> None:
+    """The gateway had given it back, and the bank did not take it. Staff are told: the customer still waits for it."""
+    booked = db.session.get_one(Refund, row.refund_id)
+    why = why or "the bank did not take it"
+    try:
+        with db.session.begin_nested():
+            refunds.come_back(booked, why=why, by=by)
+    except BillingError as refusal:
+        row.error = f"The refund failed, and could not be booked back: {refusal}"[:300]
+        _look_later(row, by)
+        return
+    _end(row, why, by)
+    notes.add_note(
+        row.payment.customer,
+        f"The refund of {row.amount} to the card, of {booked.refunded_on}, failed at "
+        f"{row.gateway.capitalize()}: {why}. The money is with you again and is the customer's credit. Give it back "
+        f"in another way on the page of payment {row.payment_id}, or leave it as credit.",
+        pinned=True,
+        by=by,
+    )
+
+
+def _end(row: CardRefund, error: str, by: Actor) -> None:
+    row.state, row.ended_at, row.next_look_at, row.error = CardRefundState.DECLINED, by.at, None, error[:300]
+    audit.record(by, "card_refund.declined", row, after={"error": row.error})
+
+
+def _look_again(row: CardRefund, by: Actor) -> None:
+    """It is booked: whether it stays so is seen in the days after it."""
+    following = [row.ended_at + days for days in MAY_FAIL if row.ended_at and row.ended_at + days > by.at]
+    row.next_look_at = following[0] if following else None
 
 
 def _look_later(row: CardRefund, by: Actor) -> None:

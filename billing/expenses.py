@@ -14,7 +14,9 @@ from models import Charge, Credit, Customer, Invoice, LedgerEntry, LedgerPosting
 from .balances import usable_on
 from .statements import OWN
 
-KINDS = ("invoice", "refund", "reversal", "payout", "credit_expired", "credit_taken_back", "write_off", "merge")
+KINDS = (
+    "invoice", "refund", "payment_reversed", "payout", "credit_expired", "credit_taken_back", "write_off", "merge",
+)  # fmt: skip
 """The postings that can lower an account. Credit that pays an invoice stays inside it and is none of them."""
 FREQUENT = frozenset({"invoice", "payment", "credit_use"})
 RARE = "ledger_posting.kind NOT IN ('invoice', 'payment', 'credit_use')"

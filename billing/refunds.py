@@ -2,7 +2,8 @@
 
 A refund comes out of a credit: of what is left of the payment; where that is not enough, of what is taken off the
 invoices it settles, which are open again; or of a credit note's credit, and then the invoice stays as it is. More
-than came in never goes back, whoever tries at once: `refunded_minor` only rises by an UPDATE that says so.
+than came in never goes back, whoever tries at once: `refunded_minor` only rises by an UPDATE that says so. A refund
+that did not arrive comes back into the credit it was taken out of, by a posting against it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from .allocations import (
     book_take_off,
     credit_of,
     invoices_of,
+    refill,
     settled_by,
     total,
 )
@@ -160,6 +162,30 @@ def reverse(payment: Payment, *, reason: str, by: Actor) -> Refund:
     audit.record(by, "payment.reversed", payment, after=_trace(row, planned))
     db.session.flush()
     return row
+
+
+def come_back(row: Refund, *, why: str, by: Actor) -> None:
+    """A refund did not arrive (a bank refused it), and the money is with the business again: it is in hand today, in
+    the credit it was taken out of. What the refund opened again stays open. Once; raises CannotRefund, ClosedAccount,
+    NotAllowed. Flushes."""
+    by.require("payments.refund")
+    payment = lock_payment(row.payment)
+    credit = lock_credit(row.credit_id)
+    db.session.refresh(row)
+    if row.came_back_on is not None or row.kind != RefundKind.REFUND:
+        raise CannotRefund("This refund came back already.")
+    refill(credit, row.amount)
+    lower = update(Payment).where(Payment.id == payment.id, Payment.refunded_minor >= row.amount_minor)
+    lower = lower.values(refunded_minor=Payment.refunded_minor - row.amount_minor)
+    if rows_changed(db.session.execute(lower, execution_options={"synchronize_session": False})) != 1:
+        raise ChangedMeanwhile("This payment was changed by somebody else just now. Nothing was booked.")
+    db.session.expire(payment, ["refunded_minor"])
+    row.came_back_on = by.today
+    entries = {Account.CASH: row.amount, Account.CREDIT: -row.amount}
+    ledger.post("refund_returned", payment.customer, by.today, entries, payment_id=payment.id, credit_id=credit.id)
+    after = {"amount_minor": row.amount_minor, "currency": row.currency, "reason": why}
+    audit.record(by, "payment.refund_returned", payment, after=after)
+    db.session.flush()
 
 
 def of_payment(payment: Payment) -> list[Refund]:

@@ -155,7 +155,7 @@ class Gateway(Protocol):
         """Give money back to the card it came from."""
 
     def look_up_refund(self, asked: RefundAsk) -> RefundSeen:
-        """How a refund stands; MISSING if there is none under this key."""
+        """How a refund stands; MISSING if there is none of this name or under this key."""
 
     def card(self, gateway_card: str) -> CardSeen | None | Standing:
         """How a card looks now; None if the gateway keeps none of this name, UNKNOWN if it did not answer."""

@@ -122,7 +122,8 @@ class Stripe:
         missing = RefundSeen("", asked.key, Standing.MISSING, asked.amount_minor, asked.currency)
         if isinstance(refunds, str):
             return replace(missing, state=Standing.UNKNOWN, reason=refunds)
-        return next((one for one in refunds if asked.key == one.key), missing)
+        mine = (one for one in refunds if one.gateway_id == asked.gateway_id or one.key == asked.key)
+        return next(mine, missing)
 
     def card(self, gateway_card: str) -> CardSeen | None | Standing:
         try:

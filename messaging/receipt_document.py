@@ -76,7 +76,7 @@ def _facts(payment: Payment, locale: str) -> list[Fact]:
 
 
 def _gone_back(payment: Payment, locale: str) -> list[Sum]:
-    rows = [row for row in refunds.of_payment(payment) if row.kind == RefundKind.REFUND]
+    rows = [row for row in refunds.of_payment(payment) if row.kind == RefundKind.REFUND and not row.came_back_on]
     return [
         {"label": _("Given back on %(day)s", day=day(row.refunded_on, locale)), "amount": money(-row.amount, locale)}
         for row in rows

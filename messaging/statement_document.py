@@ -170,7 +170,8 @@ def _words(kind: str) -> str:
     """What a posting is, as customers say it."""
     words = {
         "invoice": _("Invoice"), "void": _("Cancelled invoice"), "credit_note": _("Credit note"),
-        "payment": _("Payment"), "refund": _("Refund"), "reversal": _("Payment taken back"), "credit": _("Credit"),
+        "payment": _("Payment"), "refund": _("Refund"), "refund_returned": _("Refund that did not arrive"),
+        "payment_reversed": _("Payment taken back"), "credit": _("Credit"),
         "credit_expired": _("Credit ran out"), "payout": _("Credit paid out"),
         "credit_taken_back": _("Credit taken back"), "write_off": _("Written off"),
         "write_off_undone": _("Write-off taken back"), "merge": _("Accounts merged"),

@@ -45,6 +45,8 @@ class Refund(Model):
     reason: Mapped[str] = mapped_column(String(200))
     recorded_at: Mapped[datetime] = mapped_column(Moment)
     recorded_by: Mapped[str] = mapped_column(String(200))
+    # It did not arrive: on that day the money was ours again, and the credit it came out of holds it.
+    came_back_on: Mapped[date | None]
 
     amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
     customer: Mapped[Customer] = relationship()

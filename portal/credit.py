@@ -66,7 +66,8 @@ def _told(row: Any, customer: Customer) -> dict[str, Any]:
         "credit_use": _("Used for an invoice"), "taken_off": _("Taken off an invoice again"),
         "payment": _("Paid in"), "credit": _("Credit given"), "credit_note": _("From a credit note"),
         "credit_expired": _("Ran out"), "payout": _("Paid out"), "credit_taken_back": _("Taken back"),
-        "refund": _("Refunded"), "reversal": _("Payment taken back"), "void": _("From a cancelled invoice"),
+        "refund": _("Refunded"), "refund_returned": _("Refund that did not arrive"),
+        "payment_reversed": _("Payment taken back"), "void": _("From a cancelled invoice"),
         "merge": _("Accounts merged"),
     }  # fmt: skip
     return {

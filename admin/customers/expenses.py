@@ -20,7 +20,7 @@ from web.csv_file import csv_file
 NEWEST = 50
 IN_A_FILE = 100_000
 KINDS = {
-    "invoice": _l("Invoice"), "refund": _l("Refund"), "reversal": _l("Payment taken back"),
+    "invoice": _l("Invoice"), "refund": _l("Refund"), "payment_reversed": _l("Payment taken back"),
     "payout": _l("Credit paid out"), "credit_expired": _l("Credit ran out"),
     "credit_taken_back": _l("Credit taken back"), "write_off": _l("Write-off taken back"),
     "merge": _l("Accounts merged"),

@@ -67,14 +67,15 @@ def not_looked_at(scope: Scope) -> Query:
 
 
 def given_back_otherwise(scope: Scope) -> Query:
-    """I10: what went back to a card is in the books, once, with that amount."""
+    """I10: what went back to a card is in the books, once, with that amount; what came back from there, too."""
     same = and_(
         Refund.payment_id == CardRefund.payment_id, Refund.amount_minor == CardRefund.amount_minor,
         Refund.currency == CardRefund.currency,
     )  # fmt: skip
     done = CardRefund.state == CardRefundState.SUCCEEDED
+    stands = case((done, Refund.came_back_on.is_(None)), else_=Refund.came_back_on.is_not(None))
     shown = select(CardRefund.id, CardRefund.key).outerjoin(Refund, Refund.id == CardRefund.refund_id)
-    return shown.where(or_(and_(done, Refund.id.is_(None)), and_(Refund.id.is_not(None), or_(~done, ~same))))
+    return shown.where(or_(and_(done, Refund.id.is_(None)), and_(Refund.id.is_not(None), or_(~stands, ~same))))
 
 
 def strangers_cards(scope: Scope) -> Query:

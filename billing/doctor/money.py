@@ -172,8 +172,11 @@ def wrong_credit_rests(scope: Scope) -> Query:
     """I06, of a credit: its rest is its amount less what was used of it, went back of it and left it otherwise."""
     used = select(Allocation.credit_id, total(Allocation.amount_minor).label("amount"))
     spent = used.where(Allocation.credit_id.is_not(None)).group_by(Allocation.credit_id).subquery()
-    gone = [select(out.credit_id, total(out.amount_minor).label("amount")).group_by(out.credit_id).subquery()
-            for out in (CreditOutflow, Refund)]  # fmt: skip
+    outflows = select(CreditOutflow.credit_id, total(CreditOutflow.amount_minor).label("amount"))
+    refunds = select(Refund.credit_id, total(Refund.amount_minor).label("amount")).where(Refund.came_back_on.is_(None))
+    gone = [
+        outflows.group_by(CreditOutflow.credit_id).subquery(), refunds.group_by(Refund.credit_id).subquery(),
+    ]  # fmt: skip
     left: ColumnElement[int] = type_coerce(Credit.amount_minor, BigInteger)
     joined = select(Credit.id, Credit.reason)
     for sums in (spent, *gone):
@@ -268,7 +271,9 @@ def documents_against_books(scope: Scope) -> Query:
         _amount(Credit.customer_id, Credit.currency, Account.CREDIT, -Allocation.amount_minor).join(
             Allocation, on_credit
         ),
-        _amount(Refund.customer_id, Refund.currency, Account.CREDIT, -Refund.amount_minor),
+        _amount(Refund.customer_id, Refund.currency, Account.CREDIT, -Refund.amount_minor).where(
+            Refund.came_back_on.is_(None)
+        ),
         _amount(Payment.customer_id, Payment.currency, Account.CASH, Payment.refunded_minor - Payment.amount_minor),
         _amount(CreditOutflow.customer_id, CreditOutflow.currency, Account.CREDIT, -CreditOutflow.amount_minor),
         _amount(CreditOutflow.customer_id, CreditOutflow.currency, Account.CASH, CreditOutflow.amount_minor).where(

@@ -20,7 +20,8 @@ ALLOCATIONS = "allocation", "allocations"
 
 def refunded_otherwise(scope: Scope) -> Query:
     """I07: what went back is what the refunds come to, and at most what came in."""
-    back = select(Refund.payment_id, total(Refund.amount_minor).label("amount")).group_by(Refund.payment_id).subquery()
+    gone = select(Refund.payment_id, total(Refund.amount_minor).label("amount")).where(Refund.came_back_on.is_(None))
+    back = gone.group_by(Refund.payment_id).subquery()
     within = Payment.refunded_minor.between(0, Payment.amount_minor)
     wrong = or_(~within, Payment.refunded_minor != func.coalesce(back.c.amount, 0))
     shown = select(Payment.id, Payment.method + " of " + as_text(Payment.received_on))

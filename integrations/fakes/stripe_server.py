@@ -140,7 +140,8 @@ class Stripe:
 
     def refund(self, told: dict[str, Any]) -> dict[str, Any]:
         paid = self._thing(told["payment_intent"], "payment_intent")
-        back = sum(one["amount"] for one in self.of("refund") if one["payment_intent"] == paid["id"])
+        mine = [one for one in self.of("refund") if one["payment_intent"] == paid["id"]]
+        back = sum(one["amount"] for one in mine if one["status"] != "failed")
         amount = int(told.get("amount", paid["amount"] - back))
         if amount + back > paid["amount_received"]:
             raise Refused(400, "charge_already_refunded", "More than was paid cannot be refunded.")
@@ -151,6 +152,13 @@ class Stripe:
         self.tell("refund.created", made)
         self.tell("charge.refunded", {**self.things[paid["latest_charge"]], "amount_refunded": back + amount})
         return made
+
+    def fail_refund(self, refund_id: str, reason: str = "lost_or_stolen_card") -> dict[str, Any]:
+        """The bank does not take what was given back."""
+        refund = self._thing(refund_id, "refund")
+        refund.update(status="failed", failure_reason=reason)
+        self.tell("refund.failed", refund)
+        return refund
 
     def expire(self, page_id: str) -> dict[str, Any]:
         page = self._thing(page_id, "checkout.session")

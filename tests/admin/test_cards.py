@@ -14,6 +14,7 @@ from signing_in import Browser, sign_in
 
 from billing import card_payments
 from integrations.fakes.stripe_server import GOOD, Stripe
+from jobs import cards as job
 from messaging import cards, compose, templates
 from models import CardRefund, Payment, PaymentMethod, Refund, db
 
@@ -68,7 +69,12 @@ def test_a_refund_goes_back_to_the_card_once_however_often_it_is_sent(
     assert (refund.amount_minor, refund.method, payment.refunded_minor) == (4000, "Card", 4000)
     assert row.refund_id == refund.id and [one["amount"] for one in stripe.of("refund")] == [4000]
     shown = staff_client.get(answer.location).text
-    assert "Card payment" in shown and "Too much" in shown
+    assert "Card payment" in shown and "Too much" in shown and "Came back" not in shown
+    stripe.fail_refund(row.gateway_id)
+    job.look_up_refund(row.id)
+    shown = staff_client.get(answer.location).text
+    assert "The refund of €40.00 did not arrive" in shown and "lost or stolen card" in shown
+    assert "Came back on 22 Nov 2026" in shown and "Refund came back" in shown
 
 
 def test_a_refund_that_stripe_refuses_books_nothing_and_says_why(

@@ -17,7 +17,7 @@ from forked import Forked
 from signing_in import Browser
 from sqlalchemy import select, update
 
-from billing import card_payments, card_refunds, cards, doctor, merging, payments, refunds
+from billing import allocations, card_payments, card_refunds, cards, doctor, merging, payments, refunds
 from billing.doctor import Scope
 from integrations.fakes.stripe_server import DECLINED, GOOD, LATER_DECLINED, SECURE, Stripe
 from jobs import card_charges
@@ -341,6 +341,62 @@ def test_a_refund_goes_back_to_the_card_once(app: Flask, stripe: Stripe, invoice
     assert (refund.amount_minor, refund.method, payment.refunded_minor) == (5000, "Card", 5000)
     assert len(stripe.of("refund")) == 1 and db.session.scalars(select(CardRefund)).one().refund_id == refund.id
     assert healthy(app) == []
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told", "looked up"])
+def test_a_refund_that_fails_after_it_succeeded_is_booked_back_once(
+    app: Flask, client: Browser, stripe: Stripe, invoice: Invoice, saved: Card, clock: Clock, told: bool
+):
+    payment = charge(invoice, saved).payment
+    row = card_refunds.begin(payment, Money(5000, "EUR"), reason="Too much", by=now(app))
+    db.session.commit()
+    card_refunds.settle(row, gateway_questions.gateway().refund(gateway_questions.ask_refund(row)), by=now(app))
+    elsewhere = stripe.refund({"payment_intent": payment.gateway_id, "amount": "300"})
+    tell(client, stripe, stripe.events[-1])
+    work()
+    assert (payment.refunded_minor, invoice.open_minor, invoice.customer.credit_minor) == (5300, 5300, 0)
+    for name in (row.gateway_id, elsewhere["id"]):
+        stripe.fail_refund(name)
+    clock.advance(days=2)
+    for _again in range(2):
+        for event in stripe.events[-2:] if told else ():
+            tell(client, stripe, {**event, "id": secrets.token_hex(8)})
+        work()
+    first, second = db.session.scalars(select(Refund).order_by(Refund.id)).all()
+    assert first.came_back_on == second.came_back_on == clock().date() and row.state == "declined"
+    assert (payment.refunded_minor, invoice.open_minor, invoice.customer.credit_minor) == (0, 5300, 5300)
+    notes = db.session.scalars(select(Note)).all()
+    assert len(notes) == 2 and all("failed at Stripe: lost or stolen card" in note.text for note in notes)
+    assert healthy(app) == []
+    first.came_back_on = None
+    assert {"I06", "I07", "I10", "I38"} <= {one.split()[0] for one in healthy(app)}
+    first.came_back_on = clock().date()
+    again = card_refunds.begin(payment, Money(5000, "EUR"), reason="Once more", by=now(app))
+    db.session.commit()
+    card_refunds.settle(again, gateway_questions.gateway().refund(gateway_questions.ask_refund(again)), by=now(app))
+    assert payment.refunded_minor == 5000 and healthy(app) == []
+
+
+def test_what_went_back_and_cannot_be_booked_is_tried_again(
+    app: Flask, client: Browser, stripe: Stripe, invoice: Invoice, saved: Card, clock: Clock
+):
+    payment = charge(invoice, saved).payment
+    by, other = now(app), make_invoice(invoice.customer, 12300)
+    settled = allocations.settled_on(invoice)[0]
+    allocations.move(settled.allocation, other, by=by)
+    refunds.refund(payment, payment.amount, method="Cash", refunded_on=by.today, reason="By hand", by=by)
+    db.session.commit()
+    stripe.refund({"payment_intent": payment.gateway_id, "amount": "300"})
+    tell(client, stripe, stripe.events[-1])
+    work()
+    row = db.session.scalars(select(CardRefund)).one()
+    assert row.refund_id is None and "not in the books" in row.error and "I10" in " ".join(healthy(app))
+    for _again in range(3):  # not at every turn of the job, but again and again
+        work()
+    assert stripe.asked.count("GET /v1/refunds") == 1
+    clock.advance(minutes=5)
+    work()
+    assert stripe.asked.count("GET /v1/refunds") == 2 and row.next_look_at > clock()
 
 
 def test_a_dispute_is_told_to_staff_once(client: Browser, stripe: Stripe, invoice: Invoice, saved: Card):
