@@ -105,7 +105,9 @@ def begin_on_page(access: PortalAccess, attempt: PaymentAttempt) -> Response:
     return _to_the_page(access, attempt)
 
 
-def _begun(access: PortalAccess) -> PaymentAttempt:
+def ticked(access: PortalAccess) -> list[Invoice]:
+    """The invoices of the form (``invoice``, any number of them), those due first in front; 404 for one that is not
+    theirs."""
     wanted = [params.row_id(text) or abort(404) for text in request.form.getlist("invoice")]
     if len(wanted) > MOST:
         abort(400)
@@ -113,6 +115,11 @@ def _begun(access: PortalAccess) -> PaymentAttempt:
     invoices = list(db.session.scalars(mine.order_by(Invoice.due_on, Invoice.id)))
     if len(invoices) < len(set(wanted)):
         abort(404)
+    return invoices
+
+
+def _begun(access: PortalAccess) -> PaymentAttempt:
+    invoices = ticked(access)
     amount = None if invoices else _typed_amount(access)
     return card_payments.begin(
         access.customer, invoices, gateway=gateway_questions.gateway().name, amount=amount,

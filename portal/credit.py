@@ -14,7 +14,7 @@ from billing.balances import usable_credits
 from models import Account, Credit, Customer, Invoice, LedgerEntry, LedgerPosting, Money, PortalAccess
 from web.permissions import actor
 
-from . import paging
+from . import due, paging
 from .navigation import MAY_PAY, SEE_MONEY, check_on
 from .pages import ID, for_customer, needs, others, pages
 
@@ -35,7 +35,7 @@ def credit(access: PortalAccess) -> str:
         "portal/credit.html", customer=customer, others=others(), page=page, credits=usable[:SHOWN],
         left_out=len(usable) - SHOWN, in_hand=sum((one.remaining for one in usable), Money.zero(customer.currency)),
         moves=[_told(row, customer) for row in page.rows], may_pay=access.right in MAY_PAY,
-        top_up_on=company.value("portal_top_up"), reason_of=reason_of,
+        top_up_on=company.value("portal_top_up"), reason_of=reason_of, owed=due.of(customer).count,
         to=lambda **more: url_for("portal.credit", customer_id=customer.id, **more),
     )  # fmt: skip
 

@@ -1,7 +1,9 @@
-"""Paying: some or all open invoices, or money onto the account; by card, by bank transfer, or in the shop's own ways.
+"""Paying: some or all open invoices, or money onto the account; with the credit in hand, by card, by bank transfer, or
+in the shop's own ways.
 
 What is ticked stands in the address: the page can be sent to whoever really pays. Nothing here moves money; the card
-button leads to the gateway's own page (portal.card_payments), a transfer comes by the bank.
+button leads to the gateway's own page (portal.card_payments), credit is used by portal.own_credit, a transfer comes by
+the bank.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from flask import abort, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
-from billing import card_payments, company, parties, payment_ways
+from billing import card_payments, company, own_credit, parties, payment_ways
 from integrations import qr_codes
 from integrations.documents import Fact
 from messaging import cards as gateway_questions
@@ -65,8 +67,16 @@ def pay(access: PortalAccess) -> str:
     return render_template(
         "portal/pay.html", customer=customer, others=others(), invoices=found, running=running, ticked=ticked,
         chosen=chosen, total=total, to_pay=card_payments.to_pay, today=actor().today, may_pay=access.right in MAY_PAY,
-        ways=_ways(access, total, _reference(customer, chosen)), more=len(found) >= MOST,
+        credit=_credit(customer, chosen), more=len(found) >= MOST,
+        ways=_ways(access, total, _reference(customer, chosen)),
     )  # fmt: skip
+
+
+def _credit(customer: Customer, chosen: list[Invoice]) -> Money:
+    """How much of what is ticked the credit in hand would pay."""
+    if not company.value("portal_credit"):
+        return Money.zero(customer.currency)
+    return own_credit.usable(customer, chosen, on=actor().today)
 
 
 @pages.get(f"/<{ID}:customer_id>/credit/top-up")

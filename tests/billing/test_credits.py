@@ -11,13 +11,26 @@ from typing import Any
 import pytest
 from factories import make_customer, make_draft, make_invoice
 from flask import Flask
+from guests import as_guest, let_in
 from sqlalchemy import func, select
 
-from billing import balances, credits, payments
+from billing import balances, card_payments, credits, own_credit, payments
 from billing.actor import Actor, NotAllowed
 from billing.credits import InvalidCredit, NotEnoughCredit
 from billing.texts import InvalidText
-from models import Account, Allocation, AuditEvent, BillingError, Credit, Customer, Invoice, LedgerPosting, Money, db
+from models import (
+    Account,
+    Allocation,
+    AuditEvent,
+    BillingError,
+    Credit,
+    Customer,
+    Invoice,
+    LedgerPosting,
+    Money,
+    PortalRight,
+    db,
+)
 
 TODAY = date(2026, 11, 22)
 
@@ -217,3 +230,38 @@ def test_ten_payments_at_once_never_overpay_an_invoice(app: Flask, by: Actor) ->
     assert [i.open_minor for i in db.session.scalars(select(Invoice))] == [0, 0]
     assert (customer.balance_minor, customer.credit_minor) == (-1000, 1000)
     assert db.session.scalar(select(func.sum(Allocation.amount_minor))) == 2000
+
+
+def test_customers_pay_what_is_due_first_with_the_oldest_of_their_credit(app: Flask, by: Actor) -> None:
+    customer = make_customer()
+    late, soon = (make_invoice(customer, 1000, due_on=date(2026, 11, day)) for day in (10, 20))
+    old, new = give(customer, "3.00", by, date(2026, 11, 1)), give(customer, "9.30", by)
+    give(customer, "5.00", by, date(2026, 11, 2), expires_on=date(2026, 11, 21))  # over since yesterday
+    anna = as_guest(let_in(customer, by), by)
+    assert own_credit.usable(customer, [soon, late], on=TODAY) == eur("12.30")
+    with pytest.raises(balances.ChangedMeanwhile):
+        own_credit.pay(customer, [soon, late], seen=eur("12.31"), by=anna)
+    assert own_credit.pay(customer, [soon, late], seen=eur("12.30"), by=anna) == eur("12.30")
+    assert (late.open, soon.open, old.remaining, new.remaining) == (eur("0.00"), eur("7.70"), eur("0"), eur("0"))
+    told = db.session.scalars(select(AuditEvent).where(AuditEvent.verb == "credit.used").order_by(AuditEvent.id))
+    assert [(one.object_id, one.portal_user_id) for one in told] == [
+        (late.id, anna.portal_user_id), (soon.id, anna.portal_user_id)]  # fmt: skip
+    with pytest.raises(balances.ChangedMeanwhile):  # nothing is left
+        own_credit.pay(customer, [soon], seen=eur("0.00"), by=anna)
+
+
+def test_customers_pay_their_own_invoices_only_and_not_what_is_being_paid(app: Flask, by: Actor) -> None:
+    customer = make_customer()
+    give(customer, "50.00", by)
+    mine, foreign = make_invoice(customer, 1000), make_invoice(make_customer(), 1000)
+    anna = as_guest(let_in(customer, by), by)
+    for right in (PortalRight.READ_ONLY, PortalRight.TECHNICAL):
+        other = as_guest(let_in(customer, by, f"{right}@m.example", right), by)
+        with pytest.raises(NotAllowed):
+            own_credit.pay(customer, [mine], seen=eur("10.00"), by=other)
+    with pytest.raises(balances.NotPayable):
+        own_credit.pay(customer, [mine, foreign], seen=eur("20.00"), by=anna)
+    card_payments.begin(customer, [mine], gateway="stripe", by=by)
+    with pytest.raises(card_payments.BeingPaid):
+        own_credit.pay(customer, [mine], seen=eur("10.00"), by=anna)
+    assert (customer.credit, mine.open) == (eur("50.00"), eur("10.00"))

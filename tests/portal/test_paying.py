@@ -122,6 +122,37 @@ def test_lists_say_what_is_open_what_was_paid_and_what_credit_is_left(
     assert {client.get(start + part).status_code for part in ("/credit/", "/credit/top-up")} == {404}
 
 
+def test_credit_pays_what_is_ticked_once_and_leaves_the_rest(
+    client: Browser, invoices: list[Invoice], by: Actor
+) -> None:
+    first, second, foreign = invoices
+    anna, pay = first.customer, home(first) + "/pay"
+    credits.grant(anna, Money(15000, "EUR"), reason="Paid twice", on=by.today, by=by)
+    db.session.commit()
+    page = client.get(f"{pay}?invoice={second.id}").text
+    assert "Pay with my credit: €49.00" in page and "It pays all of this." in page
+    page = client.get(pay).text
+    assert "Use my credit: €150.00" in page and "the €22.00 left you pay" in page
+    sent = {"invoice": [first.id, second.id], "amount": "15000", "form_token": "token-for-my-credit"}
+    for wrong in ({**sent, "amount": "-1"}, {**sent, "invoice": [first.id, foreign.id]}):
+        assert client.post(f"{pay}/credit", data=wrong).status_code in (400, 404)
+    assert client.post(f"{pay}/credit", data={**sent, "amount": "14999"}).location == (
+        f"{pay}?chosen=1&invoice={first.id}&invoice={second.id}")  # fmt: skip
+    for _twice in range(2):
+        assert client.post(f"{pay}/credit", data=sent).location == f"{pay}?chosen=1&invoice={second.id}"
+    page = client.get(pay).text
+    assert "€150.00 of your credit is used. €22.00 is left to pay." in page and "Use my credit" not in page
+    credits.grant(anna, Money(9900, "EUR"), reason="Sorry", on=by.today, by=by)
+    db.session.commit()
+    rest = {"invoice": second.id, "amount": "2200", "form_token": "token-for-the-rest"}
+    assert client.post(f"{pay}/credit", data=rest).location == home(first) + "/invoices/"
+    db.session.expire_all()
+    assert (anna.credit_minor, first.open_minor, second.open_minor) == (7700, 0, 0)
+    settings.change({"portal_credit": False}, by=by)
+    db.session.commit()
+    assert client.post(f"{pay}/credit", data={**rest, "form_token": "token-once-more"}).status_code == 404
+
+
 def test_a_top_up_says_how_for_any_right_amount(client: Browser, invoices: list[Invoice]) -> None:
     address = home(invoices[0]) + "/credit/top-up"
     page = client.get(address + "?amount=25,50").text

@@ -129,6 +129,7 @@ DOORS = {
     "portal.make_card_default": PAYING,
     "portal.remove_card": {**dict.fromkeys(RIGHTS, MISSING), PortalRight.OWNER: IN},  # who was here first
     "portal.pay_by_card": PAYING,
+    "portal.pay_by_credit": PAYING,
     "portal.payment_result": {**EVERYBODY, PortalRight.TECHNICAL: MISSING},
     "portal.check_card_payment": {**EVERYBODY, PortalRight.TECHNICAL: MISSING},
     "portal.cancel_card_payment": PAYING,
