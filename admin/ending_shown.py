@@ -48,8 +48,9 @@ def _of_note(note: Note) -> Table:
         for line in note.worked.lines
     ]
     sums = note.worked.totals
+    title = _("Credit note for the rest of prepayments") if note.prepaid else _("Credit note for days not used")
     return Table(
-        _("Credit note for days not used"), tuple(rows),
+        title, tuple(rows),
         ((_("Net"), -sums.net, False), (_("Tax"), -sums.tax, False), (_("Given back"), -sums.gross, True)),
     )  # fmt: skip
 
@@ -81,16 +82,15 @@ def figures(review: Review) -> list[tuple[str, str, bool]]:
     if review.credit_used:
         rows.append((_("Paid from credit"), money(-review.credit_used), False))
     rows.append((_("To pay now"), money(review.still_due), True))
-    left = review.credit_left + review.prepaid_left
-    if left:
-        rows.append((_("Credit left"), money(left), True))
+    if review.credit_left:
+        rows.append((_("Credit left"), money(review.credit_left), True))
     return rows
 
 
 def effects(review: Review) -> Iterator[Effect]:
     """Sentence by sentence what is done to money; what happens to the services is for the page to say."""
     for note in review.notes:
-        yield "money", "file-minus", _("A credit note for %(amount)s is written.", amount=money(note.plan.total))
+        yield "money", "file-minus", _written(note)
         for part in note.plan.parts:
             if part.off_open:
                 words = _("%(amount)s of it lowers %(invoice)s, which is open.",
@@ -107,17 +107,30 @@ def effects(review: Review) -> Iterator[Effect]:
             yield "", "receipt-text", _("A last bill over %(amount)s is issued today.", amount=money(bill.total))
     if review.credit_used:
         yield "money", "coins", _("%(amount)s of it is paid from credit.", amount=money(review.credit_used))
-    if review.prepaid_left:
-        words = _("%(amount)s that is left of prepayments becomes credit.", amount=money(review.prepaid_left))
-        yield "ok", "coins", words
     yield from _stays(review)
 
 
+def _written(note: Note) -> str:
+    amount = money(note.plan.total)
+    if note.prepaid:
+        return _("A credit note for %(amount)s is written for what was paid in advance and not used.", amount=amount)
+    return _("A credit note for %(amount)s is written for days not used.", amount=amount)
+
+
 def _stays(review: Review) -> Iterator[Effect]:
-    total = sum((amount.minor for _id, amount in review.stays_billed), 0)
-    if total:
-        words = _("%(amount)s is billed for days after the end and stays billed.",
-                  amount=money(Money(total, review.stays_billed[0][1].currency)))  # fmt: skip
+    """Net of tax, as it stands on the invoices' lines."""
+    if review.credit:
+        for name, amount in review.stays_billed:
+            yield "warn", "receipt-text", _(
+                "%(amount)s for %(name)s is billed for days after the end and stays: it is not prorated.",
+                amount=money(amount), name=name,
+            )  # fmt: skip
+    elif review.stays_billed:
+        sums: dict[str, Money] = {}
+        for _name, amount in review.stays_billed:
+            sums[amount.currency] = sums.get(amount.currency, Money.zero(amount.currency)) + amount
+        total = " + ".join(map(money, sums.values()))
+        words = _("%(amount)s is billed for days after the end and stays billed.", amount=total)
         yield "warn", "receipt-text", words
 
 

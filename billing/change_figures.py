@@ -119,6 +119,7 @@ def back_line(one: Unused) -> WorkedLine:
         tax=one.tax,
         package_id=one.package_id,
         service_id=one.service_id,
+        charge_id=one.charge_id,
         original_line_id=one.line_id,
     )
     nothing = Money.zero(one.charged.currency)

@@ -30,12 +30,14 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A credit note for unused days: its lines have the signs of an invoice, `plan` says where its total goes."""
+    """A credit note for unused days, or (`prepaid`) for rests of prepayments: its lines have the signs of an invoice,
+    `plan` says where its total goes."""
 
     group_id: int
     prices_include_tax: bool
     worked: WorkedOut
     plan: NotePlan
+    prepaid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """All of it. `prepaid_left` is what no last bill takes off the customer's prepayments; `stays_billed` what stays
-    paid or owed for days after the end where no credit is given: (service, amount)."""
+    """All of it. `stays_billed` is what stays paid or owed for days after the end: (service or charge, amount)."""
 
     customer_id: int
     on: date
@@ -71,8 +72,7 @@ class Review:
     notes: tuple[Note, ...]
     bills: tuple[Shown, ...]
     credit_in_hand: Money
-    prepaid_left: Money
-    stays_billed: tuple[tuple[int, Money], ...] = ()
+    stays_billed: tuple[tuple[str, Money], ...] = ()
     refusals: tuple[str, ...] = ()
     credit: bool = False
 
@@ -84,6 +84,11 @@ class Review:
     def credited(self) -> Money:
         """What the credit notes come to, with tax."""
         return sum((note.plan.total for note in self.notes), self.nothing)
+
+    @property
+    def prepaid_left(self) -> Money:
+        """What of it is the rest of prepayments."""
+        return sum((note.plan.total for note in self.notes if note.prepaid), self.nothing)
 
     @property
     def off_open(self) -> Money:
@@ -112,7 +117,7 @@ class Review:
 
     @property
     def credit_left(self) -> Money:
-        """What the customer has in hand afterwards, without what is left of prepayments."""
+        """What the customer has in hand afterwards."""
         return self.credit_in_hand + self.to_credit - self.credit_used
 
     @property

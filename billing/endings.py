@@ -1,8 +1,9 @@
 """Ending services with all that money has to do with it: what it comes to, and doing just that.
 
-Days billed ahead can be given back by a credit note (unused), which lowers what is open first; days up to the end that
-no bill has come for yet are billed, with charges and prepayments, by a last bill of each billing group (renewals.last),
-which credit in hand pays first. `review` only reads; `carry_out` does what was reviewed, or refuses.
+Days billed ahead, of services and of the charges that end with them, can be given back by a credit note (unused), which
+lowers what is open first; days up to the end that no bill has come for yet are billed, with charges and prepayments, by
+a last bill of each billing group (renewals.last), which credit in hand pays first. `review` only reads; `carry_out`
+does what was reviewed, or refuses.
 
 Locks are taken in one order: the services by id, documents by id, charges, the numbers' series, the customer.
 """
@@ -10,16 +11,15 @@ Locks are taken in one order: the services by id, documents by id, charges, the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 
 from models import (
     BillingError,
     BillingGroup,
-    Charge,
     Customer,
     Money,
     Renewal,
@@ -28,7 +28,6 @@ from models import (
     UnitState,
     db,
 )
-from models.bulk import among
 
 from . import (
     change_documents,
@@ -36,6 +35,7 @@ from . import (
     company,
     credit_outflows,
     credit_parts,
+    ending_charges,
     payers,
     renewals,
     service_pauses,
@@ -44,12 +44,12 @@ from . import (
 )
 from .actor import Actor
 from .change_documents import Head, Made
-from .document_lines import sum_up, taxed
+from .document_lines import WorkedOut, sum_up
 from .ending_review import Ended, Note, Review, Shown
 from .renewals import Last, Tables
 from .renewals.bill import Bill
-from .tax import TaxLine, totals
 from .unused import Unused, of_services
+from .unused_charges import Ahead, of_charges
 
 CREDIT_PERMISSION = "invoices.edit"
 ENDS = func.coalesce(Renewal.cut_on, Renewal.period_end)
@@ -75,7 +75,8 @@ class ChangedSince(BillingError):
 class Wanted:
     """How services of one customer are to end. `on` is the first day without them. `credit`: days billed ahead are
     given back. `bill`: what is not billed up to then is billed now, also where the day lies ahead; without it that is
-    left to the renewals, as long as they come. `whole`: all charges and prepayments of the customer are settled."""
+    left to the renewals, as long as they come. `whole`: all charges of the customer end too, and what no bill takes off
+    prepayments is given back."""
 
     on: date
     credit: bool = False
@@ -94,6 +95,8 @@ class Done:
     credit_notes: tuple[int, ...]
     invoices: tuple[int, ...]
     to_credit: Money
+    charges: Mapping[int, date | None]
+    """The charges of no service that were ended with it, each with the end that it had before."""
 
 
 @dataclass(slots=True)
@@ -103,6 +106,7 @@ class _Found:
     review: Review
     rows: list[Service]
     stops: dict[int, date]
+    charges: dict[int, date]
     bills: list[Bill]
     last: Last
     tables: Tables
@@ -133,6 +137,10 @@ def carry_out(customer: Customer, chosen: Sequence[Service], wanted: Wanted, *, 
     made = _keep(found, wanted, by)
     if sum(bill.still_due for bill in found.bills if bill.makes_invoice) != found.review.still_due.minor:
         raise ChangedSince(found.review)
+    if wanted.credit:
+        ending_charges.give_back(found.charges)
+    ended = ending_charges.end(found.charges) if wanted.whole else {}
+    ending_charges.use_up([note.worked for note in found.review.notes if note.prepaid], by)
     for one in found.review.ended:
         if wanted.credit:
             cut(one.service_id, found.stops[one.service_id])
@@ -143,7 +151,7 @@ def carry_out(customer: Customer, chosen: Sequence[Service], wanted: Wanted, *, 
     for note in notes:
         change_documents.tell(note, by=by)
     numbers = tuple(note.document.id for note in notes)
-    return Done(tuple(rows), numbers, tuple(made), found.review.to_credit)
+    return Done(tuple(rows), numbers, tuple(made), found.review.to_credit, ended)
 
 
 def _keep(found: _Found, wanted: Wanted, by: Actor) -> list[int]:
@@ -165,30 +173,37 @@ def cut(service_id: int, day: date) -> None:
 
 
 def _work_out(customer: Customer, rows: list[Service], wanted: Wanted, by: Actor, *, lock: bool) -> _Found:
-    tables, currency = Tables.load(company.settings()), customer.currency
+    tables = Tables.load(company.settings())
     ended = [_ended(service, wanted) for service in rows]
     stops = {row.id: _stops(row, one) for row, one in zip(rows, ended, strict=True)}
-    back = _unused_after(stops) if wanted.credit else {}
-    refusals = _against(customer, rows, wanted, by, [line for lines in back.values() for line in lines])
-    notes = [] if refusals else _notes(customer, rows, back, lock)
-    last = _last(customer, rows, stops, ended, wanted)
+    ends, rest = {one.service_id: one.on for one in ended}, wanted.on if wanted.whole else None
+    charges = ending_charges.stops(customer, ends, rest)
+    ahead = of_charges(charges)
+    back = _given_back(rows, stops, ahead) if wanted.credit else []
+    waiting = list(ending_charges.prepaid(customer, by.today)) if wanted.whole else []
+    refusals = _against(customer, rows, wanted, by, [line for _group, line in back])
+    notes = [] if refusals else _notes(customer, back, lock)
+    if lock:
+        ending_charges.lock([*{one.charge.id: one.charge for one in ahead}.values(), *waiting])
+    last = _last(customer, rows, stops, ends, wanted)
     bills = renewals.build_last(last, by.today, tables, lock=lock) if not refusals else []
     refusals += [bill.reason for bill in bills if bill.state is UnitState.PARKED]
     drawn = {number: part for bill in bills for number, part, _all in bill.drawn}
+    rests = ending_charges.rests(customer, waiting, drawn, tables, by.today)
+    notes += [_note(group_id, found, tables.company.prices_include_tax, prepaid=True) for group_id, found in rests]
     shown = Review(
         customer_id=customer.id,
         on=wanted.on,
-        currency=currency,
+        currency=customer.currency,
         ended=tuple(ended),
         notes=tuple(notes),
         bills=tuple(Shown.of(bill) for bill in bills if bill.state is not UnitState.PARKED),
         credit_in_hand=credit_outflows.available(customer, by.today),
-        prepaid_left=_prepaid_left(customer, drawn, tables, by.today) if wanted.whole else Money.zero(currency),
-        stays_billed=tuple(_stays(rows, ended)) if not wanted.credit else (),
+        stays_billed=tuple(_stays(rows, ended, ahead, wanted.credit)),
         refusals=tuple(dict.fromkeys(refusals)),
         credit=wanted.credit,
     )
-    return _Found(shown, rows, stops, bills, last, tables)
+    return _Found(shown, rows, stops, charges, bills, last, tables)
 
 
 def _ended(service: Service, wanted: Wanted) -> Ended:
@@ -237,24 +252,36 @@ def _across_a_pause(service: Service, on: date) -> str:
     return ""
 
 
-def _notes(customer: Customer, rows: Sequence[Service], back: dict[int, list[Unused]], lock: bool) -> list[Note]:
+def _given_back(rows: Sequence[Service], stops: dict[int, date], ahead: Sequence[Ahead]) -> list[tuple[int, Unused]]:
+    """What was charged for days after the ends, of the services and then of charges, with the billing groups."""
+    after = _unused_after(stops)
+    lines = [(row.billing_group_id, line) for row in rows for line in after[row.id]]
+    lines += [(one.charge.billing_group_id, one.unused) for one in ahead if not one.kept]
+    return [(group_id, line) for group_id, line in lines if line.amount]
+
+
+def _notes(customer: Customer, back: Sequence[tuple[int, Unused]], lock: bool) -> list[Note]:
     """A credit note for each billing group, and for prices with and without tax."""
-    group_of = {row.id: row.billing_group_id for row in rows}
     parts: dict[tuple[int, bool], list[Unused]] = defaultdict(list)
-    for service_id, lines in back.items():
-        for line in lines:
-            if line.amount:
-                parts[group_of[service_id], line.prices_include_tax].append(line)
+    for group_id, line in back:
+        parts[group_id, line.prices_include_tax].append(line)
     notes = []
     for (group_id, include), lines in sorted(parts.items()):
         worked = sum_up(
             [change_figures.back_line(line) for line in lines], currency=customer.currency, prices_include_tax=include
         )
-        total = -worked.totals.gross
-        if total.minor > 0:
-            plan = credit_parts.plan_note(total, {line.document_id for line in lines}, lock=lock)
-            notes.append(Note(group_id, include, worked, plan))
+        documents = {line.document_id for line in lines}
+        if worked.totals.gross.minor < 0:
+            notes.append(_note(group_id, worked, include, documents, lock=lock))
     return notes
+
+
+def _note(
+    group_id: int, worked: WorkedOut, include: bool, documents: Collection[int] = (), *, lock: bool = False,
+    prepaid: bool = False,
+) -> Note:  # fmt: skip
+    plan = credit_parts.plan_note(-worked.totals.gross, documents, lock=lock)
+    return Note(group_id, include, worked, plan, prepaid)
 
 
 def _write_note(customer: Customer, note: Note, wanted: Wanted, by: Actor) -> Made:
@@ -264,11 +291,13 @@ def _write_note(customer: Customer, note: Note, wanted: Wanted, by: Actor) -> Ma
         send=wanted.send,
     )  # fmt: skip
     reason = f"Unused days, given back as the service ends on {wanted.on}."
+    if note.prepaid:
+        reason = "What was paid in advance and not used."
     return change_documents.note_down(change_documents.make_note(head, note.worked, note.plan, reason=reason, by=by))
 
 
 def _last(
-    customer: Customer, rows: Sequence[Service], stops: dict[int, date], ended: Sequence[Ended], wanted: Wanted
+    customer: Customer, rows: Sequence[Service], stops: dict[int, date], ends: dict[int, date], wanted: Wanted
 ) -> Last:
     """What the last bills are about; nothing where the renewals will come for it."""
     if not wanted.bill:
@@ -277,7 +306,8 @@ def _last(
     for row in rows:
         if row.status in (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED) and row.next_renewal_on < stops[row.id]:
             until[row.id] = stops[row.id]
-    return Last(until, _charges(customer, ended, wanted))
+    rest = wanted.on if wanted.whole else None
+    return Last(until, ending_charges.to_bill(customer, ends, rest), rests_go_back=wanted.whole)
 
 
 def _stops(service: Service, one: Ended) -> date:
@@ -299,59 +329,15 @@ def _unused_after(stops: dict[int, date]) -> dict[int, list[Unused]]:
     }
 
 
-def _charges(customer: Customer, ended: Sequence[Ended], wanted: Wanted) -> dict[int, date]:
-    """The charges that are settled: those of the services, or all of the customer; recurring ones up to the end."""
-    ends = {one.service_id: one.on for one in ended}
-    mine = [Charge.customer_id == customer.id, Charge.next_on.is_not(None), Charge.price_minor >= 0]
-    if not wanted.whole:
-        mine.append(among(db.session, Charge.service_id, list(ends)))
-    found: dict[int, date] = {}
-    for charge in db.session.scalars(select(Charge).where(*mine).order_by(Charge.id)):
-        assert charge.next_on is not None
-        stop = ends.get(charge.service_id or 0, wanted.on)
-        once = not (charge.months or charge.days)
-        if once or charge.next_on < min(filter(None, (stop, charge.ends_on))):
-            found[charge.id] = stop
-    return found
-
-
-def prepaid_left(customer: Customer) -> list[Charge]:
-    """Prepayments of the customer of which something is left that bills would take off."""
-    mine = Charge.customer_id == customer.id, Charge.left_minor > 0, Charge.next_on.is_not(None)
-    return list(db.session.scalars(select(Charge).where(*mine).order_by(Charge.id)))
-
-
-def _prepaid_left(customer: Customer, drawn: dict[int, int], tables: Tables, on: date) -> Money:
-    """What no last bill takes off the prepayments, with the tax that it would have been taken off with."""
-    buyer, lines = taxed(customer, payers.billed(customer, None)), []
-    for charge in prepaid_left(customer):
-        left = Money(charge.left_minor - drawn.get(charge.id, 0), customer.currency)
-        tax = tables.tax.tax_for(buyer, charge.tax_category, on)
-        lines.append(TaxLine(left, tax.rate, tax.category))
-    include = tables.company.prices_include_tax
-    return (
-        totals(lines, currency=customer.currency, prices_include_tax=include).gross
-        if lines
-        else Money.zero(customer.currency)
-    )
-
-
-def _stays(rows: Sequence[Service], ended: Sequence[Ended]) -> list[tuple[int, Money]]:
-    """Without credit: what stays billed for days after the end, by service."""
-    after = of_services([one.service_id for one in ended], min(one.on for one in ended)) if ended else {}
-    found = []
-    for one in ended:
-        lines = [line for line in after.get(one.service_id, ()) if line.period.end > one.on]
-        amount = sum((line.amount.minor for line in lines), 0)
-        if amount:
-            found.append((one.service_id, Money(amount, lines[0].charged.currency)))
-    return found
-
-
-def end_recurring(customer: Customer, on: date) -> None:
-    """No recurring charge of the customer goes on after `on`."""
-    later = or_(Charge.ends_on.is_(None), Charge.ends_on > on)
-    recurring = or_(Charge.months > 0, Charge.days > 0)
-    mine = select(Charge).where(Charge.customer_id == customer.id, recurring, later)
-    for charge in db.session.scalars(mine.with_for_update()):
-        charge.ends_on = max(on, charge.starts_on)
+def _stays(
+    rows: Sequence[Service], ended: Sequence[Ended], ahead: Sequence[Ahead], credit: bool
+) -> list[tuple[str, Money]]:
+    """What stays billed for days after the end, by what it was billed for: with credit only what is owed whole."""
+    stays: dict[str, Money] = {}
+    after = {} if credit else _unused_after({one.service_id: one.on for one in ended})
+    lines = [(str(row), line) for row in rows for line in after.get(row.id, ())]
+    lines += [(str(one.charge), one.unused) for one in ahead if one.kept or not credit]
+    for name, line in lines:
+        if line.amount:
+            stays[name] = stays.get(name, Money.zero(line.charged.currency)) + line.amount
+    return list(stays.items())

@@ -72,11 +72,17 @@ def remove_end(service: Service, *, by: Actor) -> Service:
         raise NotNow(f"{service} has no end to come.")
     before = {"ends_on": service.ends_on.isoformat(), "reason": service.cancel_reason}
     for charge in _charges(service):
-        _begin_again(charge, charge.next_on or service.ends_on)
+        go_on(charge)
     paid_days.go_past(service, service.ends_on)
     service.ends_on, service.cancel_reason, service.end_reason_id = None, "", None
     service_changes.record(service, by.today, "cancel", "service.end_removed", before, {"ends_on": None}, by)
     return service
+
+
+def go_on(charge: Charge, ends_on: date | None = None) -> None:
+    """A recurring charge that was to end goes on from where it was billed to, until `ends_on` if it has an end."""
+    charge.next_on = charge.next_on or charge.ends_on
+    charge.ends_on = ends_on
 
 
 def _check(service: Service, on: date, by: Actor) -> None:

@@ -8,7 +8,7 @@ archived (`finish`). Until then it can be withdrawn: what was billed stays bille
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from models import (
     AfterEnd,
     BillingError,
+    Charge,
     Customer,
     CustomerStatus,
     Delivery,
@@ -35,7 +36,7 @@ from models import (
 from models.bulk import among
 from models.faults import faultpoint
 
-from . import audit, credit_outflows, credits, customer_status, endings, reactivations, services
+from . import audit, credit_outflows, customer_status, endings, reactivations, services
 from .actor import Actor
 from .ending_review import Review
 from .endings import ChangedSince, EndingRefused, Wanted
@@ -75,7 +76,7 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What carrying it out comes to. `paid_out`: what of the credit left goes back as money at once; `kept`: what
-    stays in hand; both with what is left of prepayments, which becomes credit. `goes_on`: services that run on."""
+    stays in hand. `goes_on`: services that run on."""
 
     review: Review
     paid_out: Money
@@ -184,9 +185,6 @@ def carry_out(termination: Termination, *, seen: str, version: int | None = None
         raise EndingRefused(preview.refusals)
     done = endings.carry_out(customer, chosen, wanted, seen=preview.review.fingerprint, by=by)
     db.session.refresh(customer)
-    if wanted.whole:
-        endings.end_recurring(customer, wanted.on)
-        _give_back_prepaid(customer, preview.review.prepaid_left, by)
     if preview.paid_out:
         credit_outflows.pay_out(
             customer, preview.paid_out, method=found.method, on=by.today, reference=found.reference, by=by
@@ -194,7 +192,8 @@ def carry_out(termination: Termination, *, seen: str, version: int | None = None
     new = [one.service_id for one in preview.review.ended if one.is_new]
     found.done = {
         "services": new, "credit_notes": list(done.credit_notes), "invoices": list(done.invoices),
-        "whole": wanted.whole, **_sums(preview),
+        "whole": wanted.whole, "charges": [[n, day and day.isoformat()] for n, day in done.charges.items()],
+        **_sums(preview),
     }  # fmt: skip
     found.service_ids = [service.id for service in chosen]
     found.state, found.decided_by, found.decided_at = TerminationState.SCHEDULED, by.name, by.at
@@ -220,6 +219,10 @@ def withdraw(termination: Termination, *, by: Actor) -> Termination:
     for service in db.session.scalars(mine).all():
         if service.status != ServiceStatus.CANCELLED and service.ends_on == found.on:
             reactivations.remove_end(service, by=by)
+    ended = {int(number): former and date.fromisoformat(former) for number, former in found.done.get("charges", ())}
+    for charge in db.session.scalars(select(Charge).where(among(db.session, Charge.id, ended)).order_by(Charge.id)):
+        if charge.ends_on == max(found.on or by.today, charge.starts_on):
+            reactivations.go_on(charge, ended[charge.id])
     found.state, found.ended_at = TerminationState.WITHDRAWN, by.at
     audit.record(by, "termination.withdrawn", found)
     db.session.flush()
@@ -278,7 +281,7 @@ def _mails_wait(found: Termination, by: Actor) -> bool:
 
 
 def _preview(termination: Termination, shown: Review, by: Actor) -> Preview:
-    left = shown.credit_left + shown.prepaid_left
+    left = shown.credit_left
     pays = termination.rest is RestOfCredit.PAY_OUT
     paid_out = left if pays else Money.zero(shown.currency)
     chosen = {one.service_id for one in shown.ended}
@@ -298,25 +301,6 @@ def _against(termination: Termination, paid_out: Money, by: Actor) -> list[str]:
     if needs and not by.may(needs):
         against.append("Your role does not allow putting customers away. Choose that the customer stays as it is.")
     return against
-
-
-def _give_back_prepaid(customer: Customer, left: Money, by: Actor) -> None:
-    """What no last bill took off prepayments is the customer's credit."""
-    if not left:
-        return
-    named = []
-    for charge in endings.prepaid_left(customer):
-        named.append(charge.description)
-        charge.next_on = None
-        known = {"left_minor": charge.left_minor, "currency": charge.currency}
-        audit.record(by, "charge.given_back", charge, after=known)
-    reason = f"Rest of {', '.join(named)}"[:200]
-    credits.grant(customer, left, reason=reason, on=by.today, by=_unbound(by))
-
-
-def _unbound(by: Actor) -> Actor:
-    """What follows from the termination is done by right of it."""
-    return replace(by, permissions=None)
 
 
 def _wanted(termination: Termination) -> Wanted:

@@ -40,7 +40,7 @@ class Unused:
     on an invoice yet, but on a proforma that nobody has paid.
     """
 
-    service_id: int
+    service_id: int | None
     line_id: int
     document_id: int
     document: str
@@ -55,6 +55,7 @@ class Unused:
     package_id: int | None = None
     on_note: bool = False
     proforma: bool = False
+    charge_id: int | None = None
 
     @property
     def share(self) -> Fraction:
@@ -87,7 +88,7 @@ def of_services(ids: Iterable[int], day: date) -> dict[int, list[Unused]]:
         if row.back_kind is not None:
             taken[row.id].append(row)
     for row in lines.values():
-        one = _unused(row, taken[row.id], day)
+        one = unused_of(row, taken[row.id], day)
         if one is not None:
             found[row.service_id].append(one)
     return found
@@ -110,7 +111,7 @@ def _rows() -> Any:
         .where(theirs.service_id.in_(bindparam("ids", expanding=True)), in_force(its))
         .subquery()
     )  # fmt: skip
-    charged = or_(Invoice.kind == "invoice", _unpaid_proforma(Invoice), Invoice.kind == "credit_note")
+    charged = or_(Invoice.kind == "invoice", is_unpaid_proforma(Invoice), Invoice.kind == "credit_note")
     moved = _moved()
     return (
         select(
@@ -165,7 +166,7 @@ def _moved() -> Any:
 
 def in_force(document: Any) -> Any:
     """Which documents take something back: issued ones, and proformas that nobody has paid yet, which will."""
-    counts = or_(document.kind.in_(("invoice", "credit_note")), _unpaid_proforma(document))
+    counts = or_(document.kind.in_(("invoice", "credit_note")), is_unpaid_proforma(document))
     return and_(is_issued(document), counts)
 
 
@@ -175,11 +176,13 @@ def is_issued(document: Any) -> Any:
     return document.state.not_in((InvoiceState.DRAFT, InvoiceState.VOID))
 
 
-def _unpaid_proforma(document: Any) -> Any:
+def is_unpaid_proforma(document: Any) -> Any:
+    """That nobody has paid it yet."""
     return and_(document.kind == "proforma", document.became_id.is_(None))
 
 
-def _unused(row: Any, taken: Sequence[Any], day: date) -> Unused | None:
+def unused_of(row: Any, taken: Sequence[Any], day: date) -> Unused | None:
+    """What of the line `row` can be given back from `day` on; `taken` are the rows of what was taken of it before."""
     sign = -1 if row.document_kind == "credit_note" else 1
     billed = sign * row.amount_minor - row.document_discount_minor
     begins, ends, whole = row.period_start, row.period_end, row.period_end - row.period_start

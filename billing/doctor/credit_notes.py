@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import and_, case, exists, func, or_, select
 
-from models import CreditNotePart, Invoice, InvoiceLine, InvoiceState
+from models import Charge, CreditNotePart, Invoice, InvoiceLine, InvoiceState
 
 from .checks import Check, Query, Scope
 from .documents import FROZEN, right_tax, taxes_by_rate
@@ -17,7 +17,7 @@ IN_FORCE = and_(Invoice.kind == "credit_note", Invoice.state == InvoiceState.ISS
 
 def stray_credit_notes(scope: Scope) -> Query:
     """I17: each points to an issued invoice of the same customer and currency; one without an original of its own is
-    about such invoices part by part, and takes lines of documents back."""
+    about such invoices part by part, and takes lines of documents back, or the rest of a prepayment."""
     original = Invoice.__table__.alias("original")
     right = and_(
         original.c.kind == "invoice",
@@ -25,7 +25,9 @@ def stray_credit_notes(scope: Scope) -> Query:
         original.c.customer_id == Invoice.customer_id,
         original.c.currency == Invoice.currency,
     )
-    takes_back = exists().where(InvoiceLine.invoice_id == Invoice.id, InvoiceLine.original_line_id.is_not(None))
+    prepaid = exists().where(Charge.id == InvoiceLine.charge_id, Charge.price_minor < 0)
+    takes = or_(InvoiceLine.original_line_id.is_not(None), prepaid)
+    takes_back = exists().where(InvoiceLine.invoice_id == Invoice.id, takes)
     joined = select(Invoice.id, Invoice.number).outerjoin(original, original.c.id == Invoice.original_id)
     alone = and_(Invoice.original_id.is_(None), takes_back)
     return joined.where(Invoice.kind == "credit_note", FROZEN, ~func.coalesce(right, False), ~alone)

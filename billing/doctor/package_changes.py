@@ -68,7 +68,8 @@ def strange_unused(scope: Scope) -> Query:
         )
         .exists()
     )  # fmt: skip
-    right = and_(original.c.service_id == InvoiceLine.service_id, or_(within, no_days, moved_there))
+    same = or_(original.c.service_id == InvoiceLine.service_id, original.c.charge_id == InvoiceLine.charge_id)
+    right = and_(same, or_(within, no_days, moved_there))
     joined = select(InvoiceLine.id, InvoiceLine.description)
     joined = joined.outerjoin(original, original.c.id == InvoiceLine.original_line_id)
     return joined.where(InvoiceLine.kind == LineKind.UNUSED, ~func.coalesce(right, False))

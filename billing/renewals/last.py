@@ -20,17 +20,18 @@ from . import due
 from .bill import Bill, period_from
 from .build import Tables, add_lines, sum_up, use_credit
 from .keep import keep
-from .prepaid import draw
+from .prepaid import LEFT, draw
 
 
 @dataclass(frozen=True, slots=True)
 class Last:
     """What a last bill is about: services and charges by id, each with the first day that is not billed any more. With
-    `prepaid` the groups' prepayments are taken off."""
+    `prepaid` the groups' prepayments are taken off; `rests_go_back`: what is left of them waits for no further bill."""
 
     services: dict[int, date]
     charges: dict[int, date]
     prepaid: bool = True
+    rests_go_back: bool = False
 
 
 class _Piece(SimpleNamespace):
@@ -65,7 +66,8 @@ def build_last(last: Last, on: date, tables: Tables, *, lock: bool = True) -> li
                 options = _by(due.options([piece.id for piece in pieces], start), "service_id")
                 add_lines(bill, pieces, (), options, tables, discounts)
             add_lines(bill, (), charges.get(group, ()), {}, tables, discounts)
-            draw(bill, prepaid.get(group, ()), _tax_for(bill, tables))
+            left = "left, given back" if last.rests_go_back else LEFT
+            draw(bill, prepaid.get(group, ()), _tax_for(bill, tables), left)
             sum_up(bill, tables)
         except BillingError as error:
             bill.state, bill.reason = UnitState.PARKED, str(error)

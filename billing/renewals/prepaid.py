@@ -13,12 +13,15 @@ from models import LineKind, PaymentMethod
 
 from .bill import ONE, Bill, Line
 
+LEFT = "left for the next bill"
 
-def draw(bill: Bill, prepayments: Sequence[Any], tax_for: Callable[[str], Tax]) -> None:
+
+def draw(bill: Bill, prepayments: Sequence[Any], tax_for: Callable[[str], Tax], left: str = LEFT) -> None:
     """Take the prepayments off a bill whose other lines are all there, those that began first in front.
 
     Each goes only as far as the lines of its own tax category and rate: then no tax falls below zero, and neither
-    does the bill. What is over stays for the next bill. `prepayments` are rows of `due.prepayments`.
+    does the bill. What is over stays for the next bill, or as `left` says. `prepayments` are rows of
+    `due.prepayments`.
     """
     if not prepayments or bill.account.payment_method == PaymentMethod.FREE:
         return
@@ -30,13 +33,13 @@ def draw(bill: Bill, prepayments: Sequence[Any], tax_for: Callable[[str], Tax]) 
         part = min(prepaid.left_minor, room[tax.category, tax.rate])
         if part > 0 and prepaid.currency == bill.account.currency:
             room[tax.category, tax.rate] -= part
-            bill.lines.append(_line(prepaid, Money(part, prepaid.currency), tax))
+            bill.lines.append(_line(prepaid, Money(part, prepaid.currency), tax, left))
             bill.drawn.append((prepaid.id, part, prepaid.left_minor == part))
 
 
-def _line(prepaid: Any, part: Money, tax: Tax) -> Line:
+def _line(prepaid: Any, part: Money, tax: Tax, words: str) -> Line:
     left = Money(prepaid.left_minor - part.minor, part.currency)
-    details = f"{left} left for the next bill" if left else ""
+    details = f"{left} {words}" if left else ""
     return Line(
         LineKind.CHARGE, prepaid.description, None, ONE, -part, -part, tax, charge_id=prepaid.id, details=details
     )

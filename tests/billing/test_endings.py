@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from servicing import covered, well
 from sqlalchemy import select
 
-from billing import credits, endings, invoices, own_lists, payments, service_pauses, services
+from billing import credits, endings, invoices, own_lists, payments, reactivations, service_pauses, services
 from billing.actor import Actor
 from billing.endings import Wanted
 from billing.money import Money
@@ -80,7 +80,7 @@ def test_without_credit_it_stays_billed_and_the_review_says_so(app: Flask, clock
     service = running(clock)
     by = at(clock, MIDDLE)
     shown = endings.review(service.customer, [service], Wanted(MIDDLE), by=by)
-    assert shown.stays_billed == ((service.id, Money.of("15", "EUR")),) and not shown.notes
+    assert shown.stays_billed == (("Basic", Money.of("15", "EUR")),) and not shown.notes
     end(service, by, credit=False)
     assert db.session.query(CreditNote).count() == 0 and covered(service) == [(NOV, DEC)] and well(clock)
 
@@ -114,8 +114,6 @@ def test_a_day_ahead_is_billed_to_at_once_and_not_again(app: Flask, clock: Clock
 
 
 def test_a_later_withdrawal_bills_from_there(app: Flask, clock: Clock) -> None:
-    from billing import reactivations
-
     service = running(clock)
     by = at(clock, MIDDLE)
     end(service, by, date(2026, 11, 21))
@@ -141,6 +139,52 @@ def test_charges_and_prepayments_stand_on_the_last_bill(app: Flask, clock: Clock
     }  # fmt: skip
     assert db.session.get_one(Charge, prepaid.id).left_minor == 0
     assert {one.next_on for one in db.session.query(Charge)} == {None}
+
+
+def test_charges_billed_ahead_are_given_back_with_the_service(app: Flask, clock: Clock) -> None:
+    """15 of 30 days of the backup; the licence is owed for the month it has begun; the router was owed once."""
+    service = running(clock, bill=False)
+    group = service.billing_group
+    known = {"starts_on": NOV, "next_on": NOV, "months": 1}
+    backup = add(charge(service, group, "Backup", 601, proratable=True, **known))
+    licence = add(charge(service, group, "Licence", 400, **known))
+    own = add(charge(service, group, "Own", 900, proratable=True, service_id=None, **known))
+    add(charge(service, group, "Router", 500, starts_on=NOV, next_on=NOV))
+    renewed(clock, NOV)
+    by = at(clock, MIDDLE)
+    shown = endings.review(service.customer, [service], Wanted(MIDDLE, credit=True), by=by)
+    assert shown.stays_billed == (("Licence", Money.of("2", "EUR")),)
+    end(service, by)
+    note = db.session.query(CreditNote).one()
+    assert [(line.description, line.amount_minor, line.period_start, line.period_end) for line in note.lines] == [
+        ("Unused: Basic", 1500, MIDDLE, DEC), ("Unused: Backup", 301, MIDDLE, DEC),
+    ]  # fmt: skip
+    db.session.expire_all()
+    assert (backup.ends_on, backup.next_on, licence.next_on, own.ends_on) == (MIDDLE, MIDDLE, DEC, None)
+    assert note.total == shown.credited and well(clock)
+    assert not endings.review(service.customer, [service], Wanted(MIDDLE, credit=True), by=by).notes
+    back = date(2026, 11, 21)
+    reactivations.reactivate(service, back, by=at(clock, back))
+    db.session.commit()
+    renewed(clock, back)
+    last = db.session.query(Invoice).order_by(Invoice.id.desc()).first()
+    assert last and [line.amount_minor for line in last.lines] == [1000, 200] and well(clock)
+
+
+def test_later_periods_of_what_is_not_prorated_are_given_back_whole(app: Flask, clock: Clock) -> None:
+    service = running(clock)
+    known = {"starts_on": NOV, "next_on": NOV, "days": 10}
+    licence = add(charge(service, service.billing_group, "Licence", 400, **known))
+    for day in (NOV, date(2026, 11, 11), date(2026, 11, 21)):
+        renewed(clock, day)
+    by = at(clock, MIDDLE)
+    done = end(service, by, date(2026, 11, 20))
+    note = db.session.get_one(CreditNote, done.credit_notes[0])
+    assert [line.amount_minor for line in note.lines] == [1100, 400]
+    reactivations.remove_end(service, by=by)
+    db.session.commit()
+    db.session.refresh(licence)
+    assert (licence.next_on, licence.ends_on) == (date(2026, 11, 21), None) and well(clock)
 
 
 def charge(service: Service, group: BillingGroup, name: str, minor: int, **values: object) -> Charge:

@@ -10,6 +10,7 @@ from conftest import Clock
 from factories import add, make_group, make_service
 from flask import Flask
 from servicing import well
+from sqlalchemy import select
 
 from billing import doctor, payments, terminations
 from billing.actor import Actor
@@ -27,6 +28,8 @@ from models import (
     Delivery,
     DeliveryState,
     Invoice,
+    LedgerEntry,
+    LedgerPosting,
     RestOfCredit,
     Service,
     Termination,
@@ -34,7 +37,7 @@ from models import (
     db,
 )
 
-MIDDLE, STOP = date(2026, 11, 16), date(2026, 12, 11)
+MIDDLE, DEC, STOP = date(2026, 11, 16), date(2026, 12, 1), date(2026, 12, 11)
 
 
 def leave(customer: Customer, by: Actor, plan: Plan) -> Termination:
@@ -82,19 +85,37 @@ def test_today_with_credit_paid_out_and_archived_once_the_mails_have_left(app: F
     assert doctor_says(clock) == []
 
 
-def test_all_charges_are_settled_and_prepayments_become_credit(app: Flask, clock: Clock) -> None:
+def test_all_charges_are_settled_and_rests_of_prepayments_given_back(app: Flask, clock: Clock) -> None:
+    """By a credit note against revenue and tax, as the bills would have had it; it pays what else is billed."""
     service = running(clock)
     by, customer = at(clock, MIDDLE), service.customer
     other = make_group(customer)
     known = {"customer_id": customer.id, "billing_group_id": other.id, "currency": "EUR"}
     add(Charge(**known, description="Cable", price_minor=1000, starts_on=STOP, next_on=STOP))
-    add(Charge(**known, description="Deposit", price_minor=-5000, left_minor=5000, starts_on=MIDDLE, next_on=MIDDLE))
+    add(Charge(**known, description="Stamps", price_minor=700, tax_category="O", starts_on=STOP, next_on=STOP))
+    deposit = Charge(**known, description="Deposit", price_minor=-5000, left_minor=5000, starts_on=MIDDLE)
+    deposit.next_on = MIDDLE
+    add(deposit)
     db.session.commit()
     found = leave(customer, by, Plan(MIDDLE, after=AfterEnd.NOTHING))
-    last = db.session.query(Invoice).order_by(Invoice.id.desc()).first()
-    assert [line.amount_minor for line in last.lines] == [1000, -1000]
-    assert customer.credit_minor == 4920 == found.done["kept"]  # 40.00 and 23 % of it
-    assert customer.status == CustomerStatus.ACTIVE and found.state == TerminationState.DONE and well(clock)
+    last = db.session.query(Invoice).filter(Invoice.kind == "invoice").order_by(Invoice.id.desc()).first()
+    assert [(line.amount_minor, line.details) for line in last.lines] == [
+        (1000, ""), (700, ""), (-1000, "40.00 EUR left, given back"),
+    ]  # fmt: skip
+    note = db.session.query(CreditNote).one()
+    assert (note.net_minor, note.tax_minor, note.lines[0].charge_id) == (4000, 920, deposit.id)
+    booked = dict(
+        db.session.execute(
+            select(LedgerEntry.account, LedgerEntry.amount_minor)
+            .join(LedgerPosting, LedgerPosting.id == LedgerEntry.posting_id)
+            .where(LedgerPosting.invoice_id == note.id)
+        ).all()
+    )
+    assert booked == {"revenue": 4000, "tax": 920, "credit": -4920}
+    assert last.open_minor == 0 and customer.credit_minor == 4920 - 700 == found.done["kept"]
+    assert (db.session.get_one(Charge, deposit.id).left_minor, found.done["credited"]) == (0, 4920)
+    assert customer.status == CustomerStatus.ACTIVE and found.state == TerminationState.DONE
+    assert doctor_says(clock) == []
 
 
 def test_some_services_leave_the_others_and_the_customer_alone(app: Flask, clock: Clock) -> None:
@@ -114,9 +135,14 @@ def test_some_services_leave_the_others_and_the_customer_alone(app: Flask, clock
 def test_withdrawn_before_its_day(app: Flask, clock: Clock) -> None:
     service = running(clock)
     by, customer = at(clock, MIDDLE), service.customer
+    known = {"customer_id": customer.id, "billing_group_id": service.billing_group_id, "currency": "EUR", "months": 1}
+    backup = add(Charge(**known, description="Backup", price_minor=310, proratable=True, starts_on=DEC, next_on=DEC))
+    db.session.commit()
     found = leave(customer, by, Plan(STOP))
+    assert db.session.get_one(Charge, backup.id).ends_on == STOP
     terminations.withdraw(found, by=by)
     db.session.commit()
+    assert (backup.ends_on, backup.next_on) == (None, STOP)
     assert (found.state, db.session.get_one(Service, service.id).ends_on) == ("withdrawn", None)
     renewed(clock, STOP)
     assert [i.lines[0].amount_minor for i in db.session.query(Invoice).order_by(Invoice.id)] == [3000, 968, 2032]
