@@ -8,7 +8,7 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 LONGEST_REASON = 300
 
@@ -30,58 +30,90 @@ def exchange(
     timeout: float,
     whole: float,
     largest: int,
+    connecting: float | None = None,
+    to: str = "",
+    in_part: bool = False,
 ) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers (names in small letters) and body of the answer. `timeout` is for the connection and each piece,
-    `whole` for all of it, in seconds; `largest` is bytes. Raises NotAnswered."""
-    url = urlsplit(address)
+    """Status, headers (names in small letters) and body of the answer. `timeout` is for each piece (and the connection,
+    unless `connecting` is given), `whole` for all that follows the connection, in seconds; `largest` is bytes. `to` is
+    the IP address to call whatever the name leads to. `in_part`: the status counts, and what is behind `largest` or
+    breaks off is left out; otherwise it is no answer. Raises NotAnswered."""
+    url, acts, sent = urlsplit(address), method not in ("GET", "HEAD"), False
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    acts, left = method not in ("GET", "HEAD"), False
-    connection = _connection(url.scheme, url.hostname or "", url.port, timeout)
     try:
-        connection.connect()
-        with _at_most(whole, connection):
+        with _connected(url, to, connecting or timeout, timeout, whole) as connection:
             connection.request(method, path, body, dict(headers))
-            left = True
+            sent = True
             answer = connection.getresponse()
             told = {name.lower(): value for name, value in answer.getheaders()}
-            data = answer.read(largest + 1)
-            if len(data) > largest:
-                raise NotAnswered("The answer was too long to be read.", left=acts)
-            if len(data) < int(told.get("content-length", "") or 0):
-                raise NotAnswered("The answer broke off.", left=acts)
+            data = _some(answer, largest) if in_part else _all(answer, told, largest, acts)
             return answer.status, told, data
     except ssl.SSLCertVerificationError as error:
         raise NotAnswered(f"The certificate is not trusted: {error.verify_message}.", left=False) from error
     except TimeoutError as error:
-        raise NotAnswered(f"There was no answer within {timeout:.0f} seconds.", left=left and acts) from error
+        raise NotAnswered("There was no answer in time.", left=sent and acts) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         words = _clean(str(error)) or type(error).__name__
-        raise NotAnswered(f"It cannot be reached: {words}.", left=left and acts) from error
-    finally:
-        connection.close()
-
-
-def _connection(scheme: str, host: str, port: int | None, timeout: float) -> http.client.HTTPConnection:
-    if scheme == "http":
-        return http.client.HTTPConnection(host, port, timeout=timeout)
-    return http.client.HTTPSConnection(host, port, timeout=timeout, context=ssl.create_default_context())
+        raise NotAnswered(f"It cannot be reached: {words}.", left=sent and acts) from error
 
 
 @contextmanager
-def _at_most(seconds: float, connection: http.client.HTTPConnection) -> Iterator[None]:
-    sock = connection.sock
-
-    def cut() -> None:
-        with suppress(OSError):
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, cut)
+def _connected(
+    url: SplitResult, to: str, connecting: float, timeout: float, whole: float
+) -> Iterator[http.client.HTTPConnection]:
+    """A connection that is cut when its time is over, during the handshake too."""
+    host, secure = url.hostname or "", url.scheme != "http"
+    port = url.port or (443 if secure else 80)
+    sock, cut = socket.create_connection((to or host, port), connecting), threading.Event()
+    timer = threading.Timer(whole, _cut, (sock, cut))
     timer.daemon = True
     timer.start()
+    connection = _over(secure, host, port)
     try:
-        yield
+        sock.settimeout(timeout)
+        # Cut by the timer, the plain socket ends the encrypted one too.
+        connection.sock = _encrypted(sock, host) if secure else sock
+        yield connection
+    except (OSError, http.client.HTTPException):
+        if cut.is_set():
+            raise TimeoutError from None
+        raise
     finally:
         timer.cancel()
+        connection.close()
+        sock.close()
+
+
+def _over(secure: bool, host: str, port: int) -> http.client.HTTPConnection:
+    """It is given its socket, and names its host as such a connection does."""
+    return (http.client.HTTPSConnection if secure else http.client.HTTPConnection)(host, port)
+
+
+def _encrypted(sock: socket.socket, host: str) -> ssl.SSLSocket:
+    return ssl.create_default_context().wrap_socket(sock.dup(), server_hostname=host)
+
+
+def _cut(sock: socket.socket, cut: threading.Event) -> None:
+    cut.set()
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+
+
+def _all(answer: http.client.HTTPResponse, told: Mapping[str, str], largest: int, acts: bool) -> bytes:
+    data = answer.read(largest + 1)
+    if len(data) > largest:
+        raise NotAnswered("The answer was too long to be read.", left=acts)
+    if len(data) < int(told.get("content-length", "") or 0):
+        raise NotAnswered("The answer broke off.", left=acts)
+    return data
+
+
+def _some(answer: http.client.HTTPResponse, largest: int) -> bytes:
+    data = b""
+    with suppress(OSError, http.client.HTTPException):
+        while len(data) < largest and (more := answer.read1(largest - len(data))):
+            data += more
+    return data
 
 
 def _clean(text: str) -> str:

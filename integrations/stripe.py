@@ -107,11 +107,11 @@ class Stripe:
         return Answer(Standing.UNKNOWN, reason=refunds) if isinstance(refunds, str) else replace(found, refunds=refunds)
 
     def refund(self, asked: RefundAsk) -> RefundSeen:
-        wanted = {
-            "payment_intent": asked.payment, "amount": _sent(asked.amount_minor, asked.currency),
-            "metadata": {"tillbook_refund": asked.key},
-        }  # fmt: skip
         try:
+            wanted = {
+                "payment_intent": asked.payment, "amount": _sent(asked.amount_minor, asked.currency),
+                "metadata": {"tillbook_refund": asked.key},
+            }  # fmt: skip
             return _of_refund(self._client().v1.refunds.create(wanted, _under(asked.key)))
         except Exception as error:
             answer = _after_acting(error)
@@ -143,6 +143,8 @@ class Stripe:
     def read_event(self, body: bytes, signature: str, *, at: datetime) -> Event:
         import stripe
 
+        if not self.webhook_secret:
+            raise NotSigned("There is no signing secret to check it by.")
         try:
             stripe.WebhookSignature.verify_header(body, signature, self.webhook_secret)
             told = json.loads(body)
@@ -372,6 +374,8 @@ def _after_acting(error: Exception) -> Answer:
 def _answer_to(error: Exception) -> Answer:
     import stripe
 
+    if isinstance(error, _Unpayable):
+        return Answer(Standing.DECLINED, reason=str(error))
     if isinstance(error, _NotReached):
         return Answer(Standing.UNKNOWN if error.left else Standing.CLOSED, reason=f"Stripe: {error.reason}")
     if isinstance(error, stripe.CardError):
@@ -422,9 +426,10 @@ def _http_class() -> type:
             **more: Any,
         ) -> tuple[bytes, int, Mapping[str, str]]:
             body = post_data.encode() if isinstance(post_data, str) else post_data
-            bounds = {"timeout": TIMEOUT, "whole": WHOLE_TIMEOUT, "largest": LARGEST}
             try:
-                status, told, data = exchange(method.upper(), url, headers or {}, body, **bounds)
+                status, told, data = exchange(
+                    method.upper(), url, headers or {}, body, timeout=TIMEOUT, whole=WHOLE_TIMEOUT, largest=LARGEST
+                )
             except NotAnswered as error:
                 raise _NotReached(str(error), error.left) from error
             return data, status, told

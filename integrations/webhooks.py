@@ -14,16 +14,15 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import http.client
 import ipaddress
 import socket
-import ssl
-import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from http.client import responses
 from urllib.parse import urlsplit
+
+from .asking import NotAnswered, exchange
 
 CONNECT_TIMEOUT = 5.0
 TIMEOUT = 10.0
@@ -109,14 +108,10 @@ def send(call: Call, allowed: Sequence[Network] = ()) -> Answer:
     began = time.monotonic()
     try:
         answer = _send(call, allowed)
-    except Refused as refusal:
+    except (Refused, NotAnswered) as refusal:
         answer = Answer(error=str(refusal))
-    except ssl.SSLCertVerificationError as error:
-        answer = Answer(error=f"The certificate is not trusted: {error.verify_message}.")
-    except TimeoutError:
-        answer = Answer(error="It did not answer in time.")
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        answer = Answer(error=f"It could not be reached: {_clean(str(error)) or type(error).__name__}")
+    except ValueError as error:
+        answer = Answer(error=f"It cannot be reached: {_clean(str(error))}.")
     return Answer(answer.status, answer.text, answer.error, int((time.monotonic() - began) * 1000), answer.wait)
 
 
@@ -128,51 +123,23 @@ def networks(words: str) -> tuple[Network, ...]:
 def _send(call: Call, allowed: Sequence[Network]) -> Answer:
     url = urlsplit(call.url)
     host, secure = url.hostname or "", url.scheme == "https"
-    port = url.port or (443 if secure else 80)
-    address = _where(host, port, secure, allowed)
-    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
-    cut = threading.Event()
-    sock = socket.create_connection((address, port), CONNECT_TIMEOUT)
-    timer = threading.Timer(WHOLE_TIMEOUT, _cut, (sock, cut))
-    timer.daemon = True
-    timer.start()
-    try:
-        sock.settimeout(TIMEOUT)
-        # Cut by the timer, the plain socket ends the encrypted one too.
-        connection.sock = _encrypted(sock, host) if secure else sock
-        return _asked(connection, call, url.path + (f"?{url.query}" if url.query else ""))
-    except (OSError, http.client.HTTPException):
-        if cut.is_set():
-            raise TimeoutError from None
-        raise
-    finally:
-        timer.cancel()
-        connection.close()
-        sock.close()
+    address = _where(host, url.port or (443 if secure else 80), secure, allowed)
+    # Its status counts: what of the answer follows may break off or never end.
+    status, told, data = exchange(
+        "POST", call.url, headers(call), call.body, timeout=TIMEOUT, whole=WHOLE_TIMEOUT, largest=LARGEST,
+        connecting=CONNECT_TIMEOUT, to=address, in_part=True,
+    )  # fmt: skip
+    return Answer(status, _shown(data), _refusal(status), wait=_seconds(told.get("retry-after", "")))
 
 
-def _encrypted(sock: socket.socket, host: str) -> ssl.SSLSocket:
-    return ssl.create_default_context().wrap_socket(sock.dup(), server_hostname=host)
+def _refusal(status: int) -> str:
+    if 300 <= status < 400:
+        return "It answered with a redirect, which is not followed. Enter the address it leads to."
+    known = f"{status} {responses.get(status, '')}".strip()
+    return "" if 200 <= status < 300 else f"It answered with {known}."
 
 
-def _asked(connection: http.client.HTTPConnection, call: Call, path: str) -> Answer:
-    connection.request("POST", path or "/", call.body, headers(call))
-    found = connection.getresponse()
-    text = _text_of(found)
-    error = ""
-    if 300 <= found.status < 400:
-        error = "It answered with a redirect, which is not followed. Enter the address it leads to."
-    elif not 200 <= found.status < 300:
-        error = f"It answered with {found.status} {_clean(found.reason)}".strip() + "."
-    return Answer(found.status, text, error, wait=_seconds(found.headers.get("Retry-After", "")))
-
-
-def _text_of(found: http.client.HTTPResponse) -> str:
-    """The first part of the answer. Its status counts: what follows may break off or never end."""
-    data = b""
-    with suppress(OSError, http.client.HTTPException):
-        while len(data) < LARGEST and (more := found.read1(LARGEST - len(data))):
-            data += more
+def _shown(data: bytes) -> str:
     text = data.decode("utf-8", "replace")
     return "".join(sign if sign.isprintable() or sign in "\n\t" else " " for sign in text)
 
@@ -209,12 +176,6 @@ def _inner(address: Address) -> Address:
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
         return inner or address
     return address
-
-
-def _cut(sock: socket.socket, cut: threading.Event) -> None:
-    cut.set()
-    with suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
 
 
 def _seconds(text: str) -> int:

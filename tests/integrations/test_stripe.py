@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ import pytest
 
 from integrations import stripe as gateway
 from integrations.fakes.stripe_server import GOOD, Server, Stripe
-from integrations.gateways import Ask, NotSigned, Standing
+from integrations.gateways import Ask, NotSigned, RefundAsk, Standing
 
 BEGUN = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
@@ -119,3 +121,17 @@ def test_a_webhook_is_as_old_as_the_moment_that_was_signed(fake: Stripe) -> None
     for more in ("", f",t={int(BEGUN.timestamp())}"):
         with pytest.raises(NotSigned):
             to(fake).read_event(body, signature + more, at=BEGUN)
+
+
+def test_without_a_secret_nobody_can_sign(fake: Stripe) -> None:
+    event = {"id": "evt_1", "type": "charge.updated", "livemode": False, "data": {"object": {"object": "charge"}}}
+    moment = int(BEGUN.timestamp())
+    body = json.dumps(event).encode()
+    mark = hmac.new(b"", f"{moment}.".encode() + body, "sha256").hexdigest()
+    with pytest.raises(NotSigned):
+        to(fake, webhook_secret="").read_event(body, f"t={moment},v1={mark}", at=BEGUN)
+
+
+def test_what_stripe_cannot_give_back_is_refused_before_it_is_asked(fake: Stripe) -> None:
+    seen = to(fake).refund(RefundAsk("back-1", "pi_1", 1234, "KWD", BEGUN))
+    assert seen.state == Standing.DECLINED and "end in zero" in seen.reason and fake.asked == []

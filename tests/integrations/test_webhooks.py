@@ -54,7 +54,7 @@ def test_another_secret_does_not_verify(tmp_path):
     [
         ({"status": 500, "body": "oh\x1b no"}, 500, "answered with 500"),
         ({"status": 429, "retry_after": 90}, 429, "429"),
-        ({"drop": True}, None, "could not be reached"),
+        ({"drop": True}, None, "cannot be reached"),
     ],
 )
 def test_not_taken(tmp_path, rule, status, words):
@@ -81,7 +81,7 @@ def test_of_a_huge_answer_only_a_bit_is_read(tmp_path):
 def test_whatever_it_does_it_ends(tmp_path, monkeypatch):
     monkeypatch.setattr(webhooks, "WHOLE_TIMEOUT", 0.4)
     with hook_server(tmp_path, {"hang": True, "times": 1}, {"drip": True, "body": "x" * 90}) as server:
-        assert send(call(server.url), LOOPBACK).error == "It did not answer in time."
+        assert send(call(server.url), LOOPBACK).error == "There was no answer in time."
         dripped = send(call(server.url), LOOPBACK)
     assert dripped.taken and dripped.took_ms < 5000  # its status came
 
