@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, func, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, and_, func, or_, select, type_coerce
 
 from models import (
     Account,
@@ -71,6 +71,16 @@ class Movement(NamedTuple):
     credit_id: int | None
 
 
+class Stretch(NamedTuple):
+    """A part of a long time. It begins behind the posting `after` of its first day and ends with the posting `upto` of
+    its last one: only a day with too many movements for one part is cut."""
+
+    since: date
+    until: date
+    after: int = 0
+    upto: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class CurrencyAccount:
     """The account in one currency: the balance before the first day, what moved it, the balance after the last."""
@@ -129,16 +139,17 @@ class OpenItems:
         return not self.invoices
 
 
-def statement(customer: Customer, since: date, until: date) -> Statement:
+def statement(customer: Customer, since: date, until: date, after: int = 0, upto: int | None = None) -> Statement:
     """What moved the customer's account from `since` to `until` (days in the business's time zone, both included), in
     every currency it was ever kept in, in two statements. What only changed hands inside the account (credit put on an
-    invoice) moves nothing. Raises InvalidPeriod.
+    invoice) moves nothing. `after` and `upto` are those of a Stretch. Raises InvalidPeriod.
     """
     check_period(since, until)
-    openings = {currency: int(minor) for currency, minor in db.session.execute(entries_before(customer.id, since))}
+    before = db.session.execute(entries_before(customer.id, since, after))
+    openings = {currency: int(minor) for currency, minor in before}
     found: dict[str, list[Movement]] = {}
     balances = dict(openings)
-    for currency, change, known in _postings(customer, since, until):
+    for currency, change, known in _postings(customer, Stretch(since, until, after, upto)):
         balances[currency] = balances.get(currency, 0) + change
         moved = (*known[:3], change, balances[currency], *known[3:])
         found.setdefault(currency, []).append(Movement._make(moved))
@@ -151,19 +162,32 @@ def statement(customer: Customer, since: date, until: date) -> Statement:
     return Statement(customer, since, until, [first, *(one for one in others if one.movements or one.opening)])
 
 
-def parts(customer: Customer, since: date, until: date, most: int) -> list[tuple[date, date]]:
+def parts(customer: Customer, since: date, until: date, most: int) -> list[Stretch]:
     """The days from `since` to `until` in stretches of at most `most` movements each, one after the other; a day that
-    has more stands alone. Counts along the index of the customer's days. Raises InvalidPeriod."""
+    has more is cut. Counts along the index of the customer's days. Raises InvalidPeriod."""
     check_period(since, until)
     mine = LedgerPosting.customer_id == customer.id, LedgerPosting.on >= since, LedgerPosting.on <= until
     counted = select(LedgerPosting.on, func.count()).where(*mine).group_by(LedgerPosting.on).order_by(LedgerPosting.on)
-    found, first, total = [], since, 0
-    for day, count in db.session.execute(counted):
+    found, begins, total = [], Stretch(since, until), 0
+    for day, count in db.session.execute(counted).all():
         if total and total + count > most:
-            found.append((first, day - timedelta(days=1)))
-            first, total = day, 0
-        total += count
-    return [*found, (first, until)]
+            found.append(begins._replace(until=day - timedelta(days=1)))
+            begins, total = Stretch(day, until), 0
+        cuts = _cuts(customer, day, most, count) if count > most else []
+        for posting_id in cuts:
+            found.append(begins._replace(until=day, upto=posting_id))
+            begins = Stretch(day, until, after=posting_id)
+        total += count - len(cuts) * most
+    return [*found, begins]
+
+
+def _cuts(customer: Customer, day: date, most: int, count: int) -> list[int]:
+    """The last posting of every `most` of a day, but for those that end it."""
+    place = func.row_number().over(order_by=LedgerPosting.id).label("place")
+    its = select(LedgerPosting.id, place).where(LedgerPosting.customer_id == customer.id, LedgerPosting.on == day)
+    rows = its.subquery().c
+    wanted = select(rows.id).where(rows.place % most == 0, rows.place < count).order_by(rows.id)
+    return list(db.session.scalars(wanted))
 
 
 def rows_of_all(customer: Customer, since: date, until: date) -> Iterator[tuple[str, ...]]:
@@ -273,21 +297,27 @@ def _is_empty(customer: Customer, since: date, until: date, variant: str) -> boo
     return not customer.balance_minor and db.session.scalar(moved) is None
 
 
-def entries_before(customer_id: int, since: date) -> Any:
-    """By currency, what the account came to before that day."""
+def entries_before(customer_id: int, since: date, after: int = 0) -> Any:
+    """By currency, what the account came to before that day, and with its postings up to `after`."""
     total = func.sum(type_coerce(LedgerEntry.amount_minor, BigInteger))
     return (
         select(LedgerEntry.currency, total)
         .join(LedgerPosting, LedgerPosting.id == LedgerEntry.posting_id)
-        .where(LedgerPosting.customer_id == customer_id, LedgerPosting.on < since, LedgerEntry.account.in_(OWN))
+        .where(LedgerPosting.customer_id == customer_id, LedgerEntry.account.in_(OWN))
+        .where(_before(since, after) if after else LedgerPosting.on < since)
         .group_by(LedgerEntry.currency)
         .having(total != 0)
     )
 
 
-def _postings(customer: Customer, since: date, until: date) -> Iterator[tuple[str, int, tuple[Any, ...]]]:
+def _before(since: date, after: int) -> ColumnElement[bool]:
+    earlier = and_(LedgerPosting.on == since, LedgerPosting.id <= after)
+    return and_(LedgerPosting.on <= since, or_(LedgerPosting.on < since, earlier))
+
+
+def _postings(customer: Customer, stretch: Stretch) -> Iterator[tuple[str, int, tuple[Any, ...]]]:
     """(currency, what more is owed, the rest of a movement) of each posting that changed the balance, in order."""
-    rows = db.session.execute(movements_between(customer.id, since, until)).all()
+    rows = db.session.execute(movements_between(customer.id, *stretch)).all()
     if len(rows) > MOST_ROWS * 2:
         raise InvalidPeriod(TOO_LONG)
     for (_posting, currency), entries in groupby(rows, key=itemgetter(0, 1)):
@@ -297,9 +327,13 @@ def _postings(customer: Customer, since: date, until: date) -> Iterator[tuple[st
             yield currency, change, (first[0], *first[3:])
 
 
-def movements_between(customer_id: int, since: date, until: date) -> Any:
-    """(posting, currency, amount, and what a Movement tells besides) of each entry of the customer's own accounts."""
+def movements_between(customer_id: int, since: date, until: date, after: int = 0, upto: int | None = None) -> Any:
+    """(posting, currency, amount, and what a Movement tells besides) of each entry of the customer's own accounts;
+    `after` and `upto` are those of a Stretch."""
     posting = LedgerPosting
+    within = [posting.on >= since, posting.on <= until]
+    within += [~_before(since, after)] if after else []
+    within += [_before(until, upto)] if upto is not None else []
     return (
         select(
             posting.id, LedgerEntry.currency, LedgerEntry.amount_minor, posting.on, posting.kind,
@@ -310,8 +344,7 @@ def movements_between(customer_id: int, since: date, until: date) -> Any:
         .outerjoin(Invoice, Invoice.id == posting.invoice_id)
         .outerjoin(Payment, Payment.id == posting.payment_id)
         .outerjoin(Credit, Credit.id == posting.credit_id)
-        .where(posting.customer_id == customer_id, posting.on >= since, posting.on <= until)
-        .where(LedgerEntry.account.in_(OWN))
+        .where(posting.customer_id == customer_id, *within, LedgerEntry.account.in_(OWN))
         .order_by(posting.on, posting.id, LedgerEntry.currency)
         .limit(MOST_ROWS * 2 + 1)
     )  # fmt: skip

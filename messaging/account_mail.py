@@ -10,7 +10,7 @@ from flask_babel import force_locale
 
 from billing import company as companies
 from billing.credit_outflows import EXPIRED
-from billing.statements import MOVEMENTS, STATEMENT, InvalidPeriod, OpenItems, Statement
+from billing.statements import MOVEMENTS, STATEMENT, InvalidPeriod, OpenItems, Statement, Stretch
 from integrations.documents import DocumentError
 from integrations.letters import Attachment
 from models import Credit, Customer, Message, Money, db
@@ -49,7 +49,7 @@ def _content(said: Said, customer: Customer, files: tuple[Attachment, ...]) -> C
 def _statement(customer: Customer, about: dict[str, Any], at: datetime) -> Statement | OpenItems:
     try:
         since, until = date.fromisoformat(about["since"]), date.fromisoformat(about["until"])
-        return statement_document.found(customer, since, until, about["variant"], companies.day_of(at))
+        return statement_document.found(customer, Stretch(since, until), about["variant"], companies.day_of(at))
     except (KeyError, ValueError, InvalidPeriod) as error:
         raise CannotBeWritten(f"The statement cannot be made: {error}") from error
 

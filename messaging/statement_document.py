@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 
 from billing import company as companies
 from billing import parties, statements
-from billing.statements import MOVEMENTS, CurrencyAccount, Movement, OpenItems, Statement
+from billing.statements import MOVEMENTS, CurrencyAccount, Movement, OpenItems, Statement, Stretch
 from integrations.documents import Column, Fact, InvoiceDocument, Sum
 from models import Company, Customer, Money
 
@@ -22,10 +22,10 @@ from .formats import day, language_of, money, period
 NOTHING = ""
 
 
-def found(customer: Customer, since: date, until: date, variant: str, today: date) -> Statement | OpenItems:
-    """The statement, or what is owed on the day `today`. Raises InvalidPeriod."""
+def found(customer: Customer, days: Stretch, variant: str, today: date) -> Statement | OpenItems:
+    """The statement of these days, or what is owed on the day `today`. Raises InvalidPeriod."""
     if variant == MOVEMENTS:
-        return statements.statement(customer, since, until)
+        return statements.statement(customer, *days)
     return statements.open_items(customer, today)
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from flask import Response, request
 
 from billing import statements
-from billing.statements import MOVEMENTS, OPEN_ITEMS, OpenItems, Statement
+from billing.statements import MOVEMENTS, OPEN_ITEMS, OpenItems, Statement, Stretch
 from integrations.documents import InvoiceDocument
 from messaging import statement_document
 from models import BillingError, Customer
@@ -18,7 +18,7 @@ from .csv_file import csv_file, csv_stream
 from .days import Days
 
 ON_A_PAGE, SHOWN = 900, 1000
-"""Movements, and rows with the balances between them, on the screen; the files hold all of them."""
+"""Movements of a page, and open items, on the screen; the files hold all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def made(customer: Customer, today: date) -> Statement | OpenItems:
     """What the address asks for. Raises InvalidPeriod."""
     period, variant = asked(today)
     assert period.since is not None and period.until is not None
-    return statement_document.found(customer, period.since, period.until, variant, today)
+    return statement_document.found(customer, Stretch(period.since, period.until), variant, today)
 
 
 def read(customer: Customer, today: date) -> StatementPage:
@@ -63,7 +63,7 @@ def read(customer: Customer, today: date) -> StatementPage:
     try:
         pages = _pages(customer, period, variant)
         number = _number(len(pages))
-        what = statement_document.found(customer, *pages[number - 1], variant, today)
+        what = statement_document.found(customer, pages[number - 1], variant, today)
         doc = statement_document.document_data(what)
     except BillingError as error:
         return StatementPage(period, variant, None, 0, True, period.wrong or str(error), offered)
@@ -75,10 +75,10 @@ def read(customer: Customer, today: date) -> StatementPage:
     return StatementPage(period, variant, doc, left_out, empty, period.wrong, offered, number, len(pages))
 
 
-def _pages(customer: Customer, period: Days, variant: str) -> list[tuple[date, date]]:
+def _pages(customer: Customer, period: Days, variant: str) -> list[Stretch]:
     assert period.since is not None and period.until is not None
     if variant != MOVEMENTS:
-        return [(period.since, period.until)]
+        return [Stretch(period.since, period.until)]
     return statements.parts(customer, period.since, period.until, ON_A_PAGE)
 
 

@@ -169,9 +169,17 @@ def test_a_long_time_is_told_in_parts_and_its_file_is_whole(
     db.session.flush()
     ledger.post("invoice", customer, FIRST, usd)
     parts = statements.parts(customer, FIRST, LAST, 7)
-    assert parts == [(FIRST, FIRST + timedelta(days=1)), (FIRST + timedelta(days=2), LAST)]
+    assert [part[:2] for part in parts] == [(FIRST, FIRST + timedelta(days=1)), (FIRST + timedelta(days=2), LAST)]
     assert [len(statements.statement(customer, *part).accounts[-1].movements) for part in parts] == [6, 3]
-    assert statements.parts(customer, FIRST, LAST, 2)[0] == (FIRST, FIRST), "a day is never cut"
+    for most in (1, 2, 3):  # a day with more is cut
+        cut = [statements.statement(customer, *part).accounts for part in statements.parts(customer, FIRST, LAST, most)]
+        counts = [sum(len(one.movements) for one in accounts) for accounts in cut]
+        assert max(counts) == most and sum(counts) == 10 and 0 not in counts
+        closing: dict[str, Money] = {}
+        for one in (one for accounts in cut for one in accounts):
+            assert one.opening == closing.get(one.currency, Money.zero(one.currency))
+            closing[one.currency] = one.closing
+        assert closing == {"EUR": eur("90"), "USD": Money.of("3", "USD")}
     whole = list(statements.rows_of_all(customer, FIRST, LAST))
     assert whole == list(statements.csv_rows(statements.statement(customer, FIRST, LAST)))
     monkeypatch.setattr(statements, "MOST_ROWS", 4)
