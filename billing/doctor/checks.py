@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -92,19 +92,21 @@ Found = Query | Iterable[tuple[int, str]]
 class Check:
     """One question to the database. `find` gives the rows that are wrong as (id, name): a query, or the rows.
 
-    `wrong` ends the sentence "3 invoices …"; `things` is (one, many).
+    `wrong` ends the sentence "3 invoices …"; `things` is (one, many). The query of the last scope is kept: writing it
+    takes longer than answering it in all but big databases, and whoever looks after each step asks it many times.
     """
 
     code: str
     things: tuple[str, str]
     wrong: str
     find: Callable[[Scope], Found]
+    _kept: dict[tuple[Scope, bool], Query] = field(default_factory=dict, repr=False, compare=False)
 
     def ask(self, scope: Scope) -> Finding | None:
         """What is wrong, or None. Runs in a savepoint: a check that breaks leaves the others their transaction."""
         try:
             with db.session.begin_nested():
-                count, rows = _counted(self.find(scope))
+                count, rows = _counted(self._found(scope))
         except Exception as error:
             return Finding(self.code, self.things[1], _reason(error), 0, failed=True)
         if not count:
@@ -112,14 +114,29 @@ class Check:
         samples = tuple(Sample(int(row[0]), str(row[1])) for row in rows)
         return Finding(self.code, self.things[0 if count == 1 else 1], self.wrong, count, samples)
 
+    def _found(self, scope: Scope) -> Found:
+        kept = self._kept.get((scope, scope.sqlite))
+        if kept is not None:
+            return kept
+        found = self.find(scope)
+        if not isinstance(found, Select):
+            return found
+        self._kept.clear()
+        self._kept[scope, scope.sqlite] = counted = _counting(found)
+        return counted
+
+
+def _counting(found: Query) -> Query:
+    """How many, and the first few: the query counts them itself, so that a million rows are not fetched."""
+    wrong = found.subquery()
+    first, shown = list(wrong.c)[:2]
+    return select(first, shown, func.count().over()).order_by(first, shown).limit(SHOWN)
+
 
 def _counted(found: Found) -> tuple[int, Sequence[Any]]:
-    """How many, and the first few; a query counts them itself, so that a million rows are not fetched."""
+    """How many, and the first few."""
     if isinstance(found, Select):
-        wrong = found.subquery()
-        first, shown = list(wrong.c)[:2]
-        counted = select(first, shown, func.count().over()).order_by(first, shown).limit(SHOWN)
-        rows = db.session.execute(counted).all()
+        rows = db.session.execute(found).all()
         return (rows[0][2] if rows else 0), rows
     each = iter(found)
     first_few = list(islice(each, SHOWN))

@@ -222,9 +222,10 @@ def no_currency(scope: Scope) -> Query:
     parts = []
     for column in (c for table in db.metadata.sorted_tables for c in table.c if _holds_currency(c)):
         may_be_empty = isinstance(column.default, ScalarElementColumnDefault) and column.default.arg == ""
-        allowed = [*DECIMALS, ""] if may_be_empty else [*DECIMALS]
-        parts.append(_row(column.table).where(or_(column.is_(None), column.not_in(allowed))))
-    return union_of(parts)
+        parts.append(_row(column.table).add_columns(column.label("code"), literal(may_be_empty).label("may_be_empty")))
+    rows = union_all(*parts).subquery()
+    known = or_(rows.c.code.in_(list(DECIMALS)), and_(rows.c.may_be_empty, rows.c.code == ""))
+    return select(rows.c.id, rows.c.shown).where(or_(rows.c.code.is_(None), ~known))
 
 
 def _named(payment: Any) -> ColumnElement[str]:
