@@ -49,7 +49,7 @@ def options(order: Order) -> list[tuple[str, str]]:
     """What was picked of the options, with its price for one."""
     rows = []
     for one in order.chosen["options"]:
-        price, quantity = money(Money(one["price_minor"], order.currency)), Decimal(one["quantity"])
+        price, quantity = money(Money(one["price_minor"], order_records.listed_in(order))), Decimal(one["quantity"])
         value = one["value"] or (_("Yes") if quantity == 1 else "")
         many = f"{number(quantity)} × " if quantity != 1 else ""
         rows.append((one["name"], ", ".join(filter(None, (value, f"{many}{price}")))))

@@ -18,6 +18,7 @@ from models import (
     Discount,
     DiscountAudience,
     FieldError,
+    Package,
     Renewal,
     Service,
     ServiceStatus,
@@ -126,8 +127,11 @@ def switch(coupon: Coupon, on: bool, *, by: Actor) -> None:
         db.session.flush()
 
 
-def redeem(code: str, customer: Customer, *, service: Service | None = None, by: Actor) -> CouponUse:
-    """Give a code in for a service of the customer, or for all of its services; its discount applies from then on.
+def redeem(
+    code: str, customer: Customer, *, service: Service | None = None, once: Package | None = None, by: Actor
+) -> CouponUse:
+    """Give a code in for a service of the customer, or for all of its services; its discount applies from then on. With
+    `once` it is for one purchase of that package, which is billed now.
 
     Counted under lock: of many at once, as many come through as the limits allow. A portal user may do it for the
     customer that the door lets it act for, staff with the permission. Raises NotRedeemed, NotAllowed.
@@ -138,12 +142,15 @@ def redeem(code: str, customer: Customer, *, service: Service | None = None, by:
     if coupon is None:
         raise NotRedeemed("There is no such code. Check its letters and digits.")
     _check_terms(coupon, customer, service, by)
+    if once is not None:
+        _check_sold(coupon, once.id, 0, 0)
     with db.session.begin_nested():
-        _count(coupon, customer, service)
+        _count(coupon, customer, service, once=once is not None)
         use = CouponUse(
             coupon_id=coupon.id,
             customer_id=customer.id,
             service_id=service.id if service else None,
+            once=once is not None,
             given_on=by.today,
             given_at=by.at,
             given_by=by.name,
@@ -151,14 +158,14 @@ def redeem(code: str, customer: Customer, *, service: Service | None = None, by:
         db.session.add(use)
         db.session.flush()
     db.session.refresh(coupon, ["uses"])
-    after = {"code": coupon.code, "discount": coupon.discount.name, "service": str(service) if service else ""}
+    after = {"code": coupon.code, "discount": coupon.discount.name, "service": str(service or once or "")}
     audit.record(by, "coupon.redeemed", customer, after=after)
     db.session.flush()
     return use
 
 
 def check_order(coupon: Coupon, account: Any, package_id: int, months: int, days: int, on: date) -> None:
-    """Whether the code could be given in on the day `on` for a service that is to be started; counts nothing.
+    """Whether the code could be given in on the day `on` for a service to be started, or a purchase; counts nothing.
 
     `account` has customer_id (0 for somebody new), customer_group_id and project_id. Raises NotRedeemed.
     """
@@ -168,15 +175,20 @@ def check_order(coupon: Coupon, account: Any, package_id: int, months: int, days
     group = discount.audience == DiscountAudience.GROUP and discount.group_id != account.customer_group_id
     if theirs or group or discount.project_id not in (None, account.project_id):
         raise NotRedeemed(f"The code {coupon.code} is not for this order.")
-    packages, period = {package.id for package in discount.packages}, discount.months or discount.days
-    if (packages and package_id not in packages) or (period and (discount.months, discount.days) != (months, days)):
-        raise NotRedeemed(f"The code {coupon.code} is not for what was chosen.")
+    _check_sold(coupon, package_id, months, days)
     if coupon.most_uses is not None and coupon.uses >= coupon.most_uses:
         raise NotRedeemed(f"The code {coupon.code} has been used as often as it may be.")
     had = select(func.count()).where(CouponUse.coupon_id == coupon.id, CouponUse.customer_id == account.customer_id)
     most = coupon.most_per_customer
     if account.customer_id and most is not None and (db.session.scalar(had) or 0) >= most:
         raise NotRedeemed(f"The code {coupon.code} has been used as often as one customer may.")
+
+
+def _check_sold(coupon: Coupon, package_id: int, months: int, days: int) -> None:
+    discount = coupon.discount
+    packages, period = {package.id for package in discount.packages}, discount.months or discount.days
+    if (packages and package_id not in packages) or (period and (discount.months, discount.days) != (months, days)):
+        raise NotRedeemed(f"The code {coupon.code} is not for what was chosen.")
 
 
 def take_back(use: CouponUse, *, by: Actor) -> None:
@@ -198,7 +210,7 @@ def take_back(use: CouponUse, *, by: Actor) -> None:
     db.session.flush()
 
 
-def _count(coupon: Coupon, customer: Customer, service: Service | None) -> None:
+def _count(coupon: Coupon, customer: Customer, service: Service | None, *, once: bool) -> None:
     """Take one use, or raise. The UPDATE locks the code's row, so that what is counted after it stands."""
     taken = db.session.execute(
         update(Coupon)
@@ -212,7 +224,11 @@ def _count(coupon: Coupon, customer: Customer, service: Service | None) -> None:
     had = db.session.scalar(theirs) or 0
     if coupon.most_per_customer is not None and had >= coupon.most_per_customer:
         raise NotRedeemed(f"{customer.name} has used the code {coupon.code} as often as one customer may.")
-    same = theirs.where(CouponUse.service_id == service.id if service else CouponUse.service_id.is_(None))
+    if once:
+        return
+    same = theirs.where(
+        ~CouponUse.once, CouponUse.service_id == service.id if service else CouponUse.service_id.is_(None)
+    )
     if db.session.scalar(same):
         raise NotRedeemed(f"The code {coupon.code} is in use for that already.")
 

@@ -136,6 +136,7 @@ def _code_given(discount_id: int) -> ColumnElement[bool]:
         .where(
             Coupon.discount_id == discount_id,
             CouponUse.customer_id == Service.customer_id,
+            ~CouponUse.once,
             or_(CouponUse.service_id.is_(None), CouponUse.service_id == Service.id),
             or_(
                 CouponUse.service_id.is_not(None),

@@ -132,6 +132,12 @@ class CustomerDiscounts:
     used: Uses
     codes: dict[tuple[int, int], list[Code]]
 
+    def with_code(self, coupon: Coupon, customer_id: int, on: date) -> CustomerDiscounts:
+        """The same once the customer has given the code in on the day `on`."""
+        key = coupon.discount_id, customer_id
+        codes = {**self.codes, key: [*self.codes.get(key, ()), (None, on, coupon.new_services_only)]}
+        return CustomerDiscounts(self.table, self.own, self.used, codes)
+
     def candidates(self, sold: Sold) -> list[Offer]:
         """The offers that the service is in the audience and target of, whatever the day; codes that were not given
         in and services of other days are out."""
@@ -269,7 +275,7 @@ def _codes(customers: Sequence[int]) -> dict[tuple[int, int], list[Code]]:
             Coupon.new_services_only,
         )
         .join(Coupon, Coupon.id == CouponUse.coupon_id)
-        .where(among(db.session, CouponUse.customer_id, customers))
+        .where(among(db.session, CouponUse.customer_id, customers), ~CouponUse.once)
     )  # fmt: skip
     found: dict[tuple[int, int], list[Code]] = defaultdict(list)
     for discount, customer, service, given, new_only in rows:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from models import (
+    Coupon,
     Customer,
     Discount,
     DiscountAmount,
@@ -161,13 +162,15 @@ def discounted(
     *,
     on: date,
     periods: Sequence[tuple[int, int]] = (),
+    code: Coupon | None = None,
 ) -> list[LineInput]:
     """The same lines, those from the catalogue that carry no discount yet with the one that wins for them.
 
     For documents by hand, quotes and orders; a person may take it off again. `periods` are the (months, days) that
-    each line is billed by, as far as the days on it do not say so.
+    each line is billed by, as far as the days on it do not say so. `code` is given in for these lines alone.
     """
     known = DiscountTable().of([customer.id]) if any(_takes(line) for line in lines) else None
+    known = known.with_code(code, customer.id, on) if known and code else known
     terms = [*periods, *[(0, 0)] * (len(lines) - len(periods))]
     return [
         _with_discount(line, customer, on, term, known) if known and _takes(line) else line

@@ -21,10 +21,6 @@ class WrongState(BillingError):
     """The order is not in a state for that."""
 
 
-class WrongCurrency(BillingError):
-    """The customer's account is kept in another currency than the order's."""
-
-
 def approve(order: Order, *, customer: Customer | None = None, by: Actor) -> Order:
     """Accept an order that is held or waits: for a customer there is, or as a new one. Raises WrongState, NotAllowed,
     and what making it raises; nothing is done then. Flushes."""
@@ -32,10 +28,6 @@ def approve(order: Order, *, customer: Customer | None = None, by: Actor) -> Ord
     order = lock(order)
     _check_decidable(order)
     if customer is not None:
-        if customer.currency != order.currency:
-            raise WrongCurrency(
-                f"{customer.name} is kept in {customer.currency}, and this was ordered in {order.currency}."
-            )
         order.customer_id = customer.id
         db.session.flush()
         db.session.expire(order, ["customer"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -23,14 +23,13 @@ from models import (
     db,
 )
 
-from . import company, coupons, inheritance
-from .discount_rules import cut
-from .discount_table import CustomerDiscounts, DiscountTable, Sold, Uses
-from .document_lines import taxed
+from . import company, coupons, inheritance, order_once
+from .discount_table import CustomerDiscounts, DiscountTable, Uses
+from .fx import NoExchangeRate
 from .order_choices import ChoiceRefused, Picked
 from .periods import BillingPeriod
 from .renewals import Tables
-from .renewals.bill import ONE, Bill, Line
+from .renewals.bill import Bill, Line, NotBillable
 from .renewals.build import add_lines, sum_up
 
 NOBODY = 0
@@ -61,7 +60,8 @@ class TaxOf:
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What an order comes to. `total` is due at once, `later` (tax included) with each full period from `later_on`
-    on; a trial is free until `trial_until`. `tables` are what it was looked up in."""
+    on; a trial is free until `trial_until`. `rate` tells how prices of another currency were converted. `tables` are
+    what it was looked up in."""
 
     picked: Picked
     lines: tuple[OrderLine, ...]
@@ -72,6 +72,7 @@ class Figures:
     later: Money | None
     later_on: date | None
     trial_until: date | None
+    rate: str
     tables: Tables = field(repr=False, compare=False)
 
     @property
@@ -89,13 +90,22 @@ def figures(
     details: Mapping[str, Any] | None = None,
 ) -> Figures:
     """What it comes to on the day `on` for a customer there is (`buyer`), or for somebody new who says `details`
-    (country, company_name, tax_id). A code that does nothing is refused. Raises ChoiceRefused, BillingError."""
+    (country, company_name, tax_id). It is in the currency of the account: what has no price in it is converted, as on
+    every bill (SPEC 3.1). A code that does nothing is refused. Raises ChoiceRefused, BillingError."""
     tables = Tables.load(company.settings())
     account = _account(form, buyer, details or {})
     found = _discounts(tables.discounts, account.customer_id, coupon, picked, account, on)
     service = _service(form, picked, on)
-    first = _bill(account, service, picked, tables, found, on)
-    later = _later(account, service, first, picked, tables, found)
+    try:
+        first = _bill(account, service, picked, tables, found, on)
+        later = _later(account, service, first, picked, tables, found)
+    except (NotBillable, NoExchangeRate):
+        if account.currency == form.currency:
+            raise
+        raise ChoiceRefused(
+            f"Your account is kept in {account.currency}. {picked.package.name} has no price in it, and we have no "
+            f"exchange rate from {picked.price.currency}. Ask us."
+        ) from None
     trial_until = service.billed_from if service.trial_days else None
     return _told(picked, first, later, trial_until, tables)
 
@@ -124,14 +134,21 @@ def account_type(details: Mapping[str, Any]) -> AccountType:
     return AccountType.COMPANY if business else AccountType.INDIVIDUAL
 
 
+class _Due(SimpleNamespace):
+    """Read as a row of what is due is."""
+
+    def _asdict(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
 def _service(form: OrderForm, picked: Picked, on: date) -> Any:
     """The service as it will be on its first day."""
     trial = picked.package.trial_days if picked.recurs else 0
     first = on + timedelta(days=trial)
     price = picked.price
-    return SimpleNamespace(
+    return _Due(
         id=NOBODY, package_id=picked.package.id, package=picked.package.name, description=picked.package.name,
-        tax_category=picked.package.tax_category, currency=form.currency, price_minor=price.price_minor,
+        tax_category=picked.package.tax_category, currency=price.currency, price_minor=price.price_minor,
         setup_fee_minor=price.setup_fee_minor, months=price.months, days=price.days,
         anchor_day=(form.anchor_day if price.months else None) or first.day,
         anchor_month=first.month if price.months >= 12 else None, started_on=on, billed_from=first,
@@ -150,15 +167,11 @@ def _discounts(
     coupon = db.session.scalar(select(Coupon).where(Coupon.code == coupons.normalised(code)))
     if coupon is None or found is None:
         raise ChoiceRefused("This code does nothing here. Check its letters and digits.", "coupon")
-    if not picked.recurs:
-        raise ChoiceRefused("This code is for what is billed again and again, not for what is bought once.", "coupon")
     try:
         coupons.check_order(coupon, account, picked.package.id, picked.price.months, picked.price.days, on)
     except BillingError as refusal:
         raise ChoiceRefused(str(refusal), "coupon") from None
-    given = found.codes.get((coupon.discount_id, customer_id), [])
-    codes = {**found.codes, (coupon.discount_id, customer_id): [*given, (None, on, coupon.new_services_only)]}
-    return CustomerDiscounts(found.table, found.own, found.used, codes)
+    return found.with_code(coupon, customer_id, on)
 
 
 def _bill(
@@ -171,7 +184,7 @@ def _bill(
     elif picked.recurs:
         add_lines(bill, [service], (), {NOBODY: _billed_options(picked)}, tables, discounts)
     else:
-        _add_once(bill, service, picked, tables, discounts)
+        order_once.add_to(bill, picked, tables, discounts)
     sum_up(bill, tables)
     return bill
 
@@ -215,38 +228,6 @@ def _billed_options(picked: Picked) -> list[Any]:
     ]
 
 
-def _add_once(bill: Bill, service: Any, picked: Picked, tables: Tables, discounts: CustomerDiscounts | None) -> None:
-    """What is bought once has no period and starts no service."""
-    tax = tables.tax.tax_for(taxed(bill.account), picked.package.tax_category, bill.day)
-    for kind, name, price, quantity in once_lines(picked):
-        line = Line(kind, name, None, quantity, price, price.times(quantity), tax)
-        found = discounts.live(_sold(bill.account, picked), _one_day(bill.day)) if discounts else ()
-        line.cut = cut(found, kind, line.amount, price.minor, _one_day(bill.day)) if found else None
-        if line.cut:
-            line.amount -= Money(line.cut.minor, line.amount.currency)
-        bill.lines.append(line)
-
-
-def once_lines(picked: Picked) -> Iterator[tuple[LineKind, str, Money, Decimal]]:
-    """Kind, words, price of one and quantity of each line of a package that is bought once."""
-    name = picked.package.name
-    yield LineKind.SERVICE, name, picked.price.price, ONE
-    for one in picked.options:
-        if one.price:
-            words = f"{one.option.name}: {one.value}" if one.value else one.option.name
-            yield LineKind.OPTION, words, one.price, one.quantity
-    if picked.price.setup_fee_minor:
-        yield LineKind.SETUP, f"Set-up: {name}", picked.price.setup_fee, ONE
-
-
-def _sold(account: Any, picked: Picked) -> Sold:
-    return Sold(account.customer_id, account.customer_group_id, account.project_id, picked.package.id, 0, 0)
-
-
-def _one_day(day: date) -> BillingPeriod:
-    return BillingPeriod(day, day + timedelta(days=1))
-
-
 def _told(picked: Picked, first: Bill, later: Bill | None, trial_until: date | None, tables: Tables) -> Figures:
     sums = first.totals
     assert sums is not None
@@ -260,8 +241,17 @@ def _told(picked: Picked, first: Bill, later: Bill | None, trial_until: date | N
         later=later.amount if later else None,
         later_on=later.day if later else None,
         trial_until=trial_until,
+        rate=_rate(picked, first, later),
         tables=tables,
     )
+
+
+def _rate(picked: Picked, *bills: Bill | None) -> str:
+    """The words on the lines of a converted price; empty where nothing is converted."""
+    found = (
+        line.details for bill in bills if bill and bill.account.currency != picked.price.currency for line in bill.lines
+    )
+    return next((words for words in found if words), "")
 
 
 def _line(line: Line) -> OrderLine:

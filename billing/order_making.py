@@ -33,18 +33,16 @@ from . import (
     coupons,
     custom_fields,
     customers,
-    discounts,
-    drafts,
-    invoices,
     order_fields,
+    order_once,
     pending,
     portal_users,
     services,
 )
 from .actor import Actor
-from .document_lines import Amount, LineInput, unit_price
-from .order_choices import Picked, PickedOption
-from .order_figures import Figures, account_type, figures, once_lines
+from .order_choices import Picked, PickedOption, in_currency
+from .order_figures import Figures, account_type, figures
+from .order_records import listed_in, tell_sums
 from .services import Chosen
 
 ON = {Starts.AT_ONCE: None, Starts.PAID: WaitsFor.PAYMENT, Starts.STAFF: WaitsFor.ACTIVATION}
@@ -58,8 +56,9 @@ class TotalHasChanged(BillingError):
         self.now = now
 
 
-def picked_of(order: Order) -> Picked:
-    """What was picked, at the prices of the day it was ordered. Raises BillingError where it is not sold any more."""
+def picked_of(order: Order, currency: str = "") -> Picked:
+    """What was picked, at the prices of the day it was ordered; for an account of another currency than it was ordered
+    in, at today's prices in that currency if all of it has one. Raises BillingError where it is not sold any more."""
     chosen = order.chosen
     package = db.session.get(Package, chosen["package_id"])
     if package is None or package.archived:
@@ -67,14 +66,17 @@ def picked_of(order: Order) -> Picked:
     known = {option.id: option for option in package.options}
     price = _price(order)
     found = [_option(order, one, known) for one in chosen["options"]]
-    return Picked(cast(Any, SimpleNamespace(package=package, package_id=package.id)), price, tuple(found))
+    picked = Picked(cast(Any, SimpleNamespace(package=package, package_id=package.id)), price, tuple(found))
+    return picked if currency in ("", order.currency) else in_currency(picked, currency) or picked
 
 
 def figures_of(order: Order, form: OrderForm, on: date, buyer: Customer | None = None) -> Figures:
     """What the order comes to if it is accepted on that day, for its customer or else for `buyer`. Raises
     BillingError."""
+    who = order.customer or buyer
     return figures(
-        form, picked_of(order), on=on, coupon=order.coupon, buyer=order.customer or buyer, details=order.details
+        form, picked_of(order, who.currency if who else ""), on=on, coupon=order.coupon, buyer=who,
+        details=order.details,
     )  # fmt: skip
 
 
@@ -104,21 +106,23 @@ def make(
         _check_total(customer, invoice, found)
         order.customer, order.customer_id = customer, customer.id
         order.invoice, order.invoice_id = invoice, invoice.id if invoice else None
-        order.total_minor = found.total.minor
+        tell_sums(order, found)
 
 
 def _made(
     order: Order, form: OrderForm, customer: Customer, group: BillingGroup | None, found: Figures, by: Actor
 ) -> Invoice | None:
     if not found.picked.recurs:
-        return _bill_once(customer, found, by)
+        free = customer.payment_method == PaymentMethod.FREE
+        once = {"total": found.total, "coupon": order.coupon}
+        return None if free else order_once.bill(customer, found.picked, found.tables, **once, by=by)
     service = _service(order, form, customer, group, found, by)
     order.service, order.service_id = service, service.id
     return _first_bill(service, found, by)
 
 
 def _price(order: Order) -> Any:
-    chosen, currency = order.chosen, order.currency
+    chosen, currency = order.chosen, listed_in(order)
     fee = chosen["setup_fee_minor"]
     return SimpleNamespace(
         months=chosen["months"], days=chosen["days"], currency=currency, price_minor=chosen["price_minor"],
@@ -130,7 +134,7 @@ def _option(order: Order, one: Any, known: dict[int, PackageOption]) -> PickedOp
     option = known.get(one["option_id"])
     if option is None:
         raise BillingError(f"{one['name']} is not an option of {order.chosen['package']} any more.")
-    return PickedOption(option, one["value"], Decimal(one["quantity"]), Money(one["price_minor"], order.currency))
+    return PickedOption(option, one["value"], Decimal(one["quantity"]), Money(one["price_minor"], listed_in(order)))
 
 
 def _customer(order: Order, form: OrderForm, nobody: bool, by: Actor) -> tuple[Customer, BillingGroup]:
@@ -176,6 +180,7 @@ def _service(
         setup_fee=picked.price.setup_fee,
         waits_for=waits_for,
         bill=False,
+        converted=picked.price.currency != customer.currency,
         by=by,
     )
     if order.coupon:
@@ -188,27 +193,6 @@ def _first_bill(service: Service, found: Figures, by: Actor) -> Invoice | None:
     if found.trial_until:
         return None
     return pending.bill_first(service, tables=found.tables, by=by)
-
-
-def _bill_once(customer: Customer, found: Figures, by: Actor) -> Invoice | None:
-    """The invoice for what is bought once."""
-    if customer.payment_method == PaymentMethod.FREE or not found.total:
-        return None
-    package = found.picked.package
-    lines = [
-        LineInput(
-            name, unit_price(price), Amount(quantity), kind, taxed_as=package.tax_category, package_id=package.id
-        )
-        for kind, name, price, quantity in once_lines(found.picked)
-    ]  # fmt: skip
-    draft = drafts.begin(customer, group=services.main_group(customer), of_quote=True, by=by)
-    content = drafts.Content(
-        discounts.discounted(lines, customer, on=by.today),
-        note=draft.note,
-        terms=draft.terms,
-        po_number=draft.po_number,
-    )
-    return invoices.issue(drafts.write(draft, content, version=draft.version, told=False, by=by), by=by)
 
 
 def _check_total(customer: Customer, invoice: Invoice | None, found: Figures) -> None:

@@ -22,7 +22,7 @@ def frozen(found: Figures) -> dict[str, Any]:
     return {
         "package_id": picked.package.id, "package": picked.package.name, "months": picked.price.months,
         "days": picked.price.days, "price_minor": picked.price.price_minor,
-        "setup_fee_minor": picked.price.setup_fee_minor,
+        "setup_fee_minor": picked.price.setup_fee_minor, "currency": picked.price.currency,
         "options": [
             {"option_id": one.option.id, "name": one.option.name, "value": one.value,
              "quantity": f"{one.quantity:f}", "price_minor": one.price.minor}
@@ -39,10 +39,24 @@ def frozen(found: Figures) -> dict[str, Any]:
         "taxes": [{"rate": f"{one.rate:f}", "category": one.category, "tax_minor": one.tax.minor}
                   for one in found.taxes],
         "includes_tax": found.includes_tax,
+        "rate": found.rate,
         "total_minor": found.total.minor,
         "later_on": found.later_on.isoformat() if found.later_on else "",
         "trial_until": found.trial_until.isoformat() if found.trial_until else "",
     }  # fmt: skip
+
+
+def listed_in(order: Order) -> str:
+    """The currency of the prices that were picked: the order's, unless they were converted."""
+    return str(order.chosen.get("currency") or order.currency)
+
+
+def tell_sums(order: Order, found: Figures) -> None:
+    """Let the order say what it comes to; all of it anew where that is in another currency than before."""
+    order.total_minor = found.total.minor
+    if found.total.currency != order.currency:
+        order.chosen, order.currency = frozen(found), found.total.currency
+        order.later_minor = found.later.minor if found.later else 0
 
 
 def lines(order: Order) -> list[OrderLine]:

@@ -38,8 +38,8 @@ from .order_deciding import approve as approve
 from .order_deciding import decide, lock, told
 from .order_deciding import refuse as refuse
 from .order_figures import Figures, figures
-from .order_making import TotalHasChanged
-from .order_records import frozen
+from .order_making import TotalHasChanged, figures_of
+from .order_records import frozen, tell_sums
 
 VIEW = "orders.view"
 MAY_ORDER = frozenset({PortalRight.OWNER, PortalRight.BILLING})
@@ -88,8 +88,9 @@ def place(form: OrderForm, typed: Typed, came: Came, *, seen: int | None = None,
     before = order_checks.before(came, details["email"], by.at)
     order_checks.refuse_floods(before)
     coupon = typed.coupon.strip() if form.coupons else ""
+    picked = pick(form, typed.choice, typed.customer.currency if typed.customer else "")
     found = figures(
-        form, pick(form, typed.choice), on=by.today, coupon=coupon, buyer=typed.customer, details=details
+        form, picked, on=by.today, coupon=coupon, buyer=typed.customer, details=details
     )  # fmt: skip
     if seen is not None and seen != found.total.minor:
         raise TotalHasChanged(found.total)
@@ -124,7 +125,8 @@ def confirm(order: Order, *, seen: int | None = None, customer: Customer | None 
     if login is not None:
         _check_access(customer, by)
         assert customer is not None
-        check_currency(customer, order.currency)
+        if customer.currency != order.currency:
+            _in_currency_of(order, customer, seen, by)
         order.customer_id, order.portal_user_id = customer.id, login.id
         db.session.flush()
         db.session.expire(order, ["customer"])
@@ -174,14 +176,15 @@ def _check_may_order(form: OrderForm, typed: Typed, by: Actor) -> None:
         raise NotAllowed("Only the customer orders here. Start the service in the panel instead.")
     if by.portal_user_id is not None:
         _check_access(typed.customer, by)
-        assert typed.customer is not None
-        check_currency(typed.customer, form.currency)
 
 
-def check_currency(customer: Customer, currency: str) -> None:
-    """Raises NotAllowed where the form sells in another currency than the account is kept in."""
-    if customer.currency != currency:
-        raise NotAllowed(f"Your account is kept in {customer.currency}, and this form sells in {currency}. Ask us.")
+def _in_currency_of(order: Order, customer: Customer, seen: int | None, by: Actor) -> None:
+    """What was ordered in the form's currency, told in that of the account it is confirmed for. Raises
+    TotalHasChanged."""
+    found = figures_of(order, order.form, by.today, customer)
+    if seen is not None and seen != found.total.minor:
+        raise TotalHasChanged(found.total)
+    tell_sums(order, found)
 
 
 def _check_access(customer: Customer | None, by: Actor) -> None:
@@ -208,7 +211,7 @@ def _new(
         number="".join(secrets.choice(LETTERS) for _ in range(8)), form_id=form.id, name=details["name"],
         email=details["email"], email_key=order_blocks.mailbox_of(details["email"]), language=typed.language[:12],
         chosen=frozen(found), details=details, coupon=coupon[:40],
-        accepted_terms=(form.terms or form.terms_url) if form.has_terms else "", currency=form.currency,
+        accepted_terms=(form.terms or form.terms_url) if form.has_terms else "", currency=found.total.currency,
         total_minor=found.total.minor, later_minor=found.later.minor if found.later else 0,
         address=came.address[:45], network=order_blocks.network_of(came.address), browser=_seen(came.browser)[:200],
         placed_at=by.at, expires_at=by.at + timedelta(days=company.value("order_days")),

@@ -71,9 +71,14 @@ def agree(
     price: Money | None,
     setup_fee: Money | None,
     by: Actor,
+    *,
+    converted: bool = False,
 ) -> Agreed:
     """The price and the set-up fee for that period: the agreed ones, else the package's in the customer's currency,
-    else its in another one that each invoice converts. Raises NoPrice, InvalidPrice."""
+    else its in another one that each invoice converts; so is an agreed one that is `converted`. Raises NoPrice,
+    InvalidPrice."""
+    if converted and price is not None and setup_fee is not None:
+        return Agreed(check_price(price), _in(price.currency, check_price(setup_fee, "The set-up fee")))
     listed = price_of(package, customer.currency, months, days)
     if listed is None and price is None:
         listed = _elsewhere(customer, package, months, days, by)

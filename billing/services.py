@@ -69,6 +69,7 @@ def start(
     trial_days: int | None = None,
     waits_for: WaitsFor | None = None,
     bill: bool = True,
+    converted: bool = False,
     by: Actor,
 ) -> Service:
     """Start a service for every `months` (1 unless told) or `days`; nothing is billed yet, the first renewal on or
@@ -76,7 +77,8 @@ def start(
     until its first bill, which is made at once, is paid (see pending); `bill` False leaves making it to the caller.
 
     Price and set-up fee default to the package's for that period in the customer's currency. Where it has none, those
-    in another currency count, and each invoice converts them on its day (fx_prices). `anchor_day` (1–31)
+    in another currency count, and each invoice converts them on its day (fx_prices); an agreed `price` in another
+    currency is refused unless `converted` says the same of it. `anchor_day` (1–31)
     defaults to the day it is billed from. `billed_from` is later than `start` for a service that was billed
     elsewhere before; otherwise the first `trial_days` (the package's unless told) are free to try, and the first
     period begins after them. Without a billing group it goes into the customer's first one. Raises InvalidService,
@@ -88,7 +90,7 @@ def start(
     first = start + timedelta(days=trial) if billed_from is None else billed_from
     _check(customer, package, start, first, months, days, anchor_day, by)
     groups.check_package(customer, package)
-    agreed = agree(customer, package, months, days, price, setup_fee, by)
+    agreed = agree(customer, package, months, days, price, setup_fee, by, converted=converted)
     service = Service(
         customer_id=customer.id, billing_group_id=_group(customer, billing_group).id, package_id=package.id,
         description=one_line(description or package.name, 200, "The description"), free=free,

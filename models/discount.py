@@ -189,7 +189,7 @@ class Coupon(Model):
 
 
 class CouponUse(Model):
-    """That a customer gave in a code: for one service, or for all of its services."""
+    """That a customer gave in a code: for one service, for all of its services, or for what was bought `once`."""
 
     __table_args__ = (Index("ix_coupon_use_customer_id", "customer_id", "coupon_id"),)
 
@@ -198,6 +198,7 @@ class CouponUse(Model):
     # Empty once the customer was deleted: the code stays used.
     customer_id: Mapped[int | None] = ref("customer.id", index=False, nullable=True, ondelete="SET NULL")
     service_id: Mapped[int | None] = ref("service.id", nullable=True, ondelete="SET NULL")
+    once: Mapped[bool] = mapped_column(default=False)
     given_on: Mapped[date]
     given_at: Mapped[datetime] = mapped_column(Moment)
     given_by: Mapped[str] = mapped_column(String(200))

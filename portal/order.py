@@ -133,7 +133,7 @@ def _place(shown: Shown, token: str) -> Any:
         if shown.coupon:
             wrong_links.check()
         came = order_page.came(shown.form, params.only(request.form, "opened"))
-        order = orders.place(shown.form, order_page.typed_of(shown), came, seen=seen_total(), by=by)
+        order = orders.place(shown.form, order_page.typed_of(shown), came, seen=seen_total(shown.currency), by=by)
         order_mail.after_placing(order, base_url=base_url(), link=panel_link(order), by=by)
         url = _after(order)
         form_tokens.led_to(token, url)
@@ -158,9 +158,12 @@ def _place(shown: Shown, token: str) -> Any:
     return redirect(url, 303)
 
 
-def seen_total() -> int:
-    """The total that the page showed, in minor units; -1, which is no total, for anything else."""
-    total = params.only(request.form, "total")
+def seen_total(currency: str) -> int:
+    """The total that the page showed, in minor units; -1, which is no total, for anything else and for one in another
+    currency than it is ordered in."""
+    total, told = params.only(request.form, "total"), params.only(request.form, "currency")
+    if told not in ("", currency):
+        return -1
     return int(total) if total.isascii() and total.isdigit() and len(total) < 16 else -1
 
 

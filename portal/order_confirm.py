@@ -78,8 +78,6 @@ def _page(token: str, found: Order, wrong: str = "", status: int = 200, customer
 def _figures(found: Order, buyer: Customer | None) -> tuple[Figures | None, str]:
     """What it comes to today for whoever is to pay; or why it cannot be had any more."""
     try:
-        if buyer is not None:
-            orders.check_currency(buyer, found.currency)
         return figures_of(found, _form(found), actor().today, buyer), ""
     except BillingError as refusal:
         return None, str(refusal)
@@ -96,7 +94,9 @@ def _confirm(token: str, found: Order) -> Any:
     known = {access.customer_id: access.customer for access in portal_accesses()}
     try:
         wanted = known.get(params.number(request.form, "customer")) if login is not None else None
-        done = orders.confirm(found, seen=order.seen_total(), customer=wanted, by=by)
+        done = orders.confirm(
+            found, seen=order.seen_total(wanted.currency if wanted else found.currency), customer=wanted, by=by
+        )
         order_mail.after_placing(done, base_url=order.base_url(), link=order.panel_link(done), by=by)
         url = _go_on(done, is_new=login is None)
         db.session.commit()

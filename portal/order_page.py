@@ -56,21 +56,27 @@ class Shown:
     notice: str = ""
 
     @property
+    def currency(self) -> str:
+        """That of the account that is ordered for, else the form's."""
+        return self.customer.currency if self.customer else self.form.currency
+
+    @property
     def row(self) -> OrderFormPackage:
         return next(one for one in self.form.packages if one.package_id == self.choice.package_id)
 
     @property
     def periods(self) -> list[tuple[int, int]]:
         """Every period that something is sold for, shortest first."""
-        found = {(p.months, p.days) for row in self.form.packages for p in order_choices.prices(self.form, row)}
+        sold = (order_choices.prices(self.form, row, self.currency) for row in self.form.packages)
+        found = {(price.months, price.days) for prices in sold for price in prices}
         return sorted(found, key=lambda one: (one == (0, 0), one[0] * 31 + one[1]))
 
     def price(self, row: OrderFormPackage) -> PackagePrice:
         """The price of a package for the period chosen, else for its first one."""
-        return _price(self.form, row, (self.choice.months, self.choice.days))
+        return _price(self.form, row, (self.choice.months, self.choice.days), self.currency)
 
     def option_price(self, option: PackageOption, value: str = "") -> Any:
-        return order_choices.option_price(option, value, self.form, self.price(self.row))
+        return order_choices.option_price(option, value, self.price(self.row))
 
     @property
     def options(self) -> list[PackageOption]:
@@ -85,7 +91,7 @@ class Shown:
     def values(self, option: PackageOption) -> list[str]:
         """What can be chosen of an option for the period."""
         price = self.price(self.row)
-        key = self.form.currency, price.months, price.days
+        key = price.currency, price.months, price.days
         return [one.value for one in option.prices if (one.currency, one.months, one.days) == key]
 
     def picked(self, option: PackageOption) -> str:
@@ -102,16 +108,18 @@ def read(form: OrderForm) -> Shown:
     values = request.form if request.method == "POST" else request.args
     period = _period(params.only(values, "period"))
     turned = request.method == "POST" and params.only(values, "period_was") not in ("", params.only(values, "period"))
-    row = _row(form, params.only(values, "package"), period if turned else None)
-    price = _price(form, row, period)
+    mine = may_order_for()
+    customer = _customer(mine, params.only(values, "customer"))
+    currency = customer.currency if customer else form.currency
+    row = _row(form, params.only(values, "package"), period if turned else None, currency)
+    price = _price(form, row, period, currency)
     if request.method == "POST" and params.only(values, "options_of") == str(row.package_id):
         options = {one.id: params.only(values, f"option.{one.id}")[:200] for one in order_choices.options(form, row)}
     else:
-        options = dict(order_choices.default_choice(form, row).options)
+        options = dict(order_choices.default_choice(form, row, currency).options)
     shown = Shown(form, Choice(row.package_id, price.months, price.days, options), order_fields.asked(form.fields))
+    shown.customers, shown.customer = mine, customer
     _drop_unsold(shown)
-    shown.customers = may_order_for()
-    shown.customer = _customer(shown.customers, params.only(values, "customer"))
     if request.method == "POST":
         names = ("name", "email", *(one.name for one in shown.fields))
         shown.typed = {name: params.only(values, name)[:LONGEST] for name in names}
@@ -169,7 +177,7 @@ def text_html(text: str) -> str:
 
 
 def _figures(shown: Shown, on: Any, coupon: str, details: Mapping[str, Any]) -> Figures:
-    picked = order_choices.pick(shown.form, shown.choice)
+    picked = order_choices.pick(shown.form, shown.choice, shown.currency)
     return order_figures.figures(
         shown.form, picked, on=on, coupon=coupon, buyer=shown.customer, details=details
     )  # fmt: skip
@@ -198,16 +206,17 @@ def _drop_unsold(shown: Shown) -> None:
     shown.choice = Choice(shown.choice.package_id, shown.choice.months, shown.choice.days, kept)
 
 
-def _row(form: OrderForm, text: str, period: tuple[int, int] | None) -> OrderFormPackage:
+def _row(form: OrderForm, text: str, period: tuple[int, int] | None, currency: str) -> OrderFormPackage:
     """The package named, else the first; where another `period` was just chosen, one that is sold for it."""
-    sold = [row for row in form.packages if not row.package.archived and order_choices.prices(form, row)]
+    prices = {row: order_choices.prices(form, row, currency) for row in form.packages if not row.package.archived}
+    sold = [row for row, found in prices.items() if found]
     named = next((row for row in sold if str(row.package_id) == text), sold[0])
-    fits = [row for row in sold if any((one.months, one.days) == period for one in order_choices.prices(form, row))]
+    fits = [row for row in sold if any((one.months, one.days) == period for one in prices[row])]
     return named if period is None or named in fits or not fits else fits[0]
 
 
-def _price(form: OrderForm, row: OrderFormPackage, period: tuple[int, int] | None) -> PackagePrice:
-    found = order_choices.prices(form, row)
+def _price(form: OrderForm, row: OrderFormPackage, period: tuple[int, int] | None, currency: str) -> PackagePrice:
+    found = order_choices.prices(form, row, currency)
     return next((one for one in found if (one.months, one.days) == period), found[0])
 
 

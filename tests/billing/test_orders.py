@@ -40,6 +40,7 @@ from models import (
     Approval,
     AuditEvent,
     Customer,
+    FxRate,
     Invoice,
     InvoiceState,
     Money,
@@ -149,6 +150,51 @@ def test_what_is_bought_once_is_billed_once(package, guest, by):
     db.session.expire(package, ["prices"])
     order = orders.place(make_form(package, by=by), replace(typed(package), choice=Choice(package.id)), HERE, by=guest)
     assert order.service is None and order.invoice.total_minor == order.total_minor == 30750
+
+
+def test_a_code_for_what_is_bought_once_is_used_up_by_it(package, guest, by, clock):
+    """It comes off the lines of this purchase, and of nothing that is bought or billed later."""
+    add(PackagePrice(package_id=package.id, currency="EUR", price_minor=25000, months=0, setup_fee_minor=2000))
+    db.session.expire(package, ["prices"])
+    form, customer = make_form(package, by=by, coupons=True), make_customer()
+    access, _new = portal_users.add(customer, "anna@mail.example", by=by)
+    who = replace(guest, portal_user_id=access.portal_user_id)
+    fifth = {"name": "Fifth", "kind": "percent", "percent": Decimal(20), "needs_code": True, "covers": "both"}
+    coupons.create(discounts.create(fifth, by=by), "FIFTH", most_per_customer=2, by=by)
+    wanted = replace(typed(package, coupon="fifth"), choice=Choice(package.id), customer=customer)
+    totals = [orders.place(form, wanted, HERE, by=who).invoice.total_minor for _n in range(2)]
+    assert totals == [26568, 26568]  # 80 % of 270.00, and 23 % on it
+    with pytest.raises(ChoiceRefused, match="as often as one customer may"):
+        orders.place(form, wanted, HERE, by=who)
+    plain = orders.place(form, replace(wanted, coupon="", choice=Choice(package.id, 1)), HERE, by=who)
+    assert plain.invoice.discount_minor == 0 and plain.total_minor == 9717 and findings(clock) == []
+
+
+@pytest.mark.parametrize(("own_price", "months", "total"), [(True, 1, 6150), (False, 1, 19434), (False, 0, 61500)])
+def test_an_account_of_another_currency_orders_in_its_own(package, guest, by, clock, own_price, months, total):
+    """At the package's price in it, else converted at the rate of the day (SPEC 3.1); as its first bill comes to."""
+    add(FxRate(base="EUR", quote="USD", on=TODAY, rate=Decimal(2), source="ECB"))
+    add(PackagePrice(package_id=package.id, currency="EUR", price_minor=25000, months=0))
+    if own_price:
+        add(PackagePrice(package_id=package.id, currency="USD", price_minor=5000, months=1))
+    db.session.expire_all()
+    form, customer = make_form(package, by=by), make_customer(currency="USD")
+    access, _new = portal_users.add(customer, "anna@mail.example", by=by)
+    who = replace(guest, portal_user_id=access.portal_user_id)
+    wanted = replace(typed(package), choice=Choice(package.id, months), customer=customer)
+    order = orders.place(form, wanted, HERE, seen=total, by=who)
+    assert (order.state, order.trouble, order.total) == (OrderState.ACCEPTED, "", Money(total, "USD"))
+    assert order.invoice.total == order.total and findings(clock) == []
+    assert order.chosen["currency"] == ("USD" if own_price else "EUR")
+    assert all(("1 EUR = 2 USD" in line.details) is not own_price for line in order.invoice.lines)
+
+
+def test_without_a_rate_an_account_of_another_currency_is_told(package, guest, by):
+    customer = make_customer(currency="USD")
+    access, _new = portal_users.add(customer, "anna@mail.example", by=by)
+    wanted = replace(typed(package), customer=customer)
+    with pytest.raises(ChoiceRefused, match="kept in USD. Fibre 300 has no price in it"):
+        orders.place(make_form(package, by=by), wanted, HERE, by=replace(guest, portal_user_id=access.portal_user_id))
 
 
 def test_what_the_form_does_not_offer_cannot_be_ordered(package, guest, by):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from conftest import Clock
-from factories import make_customer
+from factories import add, make_customer
 from flask import current_app
 from guests import let_in, sign_in_guest
 from ordering import make_form, make_shop
@@ -15,10 +16,11 @@ from signing_in import Browser
 from sqlalchemy import event, select
 from sqlalchemy.engine import Connection
 
-from billing import order_blocks, order_forms, order_links, orders, portal_users, settings
+from billing import order_blocks, order_forms, order_links, portal_users, settings
 from models import (
     Customer,
     Delivery,
+    FxRate,
     Message,
     Order,
     OrderState,
@@ -338,19 +340,22 @@ def test_who_has_a_login_confirms_what_their_own_account_pays(client, package, c
     assert sent.status_code == 303 and the_order().invoice.total_minor == 7900
 
 
-def test_nobody_orders_in_another_currency_than_their_account_is_kept_in(client, package, clock, by):
+def test_an_account_of_another_currency_confirms_what_it_pays(client, package, clock, by):
+    """Without a rate a sentence says why not; with one, the total is that of the account, and in its currency."""
     make_form(package, by=by, confirm_email=True)
     dollars = make_customer(name="Doyles", currency="USD")
     access = let_in(dollars, by, ABOUT["email"])
     order(client, clock)
     sign_in_guest(client, access)
     assert "kept in USD" in client.get(link_of(the_order())).text
-    client.post(link_of(the_order()), data={"total": "9717", "customer": str(dollars.id)})
-    assert the_order().state == OrderState.BEGUN and the_order().customer_id is None
-    the_order().state = OrderState.WAITING
+    add(FxRate(base="EUR", quote="USD", on=clock().date(), rate=Decimal(2), source="ECB"))
     db.session.commit()
-    with pytest.raises(orders.WrongCurrency):
-        orders.approve(the_order(), customer=db.session.get(Customer, dollars.id), by=by)
+    page = client.get(link_of(the_order()))
+    assert "$194.34" in page.text and "1 EUR = 2 USD" in page.text
+    sent = {**fields(page.text), "customer": str(dollars.id)}
+    assert client.post(link_of(the_order()), data={**sent, "currency": "EUR"}).status_code == 409
+    assert client.post(link_of(the_order()), data=sent).status_code == 303
+    assert (the_order().currency, the_order().invoice.total_minor) == ("USD", 19434)
 
 
 def test_an_order_is_never_put_on_another_account_than_was_chosen(client, package, clock, by):
