@@ -118,11 +118,13 @@ def begin(
     """Write down a try to pay `invoices` (open ones, or proformas), and hold them until it is decided.
 
     `amount` is what all of them leave open unless told otherwise, and never more; without invoices it is put onto the
-    account. `card`: charged without the customer, otherwise they go to the gateway's page. `charged`: an automatic
+    account. `card`: one they have saved is charged, otherwise they go to the gateway's page. `charged`: an automatic
     charge of this invoice, and which try. `by` is staff with ``payments.edit``, the system, or a portal user who may
     pay. Raises CannotPay, BeingPaid, NotAllowed. Flushes; commit before asking the gateway.
     """
     _check_may(customer, by)
+    if card is not None and (card.customer_id != customer.id or card.removed_at is not None):
+        raise CannotPay("This card is not there any more. Choose another one.")
     locked = lock_invoices(invoice.id for invoice in invoices)
     found = [_payable(customer, locked.get(invoice.id)) for invoice in invoices]
     if busy := running(locked):

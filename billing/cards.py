@@ -15,6 +15,9 @@ from models import BillingError, Card, Customer, db
 
 from . import audit
 from .actor import Actor
+from .portal_rights import DECIDES, acting_for
+
+PERMISSION = "payments.edit"
 
 
 class CardGone(BillingError):
@@ -44,6 +47,11 @@ def of_customer(customer: Customer) -> list[Card]:
     """The cards a customer has saved, the default one in front."""
     mine = select(Card).where(Card.customer_id == customer.id, Card.removed_at.is_(None))
     return list(db.session.scalars(mine.order_by(Card.is_default.desc(), Card.id)))
+
+
+def chargeable(customer: Customer, gateway: str, *, on: date) -> list[Card]:
+    """Those of this gateway that can still be charged on that day."""
+    return [card for card in of_customer(customer) if card.gateway == gateway and card.last_day >= on]
 
 
 def default_of(customer: Customer) -> Card | None:
@@ -97,7 +105,8 @@ def seen_again(card: Card, seen: CardSeen | None, *, by: Actor) -> None:
 
 
 def make_default(card: Card, *, by: Actor) -> None:
-    """Charge this card from now on. Raises CardGone. Flushes."""
+    """Charge this card from now on. Raises CardGone, NotAllowed. Flushes."""
+    _check_may(card, by)
     card = _locked(card)
     if card.is_default:
         return
@@ -110,7 +119,8 @@ def make_default(card: Card, *, by: Actor) -> None:
 
 def remove(card: Card, *, by: Actor) -> None:
     """Forget a card, and have the gateway forget it. If it was the default, the newest of the others is. Raises
-    CardGone. Flushes."""
+    CardGone, NotAllowed. Flushes."""
+    _check_may(card, by)
     _remove(_locked(card), by, told=False)
 
 
@@ -145,6 +155,12 @@ def _twins(customer: Customer, seen: CardSeen, gateway: str) -> list[Card]:
 def _show(card: Card, seen: CardSeen) -> None:
     card.brand, card.last_four = seen.brand[:40] or "Card", seen.last_four[-4:]
     card.expires_month, card.expires_year = seen.expires_month, seen.expires_year
+
+
+def _check_may(card: Card, by: Actor) -> None:
+    """Staff who take payments, and whoever pays for the customer."""
+    if not by.may(PERMISSION):
+        acting_for(db.session.get_one(Customer, card.customer_id), DECIDES, by=by)
 
 
 def _expiry(card: Card) -> str:

@@ -143,10 +143,14 @@ class Gateway(Protocol):
         `page_url`, DECLINED or UNKNOWN. It leads to `back` afterwards, to `cancelled` if they think better of it."""
 
     def close_page(self, asked: Ask) -> Answer:
-        """Have the page take no more money: CLOSED, or how it stands if it was paid already."""
+        """Have the page, or what the bank asks, take no more money: CLOSED, or how it stands if it was paid already."""
 
     def charge(self, asked: Ask) -> Answer:
         """Charge a saved card while its holder is away."""
+
+    def confirm(self, asked: Ask, *, back: str) -> Answer:
+        """Charge a saved card while its holder is here: as `charge`, or OPEN with `page_url` where the bank has
+        something to ask them first. That page leads to `back`."""
 
     def look_up(self, asked: Ask) -> Answer:
         """How an attempt stands, with what went back of it. Finds it by `key` where no other name was heard."""

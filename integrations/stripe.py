@@ -50,6 +50,10 @@ LOCALES = {
 }  # fmt: skip
 PAID = ["payment_intent.payment_method", "payment_intent.latest_charge", "setup_intent.payment_method"]
 CHARGED = ["payment_method", "latest_charge"]
+STATES = {"succeeded": Standing.SUCCEEDED, "processing": Standing.PROCESSING, "canceled": Standing.CLOSED}
+"""How a payment stands; every other status says that this try brought nothing."""
+ASKS_FOR = timedelta(hours=1)
+"""How long what the bank asks waits for the holder of the card; Stripe itself would wait for ever."""
 
 
 class _Unpayable(Exception):
@@ -83,21 +87,19 @@ class Stripe:
         found = self.look_up(asked)
         if found.state != Standing.OPEN:
             return found
+        if asked.kind == "charge":
+            cancel = self._client().v1.payment_intents.cancel
+            closed = _asked(lambda: _of_intent(cancel(found.gateway_id)))
+            return closed if closed.state == Standing.CLOSED else self.look_up(asked)
         closed = _asked(lambda: _of_session(self._client().v1.checkout.sessions.expire(found.page_id)))
         # It was paid in this very moment, perhaps: look again.
         return closed if closed.state == Standing.CLOSED else self.look_up(replace(asked, page_id=found.page_id))
 
     def charge(self, asked: Ask) -> Answer:
-        try:
-            amount = _sent(asked.amount_minor, asked.currency)
-        except _Unpayable as error:
-            return Answer(Standing.DECLINED, reason=str(error))
-        wanted = {
-            "amount": amount, "currency": asked.currency.lower(), "customer": asked.gateway_customer,
-            "payment_method": asked.gateway_card, "payment_method_types": ["card"], "off_session": True,
-            "confirm": True, "metadata": _named(asked), "description": asked.about[:500], "expand": CHARGED,
-        }  # fmt: skip
-        return _acted(lambda: _of_intent(self._client().v1.payment_intents.create(wanted, _under(asked.key))))
+        return self._charge(asked, {"off_session": True})
+
+    def confirm(self, asked: Ask, *, back: str) -> Answer:
+        return self._charge(asked, {"return_url": back})
 
     def look_up(self, asked: Ask) -> Answer:
         found = _asked(lambda: self._found(asked))
@@ -161,6 +163,18 @@ class Stripe:
     def check(self) -> str:
         answer = _asked(lambda: self._client().v1.balance.retrieve() and Answer(Standing.SUCCEEDED))
         return "" if answer.state == Standing.SUCCEEDED else answer.reason
+
+    def _charge(self, asked: Ask, how: dict[str, Any]) -> Answer:
+        try:
+            amount = _sent(asked.amount_minor, asked.currency)
+        except _Unpayable as error:
+            return Answer(Standing.DECLINED, reason=str(error))
+        wanted = {
+            "amount": amount, "currency": asked.currency.lower(), "customer": asked.gateway_customer,
+            "payment_method": asked.gateway_card, "payment_method_types": ["card"], "confirm": True,
+            "metadata": _named(asked), "description": asked.about[:500], "expand": CHARGED, **how,
+        }  # fmt: skip
+        return _acted(lambda: _of_intent(self._client().v1.payment_intents.create(wanted, _under(asked.key))))
 
     def _client(self) -> Any:
         import stripe
@@ -293,8 +307,14 @@ def _of_intent(intent: Any) -> Answer:
     named, currency = _metadata(intent), str(_get(intent, "currency") or "").upper()
     status, error = _get(intent, "status"), _get(intent, "last_payment_error")
     paid = status == "succeeded"
+    if status == "requires_action" and (asks := _get(_get(_get(intent, "next_action"), "redirect_to_url"), "url")):
+        until = datetime.fromtimestamp(_get(intent, "created"), UTC) + ASKS_FOR
+        return Answer(
+            Standing.OPEN, key=named.get("tillbook_attempt", ""), gateway_id=str(_get(intent, "id")),
+            page_url=str(asks), page_until=until,
+        )  # fmt: skip
     code = str(_get(error, "decline_code") or _get(error, "code") or "")
-    state = {"succeeded": Standing.SUCCEEDED, "processing": Standing.PROCESSING}.get(str(status), Standing.DECLINED)
+    state = STATES.get(str(status), Standing.DECLINED)
     charge = _get(intent, "latest_charge")
     moment = _get(charge, "created") or _get(intent, "created")
     return Answer(

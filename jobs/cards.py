@@ -74,6 +74,8 @@ def look_up(attempt_id: int) -> bool:
     with only_reading():
         asked = cards.ask(db.session.get_one(PaymentAttempt, attempt_id))
     answer = cards.gateway().look_up(asked)
+    if answer.state == Standing.OPEN and answer.page_until and answer.page_until <= clock.now():
+        answer = cards.gateway().close_page(asked)  # what nobody came back to would hold its invoices for ever
     faultpoint("cards.asked")
     attempt = card_payments.settle(db.session.get_one(PaymentAttempt, attempt_id), answer, by=clock.actor())
     card_refunds.take_over(attempt, answer.refunds, by=clock.actor())

@@ -1,4 +1,4 @@
-"""Paying by card: to the gateway's own page and back, and what came of it.
+"""Paying by card: with a saved one at once, or to the gateway's own page and back; and what came of it.
 
 Nothing is open in the database while the gateway is asked. Looking at the result changes nothing; asking the gateway
 how it stands is a POST that the page sends by itself when the customer comes back.
@@ -14,13 +14,15 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from billing import card_payments, company
+from billing import card_payments, cards, company
 from billing.card_payments import BeingPaid
 from integrations.gateways import Answer
 from messaging import cards as gateway_questions
 from models import (
+    AttemptKind,
     AttemptState,
     BillingError,
+    Card,
     Invoice,
     Money,
     PaymentAttempt,
@@ -46,7 +48,8 @@ MOST = 200
 def pay_by_card(access: PortalAccess) -> Response:
     """Pay the invoices ticked (``invoice``, any number of them) by card, or put ``amount`` onto the account if none is.
 
-    ``save_card`` keeps the card. The form carries a form token. Leads to the gateway's page."""
+    ``card``: one they have saved is charged at once; where the bank asks something, it leads to its page. Otherwise it
+    leads to the gateway's page, and ``save_card`` keeps the card. The form carries a form token."""
     if instead := not_offered(access):
         return instead
     if before := form_tokens.once(request.form.get(form_tokens.FIELD, "")):
@@ -121,10 +124,19 @@ def ticked(access: PortalAccess) -> list[Invoice]:
 def _begun(access: PortalAccess) -> PaymentAttempt:
     invoices = ticked(access)
     amount = None if invoices else _typed_amount(access)
+    card = _card(access)
     return card_payments.begin(
-        access.customer, invoices, gateway=gateway_questions.gateway().name, amount=amount,
-        save_card=bool(request.form.get("save_card")), by=actor(),
+        access.customer, invoices, gateway=gateway_questions.gateway().name, amount=amount, card=card,
+        save_card=card is None and bool(request.form.get("save_card")), by=actor(),
     )  # fmt: skip
+
+
+def _card(access: PortalAccess) -> Card | None:
+    """The saved card that was chosen, if one was; 404 for one that is not theirs or cannot be charged."""
+    if not (named := params.only(request.form, "card")):
+        return None
+    theirs = cards.chargeable(access.customer, gateway_questions.gateway().name, on=actor().today)
+    return next((card for card in theirs if card.id == params.row_id(named)), None) or abort(404)
 
 
 def _typed_amount(access: PortalAccess) -> Money:
@@ -144,7 +156,11 @@ def _to_the_page(access: PortalAccess, attempt: PaymentAttempt) -> Response:
     asked, until = gateway_questions.ask(attempt), actor().at + OPEN_FOR
     back = redirects.absolute(here)
     db.session.commit()
-    answer = gateway_questions.gateway().open_page(asked, back=back, cancelled=back, until=until)
+    gateway = gateway_questions.gateway()
+    if asked.kind == AttemptKind.CHARGE:
+        answer = gateway.confirm(asked, back=back)
+    else:
+        answer = gateway.open_page(asked, back=back, cancelled=back, until=until)
     attempt = _kept(attempt, answer)
     return redirect(_result(access, attempt, **({"go": 1} if attempt.page_url else {})), 303)  # type: ignore[return-value]
 

@@ -15,13 +15,13 @@ from flask import abort, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
-from billing import card_payments, company, own_credit, parties, payment_ways
+from billing import card_payments, cards, company, own_credit, parties, payment_ways
 from integrations import qr_codes
 from integrations.documents import Fact
 from messaging import cards as gateway_questions
 from messaging import payment_code
 from messaging.documents import bank_facts, frozen_party
-from models import BillingError, Customer, Invoice, Money, PaymentMethod, PaymentWay, PortalAccess, db
+from models import BillingError, Card, Customer, Invoice, Money, PaymentMethod, PaymentWay, PortalAccess, db
 from web.params import only, row_id
 from web.permissions import actor
 
@@ -34,13 +34,17 @@ MOST = 50
 LONGEST_REFERENCE = 140
 """Letters of a SEPA transfer."""
 LONGEST_AMOUNT = 20
+MOST_CARDS = 4
+"""Saved cards that have a button of their own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """How an amount can be paid: by card here and now, to which bank account, and what else the shop takes."""
+    """How an amount can be paid: by card here and now (with which saved ones), to which bank account, and what else the
+    shop takes."""
 
     by_card: bool
+    saved: list[Card]
     bank: list[Fact]
     reference: str
     code: str
@@ -144,7 +148,9 @@ def _ways(access: PortalAccess, amount: Money, reference: str) -> Ways:
     facts: list[Fact] = [{"label": _("To"), "value": name}, *bank_facts(bank)] if bank.strip() else []
     own = [way for way in payment_ways.offered() if way.instructions and _is_for(way, customer)]
     by_card = access.right in MAY_PAY and gateway_questions.offered(customer)
-    return Ways(by_card, facts, reference, _picture(code), own)
+    gateway = gateway_questions.gateway().name
+    saved = cards.chargeable(customer, gateway, on=actor().today)[:MOST_CARDS] if by_card else []
+    return Ways(by_card, saved, facts, reference, _picture(code), own)
 
 
 def bank_details(customer: Customer) -> str:

@@ -1,17 +1,18 @@
-"""A customer's account: its statement on the screen, as a PDF and a table, by mail; the expenses as a table."""
+"""A customer's account: its statement on the screen, as a PDF and a table, by mail; the expenses as a table; and the
+cards that are saved for it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, redirect
+from flask import abort, flash, redirect
 from flask_admin import expose
 from flask_babel import gettext as _
 
-from admin.doors import once
-from billing import statements
+from admin.doors import once, told
+from billing import cards, statements
 from integrations.documents import DocumentError
-from models import BillingError, Customer
+from models import BillingError, Card, Customer
 from web import statement_page
 from web.permissions import actor, allows, refuse
 
@@ -70,6 +71,14 @@ class AccountDoors(PageDoors):
     @expose("/expenses/export/csv/")
     def expenses_csv_view(self) -> Any:
         return expenses.as_file(self._open("payments.view"))
+
+    @expose("/saved-card/remove/", methods=("POST",))
+    def remove_saved_card_view(self) -> Any:
+        """Forget a card that the customer saved, here and at the gateway."""
+        customer = self._open("payments.edit")
+        card = self._own(Card, "card", customer) or abort(404)  # type: ignore[attr-defined]
+        told(lambda: cards.remove(card, by=actor()), _("%(card)s removed", card=card))
+        return redirect(self._to(customer, "payments"))
 
     def _instead(self, customer: Customer, error: Exception) -> Any:
         """The page, with what was wrong."""

@@ -15,7 +15,7 @@ from billing import card_payments, cards, collecting, customers, inheritance, or
 from billing.expenses import standing
 from billing.inheritance import STORED
 from messaging import cards as gateway_questions
-from models import BillingGroup, Customer
+from models import BillingGroup, Customer, PaymentMethod
 from web import formatters
 from web.permissions import actor, allows
 
@@ -160,6 +160,7 @@ def saved_cards(customer: Customer) -> dict[str, Any]:
     return {
         "cards": cards.of_customer(customer), "attempts": card_payments.of_customer(customer, 5),
         "pill": payment_states.attempt_pill, "today": actor().today, "missing": gateway_questions.missing(),
+        "may_remove": allows(cards.PERMISSION), "by_itself": customer.payment_method == PaymentMethod.CARD,
     }  # fmt: skip
 
 

@@ -30,6 +30,7 @@ DECLINED, LATER_DECLINED, LOST = "4000000000000002", "4000000000000341", "400000
 BRANDS = {"4": "visa", "5": "mastercard", "3": "amex"}
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><body><main><h1>{title}</h1>
 <p>{about}</p><form method="post">{fields}</form><p><a href="{cancel}">Back</a></p></main></body></html>"""
+ANSWERS = "".join(f'<button name="answer" value="{one}">{one.title()}</button>' for one in ("complete", "fail"))
 
 
 class Refused(Exception):
@@ -122,7 +123,7 @@ class Stripe:
         return page
 
     def intent(self, told: dict[str, Any], card: dict[str, Any] | None = None) -> dict[str, Any]:
-        """A charge: of a saved card while its holder is away, or on the page."""
+        """A charge: of a saved card while its holder is away, or here (`return_url`), or on the page."""
         away = card is None
         card = card or self._thing(told["payment_method"], "payment_method")
         if away and card["customer"] != told.get("customer"):
@@ -130,8 +131,14 @@ class Stripe:
         made = self.new(
             "pi", "payment_intent", amount=int(told["amount"]), currency=told["currency"], status="succeeded",
             metadata=told.get("metadata", {}), customer=told.get("customer"), payment_method=card["id"],
-            amount_received=0, last_payment_error=None, latest_charge=None,
+            amount_received=0, last_payment_error=None, latest_charge=None, next_action=None, asked=told,
         )  # fmt: skip
+        if told.get("return_url") and self.numbers[card["id"]] == ALWAYS_SECURE:
+            made["status"] = "requires_action"
+            leads = {"url": f"{self.address}/pay/{made['id']}", "return_url": told["return_url"]}
+            made["next_action"] = {"type": "redirect_to_url", "redirect_to_url": leads}
+            self.tell("payment_intent.requires_action", made)
+            return made
         if away and (refusal := self._refusal(card)):
             made["status"], made["last_payment_error"] = "requires_payment_method", refusal.error
             self.tell("payment_intent.payment_failed", made)
@@ -167,6 +174,25 @@ class Stripe:
         page["status"], page["url"] = "expired", None
         self.tell("checkout.session.expired", page)
         return page
+
+    def cancel(self, intent_id: str) -> dict[str, Any]:
+        intent = self._thing(intent_id, "payment_intent")
+        if intent["status"] in ("succeeded", "canceled"):
+            raise Refused(400, "payment_intent_unexpected_state", "It cannot be canceled any more.")
+        intent.update(status="canceled", next_action=None)
+        self.tell("payment_intent.canceled", intent)
+        return intent
+
+    def answer(self, intent: dict[str, Any], *, confirmed: bool) -> None:
+        """What the holder of a saved card tells their bank."""
+        intent["next_action"] = None
+        if confirmed:
+            intent["status"] = "succeeded"
+            self._take(intent)
+            return
+        refusal = Refused(402, "payment_intent_authentication_failure", "Your bank did not confirm the payment.")
+        intent.update(status="requires_payment_method", last_payment_error=refusal.error)
+        self.tell("payment_intent.payment_failed", intent)
 
     def detach(self, card_id: str) -> dict[str, Any]:
         card = self._thing(card_id, "payment_method")
@@ -314,7 +340,8 @@ class Handler(BaseHTTPRequestHandler):
         if method == "GET":
             return self._list(kind, query, [one.removeprefix("data.") for one in expand])
         make = {"checkout": stripe.session, "payment_intents": stripe.intent, "refunds": stripe.refund}
-        made = (stripe.expire if rest[1] == "expire" else stripe.detach)(rest[0]) if rest else make[parts[0]](told)
+        do = {"expire": stripe.expire, "cancel": stripe.cancel, "detach": stripe.detach}
+        made = do[rest[1]](rest[0]) if rest else make[parts[0]](told)
         return stripe.shown(made, expand)
 
     def _list(self, kind: str, query: dict[str, Any], expand: list[str]) -> dict[str, Any]:
@@ -331,14 +358,14 @@ class Handler(BaseHTTPRequestHandler):
         """The page that a customer sees: card, perhaps the bank's question, and back."""
         stripe = self.server.stripe
         page = stripe.things.get(page_id)
+        if page and page.get("next_action"):
+            return self._ask(page, told)
         if page is None or page["status"] != "open":
             return self._html("This page is over", "", "", "/")
         number, wrong = told.get("number", "").replace(" ", ""), ""
         if method == "POST" and number in (SECURE, ALWAYS_SECURE) and "answer" not in told:
             hidden = f'<input type="hidden" name="number" value="{html.escape(number)}">'
-            buttons = "".join(f'<button name="answer" value="{one}">{one.title()}</button>'
-                              for one in ("complete", "fail"))  # fmt: skip
-            return self._html("Confirm with your bank", "3-D Secure", hidden + buttons, page["cancel_url"])
+            return self._html("Confirm with your bank", "3-D Secure", hidden + ANSWERS, page["cancel_url"])
         if method == "POST":
             try:
                 if told.get("answer") == "fail":
@@ -350,6 +377,14 @@ class Handler(BaseHTTPRequestHandler):
         fields = '<label>Card number <input name="number" autocomplete="cc-number"></label><button>Pay</button>'
         title = "Save a card" if page["mode"] == "setup" else "Pay"
         return self._html(title, wrong, fields, page["cancel_url"])
+
+    def _ask(self, intent: dict[str, Any], told: dict[str, Any]) -> None:
+        """The bank asks the holder of a saved card."""
+        back = intent["next_action"]["redirect_to_url"]["return_url"]
+        if "answer" not in told:
+            return self._html("Confirm with your bank", "3-D Secure", ANSWERS, back)
+        self.server.stripe.answer(intent, confirmed=told["answer"] == "complete")
+        return self._send(303, b"", "text/html", Location=back)
 
     def _html(self, title: str, about: str, fields: str, cancel: str) -> None:
         shown = PAGE.format(

@@ -10,13 +10,13 @@ from cardserver import make_card, now, taking_cards
 from documents import field
 from factories import make_company, make_customer, make_invoice
 from flask import Flask
-from signing_in import Browser, sign_in
+from signing_in import Browser, make_role, sign_in
 
 from billing import card_payments
 from integrations.fakes.stripe_server import GOOD, Stripe
 from jobs import cards as job
 from messaging import cards, compose, templates
-from models import CardRefund, Payment, PaymentMethod, Refund, db
+from models import AuditEvent, Card, CardRefund, Payment, PaymentMethod, Refund, db
 
 REFUND = "/admin/payments/refund/?id={}"
 GIVEN = {"method": "to-card", "refunded_on": "2026-11-22", "reason": "Too much", "source": "payment"}
@@ -103,6 +103,29 @@ def test_the_panel_says_what_is_missing_and_shows_the_cards(
     assert "Cards: Not set up." in shown and "<code>STRIPE_SECRET_KEY</code>" in shown and "WEBHOOK_SECRET" in shown
     assert "STRIPE_SECRET_KEY" in client.get("/admin/settings/").text
     assert "Back to" not in client.get(REFUND.format(payment.id)).text
+
+
+def test_staff_who_take_payments_remove_a_card_here_and_at_the_gateway(
+    app: Flask, client: Browser, stripe: Stripe, payment: Payment
+):
+    card = db.session.query(Card).one()
+    number, strangers = card.id, make_card(make_customer())
+    door = f"/admin/customer/saved-card/remove/?id={payment.customer_id}&card="
+    page = f"/admin/customer/details/?id={payment.customer_id}&tab=payments"
+    looks = app.test_client()
+    sign_in(looks, make_role("Looks", "customers.view", "payments.view").name)
+    assert "Remove Visa" not in looks.get(page).text and looks.post(f"{door}{number}").status_code == 403
+    sign_in(client)
+    assert "Remove Visa" in client.get(page).text and client.post(f"{door}{strangers.id}").status_code == 404
+    for _twice in range(2):
+        assert client.post(f"{door}{number}").status_code == 302
+    db.session.expire_all()
+    assert card.removed_at is not None and strangers.removed_at is None
+    told = db.session.query(AuditEvent).filter_by(verb="card.removed").one()
+    assert told.customer_id == payment.customer_id and told.staff_id is not None
+    job.run()
+    db.session.expire_all()
+    assert not card.to_forget and stripe.things[card.gateway_card]["customer"] is None
 
 
 def test_what_is_being_paid_by_card_is_said_before_another_payment_and_the_mail_asks_for_nothing(

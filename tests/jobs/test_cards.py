@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from cardserver import come_in, make_card, now, pay_on_page, taking_cards, tell, to_page
+from cardserver import come_in, make_card, now, pay, pay_on_page, taking_cards, tell, to_page
 from conftest import Clock
 from factories import make_company, make_customer, make_invoice
 from flask import Flask
@@ -19,7 +19,7 @@ from sqlalchemy import select, update
 
 from billing import allocations, card_payments, card_refunds, cards, doctor, merging, payments, refunds
 from billing.doctor import Scope
-from integrations.fakes.stripe_server import DECLINED, GOOD, LATER_DECLINED, SECURE, Stripe
+from integrations.fakes.stripe_server import ALWAYS_SECURE, DECLINED, GOOD, LATER_DECLINED, SECURE, Stripe
 from jobs import card_charges
 from jobs import cards as job
 from messaging import card_mail
@@ -163,6 +163,23 @@ def test_what_the_gateway_was_never_asked_for_is_over_and_can_be_tried_again(
     work()
     assert attempt.state == AttemptState.EXPIRED and not paid(invoice)
     assert charge(invoice, saved).state == AttemptState.SUCCEEDED and len(stripe.charges()) == 1
+
+
+def test_what_nobody_answers_to_the_bank_lets_go_of_the_invoice(
+    client: Browser, stripe: Stripe, invoice: Invoice, saved: Card, clock: Clock
+):
+    stripe.numbers[saved.gateway_card] = ALWAYS_SECURE
+    stripe.rules.append({"on": "POST /v1/payment_intents", "lose": True})
+    assert "Being processed" in client.get(pay(client, invoice, card=saved.id).location).text
+    clock.advance(minutes=3)
+    work()
+    (held,) = card_payments.running([invoice.id]).values()
+    assert (held.state, bool(held.page_url)) == (AttemptState.REDIRECTED, True)  # found by its key, with its page
+    for minutes, state in ((30, AttemptState.REDIRECTED), (40, AttemptState.EXPIRED)):
+        clock.advance(minutes=minutes)
+        work()
+        assert held.state == state
+    assert stripe.of("payment_intent")[0]["status"] == "canceled" and not card_payments.running([invoice.id])
 
 
 @pytest.mark.parametrize("nth", [0, 30, 60, 90, 119])  # each event comes first once

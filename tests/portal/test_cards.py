@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from cardserver import come_in, make_card, now, pay, pay_on_page, taking_cards, to_page
+from cardserver import BASE, come_in, make_card, now, pay, pay_on_page, taking_cards, to_page
 from factories import make_company, make_customer, make_invoice
 from flask import Flask
 from signing_in import Browser
 from sqlalchemy import select
 
 from billing import settings
-from integrations.fakes.stripe_server import Stripe
+from integrations.fakes.stripe_server import ALWAYS_SECURE, GOOD, Stripe
 from models import AttemptState, Card, Credit, Invoice, PaymentAttempt, PortalRight, db
 
 
@@ -109,6 +109,47 @@ def test_money_onto_the_account_is_credit(client: Browser, stripe: Stripe, invoi
     assert db.session.scalars(select(Credit)).one().remaining_minor == 2550
     refused = pay(client, customer_id=invoice.customer_id, amount="-1")
     assert len(attempts()) == 1 and refused.status_code == 303
+
+
+def saved(stripe: Stripe, invoice: Invoice, number: str = GOOD, **values: object) -> Card:
+    """A card of the invoice's customer that Stripe keeps."""
+    holder = stripe.new("cus", "customer")["id"]
+    kept = stripe._card(number, (12, 2030), holder)["id"]
+    return make_card(invoice.customer, gateway_card=kept, gateway_customer=holder, **values)
+
+
+def test_a_saved_card_pays_with_one_press(client: Browser, stripe: Stripe, invoice: Invoice) -> None:
+    card, strangers = saved(stripe, invoice), make_card(make_customer())
+    over = make_card(invoice.customer, is_default=False, expires_year=2026, expires_month=10, last_four="1881")
+    page = client.get(f"/portal/{invoice.customer_id}/pay").text
+    assert "Pay €123.00 with Visa ···· 4242" in page and "Pay with another card" in page and "1881" not in page
+    for wrong in (strangers.id, over.id, 2**62, "x"):
+        assert pay(client, invoice, card=wrong).status_code == 404
+    token = secrets.token_urlsafe(24)
+    led = {pay(client, invoice, card=card.id, form_token=token, amount="0.01").location for _twice in range(2)}
+    assert len(led) == 1 and "Paid, thank you" in client.get(led.pop()).text
+    assert [one["amount"] for one in stripe.charges()] == [12300] and stripe.of("checkout.session") == []
+    assert stripe.charges()[0]["asked"].get("off_session") is None  # its holder is here
+    assert invoice.open_minor == 0 and attempts()[-1].state == AttemptState.SUCCEEDED
+
+
+def test_what_the_bank_asks_about_a_saved_card_opens_its_page(
+    client: Browser, stripe: Stripe, invoice: Invoice
+) -> None:
+    card = saved(stripe, invoice, ALWAYS_SECURE)
+    asks = to_page(client, invoice, card=card.id)
+    assert asks.startswith(f"{stripe.address}/pay/pi_") and invoice.open_minor == 12300
+    back = pay_on_page(asks, answer="fail").removeprefix(BASE)
+    client.post(f"{back}/check")
+    assert "Your bank did not confirm" in client.get(back).text and attempts()[-1].state == AttemptState.DECLINED
+    asks = to_page(client, invoice, card=card.id)
+    again = to_page(client, invoice, card=card.id)  # thought better of it: what the bank asked is over
+    assert pay_on_page(asks, answer="complete") == "" and stripe.charges() == []
+    back = pay_on_page(again, answer="complete").removeprefix(BASE)
+    client.post(f"{back}/check")
+    assert "Paid, thank you" in client.get(back).text and [one["amount"] for one in stripe.charges()] == [12300]
+    db.session.expire_all()
+    assert [one.state for one in attempts()][-2:] == ["expired", "succeeded"] and invoice.open_minor == 0
 
 
 def test_only_those_who_may_pay_do_and_nobody_while_staff_look_in(app: Flask, stripe: Stripe, invoice: Invoice) -> None:
