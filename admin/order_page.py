@@ -14,23 +14,21 @@ from wtforms import BooleanField, StringField
 from wtforms.validators import Length
 
 from admin import audit_words, order_shown
-from admin.customers.new_customer import base_url
 from admin.doors import once
 from admin.links import list_url, record_url
+from admin.order_deciding import LOGIN, approve, refuse, same_email
 from admin.order_words import TO_DECIDE, state_pill
 from billing import order_blocks, orders
-from messaging import order_mail
 from models import (
     AuditEvent,
     BillingError,
     BlockKind,
     Customer,
-    CustomerStatus,
     Invoice,
     Order,
     OrderBlock,
     OrderState,
-    db,
+    PortalUser,
 )
 from web.forms import put_error, stripped
 from web.permissions import actor
@@ -102,27 +100,30 @@ class OrderPage:
         order: Order = self._found(self.may_decide)
         if order.state not in TO_DECIDE:
             return self._decided(order)
-        known = same_email(order)
+        login, known = orders.login_of(order), same_email(order)
         if request.method == "POST":
             try:
-                return redirect(once(lambda: self._approve(order, known)))
+                return redirect(once(lambda: self._approve(order, known, login)))
+            except orders.WhoseLogin as refusal:
+                flash(str(refusal), "danger")
+                return redirect(self.get_url(".approve_view", id=order.id))
             except BillingError as refusal:
                 flash(str(refusal), "danger")
                 return redirect(self.row_url(order))
         return self.render(
             "admin/orders/approve.html",
             order=order,
-            known=known,
-            record_url=record_url,
-            **order_shown.to_approve(order),
+            login=login,
+            known=[(one, *order_shown.for_customer(order, one)) for one in known],
+            **order_shown.to_approve(order, login),
         )
 
-    def _approve(self, order: Order, known: list[Customer]) -> str:
+    def _approve(self, order: Order, known: list[Customer], login: PortalUser | None) -> str:
         chosen = request.form.get("customer", "")
         customer = next((one for one in known if str(one.id) == chosen), None)
-        if chosen and customer is None:
+        if customer is None and chosen not in (("", *LOGIN) if login else ("",)):
             raise BillingError(_("Choose one of the customers shown, or a new one."))
-        approve(order, customer)
+        approve(order, customer, LOGIN.get(chosen))
         flash(_("%(order)s accepted", order=str(order)), "toast")
         return self.row_url(order)  # type: ignore[no-any-return]
 
@@ -156,32 +157,3 @@ class OrderPage:
     def _decided(self, order: Order) -> Any:
         flash(_("%(order)s is decided already.", order=str(order)), "warning")
         return redirect(self.row_url(order))
-
-
-def approve(order: Order, customer: Customer | None = None) -> None:
-    """Accept it and queue the mail that says so. Commits nothing."""
-    by = actor()
-    order_mail.after_deciding(orders.approve(order, customer=customer, by=by), base_url=base_url(), by=by)
-
-
-def refuse(order: Order, reason: str) -> None:
-    """Turn it down and queue the mail that says so. Commits nothing."""
-    by = actor()
-    order_mail.after_deciding(orders.refuse(order, reason, by=by), base_url=base_url(), by=by)
-
-
-def same_email(order: Order) -> list[Customer]:
-    """Customers that the order may be of: those with its e-mail address, unless it was ordered signed in."""
-    if order.customer_id:
-        return []
-    same = select(Customer).where(Customer.email == order.email, Customer.status != CustomerStatus.ARCHIVED)
-    return list(db.session.scalars(same.order_by(Customer.id).limit(MOST_OTHERS)))
-
-
-def check_clear(order: Order) -> None:
-    """Raises BillingError where a person has to say whose order it is."""
-    known = same_email(order)
-    if known:
-        raise BillingError(
-            f"{known[0].name} has this e-mail address already. Approve it on its page, and say whose it is."
-        )

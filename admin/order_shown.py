@@ -10,7 +10,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from billing import order_fields, order_making, order_records
-from models import BillingError, CustomField, FieldKind, Money, Order
+from models import BillingError, Customer, CustomField, FieldKind, Money, Order, PortalUser
 from web import formatters, languages
 from web.formatters import money, number, percent, short_date
 from web.permissions import actor
@@ -118,8 +118,17 @@ def _value(name: str, value: Any, custom: CustomField | None) -> Any:
     return formatters.locale().territories.get(value, value) if name == "country" else value
 
 
-def to_approve(order: Order) -> dict[str, Any]:
-    """What approving it would make today, and what stands against it."""
+def for_customer(order: Order, customer: Customer) -> tuple[str, bool]:
+    """What it would come to today for a customer there is, in words, and whether it can be made for it at all."""
+    try:
+        now = order_making.figures_of(order, order.form, actor().today, customer)
+    except BillingError as refusal:
+        return str(refusal), False
+    return _("%(amount)s at once", amount=money(now.total)), True
+
+
+def to_approve(order: Order, login: PortalUser | None) -> dict[str, Any]:
+    """What approving it would make today, and what stands against it. `login` has its address already."""
     try:
         now = order_making.figures_of(order, order.form, actor().today)
     except BillingError as refusal:
@@ -127,7 +136,16 @@ def to_approve(order: Order) -> dict[str, Any]:
     who = order.customer.name if order.customer else order.details.get("company_name") or order.name
     told = [("ok", "server", _("%(name)s gets %(what)s.", name=who, what=package_words(order)))]
     if order.customer_id is None:
-        told.insert(0, ("ok", "user-plus", _("%(name)s becomes a customer with a login.", name=who)))
+        told.insert(
+            0,
+            (
+                "ok",
+                "user-plus",
+                _("%(name)s becomes a customer.", name=who)
+                if login
+                else _("%(name)s becomes a customer with a login.", name=who),
+            ),
+        )
     if now.total:
         told.append(("", "receipt-text", _("An invoice of %(amount)s is issued and mailed.", amount=money(now.total))))
     if now.total != order.total:
@@ -135,7 +153,7 @@ def to_approve(order: Order) -> dict[str, Any]:
             "The customer saw %(amount)s: days, taxes or discounts are not as they were.", amount=money(order.total)
         )
         told.append(("warn", "triangle-alert", shown))
-    if order.customer_id is None:
+    if order.customer_id is None and login is None:
         told.append(("", "mail", _("%(mail)s gets a link to choose a password.", mail=order.email)))
     return {"trouble": "", "told": told}
 

@@ -18,8 +18,9 @@ from admin.export import plain
 from admin.filter_kinds import money as amounts
 from admin.filters import ChoiceFilter, RowFilter, StaffFilter, WrongValue
 from admin.listrequest import ListRequest
+from admin.order_deciding import approve, check_clear, refuse
 from admin.order_finding import ORDERS
-from admin.order_page import OrderPage, approve, check_clear, refuse
+from admin.order_page import OrderPage
 from admin.order_words import STATES, TO_DECIDE, state_pill
 from admin.paging import SortKey
 from admin.rights import Open

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from models import Approval, BillingError, Customer, Order, OrderForm, OrderState, db
+from models import Approval, BillingError, Customer, Order, OrderForm, OrderState, PortalUser, db
 
-from . import audit, webhook_events
+from . import audit, portal_users, webhook_events
 from .actor import Actor
 from .order_figures import Figures
 from .order_making import TotalHasChanged, make
@@ -21,9 +21,16 @@ class WrongState(BillingError):
     """The order is not in a state for that."""
 
 
-def approve(order: Order, *, customer: Customer | None = None, by: Actor) -> Order:
-    """Accept an order that is held or waits: for a customer there is, or as a new one. Raises WrongState, NotAllowed,
-    and what making it raises; nothing is done then. Flushes."""
+class WhoseLogin(BillingError):
+    """A login has the order's e-mail address, and nobody has said whether it is the same person's."""
+
+
+def approve(order: Order, *, customer: Customer | None = None, login: bool | None = None, by: Actor) -> Order:
+    """Accept an order that is held or waits: for a customer there is, or as a new one. Where its e-mail address belongs
+    to a login (`login_of`), `login` says whether that person's reaches the new customer too, or the customer gets none.
+
+    Raises WhoseLogin, WrongState, NotAllowed, and what making it raises; nothing is done then. Flushes.
+    """
     by.require(EDIT)
     order = lock(order)
     _check_decidable(order)
@@ -31,8 +38,10 @@ def approve(order: Order, *, customer: Customer | None = None, by: Actor) -> Ord
         order.customer_id = customer.id
         db.session.flush()
         db.session.expire(order, ["customer"])
+    if login is None and order.customer_id is None and (known := login_of(order)):
+        raise WhoseLogin(f"{known.email} signs in here already. Say whether this order is of the same person.")
     with db.session.begin_nested():
-        make(order, order.form, by=by)
+        make(order, order.form, login=login is not False, by=by)
         accept(order, by)
         db.session.flush()
     told(order, by)
@@ -53,6 +62,11 @@ def refuse(order: Order, reason: str, *, by: Actor) -> Order:
     db.session.flush()
     webhook_events.order(order, "order.refused", by)
     return order
+
+
+def login_of(order: Order) -> PortalUser | None:
+    """The login that has the order's e-mail address; None if it was ordered signed in, or for a known customer."""
+    return portal_users.by_email(order.email) if order.customer_id is None else None
 
 
 def lock(order: Order) -> Order:

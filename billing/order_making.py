@@ -87,13 +87,14 @@ def make(
     seen: int | None = None,
     known: Figures | None = None,
     nobody: bool = False,
+    login: bool = True,
     by: Actor,
 ) -> None:
     """Make what was ordered; the order's customer, login, service and invoice are told on it.
 
     `seen` are the minor units that whoever says yes was shown; None where it is what the order says or staff decide.
     `known` are the figures where they were worked out just now; `nobody`: it was looked up just now that no login has
-    the e-mail address. Raises TotalHasChanged and what the rules of
+    the e-mail address. Without `login` a new customer gets none. Raises TotalHasChanged and what the rules of
     customers, services, codes and bills raise. Flushes.
     """
     system = replace(by, permissions=None)
@@ -101,7 +102,9 @@ def make(
     if seen is not None and seen != found.total.minor:
         raise TotalHasChanged(found.total)
     with db.session.no_autoflush:  # the order is written once, at the end
-        customer, group = (order.customer, None) if order.customer else _customer(order, form, nobody, system)
+        customer, group = (order.customer, None) if order.customer else _customer(order, form, system)
+        if login and order.customer is None:
+            _let_in(order, customer, nobody, system)
         invoice = _made(order, form, customer, group, found, system)
         _check_total(customer, invoice, found)
         order.customer, order.customer_id = customer, customer.id
@@ -114,8 +117,11 @@ def _made(
 ) -> Invoice | None:
     if not found.picked.recurs:
         free = customer.payment_method == PaymentMethod.FREE
-        once = {"total": found.total, "coupon": order.coupon}
-        return None if free else order_once.bill(customer, found.picked, found.tables, **once, by=by)
+        if free:
+            return None
+        return order_once.bill(
+            customer, found.picked, found.tables, total=found.total, coupon=order.coupon, by=by
+        )  # fmt: skip
     service = _service(order, form, customer, group, found, by)
     order.service, order.service_id = service, service.id
     return _first_bill(service, found, by)
@@ -137,8 +143,8 @@ def _option(order: Order, one: Any, known: dict[int, PackageOption]) -> PickedOp
     return PickedOption(option, one["value"], Decimal(one["quantity"]), Money(one["price_minor"], listed_in(order)))
 
 
-def _customer(order: Order, form: OrderForm, nobody: bool, by: Actor) -> tuple[Customer, BillingGroup]:
-    """The new customer with its login, which gets a password by link."""
+def _customer(order: Order, form: OrderForm, by: Actor) -> tuple[Customer, BillingGroup]:
+    """The new customer."""
     standard, own = order_fields.for_customer(order.details)
     business = standard.get("company_name", "")
     values = {
@@ -154,10 +160,14 @@ def _customer(order: Order, form: OrderForm, nobody: bool, by: Actor) -> tuple[C
     customer, group = customers.create_with_group(values, allow_duplicate=True, by=by)
     if own:
         custom_fields.set_values(customer, own, by=by)
+    return customer, group
+
+
+def _let_in(order: Order, customer: Customer, nobody: bool, by: Actor) -> None:
+    """Its login, which gets a password by link; one that has the address already reaches this customer too."""
     access, _new = portal_users.add(customer, order.email, name=order.name, first=True, nobody=nobody, by=by)
     order.made_login, order.mailed_at = nobody, order.mailed_at or by.at
     order.portal_user, order.portal_user_id = access.portal_user, access.portal_user_id
-    return customer, group
 
 
 def _service(

@@ -33,9 +33,11 @@ from .actor import Actor, NotAllowed
 from .coupons import LETTERS
 from .order_checks import Came
 from .order_choices import Choice, pick
+from .order_deciding import WhoseLogin as WhoseLogin
 from .order_deciding import WrongState as WrongState
 from .order_deciding import approve as approve
 from .order_deciding import decide, lock, told
+from .order_deciding import login_of as login_of
 from .order_deciding import refuse as refuse
 from .order_figures import Figures, figures
 from .order_making import TotalHasChanged, figures_of
@@ -132,12 +134,11 @@ def confirm(order: Order, *, seen: int | None = None, customer: Customer | None 
         db.session.expire(order, ["customer"])
     order.confirmed_at = by.at
     audit.record(by, "order.confirmed", order)
-    if login is None and (namesake := _namesake(order.email)):
-        order.state = OrderState.HELD
-        order.why_held = f"{namesake.name} has this e-mail address already. Is it the same customer?"[:400]
+    known = portal_users.by_email(order.email) if login is None else login
+    if login is None and (why := _unclear(order.email, known)):
+        order.state, order.why_held, order.token_hash = OrderState.HELD, why[:400], None
     else:
-        nobody = login is None and portal_users.by_email(order.email) is None
-        decide(order, order.form, by, seen=seen, nobody=nobody)
+        decide(order, order.form, by, seen=seen, nobody=known is None)
     db.session.flush()
     if order.state == OrderState.ACCEPTED:
         told(order, by)
@@ -229,6 +230,13 @@ def _is_known(email: str) -> bool:
     login = select(PortalUser.id).where(PortalUser.email == email.lower()).exists()
     customer = select(Customer.id).where(Customer.email == email, Customer.status != CustomerStatus.ARCHIVED).exists()
     return bool(db.session.scalar(select(or_(login, customer))))
+
+
+def _unclear(email: str, known: PortalUser | None) -> str:
+    """Why somebody who reaches no customer yet, and has this mailbox, is for staff to look at; empty for others."""
+    if namesake := _namesake(email):
+        return f"{namesake.name} has this e-mail address already. Is it the same customer?"
+    return "The login with this e-mail address is switched off." if known is not None and not known.active else ""
 
 
 def _namesake(email: str) -> Customer | None:

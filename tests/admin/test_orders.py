@@ -12,7 +12,7 @@ from flask import Flask
 from ordering import HERE, make_form, make_shop, typed
 from signing_in import Browser, sign_in
 
-from billing import order_blocks, orders
+from billing import order_blocks, orders, portal_users
 from billing.actor import Actor
 from messaging import order_mail
 from models import Customer, Delivery, Invoice, Order, OrderForm, OrderState, Service, db
@@ -124,6 +124,26 @@ def test_an_order_with_the_address_of_a_customer_is_for_that_one_if_somebody_say
     assert state(order) == "held"
     staff_client.post(f"{URL}approve/?id={order.id}", data={**token("ann"), "customer": ann.id})
     assert state(order) == "accepted" and order.customer_id == ann.id and db.session.query(Customer).count() == 2
+
+
+def test_a_login_with_the_address_is_tied_only_if_somebody_says_so(
+    staff_client: Browser, form: OrderForm, by: Actor
+) -> None:
+    """Also in an action on many; and a new customer of somebody else gets no login."""
+    access, _new = portal_users.add(make_customer(name="Ann", currency="USD"), "niamh@doyles.example", by=by)
+    first, second = (placed(form, by, came={"seconds": 1.0}) for _n in range(2))
+    page = staff_client.get(f"{URL}approve/?id={first.id}").text
+    assert "niamh@doyles.example signs in here already" in page and "becomes a customer with a login" not in page
+    assert "Ann, No." in page and "has no price in it" in page and "required checked" not in page
+    press(staff_client, URL, "approve", staff_client.get(URL).text, rowid=[first.id], sure="1")
+    asked = staff_client.post(f"{URL}approve/?id={first.id}", data={**token("none"), "customer": ""})
+    assert asked.location == f"{URL}approve/?id={first.id}" and state(first) == "held"
+    staff_client.post(f"{URL}approve/?id={first.id}", data={**token("same"), "customer": "same"})
+    staff_client.post(f"{URL}approve/?id={second.id}", data={**token("apart"), "customer": "apart"})
+    assert (state(first), state(second)) == ("accepted", "accepted")
+    reached = [one.customer_id for one in portal_users.accesses(access.portal_user)]
+    assert first.customer_id in reached and second.customer_id not in reached
+    assert portal_users.of(second.customer) == [] and second.invoice is not None
 
 
 def test_refusing_mails_the_reason_and_holds_what_comes_later(
