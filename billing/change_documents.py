@@ -25,6 +25,7 @@ from models import (
     db,
 )
 from models.bulk import Row, insert_rows
+from models.writing import insert_now
 
 from . import (
     audit,
@@ -158,7 +159,6 @@ def _write(document: Invoice, worked: WorkedOut, *, by_run: bool) -> list[Invoic
         invoices.draw_number(document, document.kind, seller, in_order=not by_run)
         lines, taxes = drafts.line_rows(worked), drafts.tax_rows(worked)
         invoices.freeze(document, lines, taxes)
-    db.session.add(document)
-    db.session.flush()
+    insert_now(document)
     drafts.add_rows(document.id, lines, taxes)
     return lines

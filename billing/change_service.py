@@ -24,7 +24,9 @@ from models import (
 from models.bulk import Row, insert_rows
 from models.exact import divide_half_away
 from models.faults import faultpoint
+from models.prepared import prepared
 from models.types import MinorUnits
+from models.writing import write_now
 
 from . import change_terms, paid_days, service_changes
 from .actor import Actor
@@ -35,11 +37,10 @@ _COLUMNS = "package_id", "description", "months", "days", "anchor_day", "anchor_
 
 
 def give(service: Service, terms: Terms) -> None:
-    """The service is as the terms say from now on."""
-    for name in _COLUMNS:
-        setattr(service, name, getattr(terms, name))
-    service.currency, service.price_minor = terms.price.currency, terms.price.minor
-    service.setup_fee_minor, service.next_renewal_on = terms.setup_fee.minor, terms.next_on
+    """The service is as the terms say from now on. Flushes."""
+    values = {name: getattr(terms, name) for name in _COLUMNS}
+    values |= {"currency": terms.price.currency, "price_minor": terms.price.minor}
+    write_now(service, {**values, "setup_fee_minor": terms.setup_fee.minor, "next_renewal_on": terms.next_on})
     _give_options(service, terms)
     db.session.expire(service, ["package"])
     _remember_usual(service, terms)
@@ -68,13 +69,12 @@ def _remember_usual(service: Service, terms: Terms) -> None:
     full = Fraction(terms.full_price)
     whole = divide_half_away(full.numerator, full.denominator)
     if group.usual_minor is not None and group.usual_minor < whole:
-        db.session.connection().execute(_higher(), {"its_id": group.id, "usual": whole})
+        _higher(its_id=group.id, usual=whole)
         db.session.expire(group, ["usual_minor"])
 
 
-@cache
+@prepared
 def _higher() -> Any:
-    """Put together once: that takes longer than asking."""
     groups: Any = BillingGroup.__table__
     higher = groups.c.id == bindparam("its_id"), groups.c.usual_minor < bindparam("usual", type_=MinorUnits)
     return update(groups).where(*higher).values(usual_minor=bindparam("usual", type_=MinorUnits))
@@ -87,11 +87,10 @@ def begin_period(service: Service, after: Terms, day: date, document: Invoice | 
     for renewal in db.session.scalars(_paying(), {"service": service.id, "day": day}):
         if renewal.period_start < day:
             cut.append([renewal.id, renewal.cut_on.isoformat() if renewal.cut_on else None])
-            renewal.cut_on = day
+            write_now(renewal, {"cut_on": day})
         else:
             void.append(renewal.id)
-            renewal.void = True
-    db.session.flush()
+            write_now(renewal, {"void": True})
     period = change_terms.pieces(after, day)[0][0]
     made = {
         "service_id": service.id, "billing_group_id": service.billing_group_id, "period_start": period.start,

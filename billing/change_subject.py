@@ -19,7 +19,6 @@ from models import (
     CustomerStatus,
     Discount,
     NewPrice,
-    NewPriceState,
     Package,
     PackageChange,
     Payer,
@@ -135,10 +134,12 @@ def _service(service_id: int, change_id: int, lock: bool) -> Any:
 def _asked(lock: bool) -> Any:
     """Put together once: that takes longer than asking. With `lock` only the service and its change are read anew."""
     service, change = bindparam("service", type_=BigInteger), bindparam("change", type_=BigInteger)
+    # In words: a value handed over would make SQLite plan the statement anew each time (models.prepared).
     waits: ColumnElement[bool] = literal_column("other_change.state IN ('scheduled', 'waiting')")
+    to_come: ColumnElement[bool] = literal_column("new_price.state = 'waiting'")
     other = aliased(PackageChange, name="other_change")
     elsewhere = select(other.id).where(other.service_id == service, other.id != change, waits).limit(1)
-    coming = select(NewPrice.id).where(NewPrice.service_id == service, NewPrice.state == NewPriceState.WAITING).limit(1)
+    coming = select(NewPrice.id).where(NewPrice.service_id == service, to_come).limit(1)
     some = select(Discount.id).where(IN_FORCE).exists()
     wanted = select(Service, PackageChange, elsewhere.scalar_subquery(), coming.scalar_subquery(), some)
     wanted = wanted.join(PackageChange, PackageChange.service_id == Service.id)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -37,7 +36,7 @@ from models import (
     Service,
     db,
 )
-from models.bulk import columns_of
+from models.prepared import prepared
 
 from . import (
     allocations,
@@ -266,7 +265,7 @@ def draw_number(document: Invoice, kind: str, seller: Company, *, in_order: bool
 
 
 def _check_order(series_id: int, number_before: int, on: date) -> None:
-    for newest in columns_of(db.session, _numbered(), {"series": series_id, "number_before": number_before}):
+    for newest in _numbered(series=series_id, number_before=number_before):
         if newest.issued_on > on:
             raise NotIssuable(
                 f"{newest.number} is dated {newest.issued_on}, and numbers follow the days: "
@@ -274,9 +273,8 @@ def _check_order(series_id: int, number_before: int, on: date) -> None:
             )
 
 
-@cache
+@prepared
 def _numbered() -> Any:
-    """Put together once: that takes longer than asking."""
     there = Invoice.series_id == bindparam("series"), Invoice.sequence == bindparam("number_before")
     return select(Invoice.number, Invoice.issued_on).where(*there)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from typing import Any
 
-from sqlalchemy import BigInteger, func, insert, select, type_coerce
+from sqlalchemy import BigInteger, func, select, type_coerce
 
 from models import Account, BillingError, Customer, LedgerEntry, LedgerPosting, Money, db
-from models.bulk import Row, add_to_rows, columns_of, insert_rows
+from models.bulk import Row, add_to_rows, insert_rows, insert_told
+
+_HEAD = "kind", "customer_id", "on", "invoice_id", "payment_id", "credit_id"
+_ENTRY = "posting_id", "customer_id", "account", "currency", "amount_minor"
 
 
 class Unbalanced(BillingError):
@@ -103,28 +104,15 @@ def _currency(posting: Posting) -> str:
 
 def _write(postings: Sequence[Posting]) -> list[int]:
     checked = [_amounts(posting) for posting in postings]
-    heads = [
-        {
-            "kind": posting.kind, "customer_id": posting.customer.id, "on": posting.on,
-            "invoice_id": posting.invoice_id, "payment_id": posting.payment_id, "credit_id": posting.credit_id,
-        }
-        for posting in postings
-    ]  # fmt: skip
-    ids = [row.id for row in columns_of(db.session, _posting_rows(), heads)] if heads else []
+    heads = [(p.kind, p.customer.id, p.on, p.invoice_id, p.payment_id, p.credit_id) for p in postings]
+    ids = list(insert_told(db.session(), LedgerPosting.__table__, _HEAD, heads))
     entries = [
         (number, posting.customer.id, account.value, money.currency, money.minor)
         for number, posting, amounts in zip(ids, postings, checked, strict=True)
         for account, money in amounts.items()
     ]
-    columns = ("posting_id", "customer_id", "account", "currency", "amount_minor")
-    insert_rows(db.session(), LedgerEntry.__table__, columns, entries)
+    insert_rows(db.session(), LedgerEntry.__table__, _ENTRY, entries)
     return ids
-
-
-@cache
-def _posting_rows() -> Any:
-    postings: Any = LedgerPosting.__table__
-    return insert(postings).returning(postings.c.id, sort_by_parameter_order=True)
 
 
 def _amounts(posting: Posting) -> dict[Account, Money]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Date, Integer, bindparam, literal_column, select, update
 
 from models import Company, Series, db
-from models.bulk import columns_of
+from models.prepared import prepared
 
 KINDS = ("invoice", "credit_note", "proforma", "quote")
 
@@ -77,14 +76,12 @@ def written(company: Company, issued_on: date, sequence: int, kind: str = "invoi
 def _draw(style: Style, issued_on: date, count: int) -> tuple[int, int, date | None] | None:
     """(series id, last of the numbers drawn, day of the document with the number before that one, if there is any);
     None where the series has not begun."""
-    given = {"its_prefix": style.prefix, "its_year": style.year(issued_on), "further": count}
-    rows = columns_of(db.session, _drawing(), given)
+    rows = _drawing(its_prefix=style.prefix, its_year=style.year(issued_on), further=count)
     return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
 
 
-@cache
+@prepared
 def _drawing() -> Any:
-    """Put together once: that takes longer than asking."""
     series: Any = Series.__table__
     mine = series.c.prefix == bindparam("its_prefix"), series.c.year == bindparam("its_year")
     drawn = update(series).where(*mine).values(last_number=series.c.last_number + bindparam("further", type_=Integer))

@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Table, literal, select, union_all
 
 from models import Channel, Contact, Customer, Delivery, DeliveryState, InvoiceAddress, Message, db
-from models.bulk import among_given, columns_of, given, insert_rows, insert_told
+from models.bulk import insert_rows, insert_told
+from models.prepared import among_given, prepared
 
 from .actor import Actor
 
@@ -45,19 +45,17 @@ def invoice_addresses(customer_ids: Collection[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     if not customer_ids:
         return found
-    asked = _further_addresses(db.engine.dialect.name)
-    for row in columns_of(db.session, asked, {"customers": given(db.session, customer_ids)}):
+    for row in _further_addresses(customers=customer_ids):
         found.setdefault(row[2], []).append(row[3])
     return found
 
 
-@cache
-def _further_addresses(_dialect: str) -> Any:
-    """Put together once for each kind of database: that takes longer than asking."""
+@prepared
+def _further_addresses() -> Any:
     parts: list[Any] = []
     for table, *more in ((InvoiceAddress,), (Contact, Contact.gets_invoices, Contact.email != "")):
         query = select(literal(len(parts)).label("rank"), table.id.label("id"), table.customer_id, table.email)
-        parts.append(query.where(among_given(db.session, table.customer_id, "customers"), *more))
+        parts.append(query.where(among_given(table.customer_id, "customers"), *more))
     return union_all(*parts).order_by("rank", "id")
 
 

@@ -31,6 +31,7 @@ from models import (
     db,
 )
 from models.faults import faultpoint
+from models.writing import write_now
 
 from . import (
     audit,
@@ -201,16 +202,16 @@ def _do(found: Reviewed, by: Actor, by_run: bool, send: bool) -> PackageChange:
         before["renewals"] = change_service.begin_period(
             found.subject.service, shown.after, shown.on, document, billed
         )  # fmt: skip
-    change.before, change.after = before, change_terms.plain(shown.after)
-    change.invoice_id = document.id if document else None
+    number = document.id if document else None
+    kept = {"before": before, "after": change_terms.plain(shown.after), "invoice_id": number}
     if shown.outcome is Outcome.WAITING:
         assert made is not None and document is not None and document.due_on is not None
         change_documents.note_down(made)
-        _decided(found, ChangeState.WAITING, by)
-        change.expires_on = document.due_on + timedelta(days=int(company.value("change_lapses_after")))
+        lapses = document.due_on + timedelta(days=int(company.value("change_lapses_after")))
+        _decided(found, ChangeState.WAITING, by, **kept, expires_on=lapses)
         audit.record(by, "package_change.waits", change, after={**_summary(shown), "invoice": str(document)})
     else:
-        _decided(found, ChangeState.DONE, by)
+        _decided(found, ChangeState.DONE, by, **kept)
         _take_effect(found, made, by)
     if made is not None:
         change_documents.tell(made, by=by)
@@ -219,14 +220,15 @@ def _do(found: Reviewed, by: Actor, by_run: bool, send: bool) -> PackageChange:
     return change
 
 
-def _decided(found: Reviewed, state: ChangeState, by: Actor) -> None:
-    """What is kept of the review that is carried out."""
-    change, shown = found.subject.change, found.review
-    change.state, change.on, change.fingerprint = state, shown.on, shown.fingerprint
-    change.customer_id = found.subject.customer.id
-    change.service_version, change.from_package_id = shown.service_version, shown.before.package_id
-    change.sums, change.decided_by, change.decided_at = sums(shown), by.name, by.at
-    change.expires_on, change.error = None, ""
+def _decided(found: Reviewed, state: ChangeState, by: Actor, **more: Any) -> None:
+    """What is kept of the review that is carried out. Flushes."""
+    shown = found.review
+    values = {
+        "state": state, "on": shown.on, "fingerprint": shown.fingerprint, "customer_id": found.subject.customer.id,
+        "service_version": shown.service_version, "from_package_id": shown.before.package_id, "sums": sums(shown),
+        "decided_by": by.name, "decided_at": by.at, "expires_on": None, "error": "", **more,
+    }  # fmt: skip
+    write_now(found.subject.change, values)
 
 
 def _take_effect(found: Reviewed, made: Made | None, by: Actor) -> None:

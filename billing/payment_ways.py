@@ -8,13 +8,12 @@ project or company. They are frozen with the seller's name and bank details when
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any
 
 from sqlalchemy import func, select
 
 from models import FieldError, Payment, PaymentMethod, PaymentWay, db
-from models.bulk import columns_of
+from models.prepared import prepared
 
 from . import audit
 from .actor import Actor
@@ -52,15 +51,14 @@ def ids(names: Iterable[str]) -> dict[str, int]:
 def instructions() -> dict[str, str]:
     """What is frozen on documents: the instructions in use by whom they are for, each way's behind its name."""
     found: dict[str, list[str]] = {}
-    for name, instructions, shown_to in columns_of(db.session, _in_use()):
+    for name, instructions, shown_to in _in_use():
         if instructions and shown_to != PaymentMethod.FREE:
             found.setdefault(str(shown_to or EVERYBODY), []).append(f"{name}: {instructions}")
     return {f"pay_{whom}": "\n".join(texts) for whom, texts in found.items()}
 
 
-@cache
+@prepared
 def _in_use() -> Any:
-    """Put together once: that takes longer than asking."""
     columns = PaymentWay.name, PaymentWay.instructions, PaymentWay.shown_to
     return select(*columns).where(PaymentWay.archived_on.is_(None)).order_by(PaymentWay.position, PaymentWay.name)
 

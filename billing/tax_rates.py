@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from typing import Any, Protocol
 
 from babel import Locale, UnknownLocaleError
@@ -15,7 +14,7 @@ from sqlalchemy import select
 from stdnum.eu import vat
 
 from models import AccountType, Company, CustomerGroup, TaxRate, db
-from models.bulk import columns_of
+from models.prepared import prepared
 
 from . import company as companies
 from . import tax_categories, tax_texts
@@ -89,9 +88,8 @@ class Rules:
         )
 
 
-@cache
+@prepared
 def _every_rate() -> Any:
-    """Put together once: that takes longer than asking."""
     columns = TaxRate.country, TaxRate.category, TaxRate.valid_from, TaxRate.valid_to, TaxRate.rate
     return select(*columns).order_by(TaxRate.valid_from.desc())
 
@@ -106,7 +104,7 @@ class TaxTable:
         self._letters: dict[str, str] | None = None
         self._group_languages: dict[int, str] | None = None
         self._rates: dict[tuple[str, str], list[tuple[date, date | None, Tax]]] = defaultdict(list)
-        for row in columns_of(db.session, _every_rate()):
+        for row in _every_rate():
             tax = Tax(row.rate, "S" if row.rate else "Z")
             self._rates[row.country, row.category].append((row.valid_from, row.valid_to, tax))
 

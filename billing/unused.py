@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Date, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import aliased
 
-from models import Invoice, InvoiceLine, InvoiceState, LineKind, Money, Renewal, Service, db
-from models.bulk import columns_of
+from models import Invoice, InvoiceLine, InvoiceState, LineKind, Money, Renewal, Service
+from models.prepared import among_given, prepared
 
 from .periods import BillingPeriod
 from .tax_rates import Tax
@@ -83,7 +82,7 @@ def of_services(ids: Iterable[int], day: date) -> dict[int, list[Unused]]:
     found: dict[int, list[Unused]] = {service_id: [] for service_id in wanted}
     taken: dict[int, list[Any]] = defaultdict(list)
     lines: dict[int, Any] = {}
-    for row in columns_of(db.session, _rows(), {"ids": wanted, "day": day}):
+    for row in _rows(ids=wanted, day=day):
         lines[row.id] = row
         if row.back_kind is not None:
             taken[row.id].append(row)
@@ -94,10 +93,10 @@ def of_services(ids: Iterable[int], day: date) -> dict[int, list[Unused]]:
     return found
 
 
-@cache
+@prepared
 def _rows() -> Any:
     """Every line of the services `ids` that covers a day from `day` on, once for each line that takes something of it
-    back. Put together once: that takes longer than asking."""
+    back."""
     back, its, theirs = aliased(InvoiceLine), aliased(Invoice), aliased(InvoiceLine)
     # Whose lines are meant is told here too: SQLite would look at those of all invoices before it joins.
     taking = (
@@ -108,7 +107,7 @@ def _rows() -> Any:
         .select_from(theirs)
         .join(back, back.original_line_id == theirs.id)
         .join(its, its.id == back.invoice_id)
-        .where(theirs.service_id.in_(bindparam("ids", expanding=True)), in_force(its))
+        .where(among_given(theirs.service_id, "ids"), in_force(its))
         .subquery()
     )  # fmt: skip
     charged = or_(Invoice.kind == "invoice", is_unpaid_proforma(Invoice), Invoice.kind == "credit_note")
@@ -131,7 +130,7 @@ def _rows() -> Any:
         ))
         .outerjoin(taking, taking.c.original_line_id == InvoiceLine.id)
         .where(
-            InvoiceLine.service_id.in_(bindparam("ids", expanding=True)),
+            among_given(InvoiceLine.service_id, "ids"),
             InvoiceLine.kind.in_(COVERING),
             InvoiceLine.original_line_id.is_(None),
             or_(
@@ -158,7 +157,7 @@ def _moved() -> Any:
             func.min(case((paid.void, carried.period_end))).label("whole_until"),
         )
         .join(carried, carried.carries_id == paid.id)
-        .where(carried.service_id.in_(bindparam("ids", expanding=True)), ~carried.void)
+        .where(among_given(carried.service_id, "ids"), ~carried.void)
         .group_by(paid.id, paid.service_id, paid.period_start, paid.period_end)
         .subquery()
     )  # fmt: skip

@@ -12,7 +12,6 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -28,7 +27,8 @@ from models import (
     WebhookState,
     db,
 )
-from models.bulk import among, columns_of, insert_rows, reserve_ids
+from models.bulk import among, insert_rows, reserve_ids
+from models.prepared import prepared
 
 from . import webhook_payloads
 from .actor import Actor
@@ -190,14 +190,13 @@ def listening(name: str) -> list[int]:
     session.flush()
     held = session.info.get(_HELD)
     if held is None or held[0] is not session.get_transaction():
-        rows = columns_of(session, _active())
+        rows = _active()
         held = session.info[_HELD] = session.get_transaction(), rows
     return [number for number, everything, events in held[1] if everything or name in events]
 
 
-@cache
+@prepared
 def _active() -> Any:
-    """Put together once: that takes longer than asking."""
     columns = WebhookEndpoint.id, WebhookEndpoint.everything, WebhookEndpoint.events
     return select(*columns).where(WebhookEndpoint.active).order_by(WebhookEndpoint.id)
 

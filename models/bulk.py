@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +14,6 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     CursorResult,
-    Executable,
     FromClause,
     Integer,
     Result,
@@ -65,14 +64,6 @@ def standstill(session: Session) -> tuple[Any, ...] | None:
     session.flush()
     driver: Any = session.connection().connection.driver_connection
     return session.get_transaction(), session.get_nested_transaction(), driver.total_changes
-
-
-def columns_of(
-    session: AnySession, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
-) -> Sequence[Any]:
-    """The rows of a statement that names columns, no objects: past the session that takes half as long."""
-    session.flush()
-    return session.connection().execute(statement, values or {}).all()
 
 
 def insert_rows(session: AnySession, table: FromClause, columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -165,21 +156,6 @@ def among(session: AnySession, column: Any, ids: Iterable[int]) -> ColumnElement
     listed = func.json_each(json.dumps(wanted)).table_valued("value")
     found: ColumnElement[bool] = column.in_(select(listed.c.value))
     return found
-
-
-def among_given(session: AnySession, column: Any, name: str) -> ColumnElement[bool]:
-    """`among` for a statement that is put together once; its parameter `name` is what `given` makes of the ids."""
-    if session.get_bind().dialect.name == "postgresql":
-        any_of: ColumnElement[bool] = column == func.any(bindparam(name, type_=ARRAY(BigInteger)))
-        return any_of
-    listed = func.json_each(bindparam(name, type_=String)).table_valued("value")
-    found: ColumnElement[bool] = column.in_(select(listed.c.value))
-    return found
-
-
-def given(session: AnySession, ids: Iterable[int]) -> Any:
-    wanted = list(ids)
-    return wanted if session.get_bind().dialect.name == "postgresql" else json.dumps(wanted)
 
 
 def among_words(session: AnySession, column: Any, words: Iterable[str]) -> ColumnElement[bool]:

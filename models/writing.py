@@ -1,0 +1,106 @@
+"""Objects written one by one as fast as the driver can, past the unit of work: a flush of one document takes longer
+than all the sums on it. They are afterwards what they are after a flush, and nothing is left to be flushed.
+
+For rules that know what they write: foreign keys are given as ids, and no event of a mapper tells of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache, partial
+from typing import Any, cast
+
+from sqlalchemy import Column, Table, bindparam, insert, inspect, update
+from sqlalchemy.orm import Mapper, make_transient_to_detached
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.exc import StaleDataError
+
+from .base import db
+from .prepared import prepared
+
+
+def insert_now(thing: Any) -> None:
+    """Insert a new object, with the defaults of its columns; the session holds it from now on. Raises what SQLAlchemy
+    raises."""
+    mapper = inspect(type(thing))
+    for name, default in _defaults(mapper):
+        if name not in thing.__dict__:
+            set_committed_value(thing, name, default())
+    given = {name: thing.__dict__[name] for name in _columns(mapper) if name in thing.__dict__}
+    for name in _left_empty(mapper).difference(given):
+        set_committed_value(thing, name, None)
+    (row,) = _inserting(mapper, tuple(given))(**given)
+    thing.id = row.id
+    make_transient_to_detached(thing)
+    db.session.add(thing)
+
+
+def write_now(thing: Any, values: Mapping[str, Any]) -> None:
+    """Set these columns of an object of the session in one UPDATE; what is so already is left out. Raises
+    StaleDataError where somebody else has written or deleted it since it was read, as a flush does."""
+    mapper = inspect(type(thing))
+    new = {name: value for name, value in values.items() if getattr(thing, name) != value}
+    if not new:
+        return
+    version = mapper.version_id_col
+    was = {"its_id": thing.id}
+    if version is not None:
+        was["its_version"] = getattr(thing, version.key)
+        new[version.key] = was["its_version"] + 1
+    if not _updating(mapper, tuple(new))(**was, **new):
+        raise StaleDataError(f"{type(thing).__name__} {thing.id} is not as it was read.")
+    for name, value in new.items():
+        set_committed_value(thing, name, value)
+    if made_of := [one.key for one in mapper.composites if not new.keys().isdisjoint(p.key for p in one.props)]:
+        db.session.expire(thing, made_of)
+
+
+@cache
+def _columns(mapper: Mapper[Any]) -> dict[str, Column[Any]]:
+    """By the names of the attributes, without the id and what the database reckons."""
+    return {
+        one.key: column
+        for one in mapper.column_attrs
+        if isinstance(column := one.columns[0], Column) and not column.primary_key and column.computed is None
+    }
+
+
+@cache
+def _defaults(mapper: Mapper[Any]) -> list[tuple[str, Callable[[], Any]]]:
+    found: list[tuple[str, Callable[[], Any]]] = []
+    for name, column in _columns(mapper).items():
+        default: Any = column.default
+        if column is mapper.version_id_col:
+            found.append((name, lambda: 1))
+        elif default is not None:
+            found.append((name, partial(default.arg, None) if default.is_callable else partial(_same, default.arg)))
+    return found
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+@cache
+def _left_empty(mapper: Mapper[Any]) -> frozenset[str]:
+    """What is nothing where nobody says anything."""
+    return frozenset(
+        name for name, column in _columns(mapper).items() if column.default is None and column.server_default is None
+    )
+
+
+@lru_cache(maxsize=256)
+def _inserting(mapper: Mapper[Any], names: tuple[str, ...]) -> prepared:
+    columns, table = _columns(mapper), cast(Table, mapper.local_table)
+    values = {columns[name]: bindparam(name, type_=columns[name].type) for name in names}
+    return prepared(lambda: insert(table).values(values).returning(table.c.id))
+
+
+@lru_cache(maxsize=256)
+def _updating(mapper: Mapper[Any], names: tuple[str, ...]) -> prepared:
+    columns, table, version = _columns(mapper), cast(Table, mapper.local_table), mapper.version_id_col
+    values = {columns[name]: bindparam(name, type_=columns[name].type) for name in names}
+    mine = [table.c.id == bindparam("its_id")]
+    if version is not None:
+        mine.append(version == bindparam("its_version"))
+    return prepared(lambda: update(table).where(*mine).values(values).returning(table.c.id))
