@@ -469,6 +469,7 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     names = [name for name in (*before, *(n for n in after if n not in before)) if name != "currency" or not currency]
     told = [name for name in names if not _beside(name) or len(names) == 1]
     told = [name for name in told if not (name.endswith("_id") and name.removesuffix("_id") in told)]
+    told = [name for name in told if name not in before or name not in after or before[name] != after[name]]
     return [_change(name, before, after, currency) for name in told if _said(before.get(name), after.get(name))]
 
 

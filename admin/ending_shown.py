@@ -69,6 +69,8 @@ def _of_bill(bill: Shown) -> Table:
 def _days(period: Any) -> str:
     if period is None:
         return ""
+    if period.days == 1:
+        return short_date(period.start)
     return _("%(first)s to %(last)s", first=short_date(period.start), last=short_date(period.last_day))
 
 
@@ -118,20 +120,23 @@ def _written(note: Note) -> str:
 
 
 def _stays(review: Review) -> Iterator[Effect]:
-    """Net of tax, as it stands on the invoices' lines."""
     if review.credit:
         for name, amount in review.stays_billed:
             yield "warn", "receipt-text", _(
                 "%(amount)s for %(name)s is billed for days after the end and stays: it is not prorated.",
-                amount=money(amount), name=name,
+                amount=_told(review, amount), name=name,
             )  # fmt: skip
     elif review.stays_billed:
         sums: dict[str, Money] = {}
         for _name, amount in review.stays_billed:
             sums[amount.currency] = sums.get(amount.currency, Money.zero(amount.currency)) + amount
-        total = " + ".join(map(money, sums.values()))
-        words = _("%(amount)s is billed for days after the end and stays billed.", amount=total)
-        yield "warn", "receipt-text", words
+        total = " + ".join(_told(review, amount) for amount in sums.values())
+        yield "warn", "receipt-text", _("%(amount)s is billed for days after the end and stays billed.", amount=total)
+
+
+def _told(review: Review, amount: Money) -> str:
+    """As it stands on the lines."""
+    return _("%(amount)s (before tax)", amount=money(amount)) if review.before_tax else money(amount)
 
 
 def of_services(review: Review, today: Any) -> Iterator[Effect]:

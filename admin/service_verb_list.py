@@ -54,8 +54,8 @@ def _has_pause_to_come(service: Service) -> bool:
 
 
 def _keep_effects(service: Service, form: Any) -> about.Effects:
-    day = short_date(service.ends_on)
-    return [("ok", "play", _("It does not end on %(day)s; bills go on as before.", day=day)),
+    told = {"day": short_date(service.ends_on), "next": short_date(reactivations.billed_from_without_end(service))}
+    return [("ok", "play", _("It does not end on %(day)s; bills go on from %(next)s.", **told)),
             ("", "repeat", _("Its recurring charges go on with it."))]  # fmt: skip
 
 

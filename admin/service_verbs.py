@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from flask_babel import gettext as _
@@ -121,8 +122,9 @@ def pause_effects(service: Service, form: Any) -> Effects:
     elif start > actor().today and start > service.next_renewal_on:
         said.append(("", "receipt-text", _("Bills before the pause go up to its first day only.")))
     if found.kept_until and found.next_bill_until:
+        last = found.next_bill_until - timedelta(days=1)
         words = _("The bill after it is for %(day)s to %(until)s, prorated where that is less than a whole period.",
-                  day=short_date(found.kept_until), until=short_date(found.next_bill_until))  # fmt: skip
+                  day=short_date(found.kept_until), until=short_date(last))  # fmt: skip
         said.append(("", "receipt-text", words))
     return said
 
@@ -132,6 +134,8 @@ def resume_effects(service: Service, form: Any) -> Effects:
     words = ngettext("%(n)s day of the pause is not billed.", "%(n)s days of the pause are not billed.", days,
                      n=number(days))  # fmt: skip
     follow = _("What was paid in advance follows from today on.")
+    if not days:
+        words, follow = _("No day of the pause has passed:"), _("bills go on as if it had not been paused.")
     return [("ok", "play", _("It runs again today.")), ("", "calendar", f"{words} {follow}")]
 
 

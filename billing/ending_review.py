@@ -63,7 +63,8 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """All of it. `stays_billed` is what stays paid or owed for days after the end: (service or charge, amount)."""
+    """All of it. `stays_billed` is what stays paid or owed for days after the end: (service or charge, amount),
+    as on the lines (`before_tax`: tax comes on top)."""
 
     customer_id: int
     on: date
@@ -75,6 +76,7 @@ class Review:
     stays_billed: tuple[tuple[str, Money], ...] = ()
     refusals: tuple[str, ...] = ()
     credit: bool = False
+    before_tax: bool = True
 
     @property
     def nothing(self) -> Money:

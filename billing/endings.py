@@ -202,6 +202,7 @@ def _work_out(customer: Customer, rows: list[Service], wanted: Wanted, by: Actor
         stays_billed=tuple(_stays(rows, ended, ahead, wanted.credit)),
         refusals=tuple(dict.fromkeys(refusals)),
         credit=wanted.credit,
+        before_tax=not tables.company.prices_include_tax,
     )
     return _Found(shown, rows, stops, charges, bills, last, tables)
 

@@ -72,10 +72,17 @@ def _moved(paid: Renewal, first: date, last: date) -> Renewal:
     )  # fmt: skip
 
 
+def goes_on_from(service: Service, ended: date) -> date:
+    """The next renewal of a service that does not end on `ended` any more: where its last bill went up to that day
+    only, the next one goes on there."""
+    return ended if paid_until(service) == ended < service.next_renewal_on else service.next_renewal_on
+
+
 def go_past(service: Service, ended: date) -> None:
-    """It does not end on `ended` any more: where its last bill went up to that day only, the next one goes on there."""
-    if paid_until(service) == ended < service.next_renewal_on:
-        service.next_renewal_on = service.rhythm_from = ended
+    """It does not end on `ended` any more."""
+    day = goes_on_from(service, ended)
+    if day != service.next_renewal_on:
+        service.next_renewal_on = service.rhythm_from = day
 
 
 def begin_on(service: Service, first: date) -> None:

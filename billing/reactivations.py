@@ -79,6 +79,11 @@ def remove_end(service: Service, *, by: Actor) -> Service:
     return service
 
 
+def billed_from_without_end(service: Service) -> date:
+    """Where bills go on once its end is removed: days after the end that were given back are billed again."""
+    return paid_days.goes_on_from(service, service.ends_on) if service.ends_on else service.next_renewal_on
+
+
 def go_on(charge: Charge, ends_on: date | None = None) -> None:
     """A recurring charge that was to end goes on from where it was billed to, until `ends_on` if it has an end."""
     charge.next_on = charge.next_on or charge.ends_on

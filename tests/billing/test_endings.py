@@ -118,6 +118,7 @@ def test_a_later_withdrawal_bills_from_there(app: Flask, clock: Clock) -> None:
     by = at(clock, MIDDLE)
     end(service, by, date(2026, 11, 21))
     assert covered(service) == [(NOV, date(2026, 11, 21))]
+    assert reactivations.billed_from_without_end(service) == date(2026, 11, 21)
     reactivations.remove_end(db.session.get_one(Service, service.id), by=by)
     db.session.commit()
     renewed(clock, date(2026, 11, 21))
