@@ -9,6 +9,8 @@ from typing import Any
 from flask_babel import gettext as _
 
 from admin.customers.choices import ACCOUNT_TYPES, ATTITUDES, PAYMENT_METHODS
+from admin.package_forms import WAYS
+from admin.tax_words import category_words
 from models import AuditEvent, ContractType, CustomerGroup, DunningPlan, Money, Project, Reseller, db
 from models.currencies import DECIMALS
 from web import languages
@@ -19,7 +21,7 @@ _NAMED = {
     "group_id": CustomerGroup, "project_id": Project, "reseller_id": Reseller, "contract_type_id": ContractType,
     "dunning_plan_id": DunningPlan,
 }  # fmt: skip
-_CHOICES = {"account_type": ACCOUNT_TYPES, "payment_method": PAYMENT_METHODS, "attitude": ATTITUDES}
+_CHOICES = {"account_type": ACCOUNT_TYPES, "payment_method": PAYMENT_METHODS, "attitude": ATTITUDES, "change_to": WAYS}
 
 
 def changes(event: AuditEvent) -> list[tuple[str, str, str]]:
@@ -60,6 +62,8 @@ def _known(name: str, value: str) -> str:
     """A code as people read it."""
     if name == "country":
         return locale().territories.get(value, value)
+    if name == "tax_category":
+        return str(category_words().get(value, value))
     known = languages.choices() if name == "language" else _CHOICES.get(name, ())
     return str(dict(known).get(value, value))
 

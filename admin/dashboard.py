@@ -20,7 +20,7 @@ from admin.needs import needs
 from billing import company, reports
 from billing.money import Money, decimals_of
 from billing.reports import Age
-from models import AuditEvent, Customer, Package, db
+from models import AuditEvent, Customer, Invoice, Package, Service, db
 from web import charts, only_customer
 from web.formatters import local, money
 from web.formatters import number as shown
@@ -255,9 +255,11 @@ def _short_lines(events: list[AuditEvent]) -> list[dict[str, Any]]:
 
 
 def _begin() -> dict[str, bool] | None:
-    """What a new company has not done yet; None once there are packages and customers."""
-    has = {
-        name: db.session.scalar(select(func.min(model.id))) is not None
-        for name, model in (("packages", Package), ("customers", Customer))
-    }
-    return None if all(has.values()) else has
+    """What a new company has done and not done yet; None once something is sold to somebody."""
+    if _any(Service) or _any(Invoice):
+        return None
+    return {"packages": _any(Package), "customers": _any(Customer)}
+
+
+def _any(model: Any) -> bool:
+    return db.session.scalar(select(func.min(model.id))) is not None

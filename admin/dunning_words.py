@@ -23,7 +23,7 @@ SAYINGS = {
     "suspended": _l("Suspended"), "cancelled": _l("Cancelled"), "back": _l("Switched on again"),
 }  # fmt: skip
 STEPS: dict[StepKind, tuple[str, str, Any]] = {
-    StepKind.BEFORE: ("bell", "info", _l("Reminder before the day")),
+    StepKind.BEFORE: ("bell", "info", _l("Reminder before it is due")),
     StepKind.AFTER: ("bell", "warn", _l("Reminder")),
     StepKind.FEE: ("coins", "money", _l("Late fee")),
     StepKind.WARNING: ("triangle-alert", "warn", _l("Warning of the suspension")),

@@ -93,7 +93,7 @@ class PackagePage:
             services=list_url(Service, package_is=package.id), newest=self._services(package),
             monthly=self._monthly(package), events=self._events(package), unused=not packages.used(package),
             targets=self._targets(package), order_text=Markup(rich_text.html_of(package.order_text, [])),  # noqa: S704
-            most=MOST_SHOWN_TARGETS, **words,
+            most=MOST_SHOWN_TARGETS, sellable=not package.archived and allows("services.edit"), **words,
         )  # fmt: skip
 
     def _options(self, package: Package) -> list[PackageOption]:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from flask_wtf import FlaskForm
 from wtforms import DateField, HiddenField
 from wtforms.validators import InputRequired
@@ -36,8 +37,11 @@ class AskForm(FlaskForm):
 def effects(on: date) -> list[Effect]:
     """What making bills for `on` does, for the page that asks."""
     ours, today = company.settings(), actor().today
-    n = number(renewals.count(on + timedelta(days=ours.issue_days_ahead)))
-    due = _("About %(n)s accounts have something due up to %(day)s.", n=n, day=short_date(on))
+    count = renewals.count(on + timedelta(days=ours.issue_days_ahead))
+    due = ngettext(
+        "One account has something due up to %(day)s.", "About %(n)s accounts have something due up to %(day)s.",
+        count, n=number(count), day=short_date(on),
+    )  # fmt: skip
     out = [("", "receipt-text", f"{due} {_('Each gets its invoices, with their final numbers.')}")]
     if on > today:
         ahead = _("That is %(n)s days ahead. Invoices carry the day they are due on.", n=number((on - today).days))

@@ -152,8 +152,9 @@ class ServiceView(Tabs, ServicePage, ServiceDoors, ServiceBulk, MassAction, Staf
         if not self.can_create:
             abort(404)
         asked = WhatForm(request.args)
-        if not ({"customer", "package"} <= set(request.args) and asked.validate()):
-            return self.render("admin/services/choose.html", form=asked, sent="package" in request.args)
+        sent = {"customer", "package"} <= set(request.args)
+        if not (sent and asked.validate()):
+            return self.render("admin/services/choose.html", form=asked, sent=sent)
         customer, package = asked.customer.data, package_with_options(asked.package.data)
         form = terms_form(customer, package)  # type: ignore[arg-type]
         if form.validate_on_submit() and form.amounts_fit():

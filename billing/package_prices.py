@@ -23,6 +23,9 @@ from models import (
 from .prices import check_period, check_price, check_quantity, period_words
 from .texts import one_line
 
+KINDS_IN_WORDS = {
+    OptionKind.YES_NO: "yes or no", OptionKind.QUANTITY: "a number of them", OptionKind.CHOICE: "one of several",
+}  # fmt: skip
 YES = "yes"
 """The default of a yes-or-no option that a form begins with ticked."""
 
@@ -118,7 +121,7 @@ def write_options(package: Package, options: Sequence[Option]) -> None:
 def summary(package: Package) -> dict[str, str]:
     """Prices and options in words, for the audit log."""
     prices = [
-        f"{row.price} {period_words(row.months, row.days)}" + (f" + {row.setup_fee}" if row.setup_fee_minor else "")
+        f"{row.price} {_per(row.months, row.days)}" + (f" + {row.setup_fee}" if row.setup_fee_minor else "")
         for row in package.prices
     ]
     return {"prices": "; ".join(sorted(prices)), "options": "; ".join(_option_summary(row) for row in package.options)}
@@ -224,11 +227,17 @@ def _option_price(price: ChoicePrice) -> OptionPrice:
 
 def _option_summary(row: PackageOption) -> str:
     bounds = (("at least", row.min_quantity), ("at most", row.max_quantity))
-    about = [str(row.kind), *(["required"] if row.required else [])]
+    about = [KINDS_IN_WORDS[row.kind], *(["required"] if row.required else [])]
     about += [f"{words} {bound:f}" for words, bound in bounds if bound is not None]
     about += [f"begins with {row.default_value}"] if row.default_value else []
-    return f"{row.name}, {', '.join(about)} ({', '.join(map(_price_words, row.prices))})"
+    prices = ", ".join(map(_price_words, row.prices))
+    return f"{row.name}, {', '.join(about)}" + (f" ({prices})" if prices else "")
 
 
 def _price_words(price: OptionPrice) -> str:
-    return f"{price.value} {price.price} {period_words(price.months, price.days)}".strip()
+    return f"{price.value} {price.price} {_per(price.months, price.days)}".strip()
+
+
+def _per(months: int, days: int) -> str:
+    words = period_words(months, days)
+    return words if words == "once" or words.startswith("a ") else f"every {words}"

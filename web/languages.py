@@ -61,7 +61,8 @@ def _names() -> dict[str, str]:
     names = {}
     for name in OFFERED:
         try:
-            names[name] = (Locale.parse(name).get_display_name(name) or name).capitalize()
+            own = Locale.parse(name).get_display_name(name) or name
+            names[name] = own[0].upper() + own[1:]
         except UnknownLocaleError:
             continue
     return names

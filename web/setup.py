@@ -35,8 +35,9 @@ class SetupForm(FlaskForm):
     name = StringField(_l("Full name"), [DataRequired(_l("Type your name.")), Length(max=200)], filters=[stripped])
     email = StringField(_l("E-mail"), [InputRequired(_l("Type your e-mail; you sign in with it.")), Email()])
     password = PasswordField(
-        _l("Password"), [InputRequired(_l("Choose a password.")), GoodPassword("name", "email")], id="password"
-    )
+        _l("Password"), [InputRequired(_l("Choose a password.")), GoodPassword("name", "email")],
+        id="password", description=_l("8 characters or more."),
+    )  # fmt: skip
     repeat = PasswordField(_l("Repeat password"), [Same("password")])
     company = StringField(
         _l("Company name"), [DataRequired(_l("Type the name that stands on invoices.")), Length(max=200)],

@@ -123,7 +123,7 @@ class CustomerForm(FlaskForm):
     starts_on = DayField(_l("Contract starts"))
     ends_on = DayField(_l("Contract ends"))
     about = TextAreaField(_l("Note"), description=_l("Only staff see this."))
-    external_source = StringField(_l("Source"), filters=[_or_none], description=_l("Where the id below comes from."))
+    external_source = StringField(_l("Source"), filters=[_or_none], description=_l("The system of the id beside it."))
     external_id = StringField(_l("Id there"), filters=[_or_none])
     version = HiddenField()
 

@@ -61,6 +61,12 @@ def test_an_empty_installation_says_what_to_do_first(app: Flask, staff_client: B
     db.session.commit()
     page = staff_client.get("/admin/").get_data(as_text=True)
     assert "Ready to begin" in page and "Add package" in page and "Add customer" in page
+    assert "Revenue by month" not in page, "pictures of nothing"
+    make_package()
+    make_customer()
+    db.session.commit()
+    page = staff_client.get("/admin/").get_data(as_text=True)
+    assert "Ready to begin" in page and "Start a service" in page and "Add package" not in page
 
 
 def test_the_page_costs_few_statements(app: Flask, staff_client: Browser) -> None:
