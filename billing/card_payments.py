@@ -239,8 +239,9 @@ def _check_may(customer: Customer, by: Actor) -> None:
         return
     person = by.portal_user_id
     rights = select(PortalAccess.right).where(
-        PortalAccess.customer_id == customer.id, PortalAccess.portal_user_id == person
-    )
+        PortalAccess.customer_id == customer.id, PortalAccess.portal_user_id == person,
+        PortalAccess.active, PortalAccess.accepted,
+    )  # fmt: skip
     if person is None or db.session.scalar(rights) not in MAY_PAY:
         raise NotAllowed("Your access does not allow payments. Ask the account's owner for the right to pay.")
 

@@ -191,7 +191,7 @@ def _in_currency_of(order: Order, customer: Customer, seen: int | None, by: Acto
 def _check_access(customer: Customer | None, by: Actor) -> None:
     if by.real_staff_id is not None:
         raise NotAllowed("Only the customer orders here. Start the service in the panel instead.")
-    mine = (PortalAccess.portal_user_id == by.portal_user_id, PortalAccess.active)
+    mine = (PortalAccess.portal_user_id == by.portal_user_id, PortalAccess.active, PortalAccess.accepted)
     theirs = PortalAccess.customer_id == (customer.id if customer else 0)
     right = db.session.scalar(select(PortalAccess.right).where(*mine, theirs))
     if customer is None or right not in MAY_ORDER or customer.status != CustomerStatus.ACTIVE:

@@ -48,12 +48,13 @@ def managing(customer: Customer, *, by: Actor) -> Actor:
 def invite(
     customer: Customer, email: str, *, name: str = "", right: PortalRight = PortalRight.OWNER, by: Actor
 ) -> tuple[PortalAccess, bool]:
-    """Let somebody act for the customer; whether they need a link to choose a password. `by` comes from `managing`.
+    """Let somebody act for the customer; whether they need a link to choose a password. Who is known here already is
+    asked first, and their name is not told until they accept. `by` comes from `managing`.
 
     Raises AskedTooOften, and what `portal_users.add` raises. Flushes.
     """
     check_invitations(customer, by=by)
-    return portal_users.add(customer, email, name=name, right=right, by=by)
+    return portal_users.add(customer, email, name=name, right=right, asked=True, by=by)
 
 
 def check_invitations(customer: Customer, *, by: Actor) -> None:

@@ -41,7 +41,7 @@ def right_of(customer: Customer, *, by: Actor) -> PortalRight | None:
         return PortalRight.OWNER if by.real_staff_id is not None else None
     mine = select(PortalAccess.right).join(PortalAccess.customer).join(PortalAccess.portal_user)
     mine = mine.where(PortalAccess.portal_user_id == by.portal_user_id, PortalAccess.customer_id == customer.id)
-    open_now = (PortalAccess.active, PortalUser.active, Customer.status == CustomerStatus.ACTIVE)
+    open_now = (PortalAccess.active, PortalAccess.accepted, PortalUser.active, Customer.status == CustomerStatus.ACTIVE)
     return db.session.scalar(mine.where(*open_now))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from models import (
@@ -74,9 +74,11 @@ def add(
     password_hash: str = "",
     first: bool = False,
     nobody: bool = False,
+    asked: bool = False,
     by: Actor,
 ) -> tuple[PortalAccess, bool]:
     """Let somebody act for the customer; whether their login is new. A login with a password keeps name and password.
+    `asked`: somebody who is known here already is asked first, and keeps the name they have.
 
     Without a `password_hash` a new login has no password until one is set by link. `first`: the customer was made just
     now, so nobody reaches it yet; `nobody`: it was just looked up that no login has the address. Raises HasAccess,
@@ -92,12 +94,14 @@ def add(
     if len(there) >= MOST:
         raise TooMany(f"A customer has {MOST} logins at the most. Remove one first.")
     new = user is None or not user.password_hash
+    waits = asked and user is not None and _is_known(user)
     if user is None:
         user = PortalUser(email=email)
         db.session.add(user)
-    if new:
+    if new and not waits:
         user.name, user.password_hash, user.language = name[:200], password_hash, customer.language
     access = PortalAccess(portal_user=user, customer_id=customer.id, right=PortalRight(right), active=True)
+    access.accepted = not waits
     db.session.add(access)
     db.session.flush()
     audit.record(by, "portal_access.added", access, after={"email": email, "right": str(access.right)})
@@ -148,17 +152,29 @@ def remove(access: PortalAccess, *, by: Actor) -> None:
         raise KeptOut("We keep this login out. Ask us to remove it.")
     _keep_an_owner(access)
     _keep_the_first(access, "The first login of an account cannot be removed here. Ask us to do it.", by)
-    user = access.portal_user
-    audit.record(by, "portal_access.removed", access, before={"email": user.email, "right": str(access.right)})
-    db.session.delete(access)
-    db.session.flush()
-    other = select(PortalAccess.id).where(PortalAccess.portal_user_id == user.id).limit(1)
-    if db.session.scalar(other) is None:
-        # The row stays, because the audit log names it; nobody can sign in with it.
-        db.session.execute(delete(WebSession).where(WebSession.portal_user_id == user.id))
-        user.password_hash = ""
-    db.session.flush()
-    db.session.expire(user, ["accesses"])
+    _take_out(access, "portal_access.removed", by)
+
+
+def accept(access: PortalAccess, *, by: Actor) -> None:
+    """The person takes the invitation: the customer stands among theirs from now on. Raises NotAllowed. Flushes."""
+    _check_theirs(access, by)
+    if not access.accepted:
+        access.accepted = True
+        audit.record(by, "portal_access.accepted", access, after={"right": str(access.right)})
+        db.session.flush()
+
+
+def decline(access: PortalAccess, *, by: Actor) -> None:
+    """The person does not want it; a customer may ask them anew. Raises NotAllowed. Flushes."""
+    _check_theirs(access, by)
+    if not access.accepted:
+        _take_out(access, "portal_access.declined", by)
+
+
+def invitations(user: PortalUser) -> list[PortalAccess]:
+    """What the person was asked to accept and has not answered, each with its customer, the oldest first."""
+    mine = _open(user).where(~PortalAccess.accepted).order_by(PortalAccess.id)
+    return list(db.session.scalars(mine.limit(MOST)))
 
 
 def login_of(typed: str) -> str:
@@ -171,16 +187,33 @@ def login_of(typed: str) -> str:
         .join(PortalAccess, PortalAccess.portal_user_id == PortalUser.id)
         .join(Customer, Customer.id == PortalAccess.customer_id)
         .where(has_username(typed), PortalAccess.right == PortalRight.OWNER, PortalAccess.active, PortalUser.active)
+        .where(PortalAccess.accepted)
     )
     return db.session.scalar(owner.order_by(PortalAccess.id).limit(1)) or typed
 
 
-def accesses(user: PortalUser) -> list[PortalAccess]:
-    """What the person may reach now, each with its customer: customers that are active, by name."""
+def accesses(user: PortalUser, *, at: int | None = None, limit: int = MOST) -> list[PortalAccess]:
+    """What the person may reach now, each with its customer: customers that are active, by name; the one with the id
+    `at` in front, if it is among them. Invitations that wait for an answer are not."""
+    query, here = _open(user).where(PortalAccess.accepted), PortalAccess.customer_id == at
+    query = query.order_by(here.desc()) if at is not None else query
+    return list(db.session.scalars(query.order_by(Customer.name, Customer.id).limit(limit)))
+
+
+def reachable(user: PortalUser) -> Select[PortalAccess]:
+    """All of these, for a list of one's own."""
+    return _open(user).where(PortalAccess.accepted)
+
+
+def may_come(user: PortalUser) -> bool:
+    """Whether there is anything for the person here: a customer they reach, or an invitation."""
+    return db.session.scalar(_open(user).with_only_columns(PortalAccess.id).limit(1)) is not None
+
+
+def _open(user: PortalUser) -> Select[PortalAccess]:
     mine = select(PortalAccess).join(PortalAccess.customer).options(contains_eager(PortalAccess.customer))
     open_now = PortalAccess.active & (Customer.status == CustomerStatus.ACTIVE)
-    mine = mine.where(PortalAccess.portal_user_id == user.id, open_now).order_by(Customer.name, Customer.id)
-    return list(db.session.scalars(mine.limit(MOST)))
+    return mine.where(PortalAccess.portal_user_id == user.id, open_now)
 
 
 def change_details(user: PortalUser, *, name: str, language: str, by: Actor) -> None:
@@ -238,11 +271,36 @@ def _keep_the_first(access: PortalAccess, refusal: str, by: Actor) -> None:
         raise FirstUser(refusal)
 
 
+def _is_known(user: PortalUser) -> bool:
+    """Whether they sign in here, or somebody else let them in before."""
+    other = select(PortalAccess.id).where(PortalAccess.portal_user_id == user.id).limit(1)
+    return bool(user.password_hash) or db.session.scalar(other) is not None
+
+
+def _check_theirs(access: PortalAccess, by: Actor) -> None:
+    if by.portal_user_id != access.portal_user_id or by.real_staff_id is not None:
+        raise NotAllowed("Only the person themselves answers an invitation.")
+
+
+def _take_out(access: PortalAccess, verb: str, by: Actor) -> None:
+    user = access.portal_user
+    audit.record(by, verb, access, before={"email": user.email, "right": str(access.right)})
+    db.session.delete(access)
+    db.session.flush()
+    other = select(PortalAccess.id).where(PortalAccess.portal_user_id == user.id).limit(1)
+    if db.session.scalar(other) is None:
+        # The row stays, because the audit log names it; nobody can sign in with it.
+        db.session.execute(delete(WebSession).where(WebSession.portal_user_id == user.id))
+        user.password_hash = ""
+    db.session.flush()
+    db.session.expire(user, ["accesses"])
+
+
 def _keep_an_owner(access: PortalAccess) -> None:
     """Owners are locked in id order, so that two of them cannot be taken away at the same moment."""
-    if access.right != PortalRight.OWNER or not access.active:
+    if access.right != PortalRight.OWNER or not (access.active and access.accepted):
         return
-    owner: Any = (PortalAccess.right == PortalRight.OWNER) & PortalAccess.active
+    owner: Any = (PortalAccess.right == PortalRight.OWNER) & PortalAccess.active & PortalAccess.accepted
     owners = select(PortalAccess.id).where(PortalAccess.customer_id == access.customer_id, owner)
     ids = db.session.scalars(owners.order_by(PortalAccess.id).with_for_update(of=PortalAccess)).all()
     if list(ids) == [access.id]:

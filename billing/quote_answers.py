@@ -124,7 +124,7 @@ def _way(quote: Quote, opened: Opened | None, by: Actor) -> QuoteAnswer:
         by.require("quotes.edit")
         return QuoteAnswer.STAFF
     mine = (PortalAccess.portal_user_id == by.portal_user_id, PortalAccess.customer_id == quote.customer_id)
-    right = db.session.scalar(select(PortalAccess.right).where(*mine, PortalAccess.active))
+    right = db.session.scalar(select(PortalAccess.right).where(*mine, PortalAccess.active, PortalAccess.accepted))
     if right not in MAY_ANSWER:
         raise NotAllowed("Your login can read this quote, but not answer it. Ask an owner of the account.")
     return QuoteAnswer.PORTAL

@@ -84,11 +84,14 @@ def _check(customer: Customer, access: PortalAccess | None) -> None:
         raise CannotEnter("This login belongs to another customer.")
     if access is not None and not (access.active and access.portal_user.active):
         raise CannotEnter(f"{access} is kept out of the portal. Let them in again first, or choose somebody else.")
+    if access is not None and not access.accepted:
+        raise CannotEnter(f"{access} has not accepted the invitation yet. Choose somebody else.")
 
 
 def _owner(customer: Customer) -> PortalAccess | None:
     """The customer's first login that decides, else the first one."""
     theirs = select(PortalAccess).join(PortalAccess.portal_user)
     theirs = theirs.where(PortalAccess.customer_id == customer.id, PortalAccess.active, PortalUser.active)
+    theirs = theirs.where(PortalAccess.accepted)
     decides = (PortalAccess.right == PortalRight.OWNER).desc()
     return db.session.scalars(theirs.order_by(decides, PortalAccess.id).limit(1)).first()

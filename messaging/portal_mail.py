@@ -93,15 +93,16 @@ def tell_changed(user: PortalUser, customer: Customer, old: str, *, by: Actor) -
         _notice(subject, body, old, customer, f"{user.id}:{by.at.isoformat()}", by)
 
 
-def tell_added(user: PortalUser, customer: Customer, *, home: str, by: Actor) -> None:
-    """Word to somebody who signs in already that they reach one more customer. Flushes."""
+def ask_to_accept(user: PortalUser, customer: Customer, *, answer: str, by: Actor) -> None:
+    """Word to somebody who signs in already that a further customer wants to let them in; `answer` is where they say
+    yes or no. Flushes."""
     with force_locale(_locale_of(user, customer)):
         body = _(
-            "Hello %(name)s,\n\n%(who)s let you into the account of %(customer)s. Sign in as you always do: it stands "
-            "beside your other accounts.\n\n%(home)s",
-            name=user.name, who=by.name, customer=customer.name, home=home,
+            "Hello %(name)s,\n\n%(who)s invites you into the account of %(customer)s. Sign in as you always do, and "
+            "accept or decline it here:\n\n%(answer)s\n\nUntil you accept, they do not see your name.",
+            name=user.name, who=by.name, customer=customer.name, answer=answer,
         )  # fmt: skip
-        subject = _("You can see the account of %(customer)s", customer=customer.name)
+        subject = _("You are invited into the account of %(customer)s", customer=customer.name)
     about = f"{user.id}:{customer.id}:{by.at.isoformat()}"
     outbox.queue_message(subject, body, [user.email], kind=portal_people.ADDED, about=about, customer=customer, by=by)
 

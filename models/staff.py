@@ -77,7 +77,11 @@ class PortalRight(enum.StrEnum):
 
 
 class PortalAccess(Model):
-    """That a portal user may act for a customer, and how far."""
+    """That a portal user may act for a customer, and how far.
+
+    Somebody who signs in here already and is invited by a customer is asked first: until it is `accepted` the access
+    opens nothing, and whoever invited them sees the address alone.
+    """
 
     __table_args__ = (UniqueConstraint("portal_user_id", "customer_id"),)
 
@@ -86,12 +90,13 @@ class PortalAccess(Model):
     customer_id: Mapped[int] = ref("customer.id", ondelete="CASCADE")
     right: Mapped[PortalRight] = mapped_column(choice(PortalRight, "right"), default=PortalRight.OWNER)
     active: Mapped[bool] = mapped_column(default=True, server_default=true())
+    accepted: Mapped[bool] = mapped_column(default=True, server_default=true())
 
     portal_user: Mapped[PortalUser] = relationship(back_populates="accesses")
     customer: Mapped[Customer] = relationship()
 
     def __str__(self) -> str:
-        return str(self.portal_user)
+        return str(self.portal_user) if self.accepted else self.portal_user.email
 
 
 class WebSession(Model):

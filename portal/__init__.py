@@ -9,6 +9,7 @@ from flask import Flask
 from . import (
     account,
     account_email,
+    accounts,
     card_payments,
     cards,
     credit,
@@ -37,11 +38,12 @@ from . import (
     users,
     wanted,
 )
-from .pages import pages
+from .pages import IN_MENU, pages
 
 __all__ = [
     "account",
     "account_email",
+    "accounts",
     "card_payments",
     "cards",
     "credit",
@@ -77,7 +79,10 @@ def init_app(app: Flask) -> None:
     """
     app.register_blueprint(pages)
     app.jinja_env.globals.update(
-        portal_here=navigation.here, portal_menu=navigation.menu, service_actions=package_change.actions
+        portal_here=navigation.here,
+        portal_menu=navigation.menu,
+        in_menu=IN_MENU,
+        service_actions=package_change.actions,
     )
     app.register_blueprint(order.pages)
     for part in (hooks, unsubscribe):

@@ -12,7 +12,7 @@ from flask import render_template
 from sqlalchemy import BigInteger, Date, case, cast, literal, null, select, union_all
 from sqlalchemy.orm import joinedload
 
-from billing import card_payments, company
+from billing import card_payments, company, portal_users
 from models import (
     AttemptPart,
     Customer,
@@ -29,7 +29,8 @@ from models import (
     db,
 )
 from models.types import Moment
-from web.permissions import actor
+from web import entering
+from web.permissions import actor, signed_in_portal_user
 from web.price_words import price_words
 
 from . import due
@@ -57,8 +58,14 @@ def home(access: PortalAccess) -> str:
         next_on=_next_renewal(services), notes=new["note"], waiting=waiting if sees_money else [], files=new["file"],
         attempts=list(dict.fromkeys(attempt for attempt, _invoice in running)), price_words=price_words,
         running={invoice: attempt for attempt, invoice in running if invoice}, money_of=_money_of,
-        top_up_on=company.value("portal_top_up"),
+        top_up_on=company.value("portal_top_up"), invited=_invitations(),
     )  # fmt: skip
+
+
+def _invitations() -> list[PortalAccess]:
+    """What the person is asked to accept; staff who look in answer for nobody."""
+    user = signed_in_portal_user()
+    return portal_users.invitations(user) if user and entering.current() is None else []
 
 
 def _invoices(customer: Customer) -> list[Invoice]:

@@ -17,7 +17,7 @@ from messaging.refusals import CannotBeWritten
 from messaging.web_documents import Standing
 from models import BillingError, Customer, Invoice, InvoiceState, PortalAccess, PortalRight, TemplateKind, db
 from web import headers
-from web.permissions import actor
+from web.permissions import actor, portal_accesses
 
 from .navigation import MAY_PAY
 from .pages import ID, for_customer, others, pages
@@ -29,11 +29,11 @@ log = logging.getLogger(__name__)
 @for_customer
 def invoice_short(access: PortalAccess, invoice_id: int) -> Any:
     """The address a mail may give: it leads to the customer of the reader whose invoice it is."""
-    mine = [one.customer_id for one in others() if one.right != PortalRight.TECHNICAL]
-    owner = db.session.scalar(
-        select(Invoice.customer_id).where(Invoice.id == invoice_id, Invoice.customer_id.in_(mine))
-    )
-    return redirect(url_for(".invoice", customer_id=owner or abort(404), invoice_id=invoice_id))
+    owner = db.session.scalar(select(Invoice.customer_id).where(Invoice.id == invoice_id))
+    mine = portal_accesses(owner or abort(404), 1)
+    if not mine or mine[0].customer_id != owner or mine[0].right == PortalRight.TECHNICAL:
+        abort(404)
+    return redirect(url_for(".invoice", customer_id=owner, invoice_id=invoice_id))
 
 
 @pages.get(f"/<{ID}:customer_id>/invoices/<{ID}:invoice_id>")

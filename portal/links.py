@@ -75,7 +75,7 @@ def set_password() -> Response:
         return _dead()
     by = replace(actor(), name=str(user), permissions=frozenset(), staff_id=None, portal_user_id=user.id)
     portal_users.set_password(user, hashed, by=by)
-    if not portal_users.accesses(user):
+    if not portal_users.may_come(user):
         session.clear()
         db.session.commit()
         flash(_("Your password is set. The account is closed for now; ask us to open it."), "info")

@@ -9,13 +9,16 @@ from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any
 
-from flask import Blueprint, abort, g, render_template
+from flask import Blueprint, abort, g, redirect, render_template, url_for
 
+from billing import portal_users
 from models import PortalAccess, PortalRight
 from web.permissions import portal_accesses, signed_in_portal_user, to_sign_in
 
 pages = Blueprint("portal", __name__, url_prefix="/portal")
 
+IN_MENU = 8
+"""Customers of a person that the account menu names; a page lists all."""
 ID = "int(max=9223372036854775807)"
 
 
@@ -30,7 +33,9 @@ def for_customer(view: Callable[..., Any]) -> Callable[..., Any]:
         user = signed_in_portal_user()
         if user is None:
             return to_sign_in()
-        mine = g.portal_accesses = portal_accesses()
+        mine = g.portal_accesses = portal_accesses(customer_id, IN_MENU + 1)
+        if not mine and portal_users.invitations(user):
+            return redirect(url_for("portal.accounts"))
         if not mine:
             return render_template("portal/closed.html"), 403
         access = next((one for one in mine if customer_id in (None, one.customer_id)), None) or abort(404)
@@ -54,6 +59,7 @@ def needs(rights: Collection[PortalRight]) -> Callable[[Callable[..., Any]], Cal
 
 
 def others() -> list[PortalAccess]:
-    """All customers of the person who asks."""
+    """The customers of the person who asks, for the account menu: the one they are at in front, then by name; one more
+    than is shown where there are more."""
     found: list[PortalAccess] = g.get("portal_accesses", [])
     return found

@@ -41,7 +41,7 @@ def submit() -> Response | tuple[str, int]:
         person = prove(PortalUser, portal_users.login_of(typed), password)
     except tries.TooManyTries as refusal:
         return _page(str(refusal), 429)
-    if person is None or not portal_users.accesses(person):
+    if person is None or not portal_users.may_come(person):
         db.session.rollback()
         return _page(_("This name and password do not fit together. Check both and try again."), 401)
     answer = second_step.come_in(person, _next(request.form))
@@ -104,7 +104,7 @@ def _queue(typed: str) -> None:
     user = portal_users.by_email(portal_users.login_of(typed))
     if user is None or not user.active:
         return
-    mine = portal_users.accesses(user)
+    mine = portal_users.accesses(user, limit=1) or portal_users.invitations(user)
     if not mine or not portal_links.may_reset(user, sessions.now()):
         return
     try:

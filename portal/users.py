@@ -15,6 +15,7 @@ from wtforms import RadioField, StringField
 from wtforms.validators import InputRequired, Length
 
 from billing import company, portal_links, portal_people, portal_users
+from billing.actor import Actor
 from billing.portal_rights import OWNERS
 from messaging import portal_mail
 from models import BillingError, PortalAccess, PortalRight, db
@@ -91,11 +92,17 @@ def _let_in(access: PortalAccess, form: InviteForm) -> None:
     customer, right = access.customer, PortalRight(form.right.data)
     by = portal_people.managing(customer, by=actor())
     made, new = portal_people.invite(customer, form.email.data or "", name=form.name.data or "", right=right, by=by)
+    _send_word(made, new, by)
+
+
+def _send_word(made: PortalAccess, new: bool, by: Actor) -> None:
+    """A link to choose a password, or the question whether they accept."""
+    person, customer = made.portal_user, made.customer
     if new:
-        portal_mail.queue_link(made.portal_user, customer, portal_links.WELCOME, base_url=_base(), by=by)
+        portal_mail.queue_link(person, customer, portal_links.WELCOME, base_url=_base(), by=by)
     else:
-        home = f"{_base().rstrip('/')}/portal/"
-        portal_mail.tell_added(made.portal_user, customer, home=home, by=by)
+        answer = f"{_base().rstrip('/')}{url_for('portal.accounts')}"
+        portal_mail.ask_to_accept(person, customer, answer=answer, by=by)
 
 
 @pages.get(f"/<{ID}:customer_id>/users/<{ID}:access_id>")
@@ -124,14 +131,15 @@ def change_user(access: PortalAccess, access_id: int) -> Any:
 @for_customer
 @needs(OWNERS)
 def user_link(access: PortalAccess, access_id: int) -> Any:
-    """The mail once more, for somebody who has no password yet."""
+    """The mail once more, for somebody who has no password yet or has not accepted."""
     found, by = _theirs(access, access_id), _managing(access)
 
     def send() -> None:
-        if found.portal_user.password_hash:
+        new = not found.portal_user.password_hash
+        if found.accepted and not new:
             raise portal_people.NotNeeded("They have chosen a password already.")
         portal_people.check_invitations(access.customer, by=by)
-        portal_mail.queue_link(found.portal_user, access.customer, portal_links.WELCOME, base_url=_base(), by=by)
+        _send_word(found, new, by)
 
     return _done(access, send, _("A mail to %(email)s is on its way.", email=found.portal_user.email))
 

@@ -32,11 +32,12 @@ current_staff: Any = LocalProxy(signed_in_staff)
 current_portal_user: Any = LocalProxy(signed_in_portal_user)
 
 
-def portal_accesses() -> list[PortalAccess]:
-    """The customers that the portal user who asks may act for; in a customer's view that one alone."""
+def portal_accesses(at: int | None = None, limit: int = portal_users.MOST) -> list[PortalAccess]:
+    """The customers that the portal user who asks may act for, the one with the id `at` in front; in a customer's view
+    that one alone."""
     through = getattr(current_user, "access", None)
     person = signed_in_portal_user()
-    return [through] if through else portal_users.accesses(person) if person else []
+    return [through] if through else portal_users.accesses(person, at=at, limit=limit) if person else []
 
 
 def granted() -> frozenset[str]:

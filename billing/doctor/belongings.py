@@ -49,7 +49,7 @@ def lost_defaults(scope: Scope) -> Query:
 def ownerless(scope: Scope) -> Query:
     """I55: where people sign in for a customer, one of them is an owner."""
     theirs = select(PortalAccess.id).where(PortalAccess.customer_id == Customer.id)
-    owner = theirs.where(PortalAccess.right == PortalRight.OWNER, PortalAccess.active)
+    owner = theirs.where(PortalAccess.right == PortalRight.OWNER, PortalAccess.active, PortalAccess.accepted)
     return select(Customer.id, Customer.name).where(theirs.exists(), ~owner.exists())
 
 

@@ -14,6 +14,7 @@ from signing_in import make_role, make_staff
 from sqlalchemy import select
 
 from billing import (
+    card_payments,
     message_categories,
     opt_outs,
     own_details,
@@ -91,6 +92,44 @@ def test_an_owner_invites_changes_and_removes_but_not_the_last_and_not_the_first
     portal_users.remove(second, by=mine)
     event = db.session.scalars(select(AuditEvent).where(AuditEvent.verb == "portal_access.removed")).one()
     assert event.portal_user_id == anna.portal_user_id
+
+
+def test_who_is_known_here_is_asked_first_and_named_once_they_accept(anna, by):
+    elsewhere = let_in(make_customer(name="Elsewhere"), by, "bo@m.example")
+    mine = portal_people.managing(anna.customer, by=as_guest(anna, by))
+    asked, new = portal_people.invite(anna.customer, "BO@m.example", name="Bobby", by=mine)
+    bo, his = asked.portal_user, as_guest(asked, by)
+    assert (new, bo.name, asked.accepted, str(asked)) == (False, "Bo", False, "bo@m.example")
+    assert portal_users.accesses(bo) == [elsewhere] and portal_users.invitations(bo) == [asked]
+    with pytest.raises(NotAllowed):  # it opens nothing yet
+        acting_for(anna.customer, DECIDES, by=his)
+    with pytest.raises(NotAllowed):
+        card_payments.begin_saving(anna.customer, gateway="stripe", by=his)
+    with pytest.raises(LastOwner):  # and leaves nobody without an owner
+        portal_users.change_right(anna, PortalRight.BILLING, by=by)
+    for other in (mine, replace(his, real_staff_id=1)):
+        with pytest.raises(NotAllowed):
+            portal_users.accept(asked, by=other)
+    portal_users.accept(asked, by=his)
+    assert str(asked) == "Bo" and acting_for(anna.customer, DECIDES, by=his)
+    assert portal_users.accesses(bo, at=asked.customer_id, limit=1) == [asked]
+    portal_users.decline(asked, by=his)  # what is accepted stays
+    assert portal_users.accesses(bo, at=asked.customer_id) == [asked, elsewhere]
+
+
+def test_an_invitation_nobody_wants_is_gone_and_may_come_again(anna, by):
+    first = portal_people.managing(anna.customer, by=as_guest(anna, by))
+    new = portal_people.invite(anna.customer, "new@m.example", name="As Anna calls her", by=first)[0]
+    second = let_in(make_customer(), by, "cat@m.example")
+    other = portal_people.managing(second.customer, by=as_guest(second, by))
+    asked, new_login = portal_people.invite(second.customer, "new@m.example", name="Otherwise", by=other)
+    assert new.accepted and new_login and str(asked) == "new@m.example"  # not even the name another customer gave
+    assert asked.portal_user.name == "As Anna calls her"
+    portal_users.decline(asked, by=as_guest(asked, by))
+    assert portal_users.invitations(new.portal_user) == []
+    verbs = select(AuditEvent.verb).where(AuditEvent.customer_id == second.customer_id).order_by(AuditEvent.id.desc())
+    assert db.session.scalars(verbs.limit(1)).one() == "portal_access.declined"
+    assert not portal_people.invite(second.customer, "new@m.example", by=other)[0].accepted
 
 
 def test_invitations_have_a_limit_and_a_switch(anna, by):

@@ -76,16 +76,37 @@ def test_inviting_somebody_who_then_comes_in(client, anna, by):
     assert db.session.get(PortalAccess, number, populate_existing=True) is None
 
 
-def test_somebody_who_signs_in_already_gets_word_and_no_link(client, anna, by):
+def test_somebody_who_signs_in_already_is_asked_and_not_named_before(client, anna, by):
     other = let_in(make_customer(name="Elsewhere"), by, "bo@m.example")
-    sent = {"name": "X", "email": "bo@m.example", "right": "read_only", "form_token": token()}
-    client.post(f"/portal/{anna.customer_id}/users/new", data=sent)
+    here, sent = f"/portal/{anna.customer_id}", {"name": "X", "email": "bo@m.example", "right": "read_only"}
+    client.post(f"{here}/users/new", data={**sent, "form_token": token()})
     (added,) = mails("portal_added")
     assert (added.address, mails(portal_links.WELCOME)) == ("bo@m.example", [])
+    asked = db.session.scalars(select(PortalAccess).where(~PortalAccess.accepted)).one().id
+    pages = (f"{here}/users/", f"{here}/users/{asked}")
+    assert all("bo@m.example" in (page := client.get(one).text) and ">Bo<" not in page for one in pages)
+    client.post(f"{here}/users/{asked}/link")
+    assert len(mails("portal_added")) == 2 and mails(portal_links.WELCOME) == []
     bo = sign_in_guest(client.application.test_client(), other)
-    page = bo.get("/portal/").text
-    assert f"/portal/{other.customer_id}/" in page and f"/portal/{anna.customer_id}/" in page
-    assert bo.get(f"/portal/{anna.customer_id}/users/").status_code == 404
+    assert "invited to 1 more account" in bo.get("/portal/").text and bo.get(f"{here}/").status_code == 404
+    assert client.post(f"/portal/accounts/{asked}/accept").status_code == 404  # Anna's own hand
+    assert "Lindqvist" in bo.get("/portal/accounts").text
+    assert bo.post(f"/portal/accounts/{asked}/accept").location == f"{here}/"
+    page = bo.get(f"{here}/").text
+    assert f"/portal/{other.customer_id}/" in page and bo.get(f"{here}/users/").status_code == 404
+    assert ">Bo<" in client.get(pages[0]).text
+
+
+def test_the_account_menu_names_a_few_and_a_page_finds_them_all(client, anna, by):
+    many = [let_in(make_customer(name=f"Österling {n:02}"), by) for n in range(12)]
+    page = client.get(f"/portal/{many[-1].customer_id}/").text
+    assert page.count("Österling") < 25 and "Österling 11" in page and "Österling 08" not in page
+    assert page.count("/portal/accounts") == 2  # in the menu, and above the page
+    page = client.get("/portal/accounts?q=österling+08").text
+    assert "Österling 08" in page and "Österling 09" not in page and "Lindqvist" not in page
+    with spoken() as asked:
+        assert client.get("/portal/accounts").text.count("row-link") == 13
+    assert len(asked) <= 10
 
 
 def test_another_address_takes_the_link_and_both_addresses_hear_of_it(app, client, anna, by):

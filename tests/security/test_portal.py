@@ -91,6 +91,8 @@ DOORS = {
     "portal.account_password": EVERYBODY,
     "portal.end_session": EVERYBODY,
     "portal.account_email": EVERYBODY,
+    "portal.accounts": EVERYBODY,
+    **dict.fromkeys(("portal.accept_invitation", "portal.decline_invitation"), dict.fromkeys(RIGHTS, MISSING)),
     **dict.fromkeys(
         ("portal.follow_email", "portal.confirm_email", "portal.take_email"), dict.fromkeys(RIGHTS, MISSING)
     ),
