@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from flask import request
@@ -145,6 +146,14 @@ class BuilderForm(FlaskForm):
 
     def offered(self) -> list[Offered]:
         return [row.form.offered() for row in self.packages]
+
+    def readable(self) -> list[Offered]:
+        """The same without those that nobody can read, for a look while one types."""
+        found = []
+        for row in self.packages:
+            with suppress(ValueError):
+                found.append(row.form.offered())
+        return found
 
     def refuse(self, refusal: FormRefused) -> None:
         """Put what the rule said at its field."""

@@ -10,6 +10,7 @@ from flask_babel import format_number
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import selectinload
+from werkzeug.datastructures import MultiDict
 
 from admin.base import StaffView
 from admin.cells import RowAction
@@ -21,12 +22,14 @@ from admin.order_form_page import OrderFormPage
 from admin.order_form_rows import addable
 from admin.order_words import FORM_STATES, form_pill
 from admin.rights import Open
-from billing import company, order_forms
+from billing import company, order_forms, order_preview
 from billing.order_forms import FormRefused
-from models import BillingError, OrderForm, OrderFormPackage, OrderState
+from models import BillingError, OrderForm, OrderFormPackage, OrderState, db, engine
+from web import order_previews
 from web.permissions import actor
 
 SHOWN_PACKAGES = 2
+SEEN = "seen."
 
 
 def _packages(_view: Any, _context: Any, row: OrderForm, _key: str) -> str:
@@ -99,6 +102,23 @@ class OrderFormsView(OrderFormPage, StaffView):
     def edit_view(self) -> Any:
         return self._builder(self._found(self.can_edit))
 
+    @expose("/preview/", methods=("POST",))
+    def preview_view(self) -> Any:
+        """What is being edited, as strangers would see it. What was picked on that page comes as ``seen.NAME``."""
+        row = self._found(self.can_edit) if request.args.get("id") else None
+        if row is None and not self.can_create:
+            abort(404)
+        db.session.rollback()
+        engine.set_reading(True)  # it waits for nobody who writes
+        form = BuilderForm(order_forms.loaded(row.id) if row else None)
+        sent = request.form.items(multi=True)
+        picked = MultiDict((name.removeprefix(SEEN), text) for name, text in sent if name.startswith(SEEN))
+        try:
+            values = form.values()
+        except ValueError:  # of what no form sends
+            abort(400)
+        return order_previews.draw(order_preview.unsaved(values, form.readable(), form.own), picked)
+
     def _builder(self, row: OrderForm | None) -> Any:
         form, status = BuilderForm(row), 200
         if request.method == "POST" and not form.rearranged():
@@ -112,7 +132,8 @@ class OrderFormsView(OrderFormPage, StaffView):
                     flash(_("Nothing was saved. %(why)s", why=str(refusal)), "danger")
         page = self.render(
             "admin/order_forms/form.html", form=form, row=row, nothing_sold=len(addable(())) == 1,
-            cancel_url=self.row_url(row) if row else self.back(), preview=self.preview_url(row) if row else "",
+            cancel_url=self.row_url(row) if row else self.back(), saved=self.preview_url(row) if row else "",
+            preview=self.get_url(".preview_view", preview=1, **({"id": row.id} if row else {})),
         )  # fmt: skip
         return page, status
 

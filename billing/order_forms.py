@@ -228,18 +228,24 @@ def _rows(packages: Sequence[Offered], currency: str) -> list[OrderFormPackage]:
         raise FormRefused(f"A form offers at most {MOST_PACKAGES} packages.", "packages")
     if len({one.package_id for one in packages}) != len(packages):
         raise FormRefused("A package stands on the form once. Take the second one out.", "packages")
+    known = sold(packages)
+    return [row_of(place, one, known.get(one.package_id), currency) for place, one in enumerate(packages, 1)]
+
+
+def sold(packages: Sequence[Offered]) -> dict[int, Package]:
+    """The packages by id, with their prices and options."""
     wanted = select(Package).where(Package.id.in_([one.package_id for one in packages]))
     wanted = wanted.options(selectinload(Package.prices), selectinload(Package.options))
-    known = {package.id: package for package in db.session.scalars(wanted)}
-    return [_row(place, one, known.get(one.package_id), currency) for place, one in enumerate(packages, 1)]
+    return {package.id: package for package in db.session.scalars(wanted)}
 
 
-def _row(place: int, one: Offered, package: Package | None, currency: str) -> OrderFormPackage:
+def row_of(place: int, one: Offered, package: Package | None, currency: str) -> OrderFormPackage:
+    """The package as a form in this currency offers it. Raises FormRefused."""
     if package is None or package.archived:
         raise FormRefused("One of the packages is not sold any more. Take it off the form.", "packages")
-    sold = {(price.months, price.days) for price in package.prices if price.currency == currency}
+    priced = {(price.months, price.days) for price in package.prices if price.currency == currency}
     periods = None if one.periods is None else [[months, days] for months, days in one.periods]
-    if not sold or (periods is not None and not {(m, d) for m, d in periods} <= sold):
+    if not priced or (periods is not None and not {(m, d) for m, d in periods} <= priced):
         raise FormRefused(f"{package.name} has no price in {currency} for a period chosen here.", "packages")
     options = None if one.options is None else list(dict.fromkeys(one.options))
     if options is not None and not set(options) <= {option.id for option in package.options}:

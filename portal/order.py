@@ -32,7 +32,6 @@ from . import order_page
 from .order_page import OpenTooLong, Shown
 
 pages = Blueprint("order", __name__, url_prefix="/order")
-PNG = b"\x89PNG"
 
 
 def with_form(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,18 +57,18 @@ def with_form(view: Callable[..., Any]) -> Callable[..., Any]:
 @pages.get("/<slug>")
 @with_form
 def page(form: OrderForm) -> Any:
-    if form.state == FormState.CLOSED or not _sells(form):
+    if form.state == FormState.CLOSED or not sells(form):
         return _closed(form)
     shown = order_page.read(form)
     order_page.reckon(shown, actor().today)
-    return _page(shown)
+    return page_of(shown)
 
 
 @pages.post("/<slug>")
 @with_form
 def submit(form: OrderForm) -> Any:
     """Work it out anew, or order it: two forms sent with one token are one order."""
-    if form.state == FormState.CLOSED or not _sells(form):
+    if form.state == FormState.CLOSED or not sells(form):
         return _closed(form)
     shown = order_page.read(form)
     if params.only(request.form, "show"):
@@ -91,26 +90,7 @@ def thanks(form: OrderForm, number: str) -> Any:
         select(Order).where(Order.number == number[:16].replace("\0", ""), Order.form_id == form.id)
     )
     order = found or abort(404)
-    return _untold(_thanks(order))
-
-
-@pages.get("/<slug>/look.css")
-@with_form
-def look(form: OrderForm) -> Any:
-    """The form's colour, as a style sheet of ours."""
-    css = render_template("portal/order/look.css", colour=form.colour, ink=_ink_on(form.colour)) if form.colour else ""
-    return Response(css, mimetype="text/css", headers={"Cache-Control": "no-cache"})
-
-
-@pages.get("/<slug>/logo")
-@with_form
-def logo(form: OrderForm) -> Any:
-    """The brand's logo, else the company's."""
-    picture = brands.logo_of_project(form.project) if form.show_logo else b""
-    if not picture:
-        abort(404)
-    kind = "image/png" if picture.startswith(PNG) else "image/jpeg"
-    return Response(picture, mimetype=kind, headers={"Cache-Control": "no-cache"})
+    return untold(_thanks(order))
 
 
 def _show(shown: Shown) -> Any:
@@ -122,7 +102,7 @@ def _show(shown: Shown) -> Any:
     order_page.reckon(shown, actor().today)
     if shown.coupon and "coupon" in shown.errors:
         wrong_links.count()
-    return _page(shown)
+    return page_of(shown)
 
 
 def _place(shown: Shown, token: str) -> Any:
@@ -221,13 +201,13 @@ def _thanks(order: Order) -> Any:
     )  # fmt: skip
 
 
-def _sells(form: OrderForm) -> bool:
+def sells(form: OrderForm) -> bool:
     return any(not row.package.archived and order_choices.prices(form, row) for row in form.packages)
 
 
 def _closed(form: OrderForm) -> Any:
     text = order_page.text_html(form.closed_text)
-    return _untold(render_template("portal/order/closed.html", **frame(form), text=text))
+    return untold(render_template("portal/order/closed.html", **frame(form), text=text))
 
 
 def _again(shown: Shown, errors: dict[str, str], status: int = 400) -> Any:
@@ -239,10 +219,10 @@ def _again(shown: Shown, errors: dict[str, str], status: int = 400) -> Any:
     order_page.reckon(shown, actor().today)
     shown.errors.update(errors)
     shown.notice = errors.get("", "")
-    return _page(shown, status)
+    return page_of(shown, status)
 
 
-def _page(shown: Shown, status: int = 200) -> Any:
+def page_of(shown: Shown, status: int = 200) -> Any:
     form = shown.form
     if back := return_url(form):
         headers.allow_forms_to(origin(back))
@@ -253,7 +233,7 @@ def _page(shown: Shown, status: int = 200) -> Any:
         user=signed_in_portal_user(), figures=shown.figures, period_words=period_words, per_words=per_words,
         days=days_of, countries=countries(formatters.locale()) if _asks_country(shown) else (),
     )  # fmt: skip
-    return _untold(Response(body, status))
+    return untold(Response(body, status))
 
 
 def days_of(period: BillingPeriod) -> str:
@@ -269,18 +249,15 @@ def frame(form: OrderForm) -> dict[str, Any]:
     """What the frame of every page of a form needs."""
     seller = brands.of_project(form.project)
     has_logo = form.show_logo and bool(brands.logo_of_project(form.project))
+    look = url_for("order.look", slug=form.slug, v=form.version) if form.colour else ""
+    logo_url = url_for("order.logo", slug=form.slug)
+    if form.id is None:  # while it is being edited
+        look = url_for("order.preview_look", colour=form.colour) if form.colour else ""
+        logo_url = url_for("order.preview_logo", brand=form.project_id)
     return {
-        "form": form, "seller_name": seller.name, "seller_email": seller.email, "has_logo": has_logo,
-        "preview": is_preview(),
+        "form": form, "seller_name": seller.name, "seller_email": seller.email, "look": look,
+        "logo_url": logo_url if has_logo else "", "preview": is_preview(),
     }  # fmt: skip
-
-
-def _ink_on(colour: str) -> str:
-    """White or nearly black: what is read better on the colour (relative luminance, WCAG 2.2)."""
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "#ffffff" if luminance < 0.1833 else "#111418"
 
 
 def is_preview() -> bool:
@@ -288,7 +265,7 @@ def is_preview() -> bool:
     return request.args.get("preview") == "1" and allows(order_forms.VIEW)
 
 
-def _untold(answer: Any) -> Response:
+def untold(answer: Any) -> Response:
     """Not for search engines' lists of results, and no address of it for the next page; a preview stands in a frame of
     the panel."""
     if is_preview():

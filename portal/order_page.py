@@ -11,6 +11,7 @@ from flask import current_app, request
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from itsdangerous import BadSignature, URLSafeSerializer
+from werkzeug.datastructures import MultiDict
 
 from billing import order_choices, order_fields, order_figures, orders
 from billing.order_checks import Came
@@ -103,24 +104,26 @@ def is_key(months: int, days: int) -> str:
     return f"m{months}" if months else f"d{days}" if days else "once"
 
 
-def read(form: OrderForm) -> Shown:
-    """The page as whoever asks left it, from the address or from what was sent."""
-    values = request.form if request.method == "POST" else request.args
+def read(form: OrderForm, picked: MultiDict[str, str] | None = None) -> Shown:
+    """The page as whoever asks left it, from the address or from what was sent; or from what was `picked` on a page of
+    a form that is being edited."""
+    posted = request.method == "POST"
+    values = picked if picked is not None else request.form if posted else request.args
     period = _period(params.only(values, "period"))
-    turned = request.method == "POST" and params.only(values, "period_was") not in ("", params.only(values, "period"))
+    turned = posted and params.only(values, "period_was") not in ("", params.only(values, "period"))
     mine = may_order_for()
     customer = _customer(mine, params.only(values, "customer"))
     currency = customer.currency if customer else form.currency
     row = _row(form, params.only(values, "package"), period if turned else None, currency)
     price = _price(form, row, period, currency)
-    if request.method == "POST" and params.only(values, "options_of") == str(row.package_id):
+    if posted and params.only(values, "options_of") == str(row.package_id):
         options = {one.id: params.only(values, f"option.{one.id}")[:200] for one in order_choices.options(form, row)}
     else:
         options = dict(order_choices.default_choice(form, row, currency).options)
     shown = Shown(form, Choice(row.package_id, price.months, price.days, options), order_fields.asked(form.fields))
     shown.customers, shown.customer = mine, customer
     _drop_unsold(shown)
-    if request.method == "POST":
+    if posted:
         names = ("name", "email", *(one.name for one in shown.fields))
         shown.typed = {name: params.only(values, name)[:LONGEST] for name in names}
         shown.coupon, shown.terms = params.only(values, "coupon")[:80], params.only(values, "terms") == "yes"

@@ -226,3 +226,35 @@ def test_those_whose_orders_are_held(staff_client: Browser, app: Flask) -> None:
     first = db.session.query(OrderBlock).order_by(OrderBlock.id).first()
     staff_client.post(f"{blocks}delete/", data={"id": first.id})
     assert {one.value for one in order_blocks.all_blocks()} == {"ann@mail.example", "bad.example"}
+
+
+def test_what_is_being_edited_is_drawn_and_not_kept(staff_client: Browser, fibre: Package, by: Actor) -> None:
+    """With what was picked on it; what cannot be kept stands as it was, hostile words are words."""
+    form = made(by, fibre, title="As it was", colour="#123456")
+    rows = {"packages-0-package": str(fibre.id), "packages-0-periods": ["1-0", "12-0"], "packages-0-options": []}
+    hostile = {
+        "title": "<b id=z>{{7*7}}",
+        "intro": "<script>x</script>",
+        "slug": "no way",
+        "return_url": "javascript:1",
+    }
+    typed = sent(**rows, **hostile, **{"colour": "#a1b2c3", "ask-city": "needed", "seen.period": "m12"})
+    page = staff_client.post(f"{URL}preview/?preview=1&id={form.id}", data=typed)
+    assert page.status_code == 200 and "€200.00" in page.text and 'name="city"' in page.text
+    assert "&lt;b id=z&gt;{{7*7}}" in page.text and "<script>x" not in page.text and "order.js" not in page.text
+    assert "colour=%23a1b2c3" in page.text and "frame-ancestors 'self'" in page.headers["Content-Security-Policy"]
+    assert "#a1b2c3" in staff_client.get("/order/preview/look.css?colour=%23a1b2c3").text
+    new = staff_client.post(f"{URL}preview/?preview=1", data=sent(**rows, approval="x", starts=""))
+    assert new.status_code == 400
+    assert "Nothing is offered yet" in staff_client.get("/order/preview?preview=1").text
+    db.session.expire_all()
+    assert [one.title for one in db.session.query(OrderForm)] == ["As it was"]
+
+
+def test_only_who_builds_sees_what_is_being_edited(client: Browser, fibre: Package) -> None:
+    for role, codes in (("viewer", (404, 200)), ("nobody", (302, 404))):
+        if role == "viewer":
+            sign_in(client, role)
+        drawn = client.post(f"{URL}preview/?preview=1", data=sent()).status_code
+        assert (drawn, client.get("/order/preview").status_code) == codes, role
+        client.post("/sign-out")
