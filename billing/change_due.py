@@ -22,7 +22,7 @@ from models import (
 )
 from models.bulk import among, rows_changed
 
-from . import audit, change_reviewing, change_service, change_terms, change_undo, package_changes
+from . import audit, change_days, change_reviewing, change_service, change_terms, change_undo, package_changes
 from .actor import Actor
 from .change_prices import terms_of
 from .change_subject import Known
@@ -88,10 +88,15 @@ def _begin(change: PackageChange, by: Actor, tables: Tables | None, send: bool) 
 
 
 def _not_yet(change: PackageChange, service: Service) -> bool:
-    """Whether it has to wait on: a bill of before is to come, or the renewal it goes with was put off (told on it)."""
+    """Whether it has to wait on: a bill of before is to come, or the renewal it goes with comes once the service is
+    back, or was put off (told on it)."""
     assert change.on is not None
-    never = service.next_renewal_on == service.billed_from
-    if service.next_renewal_on < change.on and not never:
+    never, gone = service.next_renewal_on == service.billed_from, change_days.away(service)
+    kept = gone is not None and gone.holds(change.on)
+    if kept and service.status == ServiceStatus.SUSPENDED and change.asked_for is ChangeWhen.RENEWAL:
+        return True
+    first = gone.since if kept and gone is not None else change.on
+    if service.next_renewal_on < first and not never:
         return True
     if change.asked_for is ChangeWhen.RENEWAL and service.next_renewal_on > change.on:
         billed = select(Renewal.id).where(
@@ -140,7 +145,8 @@ def _take_effect(change: PackageChange, by: Actor) -> None:
         )
         return
     if change.before["new_period"]:
-        periods = change_service.begin_period(service, after, change.on, change.invoice, _billed(change))
+        first = date.fromisoformat(change.before.get("begins") or change.on.isoformat())
+        periods = change_service.begin_period(service, after, first, change.invoice, _billed(change))
         change.before = {**change.before, "renewals": periods}
     change_service.stop_new_price(change.before["new_price_id"])
     change_service.give(service, after)

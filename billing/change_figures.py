@@ -79,13 +79,11 @@ def work_out(
     cut: Cutter = no_discount,
     prices_include_tax: bool = False,
     note: str = "",
-    always: bool = False,
 ) -> Figures:
     """Take back what is unused, and charge for `pieces` of the new terms: (days, the full period they are part of).
 
     `tax` is today's for the new package; what is taken back carries its own line's. `note` stands below every line
-    that is charged (the rate it was converted at). `always` makes a document also where nothing is left to pay, as a
-    new period needs one. All in the currency of the terms.
+    that is charged (the rate it was converted at). All in the currency of the terms.
     """
     lines = [back_line(one) for one in back if one.amount]
     charged: list[WorkedLine] = []
@@ -95,16 +93,16 @@ def work_out(
         charged.append(_setup(terms, setup_fee, service_id, tax, cut, note, pieces))
     lines += [line for line in charged if line.full]
     worked = sum_up(lines, currency=terms.price.currency, prices_include_tax=prices_include_tax)
-    return Figures(worked, _outcome(worked, always=always), prices_include_tax)
+    return Figures(worked, _outcome(worked), prices_include_tax)
 
 
-def _outcome(worked: WorkedOut, *, always: bool) -> Outcome:
+def _outcome(worked: WorkedOut) -> Outcome:
     """SPEC 3.7. Sums that cancel out in total but not at each rate are still a document, for the tax office."""
     gross = worked.totals.gross.minor
     if gross < 0:
         return Outcome.CREDIT_NOTE
     rates_differ = any(part.taxable or part.tax for part in worked.totals.subtotals)
-    return Outcome.INVOICE if gross or rates_differ or (always and worked.lines) else Outcome.RECORD
+    return Outcome.INVOICE if gross or rates_differ else Outcome.RECORD
 
 
 def back_line(one: Unused) -> WorkedLine:
@@ -112,7 +110,7 @@ def back_line(one: Unused) -> WorkedLine:
     given = LineInput(
         description=f"Unused: {one.description}"[:400],
         unit_price=unit_price(-one.charged),
-        quantity=amount_of(one.period.days, one.days),
+        quantity=_part_of(one.share) if one.part != 1 else amount_of(one.period.days, one.days),
         kind=LineKind.UNUSED,
         details=f"{one.period.days} of {one.days} days left, billed by {one.document}",
         period=one.period,
@@ -193,8 +191,13 @@ def amount_of(days: int, of: int, many: Decimal = ONE) -> Amount:
         return Amount(many)
     if per * of < FINEST:
         return Amount(Decimal(number * days), per * of)
-    share = Fraction(number * days, per * of)
-    return Amount(Amount(Decimal(share.numerator), share.denominator).stored)
+    return _part_of(Fraction(number * days, per * of))
+
+
+def _part_of(share: Fraction) -> Amount:
+    """As a quantity; with six decimals where it cannot be told exactly."""
+    part = Amount(Decimal(share.numerator), share.denominator)
+    return part if share.denominator < FINEST else Amount(part.stored)
 
 
 def turned(found: WorkedOut) -> WorkedOut:

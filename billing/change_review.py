@@ -27,7 +27,8 @@ from .unused import Unused
 class Review:
     """What a change does. Amounts of lines have the signs of an invoice: what is taken back is below zero.
 
-    `on` is the first day of the new package, and `days_left` of `days` the part of the billing period that is left
+    `on` is the first day of the new package, `begins` the first it is charged for: that day, or the one since when the
+    service is away, whose days are not used up. `days_left` of `days` the part of the billing period that is left
     then; both are 0 where nothing is billed yet. `outcome` says what carrying it out makes now; one that is SCHEDULED
     or WAITING makes `makes`, and figures of a later day are those of today's prices. `plan` says where a credit note's
     total goes. `reasons` are sentences about what is not as it was asked for; `refusals` say why it cannot be carried
@@ -49,6 +50,7 @@ class Review:
     days_left: int = 0
     days: int = 0
     new_period: bool = False
+    begins: date | None = None
     next_on: date | None = None
     next_amount: Money | None = None
     plan: NotePlan | None = None
@@ -104,6 +106,7 @@ def sums(shown: Review) -> dict[str, Any]:
     worked = shown.totals
     return {
         "on": shown.on.isoformat(),
+        "begins": shown.begins.isoformat() if shown.begins else None,
         "days_left": shown.days_left,
         "days": shown.days,
         "currency": shown.currency,

@@ -23,9 +23,10 @@ from models import (
 )
 from models.bulk import locks_rows
 
-from . import change_figures, change_terms, company, credit_parts, discounts, package_moves
+from . import change_days, change_figures, change_notes, change_terms, company, credit_parts, discounts, package_moves
 from .actor import Actor
-from .change_figures import Cutter, Figures, Outcome
+from .change_days import Begins
+from .change_figures import Cutter, Figures, Outcome, Piece
 from .change_prices import charged_in, new_terms
 from .change_review import Review
 from .change_subject import Known, Subject, refusals, subject, wanted_of
@@ -92,20 +93,21 @@ def _bare(found: Subject, day: date) -> Review:
 def _reviewed(found: Subject, after: Terms, said: Sequence[str], by: Actor, on: date | None, lock: bool) -> Review:
     direction = direction_of(found, after)
     day, moved = (on, "") if on else _moved(found, after, direction, _day(found, by))
-    against = refusals(found, day, by)
+    begins = change_days.begins(found.service, found.before, day)
+    against = refusals(found, day, by, begins=begins.start)
     if after == replace(found.before, setup_fee=after.setup_fee):
         against.append("This is what the service is already. Choose another package, period, price or option.")
     locks = lock and not found.free and locks_rows(db.session)
-    held = credit_parts.behind(found.service.id, day, lock=True) if locks else None
-    before, back = _billed_by(found, day, by)
+    held = _behind(found, begins.first, lock=True) if locks else None
+    before, back, left = _billed_by(found, begins, day, by)
     unbilled, new_period = back is None, after.period != before.period
     fee = _fee(found, after)
-    after = _dated(after, before, day, unbilled=unbilled)
+    after = _dated(after, before, begins.start, unbilled=unbilled)
+    days = change_terms.pieces(after, begins.start) if new_period else left
     after = replace(after, setup_fee=fee if found.never_billed and fee else _agreed_fee(found, after))
-    figures = None if back is None or found.free else _figures(found, after, back, day, fee)
+    figures = None if back is None or found.free else _figures(found, after, back, days, day, fee)
     makes = figures.outcome if figures else Outcome.RECORD
     against += [*_of_bills(found, back or ()), *_of_rights(found, makes, on, by)]
-    pieces = [] if unbilled else change_terms.pieces(before, day)[:1]
     shown = replace(
         _bare(found, day),
         outcome=_outcome(makes, scheduled=on is None and day > by.today),
@@ -113,28 +115,29 @@ def _reviewed(found: Subject, after: Terms, said: Sequence[str], by: Actor, on: 
         after=after,
         figures=figures if makes is not Outcome.RECORD else None,
         direction=direction,
-        days_left=pieces[0][0].days if pieces else 0,
-        days=pieces[0][1].days if pieces else 0,
+        days_left=left[0][0].days if left else 0,
+        days=left[0][1].days if left else 0,
         new_period=new_period,
+        begins=begins.start,
         back=tuple(back or ()),
-        reasons=tuple(filter(None, (moved, *said, *_notes(found, day, by)))),
+        reasons=tuple(filter(None, (moved, *said, *change_notes.notes(found, after, day, by)))),
         refusals=tuple(dict.fromkeys(against)),
     )
-    return _with_plan(_with_next(shown, found), held)
+    return _with_plan(_with_next(shown, found), found, begins.first, held)
 
 
 def _day(found: Subject, by: Actor) -> date:
     """The first day asked for."""
     change = found.change
     if change.asked_for is ChangeWhen.RENEWAL:
-        return max(found.before.next_on, by.today)
+        return max(change_days.renews_on(found.service, found.before), by.today)
     return change.on if change.asked_for is ChangeWhen.ON and change.on else by.today
 
 
 def _moved(found: Subject, after: Terms, direction: Direction | None, day: date) -> tuple[date, str]:
     """The day that the settings allow, and why it is not the one asked for."""
-    next_on = found.before.next_on
-    if found.unbilled(day) or day >= next_on:
+    next_on = change_days.renews_on(found.service, found.before)
+    if found.never_billed or day >= next_on:
         return day, ""
     if company.value("shorter_period_when") == "renewal" and after.length < found.before.length:
         return next_on, f"A shorter billing period begins with the renewal on {next_on}: the settings say so."
@@ -158,19 +161,22 @@ def direction_of(found: Subject, after: Terms) -> Direction | None:
     return Direction.UPGRADE if new > old else Direction.DOWNGRADE
 
 
-def _billed_by(found: Subject, day: date, by: Actor) -> tuple[Terms, list[Unused] | None]:
-    """The service on that day, and what of it is billed ahead then; None where the day is not billed.
+def _billed_by(found: Subject, begins: Begins, day: date, by: Actor) -> tuple[Terms, list[Unused] | None, list[Piece]]:
+    """The service on that day, what of it is billed ahead then, and for which days; None where it is not billed.
 
     Of a later period, which no bill has come for yet, the bill is foreseen.
     """
-    before = found.before
-    if day <= by.today or day < before.next_on:
-        return before, None if found.unbilled(day) else found.back(day)
-    while before.next_on < day:
+    before, start = begins.before, begins.start
+    if day <= by.today or start < before.next_on:
+        if found.never_billed or start >= before.next_on:
+            return before, None, []
+        left = change_days.pieces(found.service, found.before, begins.first)
+        return before, found.back(begins.first), left
+    while before.next_on < start:
         before = change_terms.after_one(before)
-    if before.next_on == day:
-        return before, None
-    return before, [] if found.free else _foreseen(found, before, day)
+    if before.next_on == start:
+        return before, None, []
+    return before, [] if found.free else _foreseen(found, before, start), change_terms.pieces(before, start)
 
 
 def _foreseen(found: Subject, before: Terms, day: date) -> list[Unused]:
@@ -226,7 +232,9 @@ def _agreed_fee(found: Subject, after: Terms) -> Money:
     return agreed if agreed.currency == after.price.currency else Money.zero(after.price.currency)
 
 
-def _figures(found: Subject, after: Terms, back: Sequence[Unused], day: date, fee: Money) -> Figures:
+def _figures(
+    found: Subject, after: Terms, back: Sequence[Unused], days: Sequence[Piece], day: date, fee: Money
+) -> Figures:
     charged, note = charged_in(replace(after, setup_fee=fee), found.customer, day, found.tables.fx)
     tax = _tax(found, after, day)
     ours = found.tables.company.prices_include_tax
@@ -234,9 +242,8 @@ def _figures(found: Subject, after: Terms, back: Sequence[Unused], day: date, fe
     if include != ours:
         charged = change_terms.priced(charged, lambda price: _into(price, tax, inclusive=include))
     return change_figures.work_out(
-        back, charged, change_terms.pieces(after, day), service_id=found.service.id, tax=tax,
+        back, charged, days, service_id=found.service.id, tax=tax,
         setup_fee=charged.setup_fee, cut=_cutter(found, after, day), prices_include_tax=include, note=note,
-        always=after.period != found.before.period,
     )  # fmt: skip
 
 
@@ -301,25 +308,6 @@ def _outcome(makes: Outcome, *, scheduled: bool) -> Outcome:
     return Outcome.WAITING if waits else makes
 
 
-def _notes(found: Subject, day: date, by: Actor) -> list[str]:
-    """What a person should know that is not in the figures."""
-    notes, before = [], found.before
-    if found.free:
-        notes.append("No invoice is made for this service or customer.")
-    elif day < found.service.billed_from:
-        notes.append(f"Nothing is billed before {found.service.billed_from}; that day stays as it is.")
-    if found.new_price_id is not None:
-        notes.append("A change of prices waits for this service. It does not touch it any more once it is changed.")
-    ahead = company.settings().issue_days_ahead
-    if day > by.today and day == before.next_on and ahead:
-        notes.append(
-            f"Renewals are billed {ahead} days ahead. If the one of {day} is by then, both are swapped on that day."
-        )
-    if day > by.today and day != before.next_on:
-        notes.append("The sums are those of today's prices, discounts and taxes; what counts is what they are then.")
-    return notes
-
-
 def _with_next(shown: Review, found: Subject) -> Review:
     """The next renewal after the change: its day, and what it comes to with tax."""
     after = shown.after
@@ -330,7 +318,7 @@ def _with_next(shown: Review, found: Subject) -> Review:
         amount = _next_amount(after, found)
     except NoExchangeRate:  # there is none yet for that day; the run says so then
         amount = None
-    return replace(shown, next_on=after.next_on, next_amount=amount)
+    return replace(shown, next_on=change_days.renews_on(found.service, after), next_amount=amount)
 
 
 def _next_amount(after: Terms, found: Subject) -> Money:
@@ -348,9 +336,17 @@ def _next_amount(after: Terms, found: Subject) -> Money:
     return figures.total
 
 
-def _with_plan(shown: Review, held: Sequence[Invoice] | None) -> Review:
+def _with_plan(shown: Review, found: Subject, first: date, held: Sequence[Invoice] | None) -> Review:
     """Where a credit note's total goes. `held` are the invoices behind it, where they are locked already."""
     if shown.outcome is not Outcome.CREDIT_NOTE or shown.refusals:
         return shown
-    invoices = credit_parts.behind(shown.service_id, shown.on) if held is None else held
+    invoices = _behind(found, first, lock=False) if held is None else held
     return replace(shown, plan=credit_parts.share_note(-shown.total, invoices))
+
+
+def _behind(found: Subject, first: date, *, lock: bool) -> list[Invoice]:
+    """The invoices that charged for the days from `first` on; of days that were moved their lines do not tell which."""
+    rhythm = found.service.rhythm_from
+    if rhythm is None or rhythm <= first:
+        return credit_parts.behind(found.service.id, first, lock=lock)
+    return credit_parts.behind_documents({one.document_id for one in found.back(first)}, lock=lock)

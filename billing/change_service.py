@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -31,7 +32,9 @@ from models.writing import write_now
 from . import change_terms, paid_days, service_changes
 from .actor import Actor
 from .change_terms import Terms
+from .periods import BillingPeriod
 from .prices import period_words
+from .unused import Unused
 
 _COLUMNS = "package_id", "description", "months", "days", "anchor_day", "anchor_month", "anchored_on"
 
@@ -80,11 +83,16 @@ def _higher() -> Any:
     return update(groups).where(*higher).values(usual_minor=bindparam("usual", type_=MinorUnits))
 
 
-def begin_period(service: Service, after: Terms, day: date, document: Invoice | None, billed: Money) -> dict[str, Any]:
-    """The periods billed for days from `day` on are over, and the first new one is `billed` by the document. What was
-    done, so that it can be undone."""
-    cut, void = [], []
+def begin_period(
+    service: Service, after: Terms, day: date, document: Invoice | None, billed: Money, back: Sequence[Unused] = ()
+) -> dict[str, Any]:
+    """The periods billed for days from `day` on are over, and the first new one is `billed` by the document; without
+    one it is paid by what is left of theirs (`back`). What was done, so that it can be undone."""
+    cut, void, rest = [], [], []
     for renewal in db.session.scalars(_paying(), {"service": service.id, "day": day}):
+        begins, ends = max(renewal.period_start, day), renewal.cut_on or renewal.period_end
+        worth = sum(one.amount.minor for one in back if begins <= one.period.start < ends)
+        rest.append(Rest(renewal, (ends - begins).days, worth))
         if renewal.period_start < day:
             cut.append([renewal.id, renewal.cut_on.isoformat() if renewal.cut_on else None])
             write_now(renewal, {"cut_on": day})
@@ -92,13 +100,42 @@ def begin_period(service: Service, after: Terms, day: date, document: Invoice | 
             void.append(renewal.id)
             write_now(renewal, {"void": True})
     period = change_terms.pieces(after, day)[0][0]
+    if document is None and (carried := _carried(rest, period)):
+        db.session.add_all(carried)
+        db.session.flush()
+        return {"cut": cut, "void": void, "made": [row.period_start.isoformat() for row in carried]}
     made = {
         "service_id": service.id, "billing_group_id": service.billing_group_id, "period_start": period.start,
         "period_end": period.end, "invoice_id": document.id if document else None, "currency": billed.currency,
         "amount_minor": billed.minor if document else 0, "void": False,
     }  # fmt: skip
     insert_rows(db.session, Renewal.__table__, list(made), [list(made.values())])
-    return {"cut": cut, "void": void, "made": period.start.isoformat()}
+    return {"cut": cut, "void": void, "made": [period.start.isoformat()]}
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What is left of a renewal: so many days, `worth` that much in minor units."""
+
+    renewal: Renewal
+    days: int
+    worth: int
+
+
+def _carried(rest: Sequence[Rest], period: BillingPeriod) -> list[Renewal]:
+    """Renewals that pay for a period with what is left of others: each for the part of it that is worth as much, a day
+    at least. Those that are worth nothing, or find no day, pay for none."""
+    paying = [one for one in rest if one.worth > 0][: period.days]
+    whole, worth, found, first = sum(one.worth for one in paying), 0, [], period.start
+    for number, one in enumerate(paying, 1):
+        worth += one.worth
+        share = divide_half_away(period.days * worth, whole)
+        latest = period.end - timedelta(days=len(paying) - number)
+        last = min(max(period.start + timedelta(days=share), first + timedelta(days=1)), latest)
+        found.append(paid_days.carrying(one.renewal, one.days, first, last))
+        found[-1].invoice_id = None  # its lines are for other days
+        first = last
+    return found
 
 
 @cache
@@ -111,7 +148,8 @@ def _paying() -> Any:
 
 def end_period(service: Service, done: dict[str, Any]) -> None:
     """Undo `begin_period`."""
-    begun = Renewal.period_start == date.fromisoformat(done["made"])
+    made_on = [done["made"]] if isinstance(done["made"], str) else done["made"]
+    begun = Renewal.period_start.in_([date.fromisoformat(one) for one in made_on])
     for made in db.session.scalars(select(Renewal).where(Renewal.service_id == service.id, ~Renewal.void, begun)):
         made.void = True
     db.session.flush()

@@ -166,9 +166,10 @@ def wanted_of(change: PackageChange, package: Package) -> Wanted:
     )
 
 
-def refusals(found: Subject, on: date, by: Actor) -> list[str]:
-    """All that stands against changing the service on that day, in sentences."""
-    return [*_of_service(found, on), *_of_package(found), *_of_day(found, on, by)]
+def refusals(found: Subject, on: date, by: Actor, *, begins: date | None = None) -> list[str]:
+    """All that stands against changing the service on that day, in sentences. `begins` is the first day that is
+    charged anew, where it is not that one."""
+    return [*_of_service(found, on), *_of_package(found), *_of_day(found, on, begins or on, by)]
 
 
 def _of_service(found: Subject, on: date) -> Iterator[str]:
@@ -184,8 +185,6 @@ def of_service(service: Service, on: date) -> Iterator[str]:
         yield f"{service} has ended. Start a new service instead."
     elif service.ends_on is not None and service.ends_on <= on:
         yield f"{service} ends on {service.ends_on}. Take the end back first, or start a new service."
-    if service.status == ServiceStatus.SUSPENDED:
-        yield f"{service} is suspended. Bring it back first, then change it."
     if customer.status != CustomerStatus.ACTIVE:
         yield f"{customer.name} is {customer.status.value}. Enable the customer first."
 
@@ -206,7 +205,7 @@ def _of_package(found: Subject) -> Iterator[str]:
         yield str(error)
 
 
-def _of_day(found: Subject, on: date, by: Actor) -> Iterator[str]:
+def _of_day(found: Subject, on: date, begins: date, by: Actor) -> Iterator[str]:
     before = found.before
     if on < by.today and found.change.state is not ChangeState.SCHEDULED:
         yield f"A change begins today ({by.today}) or later."
@@ -214,7 +213,8 @@ def _of_day(found: Subject, on: date, by: Actor) -> Iterator[str]:
         check_day(on, by.today, "The day of the change")
     except BillingError as error:
         yield str(error)
-    if not found.never_billed and before.next_on < on <= by.today:
+    is_run = found.service.status != ServiceStatus.SUSPENDED  # no run bills it until it is back
+    if is_run and not found.never_billed and before.next_on < begins <= by.today:
         yield (
             f"{found.service} was to be billed on {before.next_on} and is not yet. Run the renewals first, "
             "then change it."

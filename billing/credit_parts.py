@@ -72,8 +72,7 @@ class NotePlan:
 def plan_note(total: Money, documents: Collection[int], *, lock: bool = False) -> NotePlan:
     """Share out the total of a note that takes back lines of these documents (ids). With `lock` the invoices are
     locked until the transaction ends, in the order of their ids."""
-    first = select(Invoice.id.label("id")).where(Invoice.id.in_(documents)).cte("behind", recursive=True)
-    return share_note(total, db.session.scalars(_invoices(first, lock)))
+    return share_note(total, behind_documents(documents, lock=lock))
 
 
 def share_note(total: Money, invoices: Iterable[Invoice]) -> NotePlan:
@@ -131,6 +130,12 @@ def behind(service_id: int, day: date, *, lock: bool = False) -> list[Invoice]:
     to the first. With `lock` they are as they are now, and held until the transaction ends: ask before you read what
     is left of their lines."""
     return list(db.session.scalars(_behind(lock), {"service": service_id, "day": day}))
+
+
+def behind_documents(documents: Collection[int], *, lock: bool = False) -> list[Invoice]:
+    """The same for lines of these documents (ids)."""
+    first = select(Invoice.id.label("id")).where(Invoice.id.in_(documents)).cte("behind", recursive=True)
+    return list(db.session.scalars(_invoices(first, lock)))
 
 
 @cache

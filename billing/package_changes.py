@@ -200,7 +200,7 @@ def _do(found: Reviewed, by: Actor, by_run: bool, send: bool) -> PackageChange:
     if shown.outcome is not Outcome.WAITING and before["new_period"]:
         billed = shown.figures.sum_of(LineKind.SERVICE) if shown.figures else Money.zero(shown.currency)
         before["renewals"] = change_service.begin_period(
-            found.subject.service, shown.after, shown.on, document, billed
+            found.subject.service, shown.after, shown.begins or shown.on, document, billed, shown.back
         )  # fmt: skip
     number = document.id if document else None
     kept = {"before": before, "after": change_terms.plain(shown.after), "invoice_id": number}
@@ -263,11 +263,13 @@ def _made(found: Reviewed, by: Actor, *, by_run: bool, send: bool) -> Made | Non
 
 def _kept(found: Reviewed) -> dict[str, Any]:
     """What is needed to take it back: the terms of before, and what else is changed with them."""
-    begins = found.review.new_period and not found.subject.unbilled(found.review.on)
+    shown = found.review
+    begins = shown.new_period and not found.subject.unbilled(shown.begins or shown.on)
     return {
-        **change_terms.plain(found.review.before),
+        **change_terms.plain(shown.before),
         "new_price_id": found.subject.new_price_id,
         "new_period": begins,
+        "begins": (shown.begins or shown.on).isoformat(),
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from fractions import Fraction
 
 from sqlalchemy import func, select
 
@@ -48,7 +49,7 @@ def move_to(service: Service, day: date, to: date, *, until: date | None = None)
     db.session.flush()
     for row, first, last in rows:
         ends = until or to + (last - first)
-        db.session.add(_moved(row, to, ends))
+        db.session.add(carrying(row, (last - first).days, to, ends))
         to = ends
     db.session.flush()
     return to
@@ -64,11 +65,17 @@ def _end(renewal: Renewal) -> date:
     return renewal.cut_on or renewal.period_end
 
 
-def _moved(paid: Renewal, first: date, last: date) -> Renewal:
+def carrying(paid: Renewal, days: int, first: date, last: date) -> Renewal:
+    """A renewal of nothing that lies from `first` up to `last` and carries so many of the last days of another one."""
+    own = (paid.period_end - paid.period_start).days
+    there = own if paid.carries_days is None else Fraction(paid.carries_days, paid.carries_per)
+    carried = Fraction(days, own) * there
+    as_many = carried == (last - first).days
     return Renewal(
         service_id=paid.service_id, billing_group_id=paid.billing_group_id, invoice_id=paid.invoice_id,
         period_start=first, period_end=last, currency=paid.currency, amount_minor=0,
-        carries_id=paid.carries_id or paid.id,
+        carries_id=paid.carries_id or paid.id, carries_days=None if as_many else carried.numerator,
+        carries_per=1 if as_many else carried.denominator,
     )  # fmt: skip
 
 

@@ -17,12 +17,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Date, and_, bindparam, case, func, or_, select
+from sqlalchemy import Date, and_, bindparam, or_, select
 from sqlalchemy.orm import aliased
 
-from models import Invoice, InvoiceLine, InvoiceState, LineKind, Money, Renewal, Service
+from models import Invoice, InvoiceLine, InvoiceState, LineKind, Money, Service
 from models.prepared import among_given, prepared
 
+from . import unused_moved
 from .periods import BillingPeriod
 from .tax_rates import Tax
 
@@ -33,7 +34,8 @@ COVERING = (LineKind.SERVICE, LineKind.OPTION)
 class Unused:
     """The days of one line that lie ahead, and what is left of its amount for them.
 
-    `period` are these days, `days` the days of the line's whole period, so that `share` is the exact part.
+    `period` are these days, `days` the days of the line's whole period, so that `share` is the exact part; where days
+    of another number were paid with a `part` of it, `days` are those.
     `charged` is what the line came to after discounts, less ordinary credit notes; `amount` what can be given back:
     `charged` × `share`, rounded once, never more than is `left` of the line. `proforma` is set where the line is not
     on an invoice yet, but on a proforma that nobody has paid.
@@ -55,10 +57,11 @@ class Unused:
     on_note: bool = False
     proforma: bool = False
     charge_id: int | None = None
+    part: Fraction = unused_moved.WHOLE
 
     @property
     def share(self) -> Fraction:
-        return Fraction(self.period.days, self.days)
+        return self.part * Fraction(self.period.days, self.days)
 
     @property
     def amount(self) -> Money:
@@ -80,17 +83,23 @@ def of_services(ids: Iterable[int], day: date) -> dict[int, list[Unused]]:
     """The same for many services, in one statement; no service is missing from the answer."""
     wanted = list(ids)
     found: dict[int, list[Unused]] = {service_id: [] for service_id in wanted}
-    taken: dict[int, list[Any]] = defaultdict(list)
+    taken: dict[int, dict[int, Any]] = defaultdict(dict)
     lines: dict[int, Any] = {}
     for row in _rows(ids=wanted, day=day):
-        lines[row.id] = row
-        if row.back_kind is not None:
-            taken[row.id].append(row)
+        lines[row.id] = max(lines.get(row.id, row), row, key=_nearest)
+        if row.back_id is not None:
+            taken[row.id][row.back_id] = row
     for row in lines.values():
-        one = unused_of(row, taken[row.id], day)
+        one = unused_of(row, list(taken[row.id].values()), day)
         if one is not None:
             found[row.service_id].append(one)
     return found
+
+
+def _nearest(row: Any) -> tuple[date, date]:
+    """Of several that carry days of a line, the last is where they lie now; of several that it could be at home with,
+    the last that has begun by its first day."""
+    return row.moved_from or date.min, row.home_start or date.min
 
 
 @prepared
@@ -101,8 +110,8 @@ def _rows() -> Any:
     # Whose lines are meant is told here too: SQLite would look at those of all invoices before it joins.
     taking = (
         select(
-            back.original_line_id, back.kind, back.period_start, back.amount_minor, back.document_discount_minor,
-            its.kind.label("on"),
+            back.id, back.original_line_id, back.kind, back.period_start, back.amount_minor,
+            back.document_discount_minor, its.kind.label("on"),
         )
         .select_from(theirs)
         .join(back, back.original_line_id == theirs.id)
@@ -111,16 +120,18 @@ def _rows() -> Any:
         .subquery()
     )  # fmt: skip
     charged = or_(Invoice.kind == "invoice", is_unpaid_proforma(Invoice), Invoice.kind == "credit_note")
-    moved = _moved()
+    moved = unused_moved.moved()
     return (
         select(
             InvoiceLine.id, InvoiceLine.service_id, InvoiceLine.invoice_id, InvoiceLine.kind, InvoiceLine.description,
             InvoiceLine.period_start, InvoiceLine.period_end, InvoiceLine.currency, InvoiceLine.amount_minor,
             InvoiceLine.document_discount_minor, InvoiceLine.tax_category, InvoiceLine.tax_rate,
             InvoiceLine.package_id, Invoice.kind.label("document_kind"), Invoice.number, Invoice.prices_include_tax,
+            taking.c.id.label("back_id"),
             taking.c.kind.label("back_kind"), taking.c.period_start.label("back_from"), taking.c.on.label("back_on"),
             taking.c.amount_minor.label("back_minor"), taking.c.document_discount_minor.label("back_off"),
-            moved.c.moved_from, moved.c.moved_until, moved.c.whole_from, moved.c.whole_until,
+            moved.c.period_start.label("home_start"), moved.c.period_end.label("home_end"),
+            *(moved.c[name] for name in unused_moved.COLUMNS[2:]),
         )
         .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
         .join(Service, and_(Service.id == InvoiceLine.service_id, Service.customer_id == Invoice.customer_id))
@@ -141,25 +152,6 @@ def _rows() -> Any:
             charged,
         )
         .order_by(InvoiceLine.id)
-    )  # fmt: skip
-
-
-def _moved() -> Any:
-    """Where the last days of a renewal lie since a pause moved them (paid_days); and, where it was moved from its first
-    day on, the whole of its period."""
-    paid, carried = aliased(Renewal), aliased(Renewal)
-    ends = func.coalesce(carried.cut_on, carried.period_end)
-    return (
-        select(
-            paid.service_id, paid.period_start, paid.period_end,
-            func.max(carried.period_start).label("moved_from"), func.max(ends).label("moved_until"),
-            func.min(case((paid.void, carried.period_start))).label("whole_from"),
-            func.min(case((paid.void, carried.period_end))).label("whole_until"),
-        )
-        .join(carried, carried.carries_id == paid.id)
-        .where(among_given(carried.service_id, "ids"), ~carried.void)
-        .group_by(paid.id, paid.service_id, paid.period_start, paid.period_end)
-        .subquery()
     )  # fmt: skip
 
 
@@ -184,20 +176,17 @@ def unused_of(row: Any, taken: Sequence[Any], day: date) -> Unused | None:
     """What of the line `row` can be given back from `day` on; `taken` are the rows of what was taken of it before."""
     sign = -1 if row.document_kind == "credit_note" else 1
     billed = sign * row.amount_minor - row.document_discount_minor
-    begins, ends, whole = row.period_start, row.period_end, row.period_end - row.period_start
-    if row.moved_until is not None:
-        whole = row.whole_until - row.whole_from if row.whole_until else whole
-        begins, ends = max(row.moved_from, row.moved_until - whole), row.moved_until
-    ordinary = back = 0
+    back_from, ordinary, back = [], 0, 0
     for one in taken:
         minor = (one.back_minor if one.back_on == "credit_note" else -one.back_minor) - one.back_off
         back += minor
         if one.back_kind is LineKind.UNUSED:
-            ends = min(ends, one.back_from)
+            back_from.append(one.back_from)
         else:
             ordinary += minor
-    first = max(day, begins)
-    if first >= ends or billed - back <= 0 or billed - ordinary <= 0:
+    where = unused_moved.lies(row, back_from)
+    first = max(day, where.begins)
+    if first >= where.ends or billed - back <= 0 or billed - ordinary <= 0:
         return None
     return Unused(
         service_id=row.service_id,
@@ -206,8 +195,8 @@ def unused_of(row: Any, taken: Sequence[Any], day: date) -> Unused | None:
         document=row.number or "",
         kind=row.kind,
         description=row.description,
-        period=BillingPeriod(first, ends),
-        days=whole.days,
+        period=BillingPeriod(first, where.ends),
+        days=where.days,
         charged=Money(billed - ordinary, row.currency),
         left=Money(billed - back, row.currency),
         tax=Tax(Decimal(row.tax_rate), row.tax_category),
@@ -215,4 +204,5 @@ def unused_of(row: Any, taken: Sequence[Any], day: date) -> Unused | None:
         package_id=row.package_id,
         on_note=sign < 0,
         proforma=row.document_kind == "proforma",
+        part=where.part,
     )

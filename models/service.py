@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, composite, foreign, mapped_column, relationship
 
 from .base import BigId, Model, key, ref
@@ -295,7 +295,11 @@ class Renewal(Model):
     void: Mapped[bool] = mapped_column(default=False)
     # The day from which its days were given back, where another period began or the service ended within it.
     cut_on: Mapped[date | None]
-    # Its days were paid with that one's, and lie here because a pause moved them; it adds nothing to bill.
+    # Its days were paid with that one's, and lie here because a pause moved them, or since a change to another billing
+    # length that came to nothing; it adds nothing to bill.
     carries_id: Mapped[int | None] = ref("renewal.id", index=False, nullable=True)
+    # How many days of that one (days / per) these are, where they are not as many.
+    carries_days: Mapped[int | None] = mapped_column(BigInteger)
+    carries_per: Mapped[int] = mapped_column(BigInteger, default=1, server_default="1")
 
     amount: Mapped[Money] = composite(Money, "amount_minor", "currency")

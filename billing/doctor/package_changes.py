@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sqlalchemy import and_, case, func, or_, select
-from sqlalchemy.orm import aliased
 
 from models import ChangeState, Invoice, InvoiceLine, InvoiceState, LineKind, PackageChange, Renewal, Service
 
@@ -50,26 +49,24 @@ def cut_outside(scope: Scope) -> Query:
 
 
 def strange_unused(scope: Scope) -> Query:
-    """I12: days are given back of a line of the same service that covers them, or paid for those that a pause moved
-    to where they are now."""
+    """I12: days are given back of a line of the same service that covers them, or that paid for days which another
+    renewal carries there now."""
     original = InvoiceLine.__table__.alias("original")
     within = and_(
         original.c.period_start <= InvoiceLine.period_start,
         InvoiceLine.period_end <= original.c.period_end,
     )
     no_days = and_(InvoiceLine.period_start.is_(None), original.c.period_start.is_(None))
-    moved, paid = aliased(Renewal), aliased(Renewal)
-    moved_there = (
-        select(moved.id)
-        .join(paid, paid.id == moved.carries_id)
+    carried = (
+        select(Renewal.id)
         .where(
-            paid.invoice_id == original.c.invoice_id, moved.service_id == original.c.service_id,
-            moved.period_start <= InvoiceLine.period_start, InvoiceLine.period_end <= moved.period_end,
+            Renewal.carries_id.is_not(None), Renewal.service_id == original.c.service_id,
+            Renewal.period_start <= InvoiceLine.period_start, InvoiceLine.period_end <= Renewal.period_end,
         )
         .exists()
     )  # fmt: skip
     same = or_(original.c.service_id == InvoiceLine.service_id, original.c.charge_id == InvoiceLine.charge_id)
-    right = and_(same, or_(within, no_days, moved_there))
+    right = and_(same, or_(within, no_days, carried))
     joined = select(InvoiceLine.id, InvoiceLine.description)
     joined = joined.outerjoin(original, original.c.id == InvoiceLine.original_line_id)
     return joined.where(InvoiceLine.kind == LineKind.UNUSED, ~func.coalesce(right, False))

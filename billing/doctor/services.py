@@ -8,6 +8,7 @@ from sqlalchemy.orm import aliased
 from models import BillingGroup, Renewal, Service, ServiceStatus, SuspendedFor
 
 from .checks import Check, Query, Scope
+from .sql import days_between
 
 SERVICES = "service", "services"
 
@@ -48,12 +49,17 @@ def odd_transfer(scope: Scope) -> Query:
 
 
 def paid_by_others(scope: Scope) -> Query:
-    """I48: days that a pause moved were paid with a renewal of the same service."""
+    """I48: days that a pause moved, or that another length of period spread, were paid with a renewal of the same
+    service, and are not more than it has."""
     paid = aliased(Renewal)
     found = select(Renewal.id, Service.description).join(Service, Service.id == Renewal.service_id)
     return found.join(paid, paid.id == Renewal.carries_id).where(
-        or_(paid.service_id.is_(None), paid.service_id != Renewal.service_id, Renewal.amount_minor != 0)
-    )
+        or_(
+            paid.service_id.is_(None), paid.service_id != Renewal.service_id, Renewal.amount_minor != 0,
+            Renewal.carries_days < 0, Renewal.carries_per < 1,
+            Renewal.carries_days > Renewal.carries_per * days_between(paid.period_start, paid.period_end, scope),
+        )
+    )  # fmt: skip
 
 
 CHECKS = (

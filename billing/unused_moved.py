@@ -1,0 +1,94 @@
+"""Days that were charged for and lie elsewhere now: moved by a pause, or paying for periods of another length since a
+change that came to nothing (paid_days, change_service).
+
+The renewal at home covers the days that a line names; the last days of it are carried by another one, where it lies.
+As many of its days as that one carries are spread over it: one by one behind a pause, else evenly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import aliased
+
+from models import Renewal
+from models.prepared import among_given
+
+WHOLE = Fraction(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Lies:
+    """Where the days of a line lie that are left of it: from `begins` up to, not including, `ends`. The whole of it was
+    charged for `days`; or only the `part` of it, where that many days now lie instead of others."""
+
+    begins: date
+    ends: date
+    days: int
+    part: Fraction = WHOLE
+
+
+def moved() -> Any:
+    """The renewals of the services `ids` whose last days are carried by another one in force, each with that one."""
+    home, carried = aliased(Renewal), aliased(Renewal)
+    # Of those that were moved twice: the first that carried them is at home to what was charged in between.
+    between = and_(~home.void, home.service_id == carried.service_id, home.carries_id == carried.carries_id)
+    at_home = or_(home.id == carried.carries_id, and_(between, home.period_start < carried.period_start))
+    return (
+        select(
+            home.service_id, home.period_start, home.period_end,
+            home.carries_days.label("home_days"), home.carries_per.label("home_per"),
+            carried.period_start.label("moved_from"), carried.period_end.label("moved_end"),
+            func.coalesce(carried.cut_on, carried.period_end).label("moved_until"),
+            carried.carries_days.label("moved_days"), carried.carries_per.label("moved_per"),
+        )
+        .join(carried, at_home)
+        .where(among_given(carried.service_id, "ids"), ~carried.void, carried.carries_id.is_not(None))
+        .subquery()
+    )  # fmt: skip
+
+
+COLUMNS = (
+    "home_start", "home_end", "home_days", "home_per", "moved_from", "moved_end", "moved_until", "moved_days",
+    "moved_per",
+)  # fmt: skip
+
+
+def lies(row: Any, back_from: Sequence[date]) -> Lies:
+    """Where what is left of a line lies. `row` has the columns of `moved` beside those of the line, if it was moved;
+    `back_from` are the days from which on it was given back."""
+    days = (row.period_end - row.period_start).days
+    if row.moved_until is None or _is_there(row):
+        return Lies(row.period_start, min((row.period_end, *back_from)), days)
+    here = [day for day in back_from if day >= row.moved_from]
+    last = min((row.period_end, *(day for day in back_from if day < row.moved_from))).toordinal()
+    length = (row.moved_end - row.moved_from).days
+    carries = _carries(row, length)
+    first = row.home_end.toordinal() - carries
+    own = max(last - max(Fraction(row.period_start.toordinal()), first), Fraction(0))
+    begins, ends = row.moved_from, row.moved_until
+    if carries != length:
+        return Lies(begins, min((ends, *here)) if own else begins, length, own / days)
+    ahead = date.fromordinal(row.moved_from.toordinal() + int(max(row.period_start.toordinal() - first, 0)))
+    until = date.fromordinal(row.moved_from.toordinal() + int(last - first)) if own else ahead
+    return Lies(ahead, min((ends, until, *here)), days)
+
+
+def _is_there(row: Any) -> bool:
+    """Whether the line was charged for days where they lie now."""
+    same = row.period_start == row.moved_from and row.period_end == row.moved_end
+    return bool(row.period_start > row.moved_from or same)
+
+
+def _carries(row: Any, length: int) -> Fraction:
+    """How many days of the renewal at home the other one carries."""
+    if row.moved_days is None:
+        return Fraction(length)
+    paid = Fraction(row.moved_days, row.moved_per)
+    home = (row.home_end - row.home_start).days
+    return paid if row.home_days is None else paid * home / Fraction(row.home_days, row.home_per)

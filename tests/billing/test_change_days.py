@@ -1,0 +1,326 @@
+"""Changes of services that were away, are or will be, and of periods that nothing was billed for: what was paid for is
+given back once, however often its days moved."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from changing import (
+    DAY,
+    DECEMBER,
+    NOVEMBER,
+    at,
+    changed,
+    documents,
+    findings,
+    price_for,
+    priced,
+    renewed,
+    reviewed,
+    running,
+)
+from conftest import Clock
+from factories import make_customer
+from flask import Flask
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as how
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from money import eur
+from sqlalchemy import select
+
+from billing import change_undo, credit_notes, package_changes, service_pauses, services, settings
+from billing.credit_notes import Chosen
+from billing.unused import unused
+from models import ChangeState, ChangeWhen, Money, Package, Renewal, Service, SuspendedFor, db
+
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "6"))
+
+
+def on(month: int, day: int) -> date:
+    return date(2026, month, day)
+
+
+def left(service: Service, day: date) -> int:
+    """What could be given back from that day on."""
+    return sum(one.amount.minor for one in unused(service, day))
+
+
+def pause(service: Service, clock: Clock, start: date, until: date | None = None) -> None:
+    service_pauses.pause(service, start, until, "", by=at(clock, min(start, clock().date()) if until else start))
+    db.session.commit()
+
+
+def resume(service: Service, clock: Clock, day: date) -> None:
+    service_pauses.resume([service], by=at(clock, day))
+    db.session.commit()
+
+
+def amounts(change: Any) -> list[str]:
+    return [str(line.amount) for line in change.invoice.lines]
+
+
+# A period that nothing is billed for
+
+
+def test_a_new_length_that_comes_to_nothing_is_only_written_down_and_paid_by_what_was_left(app, clock: Clock) -> None:
+    service = running(clock)
+    by = at(clock, DAY)
+    change = changed(service, priced("Rare", "15", 0, 45), by, days=45)
+    assert (change.invoice, service.next_renewal_on) == (None, on(12, 31)) and len(documents(service)) == 1
+    assert [left(service, day) for day in (DAY, on(12, 1), on(12, 16), on(12, 31))] == [1500, 1000, 500, 0]
+    assert findings(by) == []
+    settings.change({"shorter_period_when": "now"}, by=by)
+    later = changed(service, priced("Mini", "10"), at(clock, on(12, 16)), months=1)
+    assert amounts(later) == ["-5.00 EUR", "10.00 EUR"] and left(service, on(12, 16)) == 1000
+    assert findings(at(clock, on(12, 16))) == []
+
+
+def test_a_record_is_undone_and_a_credit_note_lowers_what_is_left_of_it(app: Flask, clock: Clock) -> None:
+    service = running(clock)
+    by = at(clock, DAY)
+    change = changed(service, priced("Rare", "15", 0, 45), by, days=45)
+    change_undo.undo(change, by=by)
+    db.session.commit()
+    assert service.next_renewal_on == DECEMBER and left(service, DAY) == 1500 and findings(by) == []
+    changed(service, price_for(service.package, "15", 0, 60), by, days=60)
+    (bill,) = documents(service)
+    credit_notes.credit(bill, [Chosen(bill.lines[0].id, amount=eur("10"))], reason="Outage", by=by)
+    assert left(service, DAY) == 1000 and left(service, DAY + timedelta(days=30)) == 500
+
+
+def test_what_is_left_of_two_periods_pays_for_the_new_one_in_parts(app: Flask, clock: Clock) -> None:
+    service = running(clock, company={"issue_days_ahead": 10})
+    renewed(clock, on(11, 21))
+    by = at(clock, on(11, 26))
+    assert left(service, on(11, 26)) == 3500
+    change = changed(service, priced("Rare", "35", 0, 70), by, days=70)
+    assert change.invoice is None and left(service, on(11, 26)) == 3500
+    kept = Renewal.carries_id.is_not(None), ~Renewal.void
+    assert [(r.period_end - r.period_start).days for r in db.session.scalars(select(Renewal).where(*kept))] == [10, 60]
+    assert left(service, on(11, 26) + timedelta(days=40)) == 1500 and findings(by) == []
+    change_undo.undo(change, by=by)
+    assert left(service, on(11, 26)) == 3500 and findings(by) == []
+
+
+# Away
+
+
+def test_behind_a_pause_the_days_cost_what_the_period_that_paid_them_cost(app: Flask, clock: Clock) -> None:
+    service = running(clock)
+    pause(service, clock, DAY)
+    resume(service, clock, on(11, 26))
+    by = at(clock, on(11, 28))
+    change = changed(service, priced("Plus", "60"), by)
+    assert amounts(change) == ["-13.00 EUR", "26.00 EUR"] and service.next_renewal_on == on(12, 11)
+    down = changed(service, priced("Mini", "10"), by)
+    assert amounts(down) == ["26.00 EUR", "-4.33 EUR"] and down.invoice.total == eur("26.65")
+    assert sum(one.open_minor for one in documents(service)) == 3690 + 1599 - 2665
+    assert findings(by) == []
+
+
+@pytest.mark.parametrize("day", [DAY, on(11, 20), on(12, 3)])
+def test_within_a_pause_all_days_not_used_are_swapped(app: Flask, clock: Clock, day: date) -> None:
+    service = running(clock)
+    pause(service, clock, DAY)
+    by = at(clock, day)
+    change = changed(service, priced("Plus", "60"), by)
+    assert amounts(change) == ["-15.00 EUR", "30.00 EUR"] and change.invoice.issued_on == day
+    assert change.on == day and service_pauses.is_paused(service)
+    resume(service, clock, on(12, 6))
+    assert (left(service, on(12, 6)), service.next_renewal_on) == (3000, on(12, 21))
+    assert left(service, on(12, 20)) == 200 and findings(at(clock, on(12, 6))) == []
+
+
+def test_a_pause_to_come_stays_and_the_review_says_what_becomes_of_its_days(app: Flask, clock: Clock) -> None:
+    service = running(clock)
+    pause(service, clock, on(11, 20), on(12, 5))
+    by, plus = at(clock, on(11, 10)), priced("Plus", "60")
+    _change, review = reviewed(service, plus, by)
+    assert [str(line.amount) for line in review.lines] == ["-21.00 EUR", "42.00 EUR"]
+    assert review.next_on == on(12, 16) and review.reasons == (
+        "Basic has a pause from 2026-11-20 until 2026-12-05. It stays as it is: the 11 days from 2026-11-20 on follow "
+        "from 2026-12-05 on.",
+    )
+    _change, review = reviewed(service, plus, by, when=ChangeWhen.ON, on=on(11, 25))
+    assert [str(line.amount) for line in review.lines] == ["-11.00 EUR", "22.00 EUR"]
+    assert "swapped for the new package" in review.reasons[-1]
+    _change, review = reviewed(service, plus, by, when=ChangeWhen.ON, on=on(12, 10))
+    assert [str(line.amount) for line in review.lines] == ["-6.00 EUR", "12.00 EUR"] and review.days_left == 6
+    _change, review = reviewed(service, plus, by, when=ChangeWhen.RENEWAL)
+    assert (review.on, review.makes) == (on(12, 16), "record")
+
+
+@pytest.mark.parametrize(("day", "amount"), [(on(11, 25), "22"), (on(12, 10), "12")])
+def test_a_change_put_down_for_a_day_in_or_behind_a_pause_comes_as_foreseen(
+    app: Flask, clock: Clock, day: date, amount: str
+) -> None:
+    service = running(clock)
+    pause(service, clock, on(11, 20), on(12, 5))
+    change = changed(service, priced("Plus", "60"), at(clock, on(11, 10)), when=ChangeWhen.ON, on=day)
+    for one in (on(11, 20), on(11, 25), on(12, 5), on(12, 10)):
+        renewed(clock, one)
+    assert change.state is ChangeState.DONE and change.invoice.issued_on == day
+    assert change.invoice.lines[1].amount == eur(amount)
+    service = db.session.get_one(Service, service.id)
+    assert (service.status, service.next_renewal_on) == ("active", on(12, 16)) and findings(at(clock, day)) == []
+
+
+SUSPENDED = "Basic is suspended since 2026-11-16 and stays so: a change does not bring it back."
+
+
+@pytest.mark.parametrize(("billed", "amount"), [(True, "3.33"), (False, "5")])
+def test_a_suspended_service_is_changed_and_stays_suspended(app, clock: Clock, billed: bool, amount: str) -> None:
+    service = running(clock)
+    settings.change({"bill_suspended_days": billed}, by=at(clock, DAY))
+    services.suspend([service], why=SuspendedFor.UNPAID, by=at(clock, DAY))
+    by, mini = at(clock, on(11, 21)), priced("Mini", "10")
+    _change, review = reviewed(service, mini, by)
+    assert review.reasons[0].startswith(SUSPENDED) and "overdue" in review.reasons[0] and len(review.reasons) == 2
+    change = changed(service, mini, by)
+    assert change.invoice.kind == "credit_note" and change.invoice.lines[1].amount == -eur(amount)
+    assert (service.status, service.suspended_for) == ("suspended", "unpaid")
+    back = at(clock, on(11, 26))
+    services.unsuspend([service], by=back)
+    db.session.commit()
+    assert left(service, on(11, 26)) == (167 if billed else 500) and findings(back) == []
+
+
+def test_a_suspended_service_that_no_bill_came_for_is_only_written_down(app: Flask, clock: Clock) -> None:
+    service = running(clock)
+    services.suspend([service], by=at(clock, DAY))
+    by = at(clock, on(12, 10))
+    change = changed(service, priced("Plus", "60"), by)
+    assert change.invoice is None and service.next_renewal_on == DECEMBER
+    services.unsuspend([service], by=by)
+    renewed(clock, on(12, 10))
+    assert documents(service)[-1].net == eur("60") and findings(by) == []
+
+
+# Whatever comes, in whatever order
+
+
+class Turns(RuleBasedStateMachine):
+    """One service that is changed, paused, suspended and back. `worth` is what is left of what was paid, as minor units
+    a day: `ahead` days of it."""
+
+    clock: Any
+    packages: list[Package]
+    last = NOVEMBER
+
+    @initialize(start=st.integers(0, 30))
+    def begin(self, start: int) -> None:
+        self.today = Turns.last + timedelta(days=start)  # numbers follow the days
+        customer = make_customer()
+        name = f"Basic {customer.id}"
+        self.service = running(self.clock, "31", start=self.today, customer=customer, package_name=name)
+        self.away = False
+
+    def teardown(self) -> None:
+        db.session.rollback()
+        Turns.last = self.today
+
+    @property
+    def by(self) -> Any:
+        return at(self.clock, self.today)
+
+    @rule(n=st.integers(1, 12))
+    def time_passes(self, n: int) -> None:
+        before = left(self.service, self.today)
+        last = self.service.next_renewal_on - timedelta(days=1)
+        self.today = max(
+            self.today, min(self.today + timedelta(days=n), last) if not self.away else self.today + timedelta(days=n)
+        )
+        assert self.away or left(self.service, self.today) <= before
+
+    @rule(which=st.integers(0, 2), months=st.sampled_from([0, 1, 3, 12]))
+    def change(self, which: int, months: int) -> None:
+        self.change_to(self.packages[which], months, None)
+
+    @rule(days=st.sampled_from([20, 45, 90]))
+    def change_for_nothing(self, days: int) -> None:
+        """To another length at a price that what is left pays for."""
+        since = self.since()
+        worth = left(self.service, since)
+        if worth and (self.service.days != days):
+            change = self.change_to(self.service.package, 0, worth, days)
+            assert change is None or change.invoice is None
+            assert change is None or left(self.service, since) == worth
+
+    def since(self) -> date:
+        return self.service.paused_from or self.today
+
+    def change_to(self, package: Package, months: int, price: int | None, days: int = 0) -> Any:
+        wanted: dict[str, Any] = {"months": months, "days": days}
+        if price is not None:
+            wanted |= {"price": Money(price, "EUR"), "price_reason": "As it was"}
+        change, review = reviewed(self.service, package, self.by, **wanted)
+        if review.refusals:
+            db.session.rollback()
+            return None
+        change = package_changes.carry_out(change, review.fingerprint, by=self.by)
+        db.session.commit()
+        self.done = change
+        since = self.since()
+        if review.figures is not None:
+            charged = sum(line.amount.minor for line in review.lines if line.input.kind.value == "service")
+            assert left(self.service, since) == charged
+        self.look()
+        return change
+
+    @precondition(lambda self: getattr(self, "done", None) is not None)
+    @rule()
+    def undo(self) -> None:
+        if not change_undo.why_not(self.done, by=self.by):
+            change_undo.undo(self.done, by=self.by)
+            db.session.commit()
+            self.look()
+
+    @precondition(lambda self: not self.away)
+    @rule()
+    def go(self) -> None:
+        self.kept = left(self.service, self.today)
+        service_pauses.pause(self.service, self.today, None, "", by=self.by)
+        db.session.commit()
+        self.away = True
+
+    @precondition(lambda self: self.away)
+    @rule()
+    def come(self) -> None:
+        kept = left(self.service, self.since())
+        service_pauses.resume([self.service], by=self.by)
+        db.session.commit()
+        self.away = False
+        assert left(self.service, self.today) == kept
+        self.look()
+
+    def look(self) -> None:
+        """Never more is left than there was charged, in all and of each line, and every day is paid once."""
+        assert findings(self.by) == []
+        documents_ = documents(self.service)
+        net = sum(
+            -one.net_minor if one.kind == "credit_note" else one.net_minor
+            for one in documents_
+            if one.state == "issued"
+        )
+        assert 0 <= left(self.service, self.since()) <= net
+        assert all(one.amount <= one.left and 0 < one.share <= 1 for one in unused(self.service, self.today))
+        assert left(self.service, self.service.next_renewal_on + timedelta(days=0 if not self.away else 400)) == 0
+
+
+def test_what_was_paid_for_is_given_back_once_however_it_moved(app: Flask, clock: Clock) -> None:
+    first = running(clock)
+    Turns.clock, Turns.packages = clock, [first.package, priced("Plus", "60"), priced("Mini", "10")]
+    for package in Turns.packages:
+        for months, price in ((3, "80"), (12, "300")):
+            price_for(package, price, months)
+    settings.change({"shorter_period_when": "now", "downgrade_when": "now"}, by=at(clock, NOVEMBER))
+    db.session.commit()
+    examples = how(
+        max_examples=EXAMPLES, stateful_step_count=8, deadline=None, derandomize=True, database=None,
+        phases=[Phase.generate], suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    run_state_machine_as_test(Turns, settings=examples)
