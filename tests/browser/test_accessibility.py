@@ -26,7 +26,7 @@ AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 SERIOUS = {"serious", "critical"}
 FIND = """async (rules) => {
   do await new Promise(requestAnimationFrame); while (document.getAnimations().length);
-  return (await axe.run(document, {resultTypes: ['violations'], ...rules})).violations.map(found => [
+  return (await axe.run(document, {resultTypes: ['violations'], iframes: false, ...rules})).violations.map(found => [
   found.impact, found.id, found.nodes.slice(0, 3).map(node => node.target + ' ' + node.failureSummary).join('; ')])
 }"""
 COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
@@ -38,6 +38,8 @@ EDITED = ("/admin/customer/?edit=status", "/admin/customer/?edit=registered_on")
 def company(app: Flask, page: Page, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     """A company with a past."""
     small_company(tmp_path_factory)
+    page.add_init_script(AXE)
+    page.emulate_media(reduced_motion="reduce")
     return app
 
 
@@ -76,12 +78,11 @@ def arguments(address: str) -> dict[str, str]:
 
 def complaints(page: Page, address: str, *, by_night: bool) -> list[str]:
     """What is serious on a page in daylight, and what its colours lack by night."""
-    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    page.emulate_media(color_scheme="light")
     page.goto(address)
-    page.evaluate(AXE)
     found = page.evaluate(FIND, {})
     if by_night:
-        page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+        page.emulate_media(color_scheme="dark")
         found += page.evaluate(FIND, COLOURS)
     path = urlsplit(address).path
     return [f"{path} {rule}: {where}" for impact, rule, where in found if impact in SERIOUS]
