@@ -57,6 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if "TMPDIR" not in os.environ and os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free > ROOM_NEEDED:
         os.environ["TMPDIR"] = str(IN_MEMORY)
         tempfile.tempdir = None
+    gc.disable()
 
 
 @pytest.hookimpl(trylast=True)
@@ -79,9 +80,9 @@ def on_its_database(item: pytest.Item) -> bool:
 
 
 def pytest_collection_finish() -> None:
-    """The program and thousands of tests stay until the end: looking through them again for garbage is of no use."""
-    gc.collect()
+    """The program and thousands of tests stay until the end: looking through them for garbage is of no use."""
     gc.freeze()
+    gc.enable()
     gc.set_threshold(50_000, 20, 50)
 
 
