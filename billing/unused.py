@@ -148,7 +148,7 @@ def _rows() -> Any:
                 InvoiceLine.period_end > bindparam("day", type_=Date),
                 moved.c.moved_until > bindparam("day", type_=Date),
             ),
-            Invoice.state == InvoiceState.ISSUED,
+            is_issued(Invoice),
             charged,
         )
         .order_by(InvoiceLine.id)
