@@ -6,7 +6,7 @@ again by itself: who gave the money back says what comes next.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -42,14 +42,18 @@ class Due:
     step: int
 
 
-def due(on: date, after: int = 0) -> tuple[list[Due], int | None]:
+def due(on: date, after: int = 0, without: Collection[int] = ()) -> tuple[list[Due], int | None]:
     """What is to be charged on that day, of the next some hundred open invoices behind the id `after`; and from where
-    to go on, None if that was all."""
+    to go on, None if that was all. Nothing of the customers `without`, by their ids."""
     if not company.value("cards_on"):
         return [], None
     rows = db.session.execute(_open(on).where(Invoice.id > after).order_by(Invoice.id).limit(CHUNK)).all()
     tried = _tried([row.id for row in rows])
-    found = [Due(row.id, len(tried.get(row.id, ()))) for row in rows if _is_due(tried.get(row.id, ()), row.card_id, on)]
+    found = [
+        Due(row.id, len(tried.get(row.id, ())))
+        for row in rows
+        if row.customer_id not in without and _is_due(tried.get(row.id, ()), row.card_id, on)
+    ]
     return found, rows[-1].id if len(rows) == CHUNK else None
 
 
@@ -68,7 +72,7 @@ def begin(one: Due, *, gateway: str, on: date, by: Actor) -> PaymentAttempt | No
     )
 
 
-def _open(on: date) -> Select[int, int]:
+def _open(on: date) -> Select[int, int, int]:
     """Open invoices (and proformas) of customers who pay by card and have one, whose day has come, that nobody pays
     right now and that were not paid by card before."""
     day = Invoice.issued_on if company.value("card_charge") == "issued" else Invoice.due_on
@@ -81,7 +85,7 @@ def _open(on: date) -> Select[int, int]:
     pays = (Customer.payment_method == PaymentMethod.CARD, Customer.status == CustomerStatus.ACTIVE)
     left_alone = or_(Customer.held_until.is_(None), Customer.held_until < on)
     promised = or_(Invoice.promised_on.is_(None), Invoice.promised_on < on)
-    query = select(Invoice.id, Card.id.label("card_id")).join(Customer, Customer.id == Invoice.customer_id)
+    query = select(Invoice.id, Invoice.customer_id, Card.id.label("card_id")).join(Customer, Customer.id == Invoice.customer_id)
     query = query.join(Card, and_(Card.customer_id == Customer.id, Card.is_default))
     same = Invoice.currency == Customer.currency
     return query.where(

@@ -66,7 +66,8 @@ class CardSeen:
 
 @dataclass(frozen=True, slots=True)
 class RefundSeen:
-    """A refund as the gateway has it. `key` is ours, empty for one that was made there."""
+    """A refund as the gateway has it. `key` is ours, empty for one that was made there; `payment` is the gateway's name
+    for what it is of."""
 
     gateway_id: str
     key: str
@@ -74,6 +75,7 @@ class RefundSeen:
     amount_minor: int
     currency: str
     reason: str = ""
+    payment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,17 @@ class Answer:
     reason: str = ""
     final: bool = False
     refunds: tuple[RefundSeen, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Money that the gateway took under a key of ours: the answer about it, what it was for, and who paid as the
+    gateway knows them."""
+
+    answer: Answer
+    about: str = ""
+    gateway_customer: str = ""
+    email: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +173,14 @@ class Gateway(Protocol):
 
     def look_up_refund(self, asked: RefundAsk) -> RefundSeen:
         """How a refund stands; MISSING if there is none of this name or under this key."""
+
+    def made_since(self, since: datetime) -> tuple[tuple[Made, ...], tuple[RefundSeen, ...]] | str:
+        """All the money it took under keys of ours since then, without what went back of each, and all that went back
+        since then; or why it does not say."""
+
+    def made(self, gateway_id: str) -> Made | None | str:
+        """One payment it took under a key of ours, with what went back of it; None if there is no such; or why it does
+        not say."""
 
     def card(self, gateway_card: str) -> CardSeen | None | Standing:
         """How a card looks now; None if the gateway keeps none of this name, UNKNOWN if it did not answer."""

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any
 
 from .asking import NotAnswered, exchange
-from .gateways import Answer, Ask, CardSeen, Event, NotSigned, RefundAsk, RefundSeen, Standing
+from .gateways import Answer, Ask, CardSeen, Event, Made, NotSigned, RefundAsk, RefundSeen, Standing
 
 API = "https://api.stripe.com"
 TIMEOUT, WHOLE_TIMEOUT, LARGEST = 20.0, 40.0, 4_000_000
@@ -26,8 +26,8 @@ FRESH = 300
 """Seconds that a webhook may be old."""
 SLACK = timedelta(minutes=5)
 """What their clock and ours may differ by."""
-MOST = 1000
-"""How many things of one customer or one hour are looked through."""
+MOST, MOST_OF_DAYS = 1000, 10_000
+"""How many things of one customer or one hour are looked through, and of some days."""
 HUNDREDTHS = {"ISK", "UGX"}
 """Currencies without decimals that Stripe counts in hundredths all the same."""
 WHOLE_ONLY = {"MGA"}
@@ -126,6 +126,30 @@ class Stripe:
             return replace(missing, state=Standing.UNKNOWN, reason=refunds)
         mine = (one for one in refunds if one.gateway_id == asked.gateway_id or one.key == asked.key)
         return next(mine, missing)
+
+    def made_since(self, since: datetime) -> tuple[tuple[Made, ...], tuple[RefundSeen, ...]] | str:
+        wanted: dict[str, Any] = {"created": {"gte": _seconds(since)}, "limit": 100}
+        try:
+            v1 = self._client().v1
+            expand = [f"data.{name}" for name in CHARGED]
+            intents = list(_some(v1.payment_intents.list({**wanted, "expand": expand}), MOST_OF_DAYS))
+            refunds = list(_some(v1.refunds.list(wanted), MOST_OF_DAYS))
+        except Exception as error:
+            return _answer_to(error).reason
+        if len(intents) == MOST_OF_DAYS or len(refunds) == MOST_OF_DAYS:
+            return f"Stripe has more than {MOST_OF_DAYS:,} since then. Choose a later day."
+        found = (_made(one) for one in intents)
+        return tuple(one for one in found if one), tuple(_of_refund(one) for one in refunds)
+
+    def made(self, gateway_id: str) -> Made | None | str:
+        try:
+            found = _made(self._client().v1.payment_intents.retrieve(gateway_id, {"expand": CHARGED}))
+            if found is None:
+                return None
+            return replace(found, answer=replace(found.answer, refunds=self._refunds_of(gateway_id)))
+        except Exception as error:
+            answer = _answer_to(error)
+            return None if answer.state == Standing.MISSING else answer.reason
 
     def card(self, gateway_card: str) -> CardSeen | None | Standing:
         try:
@@ -326,6 +350,16 @@ def _of_intent(intent: Any) -> Answer:
     )  # fmt: skip
 
 
+def _made(intent: Any) -> Made | None:
+    answer, payer = _of_intent(intent), _get(_get(intent, "latest_charge"), "billing_details")
+    if answer.state != Standing.SUCCEEDED or not answer.key:
+        return None
+    return Made(
+        answer, about=str(_get(intent, "description") or ""), gateway_customer=str(_get(intent, "customer") or ""),
+        email=str(_get(intent, "receipt_email") or _get(payer, "email") or ""),
+    )  # fmt: skip
+
+
 def _of_refund(refund: Any) -> RefundSeen:
     currency = str(_get(refund, "currency") or "").upper()
     states = {"succeeded": Standing.SUCCEEDED, "failed": Standing.DECLINED, "canceled": Standing.DECLINED}
@@ -333,6 +367,7 @@ def _of_refund(refund: Any) -> RefundSeen:
         str(_get(refund, "id")), _metadata(refund).get("tillbook_refund", ""),
         states.get(str(_get(refund, "status")), Standing.PROCESSING), _counted(_get(refund, "amount"), currency),
         currency, str(_get(refund, "failure_reason") or "").replace("_", " "),
+        str(_get(refund, "payment_intent") or ""),
     )  # fmt: skip
 
 
@@ -460,8 +495,8 @@ def _http_class() -> type:
     return Http
 
 
-def _some(listed: Any) -> Iterable[Any]:
-    return islice(listed.auto_paging_iter(), MOST)
+def _some(listed: Any, most: int = MOST) -> Iterable[Any]:
+    return islice(listed.auto_paging_iter(), most)
 
 
 def _get(thing: Any, name: str) -> Any:

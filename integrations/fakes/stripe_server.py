@@ -133,6 +133,7 @@ class Stripe:
             metadata=told.get("metadata", {}), customer=told.get("customer"), payment_method=card["id"],
             amount_received=0, last_payment_error=None, latest_charge=None, next_action=None, asked=told,
         )  # fmt: skip
+        made["description"] = told.get("description")
         if told.get("return_url") and self.numbers[card["id"]] == ALWAYS_SECURE:
             made["status"] = "requires_action"
             leads = {"url": f"{self.address}/pay/{made['id']}", "return_url": told["return_url"]}
@@ -219,7 +220,7 @@ class Stripe:
             more = told.get("payment_intent_data", {})
             price = told["line_items"]["0"]["price_data"]
             wanted = {"amount": self._sum(told), "currency": price["currency"], "metadata": more.get("metadata", {}),
-                      "customer": page["customer"]}  # fmt: skip
+                      "customer": page["customer"], "description": more.get("description")}  # fmt: skip
             page["payment_intent"] = self.intent(wanted, card)["id"]
         page["status"], page["payment_status"], page["url"] = "complete", "paid", None
         self.tell("checkout.session.completed", page)
