@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from integrations import stripe as gateway
+from integrations import stripe_http
+from integrations import stripe_reading as reading
 from integrations.fakes.stripe_server import GOOD, Server, Stripe
 from integrations.gateways import Ask, NotSigned, RefundAsk, Standing
 
@@ -52,7 +54,7 @@ def test_sums_are_counted_as_stripe_counts_and_back(fake: Stripe, currency: str,
     fake._sum = lambda told: 10**9  # type: ignore[method-assign]  # its smallest amounts are another matter
     opened(to(fake), currency=currency, amount_minor=minor)
     assert fake.of("checkout.session")[0]["asked"]["line_items"]["0"]["price_data"]["unit_amount"] == theirs
-    assert gateway._counted(int(theirs), currency) == minor
+    assert reading.counted(int(theirs), currency) == minor
 
 
 @pytest.mark.parametrize(("currency", "minor"), [("KWD", 1234), ("MGA", 1234)])
@@ -86,8 +88,8 @@ def test_every_way_a_question_ends_is_an_answer(fake: Stripe) -> None:
 def test_no_redirect_is_followed_and_no_answer_waited_for_or_read_for_ever(
     monkeypatch: pytest.MonkeyPatch, answer: bytes
 ) -> None:
-    monkeypatch.setattr(gateway, "TIMEOUT", 0.3)
-    monkeypatch.setattr(gateway, "LARGEST", 1000)
+    monkeypatch.setattr(stripe_http, "TIMEOUT", 0.3)
+    monkeypatch.setattr(stripe_http, "LARGEST", 1000)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         hits = []
