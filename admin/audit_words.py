@@ -107,6 +107,7 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     "card.made_default": ("credit-card", "", _l("Card chosen")),
     "card.removed": ("credit-card", "warn", _l("Card removed")),
     "card_payment.begun": ("credit-card", "", _l("Card payment begun")),
+    "card_payment.found": ("credit-card", "", _l("Card payment found at the gateway")),
     "card_payment.succeeded": ("credit-card", "ok", _l("Card payment succeeded")),
     "card_payment.declined": ("credit-card", "warn", _l("Card payment declined")),
     "card_payment.expired": ("credit-card", "", _l("Card payment broken off")),

@@ -12,7 +12,7 @@ from flask_babel import ngettext
 from sqlalchemy import func, select
 
 from admin.run_words import kind_words
-from billing import company, runs, unattended
+from billing import card_finds, company, runs, unattended
 from billing.order_records import DECIDABLE
 from messaging.deliver import mail_state
 from models import BillingGroup, Delivery, DeliveryState, JobDay, JobState, Order, Quote, QuoteState, db
@@ -36,6 +36,7 @@ def needs() -> list[Need]:
     """For whoever is signed in: only what they may look at."""
     found = [_set_aside(), _no_scheduler(), *_jobs()] if allows("runs.view") else []
     found += _selling()
+    found += [_elsewhere()] if company.value("cards_on") and allows("payments.edit") else []
     if allows("messages.view"):
         found += [_mail(), *_lost()]
     return [need for need in found if need]
@@ -73,6 +74,17 @@ def _selling() -> list[Need]:
     row = list(db.session.execute(select(*(one.scalar_subquery() for one in counts))).one())
     found = _quotes(row.pop(0), row.pop(0)) if quotes else []
     return [*(_orders(count) for count in row if count), *found]
+
+
+def _elsewhere() -> Need | None:
+    """What cards paid, or got back, and the books do not know."""
+    if not (count := card_finds.left()):
+        return None
+    text = ngettext(
+        "%(num)d card payment or refund is not in the books", "%(num)d card payments or refunds are not in the books",
+        count,
+    )  # fmt: skip
+    return Need("bad", "credit-card", text, _("Look"), url_for("payments.found"))
 
 
 def _orders(count: int) -> Need:

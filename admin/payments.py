@@ -14,6 +14,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from admin import doors, links, payment_page
 from admin.actions import staff_action
 from admin.base import StaffView
+from admin.card_finds import FindDoors
 from admin.cells import RowAction, tags
 from admin.columns import exact_amount, read_amount
 from admin.customers.lookup import find_customers, label
@@ -34,7 +35,7 @@ from web.permissions import actor
 REFERENCES = ByCustomer("payment", "reference")
 
 
-class PaymentsView(PaymentDoors, StaffView):
+class PaymentsView(PaymentDoors, FindDoors, StaffView):
     needs = "payments.view"
     of_customer = "customer_id"
     can_view_details = can_export = True

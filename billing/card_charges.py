@@ -85,7 +85,8 @@ def _open(on: date) -> Select[int, int, int]:
     pays = (Customer.payment_method == PaymentMethod.CARD, Customer.status == CustomerStatus.ACTIVE)
     left_alone = or_(Customer.held_until.is_(None), Customer.held_until < on)
     promised = or_(Invoice.promised_on.is_(None), Invoice.promised_on < on)
-    query = select(Invoice.id, Invoice.customer_id, Card.id.label("card_id")).join(Customer, Customer.id == Invoice.customer_id)
+    query = select(Invoice.id, Invoice.customer_id, Card.id.label("card_id"))
+    query = query.join(Customer, Customer.id == Invoice.customer_id)
     query = query.join(Card, and_(Card.customer_id == Customer.id, Card.is_default))
     same = Invoice.currency == Customer.currency
     return query.where(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import func, select
@@ -27,6 +27,7 @@ from models import (
     Money,
     Payment,
     PaymentAttempt,
+    Run,
     db,
 )
 from models.bulk import among_words
@@ -35,6 +36,8 @@ from . import audit, card_payments, card_refunds
 from .actor import Actor
 from .balances import lock_invoices
 
+KIND = "card_finds"
+"""The runs that tell of it."""
 BACK, FURTHEST = timedelta(days=7), timedelta(days=31)
 """How far back the gateway is looked through every day, and at most."""
 
@@ -78,7 +81,7 @@ class Payer:
     sure: bool
 
 
-def since(on: date, at: datetime) -> datetime:
+def since(at: datetime) -> datetime:
     """From when on the gateway is looked through: some days, and from before the newest try that is known here."""
     newest = db.session.scalar(select(func.max(PaymentAttempt.begun_at)))
     back = min(newest, at - BACK) - timedelta(days=1) if newest else at - FURTHEST
@@ -86,12 +89,15 @@ def since(on: date, at: datetime) -> datetime:
 
 
 def not_here(made: Iterable[Made], gateway: str) -> list[Made]:
-    """Those of these payments that are not in the books, the oldest in front."""
+    """Those of these payments that are not in the books nor looked up anyway, the oldest in front."""
     found = {one.answer.gateway_id: one for one in made}
     names = among_words(db.session, Payment.gateway_id, list(found))
     known = set(db.session.scalars(select(Payment.gateway_id).where(Payment.gateway == gateway, names)))
-    lost = [one for name, one in found.items() if name not in known]
-    return sorted(lost, key=lambda one: (one.answer.paid_at is not None and one.answer.paid_at.timestamp(), one.about))
+    keys = among_words(db.session, PaymentAttempt.key, [one.answer.key for one in found.values()])
+    open_ = PaymentAttempt.state.in_((*card_payments.OPEN, AttemptState.SUCCEEDED))
+    awaited = set(db.session.scalars(select(PaymentAttempt.key).where(PaymentAttempt.gateway == gateway, keys, open_)))
+    lost = [one for name, one in found.items() if name not in known and one.answer.key not in awaited]
+    return sorted(lost, key=lambda one: (one.answer.paid_at or datetime.min.replace(tzinfo=UTC), one.answer.gateway_id))
 
 
 def back_not_here(refunds: Iterable[Back], gateway: str) -> list[tuple[Back, Payment]]:
@@ -146,7 +152,13 @@ def book(made: Made, customer: Customer, *, gateway: str, by: Actor) -> PaymentA
     if settled.payment_id is None:
         raise CannotBook(settled.error or "It is not in the books. Look at it at the gateway.")
     card_refunds.take_over(settled, made.answer.refunds, by=by)
+    _one_less()
     return settled
+
+
+def left() -> int:
+    """How many the last look found that were not booked since."""
+    return int(run.counts.get("findings", 0)) if (run := _last()) else 0
 
 
 def _again(made: Made, customer: Customer, gateway: str, by: Actor) -> PaymentAttempt:
@@ -174,9 +186,31 @@ def _again(made: Made, customer: Customer, gateway: str, by: Actor) -> PaymentAt
     return attempt
 
 
-def lost_money(lost: Iterable[Made]) -> list[Money]:
-    """What these come to, one sum a currency."""
-    sums: dict[str, int] = {}
-    for one in lost:
-        sums[one.answer.currency] = sums.get(one.answer.currency, 0) + one.answer.amount_minor
-    return [Money(minor, currency) for currency, minor in sorted(sums.items())]
+def _last() -> Run | None:
+    return db.session.scalar(select(Run).where(Run.kind == KIND).order_by(Run.id.desc()).limit(1))
+
+
+def _one_less() -> None:
+    run = _last()
+    if run is not None and run.counts.get("findings", 0):
+        run.counts = {**run.counts, "findings": run.counts["findings"] - 1}
+        db.session.flush()
+
+
+def told(lost: Sequence[Made], back: Sequence[tuple[Back, Payment]], gateway: str) -> list[str]:
+    """What was found, a line each, for whoever runs the installation."""
+    title = gateway.capitalize()
+    lines = [
+        f"{one.answer.gateway_id}: {Money(one.answer.amount_minor, one.answer.currency)} paid at {title}, not here"
+        for one in lost
+    ]
+    return lines + [
+        f"{one.gateway_id}: {Money(one.amount_minor, one.currency)} given back at {title}, not here"
+        for one, _payment in back
+    ]
+
+
+def concerned(lost: Iterable[Made], gateway: str) -> set[int]:
+    """The ids of the customers whose money it may be."""
+    payers = (payer(one, gateway) for one in lost)
+    return {one.customer.id for one in payers if one}

@@ -38,13 +38,13 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One of the rows found: its id, and the name people know it by."""
+    """One of the rows found: its id (0 for what is no row of ours), and the name people know it by."""
 
     id: int
     shown: str
 
     def __str__(self) -> str:
-        return f"{self.shown} (id {self.id})"
+        return f"{self.shown} (id {self.id})" if self.id else self.shown
 
 
 @dataclass(frozen=True, slots=True)
