@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ KIND_WORDS = {
     "doctor": _l("Check of the books"), "seal": _l("Sealing the audit log"), "queue": _l("Runs that were asked for"),
     "bulk": _l("Actions on many customers"), "imports": _l("Imports"), "texts": _l("Texts"),
     "prices": _l("Planned changes of prices"), "changes": _l("Changes of package"), "digest": _l("Daily digest"),
-    "mass_changes": _l("Changes of many packages"),
+    "mass_changes": _l("Changes of many packages"), "dunning": _l("Dunning"), "orders": _l("Orders"),
 }  # fmt: skip
 STATES = {
     RunState.QUEUED: ("info", _l("Waiting")), RunState.RUNNING: ("info", _l("Running")),
@@ -41,6 +42,12 @@ COUNTS = {
     "rates": _l("Rates added"), "queued": _l("Queued"),
     "withdrawn": _l("Withdrawn"), "drafts": _l("Drafts forgotten"),
     "expired": _l("Ran out"), "lapsed": _l("Prepayments lapsed"),
+}  # fmt: skip
+
+DUNNING = {
+    "before": _l("Reminders before the day"), "after": _l("Reminders"), "fee": _l("Late fees"),
+    "warning": _l("Warnings"), "suspend": _l("Suspensions"), "cancel": _l("Cancellations"),
+    "messages": _l("Messages"), "skipped": _l("Steps left out"),
 }  # fmt: skip
 
 
@@ -142,11 +149,14 @@ def counts(run: Run) -> list[tuple[str, str, str]]:
             (name, str(COUNTS[name]), number(run.counts.get(name, 0)))
             for name in ("done", "skipped", "parked", "failed")
         ]
-    return [(name, count_words(name), number(n)) for name, n in run.counts.items() if isinstance(n, int)]
+    own = DUNNING if run.kind == "dunning" else {}
+    named = [*(name for name in own if name in run.counts), *(name for name in run.counts if name not in own)]
+    told = [(name, run.counts[name]) for name in named]
+    return [(name, count_words(name, own), number(n)) for name, n in told if isinstance(n, int)]
 
 
-def count_words(name: str) -> str:
-    return str(COUNTS.get(name) or name.replace("_", " ").capitalize())
+def count_words(name: str, own: Mapping[str, Any]) -> str:
+    return str(own.get(name) or COUNTS.get(name) or name.replace("_", " ").capitalize())
 
 
 def did(run: Run) -> str:

@@ -385,6 +385,8 @@ def carry_out(
         if results.last_id(job.name) == newest:
             results.fail(job.name, _words(error), began=began, by=by)
         raise
+    if job.writes_own_rows and by != results.AUTHOR:
+        results.asked_by(job.name, newest, by)
     if not job.writes_own_rows:
         results.add(job.name, counts, began=began, by=by, alone=alone)
     return counts

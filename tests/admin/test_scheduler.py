@@ -80,6 +80,14 @@ def test_run_now_is_asked_for_done_once_and_shown(panel):
     assert "data-poll" not in get(panel, f"{HOME}live/?job=quotes")
     page = text(get(panel, f"{JOB}quotes"))
     assert "Nothing to do Owner 0:00 Finished" in page
+    send(panel, "run", "dunning", on="2026-11-20")
+    db.session.rollback()
+    schedule.look(schedule.named("dunning"))
+    row_of_run = db.session.scalars(select(Run).where(Run.kind == "dunning")).one()
+    assert row_of_run.started_by == "Owner"
+    row_of_run.counts = {"skipped": 2, "after": 3, "messages": 1}
+    db.session.commit()
+    assert "Reminders 3, Messages 1, Steps left out 2" in text(get(panel, f"{JOB}dunning"))
     assert "Choose a day within three years" in send(panel, "run", "quotes", on="2036-11-20").text
     assert "Choose a day." in send(panel, "run", "quotes", on="").text
     assert panel.post(f"{HOME}run/", data={"job": "queue"}).status_code == 404
