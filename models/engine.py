@@ -23,6 +23,11 @@ PRAGMAS = (
 )
 
 
+PREPARED = 400
+"""Statements that PostgreSQL keeps prepared for a connection: the driver's 100 are fewer than the panel has, and those
+asked in turn push each other out."""
+
+
 @contextmanager
 def reading() -> Iterator[None]:
     """Transactions begun in this block only read: on SQLite they do not take the write lock."""
@@ -58,6 +63,8 @@ def _configure(dbapi_connection: Any, record: Any) -> None:
         cursor.close()
         # Searched texts are a computed column (models.search): writing a customer needs this function.
         dbapi_connection.create_function("fold", 1, fold, deterministic=True)
+    else:
+        dbapi_connection.prepared_max = PREPARED
 
 
 @event.listens_for(Engine, "begin")

@@ -106,9 +106,13 @@ class Check:
         """What is wrong, or None. Runs in a savepoint: a check that breaks leaves the others their transaction."""
         try:
             with db.session.begin_nested():
-                count, rows = _counted(self._found(scope))
+                return self.answer(scope)
         except Exception as error:
             return Finding(self.code, self.things[1], _reason(error), 0, failed=True)
+
+    def answer(self, scope: Scope) -> Finding | None:
+        """What is wrong, or None. Raises what breaks."""
+        count, rows = _counted(self._found(scope))
         if not count:
             return None
         samples = tuple(Sample(int(row[0]), str(row[1])) for row in rows)
