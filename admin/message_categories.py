@@ -38,6 +38,12 @@ ABOUT: dict[str, Any] = {
 class CategoryForm(FlaskForm):
     name = StringField(_l("Name"), description=_l("Readers see it where they opt out."), render_kw={"maxlength": 120})
     essential = BooleanField(_l("Essential: nobody can opt out of it"))
+    technical = BooleanField(
+        _l("Technical people read it in the portal too"),
+        description=_l(
+            "They see no money. What names the customer's balance or credit is left out for them by itself."
+        ),
+    )
 
 
 class MessageCategoriesView(SettingsPart, BaseView):
@@ -66,7 +72,7 @@ class MessageCategoriesView(SettingsPart, BaseView):
     @expose("/new", methods=["GET", "POST"])
     def new(self) -> Page:
         def save(form: CategoryForm) -> None:
-            message_categories.create(form.name.data or "", essential=bool(form.essential.data), by=actor())
+            message_categories.create(form.name.data or "", **_facts(form), by=actor())
 
         return self._form(None, save)
 
@@ -77,7 +83,7 @@ class MessageCategoriesView(SettingsPart, BaseView):
 
         def save(form: CategoryForm) -> None:
             found = category if category.id else message_categories.ensure()[key]
-            message_categories.change(found, form.name.data or "", essential=bool(form.essential.data), by=actor())
+            message_categories.change(found, form.name.data or "", **_facts(form), by=actor())
 
         return self._form(category, save)
 
@@ -97,13 +103,16 @@ class MessageCategoriesView(SettingsPart, BaseView):
         found = db.session.scalars(select(MessageCategory).where(MessageCategory.key == key)).first()
         if found is None and key in message_categories.BUILTIN:
             name, essential = message_categories.BUILTIN[key]
-            found = MessageCategory(key=key, name=name, essential=essential, builtin=True)
+            technical = key in message_categories.TECHNICAL
+            found = MessageCategory(key=key, name=name, essential=essential, builtin=True, technical=technical)
         return found or abort(404)
 
     def _form(self, category: MessageCategory | None, save: Callable[[CategoryForm], None]) -> Page:
         form = CategoryForm(obj=category)
         if category is not None and category.builtin:
             form.essential.render_kw = {"disabled": True}
+        if category is not None and category.key in message_categories.ABOUT_MONEY:
+            form.technical.render_kw = {"disabled": True}
         if request.method == "POST":
             try:
 
@@ -116,6 +125,10 @@ class MessageCategoriesView(SettingsPart, BaseView):
                 put_error(form.name, str(refusal))
         answer = self.render("admin/message_categories/form.html", form=form, category=category)
         return (answer, 400) if form.errors else answer
+
+
+def _facts(form: CategoryForm) -> dict[str, bool]:
+    return {"essential": bool(form.essential.data), "technical": bool(form.technical.data)}
 
 
 def _templates() -> dict[str, list[tuple[str, str]]]:

@@ -24,6 +24,10 @@ BUILTIN: dict[str, tuple[str, bool]] = {
     "news": ("News and offers", False),
 }
 """key -> name, and whether it is essential."""
+TECHNICAL = frozenset({"notice"})
+"""Those of the system's own that technical people read in the portal, unless the shop says otherwise."""
+ABOUT_MONEY = frozenset({"invoice", "quote", "reminder", "receipt", "welcome", "reset"})
+"""Those they never read: they name amounts, or are between the shop and one person."""
 
 
 class CategoryRefused(BillingError):
@@ -37,7 +41,9 @@ def ensure() -> dict[str, MessageCategory]:
         if key not in known:
             try:
                 with db.session.begin_nested():
-                    known[key] = MessageCategory(key=key, name=name, essential=essential, builtin=True)
+                    known[key] = MessageCategory(
+                        key=key, name=name, essential=essential, builtin=True, technical=key in TECHNICAL
+                    )
                     db.session.add(known[key])
             except IntegrityError:  # somebody else makes them just now
                 known[key] = db.session.scalars(select(MessageCategory).where(MessageCategory.key == key)).one()
@@ -60,28 +66,40 @@ def is_essential(key: str) -> bool:
     return found
 
 
+def technical_keys() -> set[str]:
+    """Of which categories those who see no money read messages in the portal. One statement."""
+    rows = db.session.execute(select(MessageCategory.key, MessageCategory.technical))
+    known = {row.key: row.technical for row in rows}
+    return {key for key in (*known, *TECHNICAL) if known.get(key, True)} - ABOUT_MONEY
+
+
 def name_of(key: str) -> str:
     """The category's name for people."""
     found = db.session.scalar(select(MessageCategory.name).where(MessageCategory.key == key))
     return found or BUILTIN.get(key, (key, False))[0]
 
 
-def create(name: str, *, essential: bool = False, by: Actor) -> MessageCategory:
+def create(name: str, *, essential: bool = False, technical: bool = False, by: Actor) -> MessageCategory:
     """A category of the shop's own. Raises NotAllowed, CategoryRefused, InvalidText. Flushes."""
     by.require("settings.edit")
     ensure()
     found = _free_name(name)
-    category = MessageCategory(key=_free_key(found), name=found, essential=essential)
+    category = MessageCategory(key=_free_key(found), name=found, essential=essential, technical=technical)
     db.session.add(category)
     db.session.flush()
-    audit.record(by, "message_category.created", category, after={"name": found, "essential": essential})
+    audit.record(
+        by, "message_category.created", category, after={"name": found, "essential": essential, "technical": technical}
+    )
     return category
 
 
-def change(category: MessageCategory, name: str, *, essential: bool, by: Actor) -> None:
-    """Change a category; of the system's own only the name. Raises as `create`. Flushes."""
+def change(category: MessageCategory, name: str, *, essential: bool, technical: bool, by: Actor) -> None:
+    """Change a category; of the system's own only the name, and who reads it where it is not about money. Raises as
+    `create`. Flushes."""
     by.require("settings.edit")
-    values = {"name": _free_name(name, category)} | ({} if category.builtin else {"essential": essential})
+    values: dict[str, object] = {"name": _free_name(name, category)}
+    values |= {} if category.builtin else {"essential": essential}
+    values |= {} if category.key in ABOUT_MONEY else {"technical": technical}
     before, after = audit.changes(category, values)
     for field in after:
         setattr(category, field, values[field])

@@ -6,7 +6,7 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, String, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
@@ -17,13 +17,15 @@ from .types import MinorUnits, Moment, choice
 
 
 class MessageCategory(Model):
-    """A kind of message that people may not want. Of an essential one nobody can opt out."""
+    """A kind of message that people may not want. Of an essential one nobody can opt out. Of a `technical` one, those
+    who see no money in the portal read there what the shop wrote."""
 
     id: Mapped[int] = key()
     key: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(120), unique=True)
     essential: Mapped[bool] = mapped_column(default=False)
     builtin: Mapped[bool] = mapped_column(default=False)
+    technical: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     def __str__(self) -> str:
         return self.name

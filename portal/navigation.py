@@ -59,7 +59,7 @@ MENU = (
     ),
     Entry(_l("Statement"), "portal.statement", frozenset(), SEE_MONEY, "portal_statement"),
     Entry(_l("Quotes"), "portal.quotes", frozenset({"portal.quote"}), SEE_MONEY, "quotes_on"),
-    Entry(_l("Messages"), "portal.messages", frozenset({"portal.message"}), SEE_MONEY, "portal_messages"),
+    Entry(_l("Messages"), "portal.messages", frozenset({"portal.message"}), ALL, "portal_messages"),
 )
 
 

@@ -13,12 +13,26 @@ from guests import let_in, sign_in_guest
 from invoicing import issued
 from signing_in import Browser
 
-from billing import credits, payments, service_changes, settings
+from billing import credits, message_categories, payments, service_changes, settings
 from billing.actor import Actor
 from integrations import qr_codes
 from messaging import payment_code
 from messaging.outbox import queue_message
-from models import Channel, Company, Delivery, DeliveryState, Invoice, Money, PaymentWay, PortalRight, db
+from models import (
+    Channel,
+    Company,
+    Delivery,
+    DeliveryState,
+    Invoice,
+    Mailing,
+    Message,
+    MessageTemplate,
+    Money,
+    PaymentWay,
+    PortalRight,
+    TemplateVersion,
+    db,
+)
 
 IBAN = "IBAN: IE29 AIBK 9311 5212 3456 78\nBIC: AIBKIE2D"
 
@@ -93,6 +107,7 @@ def test_some_see_no_money_and_some_only_look(
     sign_in_guest(page, let_in(invoices[0].customer, by, "tom@m.example", right))
     parts = ("/invoices/", "/pay", "/payments/", "/credit/", "/credit/top-up", "/messages/", "/statement", "/quotes/")
     found = {part: page.get(start + part).status_code for part in parts}
+    found.pop("/messages/")
     assert set(found.values()) == ({404} if right == PortalRight.TECHNICAL else {200})
     seen = page.get(start + "/").text
     assert ("€" in seen) == (right == PortalRight.READ_ONLY) and "Top up" not in seen and "Pay €" not in seen
@@ -208,3 +223,45 @@ def test_messages_are_read_again_as_they_were_sent_and_secrets_are_not_there(
         answer = client.get(f"{start}{delivery.id}")
         assert answer.status_code == (200 if shown else 404)
         assert not shown or ('href="https://pay.example"' in answer.text and "&lt;b&gt;" in answer.text)
+
+
+def test_technical_people_read_what_is_not_about_money(client: Browser, invoices: list[Invoice], by: Actor) -> None:
+    anna = invoices[0].customer
+    made = Mailing(created_at=by.at, created_by="Ann", changed_at=by.at, category="notice")
+    owed = MessageTemplate(key="owed", name="Owed", category="notice")
+    db.session.add_all([made, owed])
+    db.session.flush()
+    words = {"language": "en", "number": 1, "saved_at": by.at, "saved_by": "Ann"}
+    db.session.add(TemplateVersion(template_id=owed.id, body="You owe {{ customer['balance'] }}", **words))
+    for subject, category, body, mailing, template in (
+        ("Works on Monday", "notice", "Hello {{ customer.name }}", made.id, ""),
+        ("Offer", "news", "Buy", made.id, ""),
+        ("What you owe", "notice", "You owe {{ customer.balance }}", made.id, ""),
+        ("By template", "notice", "", made.id, "owed"),
+        ("An invoice", "invoice", "Pay", None, ""),
+    ):
+        kind = {"kind": "invoice" if mailing is None else "mailing", "category": category, "mailing_id": mailing}
+        message = Message(subject=subject, body=body, template=template, customer_id=anna.id, created_at=by.at,
+                          created_by="Ann", **kind)  # fmt: skip
+        db.session.add(message)
+        db.session.flush()
+        db.session.add(Delivery(
+            message_id=message.id, customer_id=anna.id, address=anna.email, dedupe_key=subject, next_try_at=by.at,
+            state=DeliveryState.SENT, sent_at=by.at, sent_subject=subject, sent_text=f"{subject} in full",
+        ))  # fmt: skip
+    tom = sign_in_guest(
+        client.application.test_client(), let_in(anna, by, "tom@m.example", PortalRight.TECHNICAL)
+    )  # fmt: skip
+    start = home(invoices[0]) + "/messages/"
+
+    def shown(browser: Browser) -> list[str]:
+        return re.findall(r'class="row-link"[^>]*>([^<]+)<', browser.get(start).text)
+
+    assert shown(tom) == ["Works on Monday"] and len(shown(client)) == 5
+    opened = {d.sent_subject: tom.get(f"{start}{d.id}").status_code for d in db.session.query(Delivery)}
+    assert [subject for subject, status in opened.items() if status == 200] == ["Works on Monday"]
+    news = message_categories.ensure()["news"]
+    message_categories.change(news, "News", essential=False, technical=True, by=by)
+    message_categories.change(message_categories.ensure()["invoice"], "Bills", essential=True, technical=True, by=by)
+    db.session.commit()
+    assert shown(tom) == ["Offer", "Works on Monday"]

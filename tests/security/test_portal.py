@@ -114,7 +114,9 @@ DOORS = {
     "portal.set_password": dict.fromkeys(RIGHTS, MISSING),
     **dict.fromkeys(("portal.services", "portal.service"), EVERYBODY),
     **dict.fromkeys(("portal.invoices", "portal.pay", "portal.top_up", "portal.payments", "portal.receipt"), SEE_MONEY),
-    **dict.fromkeys(("portal.credit", "portal.messages", "portal.message"), SEE_MONEY),
+    "portal.credit": SEE_MONEY,
+    "portal.messages": EVERYBODY,
+    "portal.message": {**EVERYBODY, PortalRight.TECHNICAL: MISSING},  # this one is an invoice's
     "portal.invoice": {**EVERYBODY, PortalRight.TECHNICAL: MISSING},
     "portal.invoice_short": {**EVERYBODY, PortalRight.TECHNICAL: MISSING},
     "portal.invoice_pdf": {**EVERYBODY, PortalRight.TECHNICAL: MISSING},
