@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from models import Direction, LineKind, Money
@@ -23,7 +24,7 @@ from .tax import DocumentTotals
 from .unused import Unused
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Review:
     """What a change does. Amounts of lines have the signs of an invoice: what is taken back is below zero.
 
@@ -91,7 +92,7 @@ class Review:
         asks = self.outcome in (Outcome.INVOICE, Outcome.WAITING)
         return self.total if asks and self.total.minor > 0 else Money.zero(self.currency)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of all that is shown; another one means that something has changed since."""
         told = json.dumps(_told(self), sort_keys=True, ensure_ascii=False, default=str)

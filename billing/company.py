@@ -16,10 +16,11 @@ from .setting_list import SETTINGS
 
 def get() -> Company | None:
     """The company, or None before the first set-up. Asked for once in a session."""
-    held = db.session.info.get("company")
-    if held is not None and (state := inspect(held)).session is db.session() and not state.expired:
+    session = db.session()
+    held = session.info.get("company")
+    if held is not None and (state := inspect(held)).session is session and not state.expired:
         return cast(Company, held)
-    return hold(db.session.get(Company, 1))
+    return hold(session.get(Company, 1))
 
 
 def hold(found: Company | None) -> Company | None:

@@ -129,9 +129,11 @@ def add_to_rows(
     session: AnySession, table: FromClause, columns: Sequence[str], rows: Sequence[Row], told: Sequence[str] = ("id",)
 ) -> list[Row]:
     """Add the numbers of each tuple to `columns` of the row whose id is its last value. What is returned are the
-    columns `told` of those rows, in no order."""
+    columns `told` of those rows, in no order. A column to which nothing is added is not touched."""
     if not rows:
         return []
+    moved = [i for i in range(len(columns)) if any(row[i] for row in rows)] or [0]
+    columns, rows = [columns[i] for i in moved], [(*(row[i] for i in moved), row[-1]) for row in rows]
     session.flush()
     connection = session.connection()
     driver = connection.connection.driver_connection

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
+import pytest
 from factories import add, make_company, make_customer, make_service, make_tax_rate
 from flask import Flask
 from invoicing import line
@@ -120,3 +121,14 @@ def test_never_more_is_given_back_than_is_left_of_the_line() -> None:
 def test_nothing_is_left_for_a_service_without_bills(app: Flask) -> None:
     service = add(make_service(make_customer()))
     assert unused(service, DAY) == []
+
+
+@pytest.mark.database("sqlite")
+def test_it_is_found_by_the_lines_of_the_service_however_many_invoices_are_issued(app: Flask) -> None:
+    service, said = shop(), []
+    driver = db.session.connection().connection.driver_connection
+    driver.set_trace_callback(said.append)
+    unused(service, DAY)
+    driver.set_trace_callback(None)
+    plan = " ".join(step[3] for step in driver.execute(f"EXPLAIN QUERY PLAN {said[-1]}"))
+    assert "ix_invoice_line_service_id" in plan and "ix_invoice_state" not in plan
