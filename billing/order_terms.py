@@ -87,7 +87,7 @@ def may_return_to(url: str) -> bool:
 
 def _slug(value: str) -> str:
     found = value.strip().lower()
-    if found in ("confirm", "preview"):
+    if found in ("confirm", "pay", "preview"):
         raise FormRefused("This address is taken by us. Choose another one.", "slug")
     if not _SLUG.fullmatch(found) or "--" in found:
         raise FormRefused("The address has letters a to z, digits and single dashes, such as fibre-for-shops.", "slug")

@@ -148,6 +148,29 @@ def confirm(order: Order, *, seen: int | None = None, customer: Customer | None 
     return order
 
 
+def go_on_as_guest(order: Order, *, by: Actor) -> Order:
+    """Whoever placed it, in the same browser, goes on without the link of its mail, as its form allows everybody. Of a
+    known e-mail address nothing is shown or changed by that: the order is of a new customer that no login reaches, and
+    staff are told to look. Raises WrongState, NotAllowed, TotalHasChanged. Flushes."""
+    if by.real_staff_id is not None:
+        raise NotAllowed("Only the customer orders here. Accept the order in the panel instead.")
+    order = lock(order)
+    if order.state != OrderState.BEGUN or order.form.confirm_email or by.at >= order.expires_at:
+        raise WrongState("This order does not wait any more.")
+    decide(order, order.form, by, seen=order.total_minor, login=False)
+    if order.state == OrderState.ACCEPTED:
+        order.trouble = (
+            f"{order.email} is known here already, and it was ordered without signing in: this is a customer of its "
+            "own, without a login. Merge them if they are the same."
+        )
+        db.session.flush()
+        told(order, by)
+    elif order.trouble:
+        audit.record(by, "order.not_made", order, after={"reason": order.trouble})
+        db.session.flush()
+    return order
+
+
 def owner_of(order: Order) -> PortalUser | None:
     """The person who has a login with the order's e-mail address and reaches some customer; None for everybody else.
     To be told only to whoever holds the link of the order's mail."""

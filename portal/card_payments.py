@@ -6,7 +6,9 @@ how it stands is a POST that the page sends by itself when the customer comes ba
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from flask import abort, current_app, flash, redirect, render_template, request, url_for
@@ -87,7 +89,7 @@ def check_card_payment(access: PortalAccess, attempt_id: int) -> Response:
     """Ask the gateway how it stands."""
     attempt = _theirs(access, attempt_id)
     if attempt.state in card_payments.OPEN:
-        attempt = _settled(attempt, gateway_questions.gateway().look_up)
+        attempt = settled(attempt, gateway_questions.gateway().look_up)
     return redirect(_result(access, attempt, checked=1), 303)  # type: ignore[return-value]
 
 
@@ -99,7 +101,7 @@ def cancel_card_payment(access: PortalAccess, attempt_id: int) -> Response:
     attempt = _theirs(access, attempt_id)
     check_may(access)
     if attempt.state == AttemptState.REDIRECTED:
-        attempt = _settled(attempt, gateway_questions.gateway().close_page)
+        attempt = settled(attempt, gateway_questions.gateway().close_page)
     return redirect(_result(access, attempt, checked=1), 303)  # type: ignore[return-value]
 
 
@@ -150,7 +152,12 @@ def _typed_amount(access: PortalAccess) -> Money:
 
 
 def _to_the_page(access: PortalAccess, attempt: PaymentAttempt) -> Response:
-    here = _result(access, attempt)
+    return to_the_page(attempt, partial(_result, access))
+
+
+def to_the_page(attempt: PaymentAttempt, result: Callable[..., str]) -> Response:
+    """Commit the attempt and lead to the gateway. `result` makes the address of the page that tells what came of it."""
+    here = result(attempt)
     if token := request.form.get(form_tokens.FIELD, ""):
         form_tokens.led_to(token, here)
     asked, until = gateway_questions.ask(attempt), actor().at + OPEN_FOR
@@ -161,8 +168,8 @@ def _to_the_page(access: PortalAccess, attempt: PaymentAttempt) -> Response:
         answer = gateway.confirm(asked, back=back)
     else:
         answer = gateway.open_page(asked, back=back, cancelled=back, until=until)
-    attempt = _kept(attempt, answer)
-    return redirect(_result(access, attempt, **({"go": 1} if attempt.page_url else {})), 303)  # type: ignore[return-value]
+    attempt = kept(attempt, answer)
+    return redirect(result(attempt, **({"go": 1} if attempt.page_url else {})), 303)  # type: ignore[return-value]
 
 
 def _again(access: PortalAccess, attempt: PaymentAttempt) -> Response:
@@ -171,7 +178,7 @@ def _again(access: PortalAccess, attempt: PaymentAttempt) -> Response:
     if attempt.customer_id != access.customer_id:
         abort(404)
     if attempt.state == AttemptState.REDIRECTED:
-        attempt = _settled(attempt, gateway_questions.gateway().close_page)
+        attempt = settled(attempt, gateway_questions.gateway().close_page)
         if attempt.state not in (*card_payments.OPEN, AttemptState.SUCCEEDED):
             try:
                 form_tokens.once(request.form.get(form_tokens.FIELD, ""))
@@ -182,14 +189,14 @@ def _again(access: PortalAccess, attempt: PaymentAttempt) -> Response:
     return redirect(_result(access, attempt), 303)  # type: ignore[return-value]
 
 
-def _settled(attempt: PaymentAttempt, question: Any) -> PaymentAttempt:
+def settled(attempt: PaymentAttempt, question: Any) -> PaymentAttempt:
     """Ask with nothing open in the database, then do what follows."""
     asked = gateway_questions.ask(attempt)
     db.session.rollback()
-    return _kept(attempt, question(asked))
+    return kept(attempt, question(asked))
 
 
-def _kept(attempt: PaymentAttempt, answer: Answer) -> PaymentAttempt:
+def kept(attempt: PaymentAttempt, answer: Answer) -> PaymentAttempt:
     attempt = card_payments.settle(attempt, answer, by=actor())
     db.session.commit()
     return attempt

@@ -28,7 +28,7 @@ from web.permissions import actor, allows, signed_in_portal_user
 from web.price_words import per_words, period_words
 from web.setup import countries
 
-from . import order_page
+from . import order_links, order_page
 from .order_page import OpenTooLong, Shown
 
 pages = Blueprint("order", __name__, url_prefix="/order")
@@ -115,6 +115,8 @@ def _place(shown: Shown, token: str) -> Any:
         came = order_page.came(shown.form, params.only(request.form, "opened"))
         order = orders.place(shown.form, order_page.typed_of(shown), came, seen=seen_total(shown.currency), by=by)
         order_mail.after_placing(order, base_url=base_url(), link=panel_link(order), by=by)
+        if signed_in_portal_user() is None:
+            order_links.remember(order)
         url = _after(order)
         form_tokens.led_to(token, url)
         db.session.commit()
@@ -153,7 +155,8 @@ def _after(order: Order) -> str:
     signed_in = signed_in_portal_user() is not None
     if signed_in and (pay := pay_url(order)):
         return pay
-    return own if form.confirm_email and not signed_in else return_url(form) or own
+    stays = form.confirm_email or order_links.is_payable_here(order)
+    return own if stays and not signed_in else return_url(form) or own
 
 
 def return_url(form: OrderForm) -> str:
@@ -196,8 +199,8 @@ def _thanks(order: Order) -> Any:
     return render_template(
         "portal/order/thanks.html",
         **frame(order.form), order=order, known=known, lines=order_records.lines(order),
-        pay_url=pay_url(order) if known else "", back=return_url(order.form),
-        text=order_page.text_html(order.form.thanks),
+        pay_url=pay_url(order) if known else "", pay_here="" if known else order_links.link(order),
+        back=return_url(order.form), text=order_page.text_html(order.form.thanks),
     )  # fmt: skip
 
 

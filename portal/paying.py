@@ -9,6 +9,7 @@ the bank.
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import abort, render_template, request
@@ -72,7 +73,7 @@ def pay(access: PortalAccess) -> str:
         "portal/pay.html", customer=customer, others=others(), invoices=found, running=running, ticked=ticked,
         chosen=chosen, total=total, to_pay=card_payments.to_pay, today=actor().today, may_pay=access.right in MAY_PAY,
         credit=_credit(customer, chosen), more=len(found) >= MOST,
-        ways=_ways(access, total, _reference(customer, chosen)),
+        ways=_ways(access, total, reference_of(customer, chosen)),
     )  # fmt: skip
 
 
@@ -91,7 +92,7 @@ def top_up(access: PortalAccess) -> str:
     check_on("portal_top_up")
     customer, typed = access.customer, only(request.args, "amount")[:LONGEST_AMOUNT]
     amount, wrong = _typed(typed, customer) if typed.strip() else (None, "")
-    ways = _ways(access, amount, _reference(customer, [])) if amount else None
+    ways = _ways(access, amount, reference_of(customer, [])) if amount else None
     return render_template(
         "portal/top_up.html", customer=customer, others=others(), typed=typed, amount=amount, wrong=wrong,
         may_pay=access.right in MAY_PAY, ways=ways, credit_on=company.value("portal_credit"),
@@ -132,7 +133,7 @@ def _typed(text: str, customer: Customer) -> tuple[Money | None, str]:
     return amount, ""
 
 
-def _reference(customer: Customer, invoices: list[Invoice]) -> str:
+def reference_of(customer: Customer, invoices: list[Invoice]) -> str:
     """What tells whose money it is: the invoices' numbers, or the customer's."""
     numbers = " ".join(str(one.number) for one in invoices)
     if numbers and len(numbers) <= LONGEST_REFERENCE:
@@ -142,15 +143,20 @@ def _reference(customer: Customer, invoices: list[Invoice]) -> str:
 
 def _ways(access: PortalAccess, amount: Money, reference: str) -> Ways:
     customer = access.customer
+    by_card = access.right in MAY_PAY and gateway_questions.offered(customer)
+    gateway = gateway_questions.gateway().name
+    saved = cards.chargeable(customer, gateway, on=actor().today)[:MOST_CARDS] if by_card else []
+    return ways_of(customer, amount, reference, by_card=by_card, saved=saved)
+
+
+def ways_of(customer: Customer, amount: Money, reference: str, *, by_card: bool, saved: Sequence[Card] = ()) -> Ways:
+    """How this customer's amount can be paid, and which of its cards whoever asks may use."""
     bank = bank_details(customer)
     name = str(frozen_party(parties.seller(company.settings(), customer.project))["name"])
     code = payment_code.text(name, bank, amount, reference)
     facts: list[Fact] = [{"label": _("To"), "value": name}, *bank_facts(bank)] if bank.strip() else []
     own = [way for way in payment_ways.offered() if way.instructions and _is_for(way, customer)]
-    by_card = access.right in MAY_PAY and gateway_questions.offered(customer)
-    gateway = gateway_questions.gateway().name
-    saved = cards.chargeable(customer, gateway, on=actor().today)[:MOST_CARDS] if by_card else []
-    return Ways(by_card, saved, facts, reference, _picture(code), own)
+    return Ways(by_card, list(saved), facts, reference, _picture(code), own)
 
 
 def bank_details(customer: Customer) -> str:

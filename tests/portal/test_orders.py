@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from cardserver import taking_cards
 from conftest import Clock
 from factories import add, make_customer
 from flask import current_app
@@ -16,7 +18,7 @@ from signing_in import Browser
 from sqlalchemy import event, select
 from sqlalchemy.engine import Connection
 
-from billing import order_blocks, order_forms, order_links, portal_users, settings
+from billing import order_blocks, order_forms, order_links, orders, portal_users, settings
 from models import (
     Customer,
     Delivery,
@@ -24,6 +26,7 @@ from models import (
     Message,
     Order,
     OrderState,
+    PaymentAttempt,
     PortalAccess,
     PortalRight,
     PortalUser,
@@ -135,7 +138,8 @@ def test_a_known_address_gets_the_same_answer(client, package, clock, by):
         sent = order(client, clock, email=email)
         assert sent.status_code == 303
         text = client.get(sent.location).text.replace(email, "E")
-        text = re.sub(r"\b[A-Z2-9]{8}\b|nonce=\"[^\"]*\"", "", text.replace(sent.location.rpartition("/")[2], ""))
+        text = text.replace(sent.location.rpartition("/")[2], "")
+        text = re.sub(r"\b[A-Z2-9]{8}\b|/order/pay/[^\"]+|nonce=\"[^\"]*\"", "", text)
         pages.append(re.sub(r'name="csrf_token" value="[^"]*"', "", text))
     assert pages[0] == pages[1] == pages[2]
     states = set(db.session.scalars(select(Order.state).where(Order.email != "new@doyles.example")))
@@ -286,7 +290,11 @@ def test_closed_drafts_and_other_addresses(client, package, clock, by):
 def test_only_our_own_hosts_are_led_back_to(client, package, clock, by):
     settings.change({"order_return_hosts": "www.harbour.example"}, by=by)
     form = make_form(package, by=by, return_url="https://www.harbour.example/done")
-    assert order(client, clock).location == "https://www.harbour.example/done"
+    paid = client.get(order(client, clock).location).text  # whoever can pay here does so first
+    assert "Pay €97.17 now" in paid and 'href="https://www.harbour.example/done"' in paid
+    form.approval = "by_hand"
+    db.session.commit()
+    assert order(client, clock, email="c@doyles.example").location == "https://www.harbour.example/done"
     form.return_url = "https://www.harbour.example?x;sandbox;y"
     db.session.commit()
     assert (
@@ -394,3 +402,70 @@ def test_only_what_keeps_nothing_reads_only(client, package, clock, by, monkeypa
     monkeypatch.setattr("models.engine.set_reading", reading.append)
     client.post(FORM, data=sent)
     assert (True in reading) == (show == "1") == (db.session.scalar(select(Order.id)) is None)
+
+
+def paying_here(page: str) -> str:
+    """Where the button of the page of thanks leads."""
+    return html.unescape(re.search(r'action="(/order/pay/[^"]+)"', page)[1])
+
+
+def test_who_just_ordered_pays_in_the_same_browser_without_a_login(client, package, clock, by, app):
+    """For an hour, the order's own invoice; in another browser and later the link opens nothing."""
+    make_form(package, by=by)
+    thanks = order(client, clock).location
+    link = paying_here(client.get(thanks).text)
+    page = client.get(client.post(link).location)
+    assert page.status_code == 200 and "€97.17" in page.text and the_order().invoice.number in page.text
+    assert "Save the card" not in page.text and page.headers["Referrer-Policy"] == "no-referrer"
+    assert client.get(f"/portal/{the_order().customer_id}/pay").status_code == 302  # nobody is signed in
+    other = Browser(app)
+    assert other.get(link).status_code == 404 and "/order/pay/" not in other.get(thanks).text
+    assert client.get(link[:-9] + ("A" if link[-9] != "A" else "B") + link[-8:]).status_code == 404
+    clock.advance(minutes=61)
+    assert client.get(link).status_code == 404 and "/order/pay/" not in client.get(thanks).text
+
+
+def test_a_known_address_pays_on_the_same_pages_and_touches_nobody(client, package, clock, by):
+    """S42: its order is made for a customer of its own, which no login reaches, and staff are told."""
+    known = make_customer(name="Known", email="known@doyles.example")
+    access, _new = portal_users.add(known, "login@doyles.example", by=by)
+    make_form(package, by=by)
+    pages = []
+    for email in ("new@doyles.example", "known@doyles.example", "login@doyles.example"):
+        thanks = client.get(order(client, clock, email=email).location).text
+        page = client.get(client.post(paying_here(thanks)).location).text
+        page = re.sub(r'name="(csrf|form)_token" value="[^"]*"|/order/pay/[^"]+|nonce="[^"]*"', "", page)
+        pages.append(re.sub(r"INV-?\d+|Order [A-Z2-9]{8}|[a-z]+@doyles.example", "", page))
+    assert pages[0] == pages[1] == pages[2]
+    made = db.session.scalars(select(Order).where(Order.email != "new@doyles.example").order_by(Order.id)).all()
+    assert {one.state for one in made} == {OrderState.ACCEPTED} and all("Merge them" in one.trouble for one in made)
+    assert known.id not in {one.customer_id for one in made}
+    assert [one.customer_id for one in portal_users.accesses(access.portal_user)] == [known.id]
+
+
+def test_what_is_held_or_given_to_a_customer_is_not_paid_here(client, package, clock, by):
+    known = make_customer(name="Known")
+    make_form(package, by=by)
+    link = paying_here(client.get(order(client, clock, website="spam").location).text)
+    assert "We look at your order first" in client.get(client.post(link).location).text
+    assert the_order().state == OrderState.HELD
+    orders.approve(the_order(), customer=known, by=by)
+    db.session.commit()
+    assert client.get(link).status_code == 404
+
+
+def test_by_card_without_a_login(client, package, clock, by, app):
+    make_form(package, by=by)
+    link = paying_here(client.get(order(client, clock).location).text)
+    with taking_cards(app) as stripe:
+        page = client.get(link).text
+        assert f'action="{link}/card"' in page
+        begun = client.post(f"{link}/card", data={"form_token": "a form of its own"})
+        asked = client.get(begun.location)
+        assert stripe.address in asked.text
+        attempt = db.session.scalars(select(PaymentAttempt)).one()
+        assert (attempt.amount_minor, attempt.save_card, attempt.customer_id) == (9717, False, the_order().customer_id)
+        assert client.get(link).location == f"{link}/{attempt.id}"  # it is under way
+        other = client.get(f"{link}/{attempt.id + 1}").status_code
+        assert other == 404 and client.post(f"{link}/{attempt.id}/check", data={"stop": "1"}).status_code == 303
+        assert "Nothing was paid" in client.get(f"{link}/{attempt.id}").text

@@ -1,0 +1,64 @@
+"""The link by which a browser pays what it has just ordered: sealed for one order, bound to a secret in its session."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from datetime import timedelta
+
+from flask import current_app, session, url_for
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from billing import order_pay
+from models import Approval, Order
+from web import sessions
+
+KEPT = "ordered"
+MOST_KEPT = 5
+"""Orders that a browser remembers at once."""
+PAY_FOR = timedelta(hours=1)
+
+
+def remember(order: Order) -> None:
+    """Let this browser pay the order. Called where a stranger has just placed it."""
+    known = dict(session.get(KEPT, {}))
+    known[order.number] = [secrets.token_urlsafe(24), sessions.now().timestamp()]
+    session[KEPT] = dict(list(known.items())[-MOST_KEPT:])
+
+
+def link(order: Order) -> str:
+    """Where this browser pays the order; empty where it cannot. The same for every address, known or not."""
+    kept = session.get(KEPT, {}).get(order.number)
+    if kept is None or not is_payable_here(order) or not _is_fresh(kept[1], PAY_FOR):
+        return ""
+    return url_for("order.pay", token=_sealer().dumps([order.number, _hash(order, kept[0])]))
+
+
+def is_payable_here(order: Order) -> bool:
+    """Whether its form lets strangers go on without their mailbox, and something is due."""
+    form = order.form
+    return not form.confirm_email and form.approval == Approval.AUTOMATIC and order.total_minor > 0
+
+
+def find(token: str, within: timedelta) -> Order | None:
+    """The order of the link, in the browser that placed it and in time; None for everything else."""
+    try:
+        number, sealed = _sealer().loads(token)
+        secret, at = session.get(KEPT, {})[number]
+    except (BadSignature, KeyError, TypeError, ValueError):
+        return None
+    order = order_pay.find(str(number)) if _is_fresh(at, within) else None
+    return order if order is not None and hmac.compare_digest(_hash(order, secret), str(sealed)) else None
+
+
+def _is_fresh(at: float, within: timedelta) -> bool:
+    return 0 <= sessions.now().timestamp() - at <= within.total_seconds()
+
+
+def _sealer() -> URLSafeSerializer:
+    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt="order-pay")
+
+
+def _hash(order: Order, secret: str) -> str:
+    return hashlib.sha256(f"order-pay:{order.id}:{secret}".encode()).hexdigest()
