@@ -18,7 +18,7 @@ from admin.service_ending import ServiceEnding
 from admin.service_verb_list import VERBS
 from billing import new_prices, next_bills
 from billing.service_trials import in_trial
-from models import Charge, Invoice, Renewal, Service, ServiceChange
+from models import ChangeState, Charge, Invoice, PackageChange, Renewal, Service, ServiceChange
 from web.params import row_id
 from web.permissions import actor
 from web.price_words import period_words, price_words
@@ -72,6 +72,7 @@ class ServicePage(ServiceEnding):
             "changes": self._changes(service),
             "new_prices": new_prices.waiting_of(service),
             "ahead": on_service(service),
+            "changed": self._changed(service),
             "charge_url": new_url(Charge, customer=service.customer_id),
             "state": service_states.sentences(service, actor().today),
             "trying": in_trial(service, actor().today),
@@ -91,6 +92,12 @@ class ServicePage(ServiceEnding):
         rows = self.db_session.execute(mine).all()  # type: ignore[attr-defined]
         return [(renewal, invoice) for renewal, invoice in rows[:NEWEST]], len(rows) > NEWEST
 
+    def _changed(self, service: Service) -> PackageChange | None:
+        """The last change of its package, from whose page it can be undone."""
+        mine = PackageChange.service_id == service.id, PackageChange.state == ChangeState.DONE
+        query = select(PackageChange).where(*mine).order_by(PackageChange.id.desc()).limit(1)
+        return self.db_session.scalar(query)  # type: ignore[attr-defined, no-any-return]
+
     def _charges(self, service: Service) -> list[Charge]:
         query = select(Charge).where(Charge.service_id == service.id).order_by(Charge.id.desc()).limit(NEWEST)
         return list(self.db_session.scalars(query.options(joinedload(Charge.billing_group))))  # type: ignore[attr-defined]
@@ -107,4 +114,13 @@ def _line(change: ServiceChange) -> dict[str, Any]:
         icon, kind, words = "undo-2", "ok", _l("End removed")
     if change.kind == "pause" and "next_renewal_on" in after:
         words = _l("Went on after a time without bills")
-    return change_words(icon, kind, words, change.made_by, change.made_at, change.before, change.after)
+    if change.kind == "change" and after.get("undone"):
+        icon, kind, words = "undo-2", "", _l("Change of package undone")
+    facts = (_without_echo(change.before or {}), _without_echo(after))
+    return change_words(icon, kind, words, change.made_by, change.made_at, *facts)
+
+
+def _without_echo(facts: dict[str, Any]) -> dict[str, Any]:
+    """Without a description that only says the package again."""
+    package = facts.get("package")
+    return {name: value for name, value in facts.items() if name != "description" or value != package}

@@ -10,7 +10,6 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from babel import dates
 from flask_babel import gettext as _
 
 from billing.change_figures import Outcome
@@ -20,7 +19,7 @@ from billing.document_lines import WorkedLine
 from billing.money import round_half_away
 from billing.periods import BillingPeriod
 from models import LineKind, Money
-from web.formatters import locale, money, number, percent, short_date
+from web.formatters import money, number, percent, short_date
 from web.price_words import period_words, price_words
 
 _DAYS = re.compile(r"(\d+) of (\d+) days", re.ASCII)
@@ -165,10 +164,10 @@ def _quantity(one: WorkedLine, new: Terms) -> Any:
 
 
 def days_words(period: BillingPeriod) -> str:
-    """``22–30 Nov``, first and last day."""
+    """``22 Nov 2026 – 21 Dec 2026``, first and last day, as documents write it."""
     if period.days == 1:
         return short_date(period.start)
-    return str(dates.format_interval(period.start, period.last_day, skeleton="yMMMd", locale=locale()))
+    return f"{short_date(period.start)} – {short_date(period.last_day)}"
 
 
 def sums(review: Review, looked: Looked) -> list[Sum]:
