@@ -6,7 +6,6 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from markupsafe import Markup
 from sqlalchemy import and_, or_
 from sqlalchemy.orm import joinedload
 
@@ -16,7 +15,7 @@ from admin.charge_doors import ChargeDoors
 from admin.document_filters import CustomerFilter
 from admin.filters import ChoiceFilter
 from admin.finding import CustomersOnly
-from admin.links import record_url
+from admin.links import customer_cell
 from admin.rights import Open
 from billing import charges
 from models import Charge
@@ -39,11 +38,6 @@ class StillFilter(ChoiceFilter):
     @property
     def equality(self) -> bool:
         return False
-
-
-def _customer(view: Any, _context: Any, row: Charge, _key: str) -> Any:
-    url = record_url(row.customer)
-    return Markup('<a href="{}">{}</a>').format(url, row.customer.name) if url else row.customer.name
 
 
 def _price(row: Charge) -> str:
@@ -70,7 +64,7 @@ class ChargeView(ChargeDoors, StaffView):
     column_numeric = ("quantity", "price")
     column_phone = {"description": "title", "customer": "sub", "next_on": "end", "price": "end2"}
     column_formatters = {
-        "customer": _customer,
+        "customer": customer_cell,
         "price": lambda view, context, row, name: _price(row),
         "next_on": lambda view, context, row, name: _("Next bill") if row.left_minor and row.next_on else row.next_on,
     }

@@ -13,6 +13,7 @@ from admin.base import StaffView
 from admin.cells import RowAction
 from admin.document_filters import along_days
 from admin.export import plain
+from admin.links import customer_cell
 from admin.listrequest import ListRequest
 from admin.tabs import Tabs
 from models import Customer
@@ -28,7 +29,7 @@ class DocumentList(Tabs, StaffView):
     column_phone = {"customer": "title", "number": "sub", "state": "end", "total": "end2"}
     column_formatters = {
         "number": lambda view, context, row, name: str(row),
-        "customer": lambda view, context, row, name: row.customer.name,
+        "customer": customer_cell,
     }
     search_hint = _l("Number or customer")
     days: tuple[str, ...] = ()

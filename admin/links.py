@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import current_app
+from markupsafe import Markup
 
 from admin.base import StaffView
 
@@ -22,6 +23,12 @@ def record_url(row: Any, model: Any = None) -> str:
     """The page of a record; a credit note is kept with the invoices, so `model` may be told."""
     view = view_of(model or type(row))
     return view.row_url(row) if view and row is not None else ""
+
+
+def customer_cell(_view: Any, _context: Any, row: Any, _key: str) -> Any:
+    """The customer of a row of a list, leading to their page."""
+    url = record_url(row.customer)
+    return Markup('<a href="{}">{}</a>').format(url, row.customer.name) if url else row.customer.name
 
 
 def list_url(model: Any, **filters: Any) -> str:

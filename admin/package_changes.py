@@ -13,6 +13,7 @@ from admin.customers.choices import Rows
 from admin.document_filters import CustomerFilter
 from admin.filter_kinds import choice
 from admin.finding import CustomersOnly
+from admin.links import customer_cell
 from admin.package_change_page import ChangePage
 from admin.package_change_steps import ChangeSteps
 from admin.package_change_words import ASKED_FOR, state_pill, state_words, title
@@ -42,7 +43,7 @@ class PackageChangesView(Tabs, ChangeSteps, ChangePage, StaffView):
     column_phone = {"what": "title", "customer": "sub", "state": "end", "on": "end2"}
     column_formatters = {
         "what": lambda view, context, row, name: title(row),
-        "customer": lambda view, context, row, name: row.customer.name,
+        "customer": customer_cell,
         "service": lambda view, context, row, name: str(row.service),
         "document": lambda view, context, row, name: str(row.invoice) if row.invoice else None,
         "state": lambda view, context, row, name: state_pill(row),

@@ -60,7 +60,7 @@ class PaymentsView(PaymentDoors, FindDoors, StaffView):
     column_numeric = ("amount", "rest")
     column_phone = {"customer": "title", "received_on": "sub", "amount": "end", "method": "end2"}
     column_formatters = {
-        "customer": lambda view, context, row, name: row.customer.name,
+        "customer": links.customer_cell,
         "allocated": lambda view, context, row, name: tags(payment_page.numbers_of(row), 2),
         "rest": lambda view, context, row, name: rest_of(row) or None,
         "state": lambda view, context, row, name: state_pill(row),

@@ -22,6 +22,7 @@ KIND_WORDS = {
     "groups": _l("Rules of groups"), "quotes": _l("Quotes that expire"), "credit": _l("Credit that runs out"),
     "doctor": _l("Check of the books"), "seal": _l("Sealing the audit log"), "queue": _l("Runs that were asked for"),
     "bulk": _l("Actions on many customers"), "imports": _l("Imports"), "texts": _l("Texts"),
+    "bank-statements": _l("Bank statements"),
     "prices": _l("Planned changes of prices"), "changes": _l("Changes of package"), "digest": _l("Daily digest"),
     "mass_changes": _l("Changes of many packages"), "dunning": _l("Dunning"), "orders": _l("Orders"),
 }  # fmt: skip

@@ -8,7 +8,6 @@ from flask import abort, flash, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from markupsafe import Markup
 from sqlalchemy.orm import joinedload
 
 from admin.base import StaffView
@@ -19,7 +18,7 @@ from admin.doors import once
 from admin.filter_kinds import money
 from admin.filters import ChoiceFilter
 from admin.finding import CustomersOnly
-from admin.links import record_url
+from admin.links import customer_cell
 from admin.mass_change_form import MassAction
 from admin.rights import Open
 from admin.service_bulk import ServiceBulk
@@ -76,11 +75,6 @@ class EndingFilter(ChoiceFilter):
         return False
 
 
-def _customer(view: Any, _context: Any, row: Service, _key: str) -> Any:
-    url = record_url(row.customer)
-    return Markup('<a href="{}">{}</a>').format(url, row.customer.name) if url else row.customer.name
-
-
 def _price(view: Any, _context: Any, row: Service, _key: str) -> str:
     return _("Free") if row.free else price_words(row.price, row.months, row.days)
 
@@ -105,7 +99,7 @@ class ServiceView(Tabs, ServicePage, ServiceDoors, ServiceBulk, MassAction, Staf
     column_numeric = ("price",)
     column_phone = {"package": "title", "customer": "sub", "status": "end", "price": "end2"}
     column_formatters = {
-        "customer": _customer,
+        "customer": customer_cell,
         "price": _price,
         "description": lambda view, context, row, name: "" if row.description == row.package.name else row.description,
         "status": lambda view, context, row, name: pill(*state_pill(row, actor().today)),

@@ -111,7 +111,8 @@ class CollectionsView(CollectionActions, CaseDoors, StaffView):
     def _tile(self, label: str, sums: Any, customers: int, query: str, due: bool) -> dict[str, Any]:
         """The largest currency in figures, the others beneath."""
         first, *others = sorted(sums, key=lambda amount: -amount.minor) or [None]
-        words = [ngettext("%(n)s customer", "%(n)s customers", customers, n=number(customers)), *map(money, others)]
+        who = ngettext("%(n)s customer", "%(n)s customers", customers, n=number(customers))
+        words = [who, *(_("and %(amount)s", amount=money(sum_)) for sum_ in others)]
         value = money(first) if first else "–"
         return {"label": label, "value": value, "due": due and bool(sums), "note": ", ".join(words),
                 "url": f"{self.url}/{query}"}  # fmt: skip
