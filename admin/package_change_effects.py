@@ -30,6 +30,9 @@ def effects(service: Service, review: Review, today: date) -> Iterator[Effect]:
     yield _takes_effect(service, review)
     if review.outcome == Outcome.SCHEDULED:
         yield from _scheduled(review)
+    elif review.replaces and review.outcome in (Outcome.INVOICE, Outcome.WAITING):
+        yield from _asked_anew(service, review)
+        yield _mailed(service)
     elif review.outcome in (Outcome.INVOICE, Outcome.WAITING):
         amount, day = money(review.total), short_date(due_on(service))
         yield "", "receipt-text", _("An invoice for %(amount)s is issued, due %(day)s.", amount=amount, day=day)
@@ -66,6 +69,18 @@ def _scheduled(review: Review) -> Iterator[Effect]:
     else:
         yield "", "receipt-text", _("The document is made and sent on that day.")
     yield "ok", "undo-2", _("Until then it can be withdrawn.")
+
+
+def _asked_anew(service: Service, review: Review) -> Iterator[Effect]:
+    assert review.replaces is not None
+    old, asked = review.replaces.proforma, money(review.replaces.asked)
+    words = _("%(proforma)s has asked for %(amount)s for this period and is not paid: it is withdrawn.", proforma=old,
+              amount=asked)  # fmt: skip
+    yield "warn", "ban", words
+    day = short_date(max(filter(None, (actor().today, min(review.replaces.due_on or date.max, due_on(service))))))
+    words = _("A new proforma asks for %(amount)s in its place, due %(day)s: the same, with what this change comes to.",
+              amount=money(review.due_today), day=day)  # fmt: skip
+    yield "", "receipt-text", words
 
 
 def _given_back(review: Review) -> Iterator[Effect]:

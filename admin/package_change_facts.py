@@ -142,6 +142,8 @@ def undo_words(change: PackageChange) -> list[tuple[str, str, str]]:
         words = _("An invoice for %(amount)s bills again what %(note)s gave back; the credit it left pays it.",
                   amount=money(document.total), note=str(document))  # fmt: skip
         rows.append(("warn", "receipt-text", words))
+    elif document is not None and (change.before or {}).get("replaced"):
+        rows.append(_asked_again(document))
     elif document is not None:
         words = _("%(invoice)s, %(amount)s, is made void: nothing is owed on it then.", invoice=str(document),
                   amount=money(document.total))  # fmt: skip
@@ -150,10 +152,18 @@ def undo_words(change: PackageChange) -> list[tuple[str, str, str]]:
     return rows
 
 
+def _asked_again(document: Invoice) -> tuple[str, str, str]:
+    words = _("%(proforma)s, %(amount)s, is withdrawn. A new proforma asks for what was asked for before the change.",
+              proforma=str(document), amount=money(document.total))  # fmt: skip
+    return "warn", "ban", words
+
+
 def withdraw_words(change: PackageChange) -> list[tuple[str, str, str]]:
     """What calling off a change that has not taken effect does."""
     rows = [("ok", "circle-check", _("%(service)s stays as it is.", service=str(change.service)))]
-    if change.invoice is not None:
+    if change.invoice is not None and (change.before or {}).get("replaced"):
+        rows.append(_asked_again(change.invoice))
+    elif change.invoice is not None:
         words = _("%(invoice)s, %(amount)s, is made void; what was paid on it becomes credit.",
                   invoice=str(change.invoice), amount=money(change.invoice.total))  # fmt: skip
         rows.append(("", "ban", words))

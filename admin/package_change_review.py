@@ -47,6 +47,8 @@ def _due(review: Review) -> Money:
 def _due_label(review: Review) -> str:
     if review.outcome == Outcome.CREDIT_NOTE:
         return _("Given back for this change")
+    if review.replaces and review.outcome != Outcome.SCHEDULED:
+        return _("Asked for in place of %(proforma)s", proforma=review.replaces.proforma)
     return _("Due today") if review.outcome == Outcome.SCHEDULED else _("Due for this change")
 
 
@@ -57,6 +59,8 @@ def _due_about(review: Review, service: Service) -> str:
         return _("On the day it comes to %(amount)s, if nothing else changes.", amount=money(review.total))
     if review.outcome == Outcome.RECORD or review.totals is None:
         return ""
+    if review.replaces:
+        return _("of which this change: %(amount)s", amount=signed(review.total))
     tax = abs(review.totals.tax)
     if review.outcome == Outcome.CREDIT_NOTE:
         return _("incl. %(tax)s tax", tax=money(tax)) if tax else ""

@@ -146,7 +146,7 @@ def _take_effect(change: PackageChange, by: Actor) -> None:
         return
     if change.before["new_period"]:
         first = date.fromisoformat(change.before.get("begins") or change.on.isoformat())
-        periods = change_service.begin_period(service, after, first, change.invoice, _billed(change))
+        periods = change_service.begin_period(service, after, first, change.invoice, _billed(change, first))
         change.before = {**change.before, "renewals": periods}
     change_service.stop_new_price(change.before["new_price_id"])
     change_service.give(service, after)
@@ -155,10 +155,12 @@ def _take_effect(change: PackageChange, by: Actor) -> None:
     db.session.flush()
 
 
-def _billed(change: PackageChange) -> Money:
+def _billed(change: PackageChange, first: date) -> Money:
+    """What its document charges for the service from its first new day on."""
     document = change.invoice
     assert document is not None
-    amounts = (line.amount for line in document.lines if line.kind is LineKind.SERVICE)
+    mine = (line for line in document.lines if line.service_id == change.service_id and line.period_start == first)
+    amounts = (line.amount for line in mine if line.kind is LineKind.SERVICE)
     return sum(amounts, Money.zero(document.currency))
 
 

@@ -23,11 +23,22 @@ from models import (
 )
 from models.bulk import locks_rows
 
-from . import change_days, change_figures, change_notes, change_terms, company, credit_parts, discounts, package_moves
+from . import (
+    change_days,
+    change_figures,
+    change_notes,
+    change_proformas,
+    change_terms,
+    company,
+    credit_parts,
+    discounts,
+    package_moves,
+)
 from .actor import Actor
 from .change_days import Begins
 from .change_figures import Cutter, Figures, Outcome, Piece
 from .change_prices import charged_in, new_terms
+from .change_proformas import Replaced
 from .change_review import Review
 from .change_subject import Known, Subject, refusals, subject, wanted_of
 from .change_terms import Terms
@@ -107,7 +118,9 @@ def _reviewed(found: Subject, after: Terms, said: Sequence[str], by: Actor, on: 
     after = replace(after, setup_fee=fee if found.never_billed and fee else _agreed_fee(found, after))
     figures = None if back is None or found.free else _figures(found, after, back, days, day, fee)
     makes = figures.outcome if figures else Outcome.RECORD
-    against += [*_of_bills(found, back or ()), *_of_rights(found, makes, on, by)]
+    replaces = change_proformas.in_its_place(back or (), figures, lock=locks) if makes is not Outcome.RECORD else None
+    against += [*_of_bills(found, back or (), makes, replaces), *_of_rights(found, makes, on, by)]
+    makes = Outcome.INVOICE if replaces else makes
     shown = replace(
         _bare(found, day),
         outcome=_outcome(makes, scheduled=on is None and day > by.today),
@@ -120,6 +133,7 @@ def _reviewed(found: Subject, after: Terms, said: Sequence[str], by: Actor, on: 
         new_period=new_period,
         begins=begins.start,
         back=tuple(back or ()),
+        replaces=replaces,
         reasons=tuple(filter(None, (moved, *said, *change_notes.notes(found, after, day, by)))),
         refusals=tuple(dict.fromkeys(against)),
     )
@@ -272,9 +286,10 @@ def _cutter(found: Subject, terms: Terms, day: date) -> Cutter:
     return cut
 
 
-def _of_bills(found: Subject, back: Sequence[Unused]) -> list[str]:
+def _of_bills(found: Subject, back: Sequence[Unused], makes: Outcome, replaces: Replaced | None) -> list[str]:
     """What stands against giving back what these lines billed."""
-    unpaid = sorted({one.document for one in back if one.proforma})
+    by_hand = makes is not Outcome.RECORD and replaces is None
+    unpaid = sorted({one.document for one in back if one.proforma and by_hand})
     against = [
         f"{document} has billed this period and is not paid yet. Take its payment, or withdraw it, and change then."
         for document in unpaid

@@ -24,7 +24,7 @@ from models import (
     db,
 )
 
-from . import audit, change_documents, change_service, change_terms, credits, invoices
+from . import audit, change_documents, change_proformas, change_service, change_terms, credits, invoices
 from .actor import Actor
 from .change_documents import Head
 from .change_prices import ChangeRefused, terms_of
@@ -40,7 +40,8 @@ _NO_RIGHT = "Your role does not allow {}. Ask somebody who may to {} this."
 
 def undo(change: PackageChange, *, by: Actor) -> PackageChange:
     """The service is as it was before, and the document is taken back: an invoice is made void, what a credit note gave
-    is billed again and settled with the credit it left. Both need the right to do so with any other document.
+    is billed again and settled with the credit it left, and what asked in a proforma's place asks for that alone
+    again. All of it needs the right to do so with any other document.
 
     Raises ChangeRefused (see `why_not`), NotVoidable, NotIssuable, NotAllowed. Flushes.
     """
@@ -91,7 +92,9 @@ def let_go(change: PackageChange, *, reason: str, by: Actor) -> None:
         return
     if change.state not in (ChangeState.SCHEDULED, ChangeState.WAITING):
         raise WrongState(f"This change was {change.state.value}: there is nothing to withdraw.")
-    if change.state is ChangeState.WAITING and change.invoice and change.invoice.state != InvoiceState.VOID:
+    if change.state is ChangeState.WAITING and (change.before or {}).get("replaced"):
+        change.undo_id = change_proformas.restore(change, by=by).id
+    elif change.state is ChangeState.WAITING and change.invoice and change.invoice.state != InvoiceState.VOID:
         invoices.void(change.invoice, reason, of_change=True, by=_freely(by))
     change.state, change.decided_by, change.decided_at = ChangeState.WITHDRAWN, by.name, by.at
     audit.record(by, "package_change.withdrawn", change, after={"reason": reason})
@@ -181,6 +184,8 @@ def _take_back(change: PackageChange, service: Service, by: Actor) -> int | None
     document = change.invoice
     if document is None or document.state == InvoiceState.VOID:
         return None
+    if (change.before or {}).get("replaced"):
+        return change_proformas.restore(change, by=by).id
     if document.kind != "credit_note":
         invoices.void(document, f"Change undone: {change}", of_change=True, by=_freely(by))
         return None

@@ -50,6 +50,7 @@ from . import (
     drafts,
     inheritance,
     ledger,
+    line_origins,
     numbering,
     outbox,
     parties,
@@ -346,6 +347,7 @@ def _twin(proforma: Invoice, on: date, by: Actor) -> Invoice:
     twin.taxes = [InvoiceTax(**_values(row)) for row in proforma.taxes]
     db.session.add(twin)
     db.session.flush()
+    line_origins.point_within([row.id for row in proforma.lines], twin)
     return twin
 
 

@@ -37,6 +37,7 @@ from . import (
     audit,
     change_documents,
     change_prices,
+    change_proformas,
     change_reviewing,
     change_service,
     change_terms,
@@ -196,12 +197,14 @@ def _do(found: Reviewed, by: Actor, by_run: bool, send: bool) -> PackageChange:
     made = _made(found, by, by_run=by_run, send=send)
     document = made.document if made else None
     faultpoint("package_change.document")
-    before = _kept(found)
+    before, first = _kept(found), shown.begins or shown.on
+    billed = shown.figures.sum_of(LineKind.SERVICE) if shown.figures else Money.zero(shown.currency)
     if shown.outcome is not Outcome.WAITING and before["new_period"]:
-        billed = shown.figures.sum_of(LineKind.SERVICE) if shown.figures else Money.zero(shown.currency)
         before["renewals"] = change_service.begin_period(
-            found.subject.service, shown.after, shown.begins or shown.on, document, billed, shown.back
+            found.subject.service, shown.after, first, document, billed, shown.back
         )  # fmt: skip
+    if shown.replaces is not None and made is not None:
+        before["replaced"] = change_proformas.swap(made, shown.replaces, change, first, billed, by=by)
     number = document.id if document else None
     kept = {"before": before, "after": change_terms.plain(shown.after), "invoice_id": number}
     if shown.outcome is Outcome.WAITING:
@@ -252,13 +255,21 @@ def _made(found: Reviewed, by: Actor, *, by_run: bool, send: bool) -> Made | Non
     waits = shown.outcome is Outcome.WAITING
     head = Head(
         subject.customer, subject.service.billing_group, subject.payer, shown.on, shown.figures.prices_include_tax,
-        by_run=by_run, last_due=subject.before.next_on - timedelta(days=1) if waits else None, send=send,
+        by_run=by_run, last_due=_last_due(shown, waits=waits), send=send,
     )  # fmt: skip
     if shown.makes is Outcome.CREDIT_NOTE:
         assert shown.plan is not None
         reason = f"{subject.service}: {subject.before.package} → {subject.package.name}"
         return change_documents.make_note(head, shown.figures.worked, shown.plan, reason=reason, by=by)
-    return change_documents.make_invoice(head, shown.figures.worked, by=by)
+    worked = shown.replaces.worked if shown.replaces else shown.figures.worked
+    return change_documents.make_invoice(head, worked, by=by)
+
+
+def _last_due(shown: Review, *, waits: bool) -> date | None:
+    """What a change waits for is due before the next renewal; what was asked for already does not wait longer."""
+    before = shown.before.next_on - timedelta(days=1) if waits else None
+    asked = shown.replaces.due_on if shown.replaces else None
+    return min((day for day in (before, asked) if day), default=None)
 
 
 def _kept(found: Reviewed) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from models import (
     PaymentMethod,
     Service,
     ServiceStatus,
+    SuspendedFor,
     db,
 )
 
@@ -63,6 +64,10 @@ class Offer:
 def why_not(service: Service, *, by: Actor) -> str:
     """Why the customer cannot change this service alone today, in a sentence; empty if they can."""
     customer = service.customer
+    if service.status == ServiceStatus.SUSPENDED and service.suspended_for == SuspendedFor.UNPAID:
+        return "This service is switched off for what is not paid. Pay that first, or write to us for a smaller one."
+    if service.status == ServiceStatus.SUSPENDED:
+        return "This service is switched off just now. Write to us to change it."
     if service.status != ServiceStatus.ACTIVE:
         return "Only a service that runs can be changed. Write to us about this one."
     if service.free or customer.payment_method == PaymentMethod.FREE:

@@ -341,6 +341,13 @@ def _happens(change: PackageChange, review: Review) -> list[tuple[str, str, str]
         becomes = _("On %(day)s your service becomes %(package)s.", day=day, package=new)
         rows = [("", "clock", _("Until %(day)s nothing changes and nothing is charged.", day=day)),
                 ("ok", "refresh-cw", becomes)]  # fmt: skip
+    elif review.replaces:
+        rows = [("ok", "refresh-cw", _("Your service becomes %(package)s at once.", package=new)
+                 if review.outcome == Outcome.INVOICE
+                 else _("Once it is paid your service becomes %(package)s.", package=new)),
+                ("", "receipt-text", _("%(old)s, which is not paid, does not count any more. You are asked for "
+                                       "%(amount)s in its place.", old=review.replaces.proforma,
+                                       amount=money(review.due_today)))]  # fmt: skip
     elif review.outcome == Outcome.WAITING:
         due = money(review.due_today)
         rows = [("", "receipt-text", _("An invoice for %(amount)s is made; you pay it on the next page.", amount=due)),
