@@ -85,8 +85,8 @@ class Offer:
 
     def takes(self, kind: LineKind) -> bool:
         """Whether it is for lines of this kind. Only a percentage takes the price of options down; one that is for a
-        single service is about its own price alone."""
-        if self.service_id is not None and kind in (LineKind.SETUP, LineKind.OPTION):
+        single service is about its own price or its set-up fee, never its options."""
+        if self.service_id is not None and kind is LineKind.OPTION:
             return False
         if kind is LineKind.SETUP:
             return self.covers is not DiscountCovers.PRICE

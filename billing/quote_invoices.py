@@ -147,10 +147,10 @@ def _service(quote: Quote, rows: Sequence[QuoteLine], start: date, group: Billin
         trial_days=head.trial_days,
         by=by,
     )
-    if quote_discounts.is_agreed(head):
-        since = service.billed_from if head.trial_days else _first_period(service).end
-        quote_discounts.agree(service, head, str(quote), since, by=by)
+    since = service.billed_from if head.trial_days else _first_period(service).end
     for row in rows:
+        if quote_discounts.is_agreed(row):
+            quote_discounts.agree(service, row, str(quote), since, by=by)
         row.service_id = service.id
     db.session.flush()
     return service

@@ -50,8 +50,8 @@ class QuoteItem:
     """One line as it is entered. `months` or `days` is the billing period of the service it starts; an option says
     which (`option_id`, and its `choice`). `place` is where it was entered, from 1: one line may become several.
 
-    With `trial_days`, those of its package, the line comes to nothing: its first bill is written after them. The
-    discount of a service's own price is off its first bill only, unless `always`."""
+    With `trial_days`, those of its package, the line comes to nothing: its first bill is written after them, and takes
+    the discount. That of a service's own price is off its first bill only, unless `always`."""
 
     line: LineInput
     months: int = 0
@@ -249,12 +249,15 @@ def _without_period(item: QuoteItem, head: QuoteItem | None) -> QuoteItem:
 
 
 def _tried(item: QuoteItem, days: int) -> QuoteItem:
-    """What is free to try takes no discount now: those that come by themselves come with its first bill."""
+    """What is free to try takes no discount now: those that come by themselves come with its first bill, and so does a
+    percentage agreed off the price or the set-up fee (quote_discounts)."""
     line = item.line
     if days and line.discount_id is not None:
         line = replace(line, discount=None, discount_percent=None, discount_reason="", discount_id=None)
-    if days and (line.discount is not None or (line.discount_percent is not None and not item.always)):
-        raise InvalidLine("The first days of this package are free: let it have a discount in percent off every bill.")
+    if days and line.discount is not None:
+        raise InvalidLine("The first days of this package are free: give its discount in percent.")
+    if days and line.discount_percent is not None and line.kind == LineKind.OPTION:
+        raise InvalidLine("The first days of this package are free: lower the price of the option instead.")
     return replace(item, line=line, trial_days=days)
 
 

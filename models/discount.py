@@ -97,7 +97,7 @@ class Discount(Model):
 
     target: Mapped[DiscountTarget] = mapped_column(choice(DiscountTarget, "target"), default=DiscountTarget.ALL)
     project_id: Mapped[int | None] = ref("project.id", nullable=True)
-    # Only this service, and its own price alone, whatever its options cost.
+    # Only this service, and its own price or its set-up fee, whatever its options cost.
     service_id: Mapped[int | None] = ref("service.id", index=False, nullable=True)
     # Only services billed every so many months or days; neither: every period.
     months: Mapped[int] = mapped_column(default=0)

@@ -161,26 +161,37 @@ def test_a_discount_holds_for_the_first_bill_or_for_every_one(
     assert findings(clock) == []
 
 
-def test_a_trial_is_followed_by_the_discount_agreed(
-    customer: Customer, fibre: Package, clock: Clock, by: Actor
+@pytest.mark.parametrize(("always", "second"), [(True, 4050), (False, 4500)])
+def test_a_trial_is_followed_by_the_discounts_agreed(
+    always: bool, second: int, customer: Customer, fibre: Package, clock: Clock, by: Actor
 ) -> None:
+    """Of the price for the first bill or every one, and of the set-up fee."""
     packages.edit(fibre, {"trial_days": 14}, by=by)
-    quote = sent_quote(customer, replace(sold(fibre, discount_percent=Decimal(10)), always=True), by=by)
+    item = replace(sold(fibre, discount_percent=Decimal(10)), always=always)
+    setup = follows(fibre, LineKind.SETUP)
+    setup = replace(setup, line=replace(setup.line, discount_percent=Decimal(50)))
+    quote = sent_quote(customer, item, setup, by=by)
     assert quote.total_minor == 0
     quote_answers.accept(quote, YES, by=by)
     db.session.commit()
-    day = date(2026, 12, 6)
-    clock.set(day)
-    assert renewals.run(day, by=replace(by, today=day))["invoices"] == 1
-    bill = db.session.query(Invoice).order_by(Invoice.id.desc()).first()
-    assert bill is not None and [row.amount_minor for row in bill.lines] == [4050]
+    for day, amounts in ((date(2026, 12, 6), [4050, 250]), (date(2027, 1, 6), [second])):
+        clock.set(day)
+        assert renewals.run(day, by=replace(by, today=day))["invoices"] == 1
+        bill = db.session.query(Invoice).order_by(Invoice.id.desc()).first()
+        assert bill is not None and [row.amount_minor for row in bill.lines] == amounts
     assert findings(clock) == []
 
 
-def test_what_is_free_to_try_takes_no_discount_now(customer: Customer, fibre: Package, by: Actor) -> None:
+@pytest.mark.parametrize("kind", [LineKind.SERVICE, LineKind.OPTION])
+def test_what_is_free_to_try_takes_no_amount_off_and_its_options_nothing(
+    kind: LineKind, customer: Customer, fibre: Package, by: Actor
+) -> None:
     packages.edit(fibre, {"trial_days": 14}, by=by)
+    off = {"discount": Money(100, "EUR")} if kind == LineKind.SERVICE else {"discount_percent": Decimal(10)}
+    head, option = sold(fibre), follows(fibre, LineKind.OPTION, "2")
+    items = [replace(one, line=replace(one.line, **off)) if one.line.kind == kind else one for one in (head, option)]
     with pytest.raises(InvalidLine, match="free"):
-        sent_quote(customer, sold(fibre, discount_percent=Decimal(10)), by=by)
+        sent_quote(customer, *items, by=by)
 
 
 @pytest.mark.parametrize(("becomes", "state"), [("draft", InvoiceState.DRAFT), ("nothing", None)])
