@@ -63,7 +63,11 @@ class EndForm(ReasonFields):
         self.today, self.billed_until = actor().today, max(service.next_renewal_on, actor().today)
         named = [(NOW, _("Today, at once"))]
         if self.billed_until > self.today:
-            named.append((BILLED, _("When the time billed is over: on %(day)s", day=short_date(self.billed_until))))
+            day = short_date(self.billed_until)
+            over = _("When the time billed is over: on %(day)s", day=day)
+            if service.next_renewal_on == service.billed_from:
+                over = _("Before its first bill: on %(day)s", day=day)
+            named.append((BILLED, over))
         self.when.choices = choices([*named, (ON, _("On a day"))])
 
     def validate_on(self, field: DayField) -> None:

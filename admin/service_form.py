@@ -59,6 +59,7 @@ class TermsForm(FlaskForm):
     trial_days = WholeField(_l("Free days to try"), description=_l("Empty: those of the package."))
     billed_from = DayField(_l("First day billed"), description=_l("Empty: the start. Later, if it was billed before."))
     anchor_day = WholeField(_l("Renewal day"), description=_l("Of the month, 1 to 31. Empty: the first day billed."))
+    ends = DayField(_l("Ends on"), description=_l("The first day without it. Empty: no end."))
     begins = RadioField(_l("It begins"), choices=choices([
         ("active", _l("At once, or on the day above")),
         ("activation", _l("When somebody activates it")),
@@ -114,6 +115,12 @@ class TermsForm(FlaskForm):
     def validate_trial_days(self, field: Any) -> None:
         if field.data and self.billed_from.data:
             raise ValidationError(_("Either free days, or the first day billed. Leave one of them empty."))
+
+    def validate_ends(self, field: Any) -> None:
+        if field.data and field.data <= max(self.start.data or field.data, actor().today):
+            raise ValidationError(_("Choose a day after its start and after today."))
+        if field.data and self.begins.data == "payment":
+            raise ValidationError(_("Its first bill is made now for a whole period. Set the end once that is paid."))
 
     def put_refusal(self, refusal: Exception) -> None:
         """Tell it where it belongs."""

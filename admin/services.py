@@ -177,5 +177,7 @@ class ServiceView(Tabs, ServicePage, ServiceDoors, ServiceBulk, MassAction, Staf
             waits_for=form.waits(),
             by=actor(),
         )
+        if form.ends.data:
+            services.cancel(service, form.ends.data, "", by=actor())
         flash(_("%(name)s started", name=str(service)), "toast")
         return self.row_url(service)

@@ -119,13 +119,15 @@ def test_pending_ones_wait_and_are_activated(panel, by):
     url = f"{HERE}new/?customer={customer.id}&package={package.id}"
     page = get(panel, url)
     data = {"form_token": hidden(page, "form_token"), "terms": "0", "start": "2026-11-22", "begins": "activation",
-            "unit": "months", "billing_group": "0"}  # fmt: skip
+            "unit": "months", "billing_group": "0", "ends": "2027-01-15"}  # fmt: skip
     assert panel.post(url, data=data).status_code == 302
     service = db.session.query(Service).one()
     assert (service.status, service.waits_for) == (ServiceStatus.PENDING, WaitsFor.ACTIVATION)
     assert "It waits to be activated" in get(panel, f"{HERE}details/?id={service.id}")
     turn(panel, service, "activate", on="2026-11-25")
     assert (reload(service).status, service.next_renewal_on) == ("active", date(2026, 11, 25))
+    assert service.ends_on == date(2027, 1, 15)
+    assert "Before its first bill: on 25 Nov 2026" in get(panel, f"{HERE}end/?id={service.id}")
 
 
 def test_a_trial_is_shown_and_changed(panel, by):

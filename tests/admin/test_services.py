@@ -146,6 +146,8 @@ def test_other_terms_need_their_period_and_price(panel, customer, fibre):
         ({"start": "2199-01-01"}, "too far away"),
         ({"billed_from": "2026-01-01"}, "cannot be billed from a day before"),
         ({"anchor_day": "32"}, "1 to 31"),
+        ({"ends": "2026-11-22"}, "after its start"),
+        ({"ends": "2027-11-22", "begins": "payment"}, "Set the end once that is paid"),
         ({"terms": "9"}, "Not a valid choice"),
     ],
 )
