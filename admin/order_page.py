@@ -115,7 +115,7 @@ class OrderPage:
             order=order,
             login=login,
             known=[(one, *order_shown.for_customer(order, one)) for one in known],
-            **order_shown.to_approve(order, login),
+            **order_shown.to_approve(order, login, known),
         )
 
     def _approve(self, order: Order, known: list[Customer], login: PortalUser | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -127,8 +128,9 @@ def for_customer(order: Order, customer: Customer) -> tuple[str, bool]:
     return _("%(amount)s at once", amount=money(now.total)), True
 
 
-def to_approve(order: Order, login: PortalUser | None) -> dict[str, Any]:
-    """What approving it would make today, and what stands against it. `login` has its address already."""
+def to_approve(order: Order, login: PortalUser | None, known: Sequence[Customer]) -> dict[str, Any]:
+    """What approving it would make today, and what stands against it. `login` has its address already, and `known` are
+    the customers it may be of."""
     try:
         now = order_making.figures_of(order, order.form, actor().today)
     except BillingError as refusal:
@@ -136,16 +138,7 @@ def to_approve(order: Order, login: PortalUser | None) -> dict[str, Any]:
     who = order.customer.name if order.customer else order.details.get("company_name") or order.name
     told = [("ok", "server", _("%(name)s gets %(what)s.", name=who, what=package_words(order)))]
     if order.customer_id is None:
-        told.insert(
-            0,
-            (
-                "ok",
-                "user-plus",
-                _("%(name)s becomes a customer.", name=who)
-                if login
-                else _("%(name)s becomes a customer with a login.", name=who),
-            ),
-        )
+        told.insert(0, ("ok", "user-plus", _becomes(who, login, known)))
     if now.total:
         told.append(("", "receipt-text", _("An invoice of %(amount)s is issued and mailed.", amount=money(now.total))))
     if now.total != order.total:
@@ -156,6 +149,14 @@ def to_approve(order: Order, login: PortalUser | None) -> dict[str, Any]:
     if order.customer_id is None and login is None:
         told.append(("", "mail", _("%(mail)s gets a link to choose a password.", mail=order.email)))
     return {"trouble": "", "told": told}
+
+
+def _becomes(who: str, login: PortalUser | None, known: Sequence[Customer]) -> str:
+    if known:
+        return _("%(name)s becomes a customer, unless you choose one below.", name=who)
+    if login:
+        return _("%(name)s becomes a customer.", name=who)
+    return _("%(name)s becomes a customer with a login.", name=who)
 
 
 def to_refuse(order: Order) -> list[tuple[str, str, str]]:

@@ -115,7 +115,7 @@ class _Writer:
             terms = [self._tried(line)]
             if line.discount_percent is not None:
                 rate = percent(line.discount_percent, self.locale)
-                terms.append(_("Discount %(off)s off every bill", off=rate))
+                terms.append(_tried_off(line, rate))
         if line.discount_minor:
             off = self._money(line.discount)
             if line.discount_percent is not None:
@@ -197,3 +197,14 @@ def mark(state: QuoteState) -> str:
 
 def _paragraphs(text: str) -> list[str]:
     return [part.strip() for part in text.split("\n\n") if part.strip()]
+
+
+def _tried_off(line: QuoteLine, rate: str) -> str:
+    """What comes off once the free days are over."""
+    if line.discount_always:
+        words = _("Discount %(off)s off every bill", off=rate)
+    elif line.kind == LineKind.SETUP:
+        words = _("Discount %(off)s", off=rate)
+    else:
+        words = _("Discount %(off)s off the first bill", off=rate)
+    return f"{words}: {line.discount_reason}" if line.discount_reason else words

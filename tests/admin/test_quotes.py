@@ -87,6 +87,14 @@ def test_from_a_customer_to_an_invoice(staff_client, anna, fibre, by):
     assert quote.number in staff_client.get(f"/admin/invoices/details/?id={quote.invoice_id}").text
 
 
+def test_what_is_free_to_try_says_which_bill_its_discount_is_off(staff_client, anna, fibre):
+    fibre.trial_days = 14
+    quote = begun(staff_client, anna)
+    for lasts, words in (("always", "off every bill"), ("first", "off the first bill")):
+        post(staff_client, "edit", fresh(quote), **rows(of_package(fibre, discount="10%", lasts=lasts)))
+        assert f"Discount 10% {words}" in staff_client.get(f"{URL}details/?id={quote.id}").text
+
+
 def test_a_discount_is_off_the_first_bill_or_every_one_as_chosen(staff_client, anna, fibre):
     quote = begun(staff_client, anna)
     typed = rows(
