@@ -49,7 +49,8 @@ $(VENV)/ready: requirements.txt | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet -r requirements.txt
 	@touch $@
 
+# Of these only some are ever imported: Python compiles those itself.
 $(VENV)/ready-dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
 	@echo "Installing what the tests need into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --no-compile -r requirements-dev.txt
 	@touch $@ $(VENV)/ready
