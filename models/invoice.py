@@ -15,8 +15,9 @@ from .document import PricedLine, TaxSum
 from .money import Money
 from .types import MinorUnits, Moment, Percent, Rate, choice
 
-WAITING = "kind = 'proforma' AND state = 'issued' AND became_id IS NULL"
-"""Proformas that nobody has paid, in the words of an index."""
+WAITING = "kind = 'proforma' AND state NOT IN ('draft', 'void') AND became_id IS NULL"
+"""Proformas that nobody has paid, in the words of an index. That they are issued is told by what they are not: SQLite
+would look at the index of all that are issued."""
 
 
 class InvoiceState(enum.StrEnum):

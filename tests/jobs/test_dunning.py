@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from billing import collecting, customers, dunning_plans, payments, promises, refunds
 from billing.actor import Actor
+from billing.dunning import due
 from billing.dunning_plans import Amounts
 from billing.money import Money
 from jobs import dunning
@@ -356,3 +357,16 @@ def test_a_hold_puts_everything_off_until_it_ends_or_is_released(
     db.session.commit()
     run(15)
     assert steps(invoice)[1:2] == [("after", 15)]
+
+
+@pytest.mark.database("sqlite")
+def test_what_is_next_is_found_by_the_indexes_of_what_is_waited_for(app: Flask) -> None:
+    said: list[str] = []
+    driver: Any = db.session.connection().connection.driver_connection
+    driver.set_trace_callback(said.append)
+    due.count(DUE)
+    for place in due.places():
+        due.next_customers(place, DUE, 100)
+    driver.set_trace_callback(None)
+    plans = [" ".join(step[3] for step in driver.execute(f"EXPLAIN QUERY PLAN {one}")) for one in said]
+    assert len(plans) == 8 and all("dunning_on (dunning_on" in plan and "TEMP" not in plan for plan in plans)
