@@ -42,12 +42,12 @@ class Due:
     step: int
 
 
-def due(on: date, after: int = 0, without: Collection[int] = ()) -> tuple[list[Due], int | None]:
-    """What is to be charged on that day, of the next some hundred open invoices behind the id `after`; and from where
-    to go on, None if that was all. Nothing of the customers `without`, by their ids."""
+def due(on: date, gateway: str, after: int = 0, without: Collection[int] = ()) -> tuple[list[Due], int | None]:
+    """What is to be charged on that day by cards of this gateway, of the next some hundred open invoices behind the id
+    `after`; and from where to go on, None if that was all. Nothing of the customers `without`, by their ids."""
     if not company.value("cards_on"):
         return [], None
-    rows = db.session.execute(_open(on).where(Invoice.id > after).order_by(Invoice.id).limit(CHUNK)).all()
+    rows = db.session.execute(_open(on, gateway).where(Invoice.id > after).order_by(Invoice.id).limit(CHUNK)).all()
     tried = _tried([row.id for row in rows])
     found = [
         Due(row.id, len(tried.get(row.id, ())))
@@ -62,7 +62,7 @@ def begin(one: Due, *, gateway: str, on: date, by: Actor) -> PaymentAttempt | No
     asking the gateway."""
     by.require("payments.edit")
     invoice = lock_invoices([one.invoice_id]).get(one.invoice_id)
-    row = db.session.execute(_open(on).where(Invoice.id == one.invoice_id)).first()
+    row = db.session.execute(_open(on, gateway).where(Invoice.id == one.invoice_id)).first()
     tried = _tried([one.invoice_id]).get(one.invoice_id, ())
     if invoice is None or row is None or len(tried) != one.step or not _is_due(tried, row.card_id, on):
         return None
@@ -72,7 +72,7 @@ def begin(one: Due, *, gateway: str, on: date, by: Actor) -> PaymentAttempt | No
     )
 
 
-def _open(on: date) -> Select[int, int, int]:
+def _open(on: date, gateway: str) -> Select[int, int, int]:
     """Open invoices (and proformas) of customers who pay by card and have one, whose day has come, that nobody pays
     right now and that were not paid by card before."""
     day = Invoice.issued_on if company.value("card_charge") == "issued" else Invoice.due_on
@@ -87,7 +87,7 @@ def _open(on: date) -> Select[int, int, int]:
     promised = or_(Invoice.promised_on.is_(None), Invoice.promised_on < on)
     query = select(Invoice.id, Invoice.customer_id, Card.id.label("card_id"))
     query = query.join(Customer, Customer.id == Invoice.customer_id)
-    query = query.join(Card, and_(Card.customer_id == Customer.id, Card.is_default))
+    query = query.join(Card, and_(Card.customer_id == Customer.id, Card.is_default, Card.gateway == gateway))
     same = Invoice.currency == Customer.currency
     return query.where(
         Invoice.state == InvoiceState.ISSUED, wants, day <= on, *pays, left_alone, promised, same, ~busy.exists()

@@ -123,7 +123,7 @@ def begin(
     pay. Raises CannotPay, BeingPaid, NotAllowed. Flushes; commit before asking the gateway.
     """
     _check_may(customer, by)
-    if card is not None and (card.customer_id != customer.id or card.removed_at is not None):
+    if card is not None and ((card.customer_id, card.gateway) != (customer.id, gateway) or card.removed_at is not None):
         raise CannotPay("This card is not there any more. Choose another one.")
     locked = lock_invoices(invoice.id for invoice in invoices)
     found = [_payable(customer, locked.get(invoice.id)) for invoice in invoices]

@@ -36,7 +36,7 @@ def run(on: date | None = None) -> dict[str, int]:
     without = _elsewhere(counts) if after is not None else set[int]()
     while after is not None:
         with only_reading():
-            found, after = card_charges.due(day, after, without)
+            found, after = card_charges.due(day, cards.gateway().name, after, without)
         for one in found:
             stopping.check()
             counts[_charge(one, day)] += 1

@@ -50,7 +50,7 @@ def charged_by_itself(customer: Customer) -> str:
     if customer.payment_method != PaymentMethod.CARD or not offered(customer):
         return ""
     card = cards.default_of(customer)
-    return str(card) if card else ""
+    return str(card) if card and card.gateway == gateway().name else ""
 
 
 def ask(attempt: PaymentAttempt) -> Ask:

@@ -25,7 +25,7 @@ from .. import dunning as dunning_job
 from .. import renewals as renewals_job
 from ..commands import command_errors
 from ..terminal import Watch, progress_bar
-from . import changes, collected, company, handled, leaving, lives, logins, ordered, quoted
+from . import carded, changes, collected, company, handled, leaving, lives, logins, ordered, quoted, told
 from .diary import MORNING, Diary, at_night, moment
 from .paying import Till
 from .story import NEVER_SENT, Story
@@ -90,11 +90,13 @@ def fill(watch: Watch | None = None, *, months: int = MONTHS, customers: int = C
     changes.plan(diary, today)
     leaving.plan(diary, today)
     logins.plan(diary, today)
+    carded.plan(diary, till, today)
     with hurrying(db.engine):
         for day in _days(first, today, watch):
             _live(firm, diary, till, day, now)
     dunning_job.run(today)
     outbox.call_off(NEVER_SENT, by=clock.actor())
+    told.tell()
     staff.set_password(staff.by_email(company.EMAIL), password_hash, clock.actor())
     db.session.commit()
     return Login(company.EMAIL, password)

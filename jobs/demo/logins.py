@@ -45,7 +45,7 @@ def _let_in(moment: Moment) -> None:
         accountant = {"name": "Orla Fennell", "right": PortalRight.BILLING}
         portal_users.add(customer, "orla@fennell-books.example", **accountant, by=by)
     for access in owners[:1]:
-        own = _as(access, moment)
+        own = signed_in(access, moment)
         managing = portal_people.managing(access.customer, by=own)
         email = f"it@{access.customer.email.partition('@')[2]}"
         portal_people.invite(access.customer, email, name="IT desk", right=PortalRight.TECHNICAL, by=managing)
@@ -56,7 +56,7 @@ def _order_less(moment: Moment) -> None:
     """One of them downgrades with the next renewal."""
     owners = select(PortalAccess).where(PortalAccess.right == PortalRight.OWNER).order_by(PortalAccess.id)
     for access in db.session.scalars(owners):
-        by = _as(access, moment)
+        by = signed_in(access, moment)
         for service in db.session.scalars(_running(access.customer)):
             less = [one for one in self_service.offers(service, by=by) if one.direction == Direction.DOWNGRADE]
             if not less:
@@ -71,7 +71,7 @@ def _order_less(moment: Moment) -> None:
             db.session.flush()
 
 
-def _as(access: PortalAccess, moment: Moment) -> Actor:
+def signed_in(access: PortalAccess, moment: Moment) -> Actor:
     """The person, signed in to the portal."""
     by, user = moment.by("owner"), access.portal_user
     return replace(by, name=user.name, permissions=frozenset(), staff_id=None, portal_user_id=user.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
@@ -13,10 +13,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from billing import payments
+from billing.actor import system
 from billing.money import Money
 from billing.payments import Receipt
-from models import Customer, Invoice, InvoiceState, PaymentMethod, db
+from models import Card, Customer, Invoice, InvoiceState, PaymentMethod, db
 
+from . import carded
 from .diary import Diary, Moment
 from .dice import Dice
 
@@ -62,6 +64,7 @@ class Plan:
     method: str = TRANSFER
     round_up: bool = False
     again: bool = False
+    step: int = 0
 
 
 class Till:
@@ -72,6 +75,9 @@ class Till:
         self._plans: dict[date, list[Plan]] = defaultdict(list)
         self._seen = 0
         self.payers: dict[int, Payer] = {}
+        # The ids of those whose saved card is charged, and of their cards; of whom the next charge is declined.
+        self.cards: dict[int, int] = {}
+        self.declines: set[int] = set()
 
     def see_new_invoices(self, today: date) -> None:
         """Decide when the invoices that were made since the last time will be paid."""
@@ -96,10 +102,21 @@ class Till:
         receipts = []
         for plan in plans:
             invoice = rows[plan.invoice_id]
-            if invoice.open_minor or plan.again:
+            if invoice.open_minor and plan.method == CARD and invoice.customer_id in self.cards:
+                self._charge(invoice, plan, moment)
+            elif invoice.open_minor or plan.again:
                 receipts.append(_receipt(plan, invoice))
         if receipts:
             payments.record_all(receipts, by=moment.by("billing"))
+
+    def _charge(self, invoice: Invoice, plan: Plan, moment: Moment) -> None:
+        """The saved card, or once, of some, without success: then it is tried again some days later."""
+        card = db.session.get_one(Card, self.cards[invoice.customer_id])
+        declined = invoice.customer_id in self.declines
+        carded.charge(invoice, card, declined=declined, step=plan.step, by=system(moment.at, moment.today))
+        if declined:
+            self.declines.remove(invoice.customer_id)
+            self._expect(replace(plan, on=moment.today + timedelta(days=3), step=plan.step + 1))
 
     def settle(self, customer: Customer, moment: Moment) -> None:
         """One transfer for everything that is open."""

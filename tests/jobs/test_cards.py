@@ -259,7 +259,14 @@ def test_f24_all_120_orders_end_the_same(app: Flask, invoice: Invoice):
         booked = select(LedgerEntry.account, func.sum(LedgerEntry.amount_minor)).group_by(LedgerEntry.account)
         books = tuple(sorted(map(tuple, db.session.execute(booked))))
         db.session.refresh(invoice)
-        return payment.amount_minor, payment.refunded_minor, *refunds_, invoice.open_minor, tuple(sorted({*events})), books
+        return (
+            payment.amount_minor,
+            payment.refunded_minor,
+            *refunds_,
+            invoice.open_minor,
+            tuple(sorted({*events})),
+            books,
+        )
 
     def walk(rest: list[Step]) -> None:
         if not rest:
@@ -537,8 +544,12 @@ def test_what_was_refunded_or_belongs_to_others_is_not_charged_by_itself(
     app: Flask, stripe: Stripe, invoice: Invoice, saved: Card, clock: Clock
 ):
     by_transfer = make_invoice(make_customer(payment_method=PaymentMethod.INVOICE), 5000)
+    elsewhere = make_invoice(make_customer(payment_method=PaymentMethod.CARD), 700)
+    strange = make_card(elsewhere.customer, gateway="other")
     db.session.commit()
     assert card_charges.run(clock().date()) == {"succeeded": 1}
+    with pytest.raises(card_payments.CannotPay, match="not there any more"):
+        charge(elsewhere, strange)
     payment = db.session.scalars(select(Payment)).one()
     refunds.refund(payment, payment.amount, method="Card", refunded_on=clock().date(), reason="Kind", by=now(app))
     db.session.commit()

@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from jobs import demo
+from jobs import doctor as doctor_job
 from messaging import deliver
 from models import db
 
@@ -142,12 +143,23 @@ class TestTheCompany:
 
     def test_no_mail_will_ever_leave(self, filled: demo.Login) -> None:
         assert number("SELECT count(*) FROM delivery") > 1_000
-        assert rows("SELECT DISTINCT state, error FROM delivery") == [
-            ("cancelled", "Made with the demo company, never sent.")
-        ]
+        assert rows("SELECT DISTINCT state, error FROM delivery ORDER BY state") == [
+            ("cancelled", "Made with the demo company, never sent."), ("sent", ""),
+        ]  # fmt: skip
+        shown = "FROM delivery WHERE state = 'sent'"
+        marked = "sent_text LIKE '%example of the demo company%never sent%'"
+        assert number(f"SELECT count(*) {shown}") == number(f"SELECT count(*) {shown} AND {marked}") > 20
         assert deliver.mail_state().waiting == 0
         assert number("SELECT count(*) FROM customer WHERE email NOT LIKE '%.example'") == 0
         assert number("SELECT count(*) FROM contact WHERE email <> '' AND email NOT LIKE '%.example'") == 0
+
+    def test_some_have_cards_that_no_gateway_knows(self, filled: demo.Login) -> None:
+        assert rows("SELECT DISTINCT gateway FROM card") == rows("SELECT DISTINCT gateway FROM payment_attempt")
+        assert rows("SELECT DISTINCT gateway, is_default FROM card") == [("demo", 1)]
+        states = rows("SELECT state, count(*) FROM payment_attempt GROUP BY state ORDER BY state")
+        assert [state for state, _count in states] == ["declined", "succeeded"] and dict(states)["succeeded"] > 10
+        assert {kind for (kind,) in rows("SELECT kind FROM payment_attempt")} >= {"charge", "page"}
+        assert doctor_job.examine() == []
 
     def test_only_the_owner_can_sign_in(self, filled: demo.Login, migrated_app: Flask) -> None:
         found = rows("SELECT email, password_hash FROM staff ORDER BY id")
