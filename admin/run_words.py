@@ -46,7 +46,7 @@ COUNTS = {
 }  # fmt: skip
 
 DUNNING = {
-    "before": _l("Reminders before the day"), "after": _l("Reminders"), "fee": _l("Late fees"),
+    "before": _l("Reminders before it is due"), "after": _l("Reminders"), "fee": _l("Late fees"),
     "warning": _l("Warnings"), "suspend": _l("Suspensions"), "cancel": _l("Cancellations"),
     "messages": _l("Messages"), "skipped": _l("Steps left out"),
 }  # fmt: skip

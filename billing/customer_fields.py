@@ -82,7 +82,7 @@ def put_in_form(cleaned: dict[str, Any], known: Mapping[str, Any], home: str, *,
         cleaned["phone_e164"] = phone_e164(phone, country or home)
         if strict and phone != known.get("phone"):
             _tell(errors, "phone", check_phone, phone, country or home)
-    if cleaned.get("tax_id", "") != known.get("tax_id", ""):
+    if "tax_id" in cleaned and cleaned["tax_id"] != known.get("tax_id", ""):
         cleaned["tax_id"] = _tell(errors, "tax_id", tax_number, cleaned["tax_id"], country) or cleaned["tax_id"]
     if errors and strict:
         raise InvalidCustomer(errors)

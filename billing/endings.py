@@ -291,7 +291,7 @@ def _write_note(customer: Customer, note: Note, wanted: Wanted, by: Actor) -> Ma
         customer, group, payers.billed(customer, group), by.today, prices_include_tax=note.prices_include_tax,
         send=wanted.send,
     )  # fmt: skip
-    reason = f"Unused days, given back as the service ends on {wanted.on}."
+    reason = f"Unused days, given back as the service ends on {wanted.on.day} {wanted.on:%b %Y}."
     if note.prepaid:
         reason = "What was paid in advance and not used."
     return change_documents.note_down(change_documents.make_note(head, note.worked, note.plan, reason=reason, by=by))

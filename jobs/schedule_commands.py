@@ -48,7 +48,7 @@ def run_job(name: str, on: datetime | None) -> None:
         raise Busy(
             f"The job {job.name} is being done by another process just now. Try again when it has ended."
         ) from None
-    click.echo(sentence(counts) if job.takes_day else f"{job.name}: {_figures(counts)}.")
+    click.echo(sentence(counts) if job.name == "renewals" else f"{job.name}: {_figures(counts)}.")
 
 
 class NoDay(BillingError):

@@ -187,9 +187,9 @@ def test_an_edit_says_what_changed(app: Flask, by: Actor) -> None:
 
 
 def test_a_new_address_is_not_the_one_that_mail_came_back_from(app: Flask, by: Actor) -> None:
-    customer = make_customer(email_state="bounced", phone="555 0100", phone_state="invalid")
+    customer = make_customer(email_state="bounced", phone="555 0100", phone_state="invalid", tax_id="IE1234567T")
     customers.edit(customer, {"city": "Cork"}, by=by)
-    assert (customer.email_state, customer.phone_state) == ("bounced", "invalid")
+    assert (customer.email_state, customer.phone_state, customer.tax_id) == ("bounced", "invalid", "IE1234567T")
     customers.edit(customer, {"email": "new@mail.example"}, by=by)
     assert (customer.email_state, customer.phone_state) == ("", "invalid")
 
