@@ -22,6 +22,7 @@ from admin.export import plain
 from admin.filter_kinds import choice
 from admin.filters import ChoiceFilter, StaffFilter, WrongValue
 from models import AuditEvent, Customer, Staff, db
+from web.formatters import with_amounts
 from web.params import row_id
 
 
@@ -97,7 +98,11 @@ def link(url: str, text: str) -> Any:
     return Markup('<a href="{}">{}</a>').format(url, text) if url else text
 
 
-def customer_cell(view: StaffView, event: AuditEvent) -> Any:
+def record_cell(event: AuditEvent) -> Any:
+    return link(object_url(event), with_amounts(event.object_label) or object_word(event.object_type))
+
+
+def customer_cell(view: Any, event: AuditEvent) -> Any:
     if event.customer is None:
         return None
     return link(links.record_url(event.customer), event.customer.name)
@@ -124,9 +129,7 @@ class AuditView(StaffView):
     column_formatters = {
         "actor": lambda view, context, row, name: who(row),
         "verb": lambda view, context, row, name: sentence(row.verb),
-        "object": lambda view, context, row, name: link(
-            object_url(row), row.object_label or object_word(row.object_type)
-        ),
+        "object": lambda view, context, row, name: record_cell(row),
         "customer": lambda view, context, row, name: customer_cell(view, row),
     }
     column_filters = (

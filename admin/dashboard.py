@@ -12,10 +12,13 @@ from flask import current_app, request, url_for
 from flask_admin import AdminIndexView, expose
 from flask_babel import format_date, get_locale, ngettext
 from flask_babel import gettext as _
+from markupsafe import Markup
 from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
 from admin import audit_words
+from admin.audit import customer_cell, record_cell
 from admin.needs import needs
 from billing import company, reports
 from billing.money import Money, decimals_of
@@ -245,13 +248,19 @@ def _newest() -> list[AuditEvent]:
     """What happened to customers and money; who signed in stands in the audit log."""
     only = only_customer.id_()
     whose = AuditEvent.customer_id.is_not(None) if only is None else AuditEvent.customer_id == only
-    newest = select(AuditEvent).where(whose).order_by(AuditEvent.id.desc())
-    return list(db.session.scalars(newest.limit(NEWEST)))
+    newest = select(AuditEvent).where(whose).order_by(AuditEvent.id.desc()).limit(NEWEST)
+    return list(db.session.scalars(newest.options(joinedload(AuditEvent.customer).load_only(Customer.name))))
 
 
 def _short_lines(events: list[AuditEvent]) -> list[dict[str, Any]]:
-    """A line each; what changed in detail stands in the audit log."""
-    return [{**line, "note": ""} for line in audit_words.timeline(events)]
+    """A line each, leading to the record and its customer; what changed in detail stands in the audit log."""
+    return [{**audit_words.event(event), "text": _sentence(event)} for event in events]
+
+
+def _sentence(event: AuditEvent) -> Markup:
+    about = [] if event.object_type == "customer" and event.customer else [record_cell(event)]
+    about += [customer_cell(None, event)] if event.customer else []
+    return Markup("{}: {}").format(audit_words.sentence(event.verb), Markup(" · ").join(about))
 
 
 def _begin() -> dict[str, bool] | None:

@@ -8,9 +8,11 @@ from datetime import date
 from factories import make_company, make_customer, make_invoice, make_package, make_service
 from flask import Flask
 from signing_in import Browser, sign_in
-from sqlalchemy import event
+from sqlalchemy import event, select
 
-from models import BillingGroup, Delivery, Message, db
+from billing import customer_status
+from billing.actor import system
+from models import BillingGroup, Customer, Delivery, Message, db
 
 
 def business(app: Flask) -> None:
@@ -67,6 +69,15 @@ def test_an_empty_installation_says_what_to_do_first(app: Flask, staff_client: B
     db.session.commit()
     page = staff_client.get("/admin/").get_data(as_text=True)
     assert "Ready to begin" in page and "Start a service" in page and "Add package" not in page
+
+
+def test_what_happened_just_now_names_whom_it_happened_to(app: Flask, staff_client: Browser) -> None:
+    business(app)
+    customer = db.session.scalars(select(Customer)).one()
+    customer_status.disable([customer], by=system(app.clock(), app.clock().date()))
+    db.session.commit()
+    now = staff_client.get("/admin/").get_data(as_text=True).split('id="h-now"')[1]
+    assert f'Disabled: <a href="/admin/customer/details/?id={customer.id}">{customer.name}</a>' in now
 
 
 def test_the_page_costs_few_statements(app: Flask, staff_client: Browser) -> None:
