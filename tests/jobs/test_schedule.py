@@ -357,8 +357,8 @@ def test_jobs_from_the_command_line(app: Flask, by: Actor) -> None:
     assert [line.split()[0] for line in shown.splitlines()] == [job.name for job in schedule.JOBS]
     done = flask.invoke(args=["jobs", "run", "renewals", "--on", "2026-12-01"])
     assert (done.exit_code, done.output) == (0, "2026-12-01: 3 invoices made for 3 customers, 69.46 EUR.\n")
-    for name in ("cleaning", "dunning"):
-        assert flask.invoke(args=["jobs", "run", name]).output == f"{name}: nothing to do.\n"
+    for name, did in {"cleaning": "nothing to do", "dunning": "1 invoices"}.items():
+        assert flask.invoke(args=["jobs", "run", name]).output == f"{name}: {did}.\n"
     for words, said in {
         ("nothing",): "There is no job 'nothing'. Choose one of: renewals,",
         ("cleaning", "--on", "2026-12-01"): "works by the moment; leave out --on.",
