@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any
 
-from flask import Blueprint, abort, g, redirect, render_template, url_for
+from flask import Blueprint, abort, g, redirect, render_template, session, url_for
 
 from billing import portal_users
 from models import PortalAccess, PortalRight
@@ -19,11 +19,12 @@ pages = Blueprint("portal", __name__, url_prefix="/portal")
 
 IN_MENU = 8
 """Customers of a person that the account menu names; a page lists all."""
+LAST = "portal_at"
 ID = "int(max=9223372036854775807)"
 
 
 def for_customer(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Call the view with the person's access to the customer of the address, or to their first one.
+    """Call the view with the person's access to the customer of the address, or else to the one they were at last.
 
     Others are sent to the sign-in page; a customer that is not theirs is a 404, like one that does not exist.
     """
@@ -33,16 +34,24 @@ def for_customer(view: Callable[..., Any]) -> Callable[..., Any]:
         user = signed_in_portal_user()
         if user is None:
             return to_sign_in()
-        mine = g.portal_accesses = portal_accesses(customer_id, IN_MENU + 1)
+        mine = g.portal_accesses = portal_accesses(customer_id or _last(), IN_MENU + 1)
         if not mine and portal_users.invitations(user):
             return redirect(url_for("portal.accounts"))
         if not mine:
             return render_template("portal/closed.html"), 403
         access = next((one for one in mine if customer_id in (None, one.customer_id)), None) or abort(404)
+        if len(mine) > 1 and session.get(LAST) != access.customer_id:
+            session[LAST] = access.customer_id
         g.portal_access = access
         return view(access, *args, **kwargs)
 
     return guarded
+
+
+def _last() -> int | None:
+    """The customer whose page this browser showed last, if the person reaches several."""
+    found = session.get(LAST)
+    return found if isinstance(found, int) else None
 
 
 def needs(rights: Collection[PortalRight]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -125,17 +125,17 @@ def _history(service: Service, sees_money: bool) -> list[dict[str, Any]]:
 def _line(change: ServiceChange, service: Service, sees_money: bool) -> dict[str, Any]:
     icon, kind, words = TOLD[change.kind]
     before, after = change.before or {}, change.after or {}
-    note = ""
+    note, day = "", change.on
     if change.kind == "cancel":
         until = after.get("ends_on")
         icon, kind, words = (icon, kind, words) if until else ("undo-2", "ok", _l("End removed"))
         note = _("It ends on %(day)s.", day=short_date(date.fromisoformat(until))) if until else ""
+        day = min(day, company.day_of(change.made_at))  # when it was set, not the day it is for
     elif change.kind == "change" and before.get("package") and before["package"] != after.get("package"):
         note = f"{before['package']} → {after.get('package')}"
     elif change.kind == "price" and sees_money:
         note = _prices(before, after, service)
-    return {"icon": icon, "kind": kind, "text": words, "note": note, "iso": str(change.on),
-            "when": short_date(change.on)}  # fmt: skip
+    return {"icon": icon, "kind": kind, "text": words, "note": note, "iso": str(day), "when": short_date(day)}
 
 
 def _prices(before: dict[str, Any], after: dict[str, Any], service: Service) -> str:

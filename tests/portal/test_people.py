@@ -76,7 +76,7 @@ def test_inviting_somebody_who_then_comes_in(client, anna, by):
     assert db.session.get(PortalAccess, number, populate_existing=True) is None
 
 
-def test_somebody_who_signs_in_already_is_asked_and_not_named_before(client, anna, by):
+def test_somebody_who_signs_in_already_is_asked_and_not_named_before(client, anna, by, clock):
     other = let_in(make_customer(name="Elsewhere"), by, "bo@m.example")
     here, sent = f"/portal/{anna.customer_id}", {"name": "X", "email": "bo@m.example", "right": "read_only"}
     client.post(f"{here}/users/new", data={**sent, "form_token": token()})
@@ -85,6 +85,7 @@ def test_somebody_who_signs_in_already_is_asked_and_not_named_before(client, ann
     asked = db.session.scalars(select(PortalAccess).where(~PortalAccess.accepted)).one().id
     pages = (f"{here}/users/", f"{here}/users/{asked}")
     assert all("bo@m.example" in (page := client.get(one).text) and ">Bo<" not in page for one in pages)
+    clock.advance(minutes=1)
     client.post(f"{here}/users/{asked}/link")
     assert len(mails("portal_added")) == 2 and mails(portal_links.WELCOME) == []
     bo = sign_in_guest(client.application.test_client(), other)
@@ -102,6 +103,7 @@ def test_the_account_menu_names_a_few_and_a_page_finds_them_all(client, anna, by
     page = client.get(f"/portal/{many[-1].customer_id}/").text
     assert page.count("Österling") < 25 and "Österling 11" in page and "Österling 08" not in page
     assert page.count("/portal/accounts") == 2  # in the menu, and above the page
+    assert "Österling 11</h1>" in client.get("/portal/").text  # where one was last
     page = client.get("/portal/accounts?q=österling+08").text
     assert "Österling 08" in page and "Österling 09" not in page and "Lindqvist" not in page
     with spoken() as asked:
