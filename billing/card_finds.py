@@ -113,7 +113,7 @@ def back_not_here(refunds: Iterable[Back], gateway: str) -> list[tuple[Back, Pay
 
 def payer(made: Made, gateway: str) -> Payer | None:
     """Whose money this is: of the attempt if it is here, of who has a card under that name at the gateway, or of the
-    customer of that number."""
+    customer of that number; surely so if the e-mail address or the invoices are theirs too."""
     attempt = card_payments.find(gateway, key=made.answer.key)
     if attempt is not None:
         return Payer(attempt.customer, True)
@@ -125,7 +125,8 @@ def payer(made: Made, gateway: str) -> Payer | None:
     customer = db.session.get(Customer, int(number)) if number.isascii() and number.isdecimal() else None
     if customer is None or customer.merged_into_id is not None:
         return None
-    return Payer(customer, bool(made.email) and made.email.casefold() == customer.email.casefold())
+    same = bool(made.email) and made.email.casefold() == customer.email.casefold()
+    return Payer(customer, same or bool(invoices(made, customer)))
 
 
 def invoices(made: Made, customer: Customer) -> list[Invoice]:
