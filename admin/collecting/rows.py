@@ -25,7 +25,7 @@ from models.bulk import among
 from web.formatters import FALLBACK, locale, short_date
 
 STEPS: dict[StepKind, Any] = {
-    StepKind.BEFORE: _l("Before it is due"), StepKind.AFTER: _l("Reminder"), StepKind.FEE: _l("Late fee"),
+    StepKind.BEFORE: _l("Reminder before due"), StepKind.AFTER: _l("Reminder"), StepKind.FEE: _l("Late fee"),
     StepKind.WARNING: _l("Warning"), StepKind.SUSPEND: _l("Suspension"), StepKind.CANCEL: _l("Cancellation"),
 }  # fmt: skip
 AGE_PILLS = ("info", "warn", "warn", "bad")
