@@ -172,14 +172,19 @@ def settle(attempt: PaymentAttempt, told: Told, *, by: Actor) -> PaymentAttempt:
     return attempt
 
 
-def disputed(attempt: PaymentAttempt, *, by: Actor) -> None:
-    """The holder of the card has the bank take the money back: staff are told to answer. Flushes."""
+def disputed(attempt: PaymentAttempt, decided: str = "", *, by: Actor) -> None:
+    """The holder of the card has the bank take the money back: staff are told to answer, and how it was `decided` (won,
+    lost, or another word of the gateway's). Flushes."""
     named = ", ".join(str(part.invoice) for part in attempt.parts) or "the account"
-    words = (
-        f"The card payment of {attempt.amount} for {named} is disputed: its holder asked the bank to take it back. "
-        f"Answer at {attempt.gateway.capitalize()}, where the day is until which that is possible. If the money "
-        "goes back, record it as a refund on the payment's page."
-    )
+    title, paid = attempt.gateway.capitalize(), f"The card payment of {attempt.amount} for {named}"
+    ends = {
+        "": f"{paid} is disputed: its holder asked the bank to take it back. Answer at {title}, where the day is until "
+        "which that is possible. If the money goes back, record it as a refund on the payment's page.",
+        "won": f"{paid}: the dispute is won, and the money stays with you.",
+        "lost": f"{paid}: the dispute is lost, and the bank took the money back. Record it as a refund on the page of "
+        f"payment {attempt.payment_id}.",
+    }
+    words = ends.get(decided, f"{paid}: the dispute is closed. Look at {title} how it ended.")
     notes.add_note(attempt.customer, words, pinned=True, by=replace(by, permissions=None))
 
 

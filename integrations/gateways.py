@@ -125,7 +125,8 @@ class RefundAsk:
 @dataclass(frozen=True, slots=True)
 class Event:
     """What a gateway tells by itself: what kind of thing happened to what. Its names for things are empty where the
-    event is about none of them. `ours`: it comes from the environment (live or test) that our key belongs to."""
+    event is about none of them. `ours`: it comes from the environment (live or test) that our key belongs to. `state`
+    of a dispute, which nobody looks up: won or lost, once it is decided."""
 
     id: str
     kind: str
@@ -134,6 +135,7 @@ class Event:
     payment: str = ""
     page: str = ""
     card: str = ""
+    state: str = ""
 
 
 class NotSigned(Exception):

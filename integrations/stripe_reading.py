@@ -155,6 +155,7 @@ def event_of(told: Any, thing: Any, live: bool) -> Event:
         key=str(named.get("tillbook_attempt") or thing.get("client_reference_id") or "")[:60],
         payment=str(payment or "")[:120], page=str(thing["id"])[:120] if kind == "checkout.session" else "",
         card=str(thing["id"])[:120] if kind == "payment_method" else "",
+        state=str(thing.get("status") or "")[:20] if kind == "dispute" else "",
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from billing.card_charges import Due
 from integrations.gateways import Made
 from messaging import cards
 from models import BillingError, PaymentAttempt, db
+from models.faults import faultpoint
 
 from . import clock, results, stopping
 from .daily import only_reading
@@ -84,7 +85,9 @@ def _charge(one: Due, on: date) -> str:
         return ""
     asked, number = cards.ask(attempt), attempt.id
     db.session.commit()
+    faultpoint("card_charges.begun")
     answer = gateway.charge(asked)
+    faultpoint("card_charges.asked")
     settled = card_payments.settle(db.session.get_one(PaymentAttempt, number), answer, by=clock.actor())
     state = str(settled.state)
     db.session.commit()

@@ -60,8 +60,9 @@ def handle(event_id: int) -> bool:
         attempt, card = (found.attempt.id if found.attempt else None), (found.card.id if found.card else None)
     answered = look_up(attempt) if attempt else look_at_card(card) if card else False
     if answered:
-        if attempt and event.kind == card_events.DISPUTED:
-            card_payments.disputed(db.session.get_one(PaymentAttempt, attempt), by=clock.actor())
+        if attempt and event.kind in (card_events.DISPUTED, card_events.DECIDED):
+            decided = str(event.payload.get("state", "")) if event.kind == card_events.DECIDED else ""
+            card_payments.disputed(db.session.get_one(PaymentAttempt, attempt), decided, by=clock.actor())
         card_events.done(event_id, by=clock.actor(), note="The gateway was asked how it stands.")
     else:
         card_events.not_yet(event_id, known=bool(attempt or card), by=clock.actor())

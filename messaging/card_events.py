@@ -20,7 +20,7 @@ from models import Card, HookEvent, HookState, PaymentAttempt, db
 
 SOURCE = "stripe"
 WAITS, WAITS_FOR_ANSWER = timedelta(hours=1), timedelta(days=3)
-DISPUTED = "charge.dispute.created"
+DISPUTED, DECIDED = "charge.dispute.created", "charge.dispute.closed"
 PAYMENT, CARD = "payment", "card"
 KINDS = {
     "checkout.session.": PAYMENT, "payment_intent.": PAYMENT, "charge.": PAYMENT, "refund.": PAYMENT,
@@ -40,7 +40,7 @@ class About:
 def store(event: Event, *, by: Actor) -> int | None:
     """Keep what came, once; its id, or None if it was kept before. Flushes."""
     dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
-    known = {"key": event.key, "payment": event.payment, "page": event.page, "card": event.card}
+    known = {"key": event.key, "payment": event.payment, "page": event.page, "card": event.card, "state": event.state}
     note = ""
     if not event.ours:
         note = "It comes from Stripe's other environment (test or live); check which address is registered there."
@@ -56,9 +56,10 @@ def store(event: Event, *, by: Actor) -> int | None:
 
 
 def waiting(at: datetime, limit: int = 100) -> list[int]:
-    """Events that were stored and not carried out yet, oldest first; those tried in vain less and less often."""
+    """Events that were stored and not carried out yet, oldest first; those tried in vain less and less often, and
+    behind the new ones: many about nothing of ours, as of a shop that shares the account, keep none of ours waiting."""
     query = select(HookEvent).where(HookEvent.state == HookState.WAITING, HookEvent.source == SOURCE)
-    found = db.session.scalars(query.order_by(HookEvent.received_at, HookEvent.id).limit(limit))
+    found = db.session.scalars(query.order_by(HookEvent.tries, HookEvent.received_at, HookEvent.id).limit(limit))
     return [event.id for event in found if not event.tries or at >= event.received_at + _pause(event.tries)]
 
 

@@ -319,6 +319,33 @@ def test_f25_an_event_before_our_own_commit_waits(
     assert stored.state == HookState.PROCESSED
 
 
+def test_events_about_nothing_of_ours_keep_none_of_ours_waiting(app: Flask, invoice: Invoice):
+    """A shop that shares the account."""
+    by = now(app)
+    strange = [card_events.store(Event(f"evt_{n}", "charge.succeeded", True, payment="pi_x"), by=by) for n in range(9)]
+    for number in strange:
+        card_events.not_yet(number or 0, known=False, by=by)
+    mine = card_events.store(Event("evt_mine", "charge.succeeded", True, payment="pi_1"), by=by)
+    assert card_events.waiting(by.at + timedelta(minutes=1), limit=9)[0] == mine
+
+
+@pytest.mark.parametrize("point", ["card_charges.begun", "card_charges.asked"])
+def test_killed_while_it_charges_it_charges_once(app: Flask, stripe: Stripe, invoice: Invoice, saved: Card, point: str):
+    """The card is removed meanwhile, here and there: what was paid with it is booked all the same."""
+    db.session.commit()
+    assert Forked(app, "jobs.card_charges:run", fault=f"{point}@1").ended() == -signal.SIGKILL
+    db.session.rollback()
+    assert len(stripe.charges()) == (point == "card_charges.asked")
+    cards.remove(saved, by=now(app))
+    db.session.commit()
+    for minutes in (5, 30, 60):
+        app.clock.advance(minutes=minutes)
+        work()
+    assert stripe.things[saved.gateway_card]["customer"] is None
+    assert paid(invoice) is (point == "card_charges.asked") and healthy(app) == []
+    assert db.session.scalars(select(AttemptPart.holds).distinct()).all() == [False]
+
+
 def test_f26_another_environment_or_nothing_of_ours_changes_nothing(
     client: Browser, stripe: Stripe, invoice: Invoice, clock: Clock
 ):
@@ -498,6 +525,10 @@ def test_a_dispute_is_told_to_staff_once(client: Browser, stripe: Stripe, invoic
         tell(client, stripe, stripe.events[-1])
         work()
     assert "is disputed" in db.session.scalars(select(Note)).one().text
+    stripe.tell("charge.dispute.closed", {**stripe.of("dispute")[0], "status": "lost"})
+    tell(client, stripe, stripe.events[-1])
+    work()
+    assert "the dispute is lost" in db.session.scalars(select(Note).order_by(Note.id.desc())).first().text
 
 
 def test_cards_are_renewed_replaced_and_forgotten(client: Browser, stripe: Stripe, invoice: Invoice, saved: Card):
