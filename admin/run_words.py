@@ -162,7 +162,8 @@ def count_words(name: str, own: Mapping[str, Any]) -> str:
 
 def did(run: Run) -> str:
     """``5,174 invoices`` in one line, for lists of all kinds of runs."""
-    if run.state is RunState.FINISHED and not run.done and not any(run.counts.values()):
+    looked_only = not run.done or run.kind == "dunning"  # of dunning, done are the invoices it looked at
+    if run.state is RunState.FINISHED and looked_only and not any(run.counts.values()):
         return _("Nothing to do")
     return ", ".join(f"{word} {figure}" for name, word, figure in counts(run) if run.counts.get(name))
 

@@ -125,7 +125,7 @@ def _can_withdraw(termination: Termination) -> bool:
 
 def _withdrawn(termination: Termination) -> list[ending_shown.Effect]:
     return [
-        ("ok", "play", _("The services that were given this end run on.")),
+        ("ok", "play", _("The services and recurring charges that were given this end go on.")),
         ("", "receipt-text", _("Documents stay in force: days up to the end are billed, days after it given back.")),
         ("", "repeat", _("The next renewals run bills them from that day on.")),
         ("ok", "user", _("The customer stays as it is.")),
