@@ -67,7 +67,7 @@ class FindDoors:
         if isinstance(made, str):
             flash(made, "danger")
             return redirect(self.get_url(".found"))  # type: ignore[attr-defined]
-        if made is None:
+        if made is None or made.site not in ("", card_finds.site()):
             abort(404)
         who = WhoForm(request.values)
         payer = card_finds.payer(made, cards.gateway().name)

@@ -8,6 +8,7 @@ itself meanwhile: it may be for the very invoice that is open again.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from models import (
     AttemptKind,
     AttemptPart,
     AttemptState,
+    AuditEvent,
     BillingError,
     Card,
     CardRefund,
@@ -64,6 +66,8 @@ class Made(Protocol):
     def gateway_customer(self) -> str: ...
     @property
     def email(self) -> str: ...
+    @property
+    def site(self) -> str: ...
 
 
 class Back(card_refunds.Seen, Protocol):
@@ -81,6 +85,13 @@ class Payer:
     sure: bool
 
 
+def site() -> str:
+    """What tells this installation from others that share its account at the gateway; a restored backup is the same
+    one, wherever it runs."""
+    first = db.session.scalar(select(AuditEvent.at).order_by(AuditEvent.id).limit(1))
+    return hashlib.sha256(first.isoformat().encode()).hexdigest()[:16] if first else ""
+
+
 def since(at: datetime) -> datetime:
     """From when on the gateway is looked through: some days, and from before the newest try that is known here."""
     newest = db.session.scalar(select(func.max(PaymentAttempt.begun_at)))
@@ -89,8 +100,10 @@ def since(at: datetime) -> datetime:
 
 
 def not_here(made: Iterable[Made], gateway: str) -> list[Made]:
-    """Those of these payments that are not in the books nor looked up anyway, the oldest in front."""
-    found = {one.answer.gateway_id: one for one in made}
+    """Those of these payments that are not in the books nor looked up anyway, the oldest in front. Nothing that another
+    installation asked for."""
+    ours = ("", site())
+    found = {one.answer.gateway_id: one for one in made if one.site in ours}
     names = among_words(db.session, Payment.gateway_id, list(found))
     known = set(db.session.scalars(select(Payment.gateway_id).where(Payment.gateway == gateway, names)))
     keys = among_words(db.session, PaymentAttempt.key, [one.answer.key for one in found.values()])

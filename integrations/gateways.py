@@ -30,7 +30,8 @@ class Ask:
     """What a gateway is asked for, or about. `key` names the attempt: the gateway keeps it, does nothing twice under
     it, and finds the attempt by it. `customer` is our name for the customer, `gateway_customer` its own, if it has
     one. `kind` is page, charge or save; `charge` needs `gateway_card`. `gateway_id` and `page_id` are its names for
-    the payment and the page, as far as they were heard."""
+    the payment and the page, as far as they were heard. `site`: which installation asks, where several share an
+    account."""
 
     key: str
     customer: str
@@ -46,6 +47,7 @@ class Ask:
     gateway_card: str = ""
     gateway_id: str = ""
     page_id: str = ""
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Money that the gateway took under a key of ours: the answer about it, what it was for, and who paid as the
-    gateway knows them."""
+    """Money that the gateway took under a key of ours: the answer about it, what it was for, who paid as the gateway
+    knows them, and which installation asked."""
 
     answer: Answer
     about: str = ""
     gateway_customer: str = ""
     email: str = ""
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)

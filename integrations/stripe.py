@@ -245,7 +245,8 @@ def _page(asked: Ask, back: str, cancelled: str, until: datetime) -> dict[str, A
 
 
 def _named(asked: Ask) -> dict[str, str]:
-    return {"tillbook_attempt": asked.key, "tillbook_customer": asked.customer}
+    named = {"tillbook_attempt": asked.key, "tillbook_customer": asked.customer}
+    return {**named, "tillbook_site": asked.site} if asked.site else named
 
 
 def _under(key: str) -> dict[str, str]:

@@ -120,6 +120,7 @@ def made_of(intent: Any) -> Made | None:
     return Made(
         answer, about=str(get(intent, "description") or ""), gateway_customer=str(get(intent, "customer") or ""),
         email=str(get(intent, "receipt_email") or get(payer, "email") or ""),
+        site=metadata_of(intent).get("tillbook_site", ""),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import current_app
 from flask_babel import gettext as _
 
-from billing import card_payments, cards
+from billing import card_finds, card_payments, cards
 from integrations.gateways import Ask, Gateway, RefundAsk
 from integrations.stripe import API, Stripe
 from models import CardRefund, Customer, PaymentAttempt, PaymentMethod
@@ -63,6 +63,7 @@ def ask(attempt: PaymentAttempt) -> Ask:
         language=customer.language or "", save_card=attempt.save_card,
         gateway_customer=card.gateway_customer if card else cards.known_as(customer, attempt.gateway),
         gateway_card=card.gateway_card if card else "", gateway_id=attempt.gateway_id, page_id=attempt.page_id,
+        site=card_finds.site(),
     )  # fmt: skip
 
 

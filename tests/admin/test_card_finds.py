@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from cardserver import make_card, taking_cards
@@ -14,7 +13,7 @@ from flask import Flask
 from signing_in import Browser
 from sqlalchemy import select
 
-from billing import doctor
+from billing import card_finds, doctor
 from billing.doctor import Scope
 from integrations.fakes.stripe_server import GOOD, Stripe
 from jobs import card_charges
@@ -42,12 +41,11 @@ def invoice(stripe: Stripe) -> Invoice:
     return invoice
 
 
-def took(stripe: Stripe, customer: Customer, minor: int, holder: str = "", about: str = "", **more: Any) -> str:
+def took(stripe: Stripe, customer: Customer, minor: int, holder: str = "", about: str = "", **known: str) -> str:
     """A charge whose attempt is in no row any more; Stripe's name for it."""
-    known = {"tillbook_attempt": f"pay-{len(stripe.things)}", "tillbook_customer": str(customer.id)}
+    known = {"tillbook_attempt": f"pay-{len(stripe.things)}", "tillbook_customer": str(customer.id), **known}
     told = {"amount": minor, "currency": "eur", "customer": holder or None, "metadata": known, "description": about}
-    card = stripe._card(GOOD, (12, 2030), holder or None)
-    return str(stripe.intent({**told, **more}, card)["id"])
+    return str(stripe.intent(told, stripe._card(GOOD, (12, 2030), holder or None))["id"])
 
 
 def holder_of(stripe: Stripe) -> str:
@@ -92,11 +90,14 @@ def test_what_stripe_took_after_the_backup_is_booked_once_and_nobody_is_charged_
     assert card_charges.run(clock().date()) == {} and len(stripe.charges()) == 2
 
 
-def test_a_refund_that_nobody_told_of_is_found(
+def test_a_refund_that_nobody_told_of_is_found_and_what_another_installation_took_is_not_ours(
     app: Flask, staff_client: Browser, stripe: Stripe, invoice: Invoice, clock: Clock
 ):
+    theirs = took(stripe, invoice.customer, 900, tillbook_site="another")
+    assert staff_client.get(f"{BOOK}?payment={theirs}").status_code == 404
     assert card_charges.run(clock().date()) == {"succeeded": 1}
     payment = db.session.scalars(select(Payment)).one()
+    assert stripe.charges()[0]["metadata"]["tillbook_site"] == card_finds.site() != ""
     stripe.refund({"payment_intent": payment.gateway_id, "amount": "500"})
     clock.advance(minutes=5)
     assert card_charges.run(clock().date()) == {"found": 1}
