@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from conftest import leave_out
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from signing_in import PASSWORD, make_staff
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from signing_in import sign_in
 from werkzeug.serving import make_server
 
 from models import db
@@ -25,6 +25,8 @@ TRIES_MORE = 1
 HERE = Path(__file__).parent
 ARGUMENTS = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
 WIDE = {"width": 1440, "height": 1000}
+PATIENCE = 20_000
+"""Milliseconds until a page gives up, clicking and expecting alike; only a broken program makes it wait that long."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,6 +51,7 @@ def chromium() -> Iterator[Browser]:
     program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if not program:
         leave_out("no Chromium was found (set CHROMIUM to its path): the panel was not driven in a browser")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield browser
@@ -63,7 +66,7 @@ def page(chromium: Browser, address: str, app: Flask) -> Iterator[Page]:
     """
     db.session().expire_on_commit = False
     context = chromium.new_context(base_url=address, viewport=WIDE, locale="en-IE")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     page, troubles = context.new_page(), []
     page.on("console", lambda message: troubles.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: troubles.append(str(error)))
@@ -73,13 +76,26 @@ def page(chromium: Browser, address: str, app: Flask) -> Iterator[Page]:
 
 
 @pytest.fixture
-def owner(page: Page) -> Page:
-    """The page of a signed-in owner."""
-    person = make_staff()
-    db.session.commit()
-    page.goto("/admin/sign-in")
-    page.fill("input[name=email]", person.email)
-    page.fill("input[name=password]", PASSWORD)
-    page.press("input[name=password]", "Enter")
-    expect(page.locator(".side")).to_be_visible()
+def owner(page: Page, address: str, app: Flask) -> Page:
+    """The page of an owner, signed in and at home; the form to sign in with is filled in by those in other roles."""
+    enter(page.context, address, app)
+    page.goto("/admin/")
     return page
+
+
+@pytest.fixture
+def plain(chromium: Browser, address: str, page: Page, app: Flask) -> Iterator[Page]:
+    """The page of a signed-in owner whose browser runs no scripts."""
+    context = chromium.new_context(base_url=address, java_script_enabled=False)
+    context.set_default_timeout(PATIENCE)
+    enter(context, address, app)
+    yield context.new_page()
+    context.close()
+
+
+def enter(context: BrowserContext, address: str, app: Flask) -> None:
+    """Let the browser have the cookie of an owner's session."""
+    client = app.test_client()
+    sign_in(client)
+    [cookie] = [one for one in client._cookies.values() if one.key == app.config["SESSION_COOKIE_NAME"]]
+    context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": address}])

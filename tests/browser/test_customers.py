@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from factories import make_company, make_customer
-from playwright.sync_api import Browser, Page, expect
-from signing_in import PASSWORD, make_staff
+from playwright.sync_api import Page, expect
 
 from billing import packages
 from billing.actor import Actor
@@ -93,19 +91,6 @@ def test_a_list_on_a_phone_is_cards_that_do_not_run_out_of_the_page(owner: Page)
     for path in ("/admin/customer/", f"/admin/customer/details/?id={customer.id}", "/admin/customer/new/"):
         owner.goto(path)
         assert owner.evaluate("document.documentElement.scrollWidth") == PHONE["width"], path
-
-
-@pytest.fixture
-def plain(chromium: Browser, address: str, page: Page) -> Page:
-    """A browser without scripts, signed in."""
-    context = chromium.new_context(base_url=address, java_script_enabled=False)
-    bare, person = context.new_page(), make_staff()
-    db.session.commit()
-    bare.goto("/admin/sign-in")
-    bare.fill("input[name=email]", person.email)
-    bare.fill("input[name=password]", PASSWORD)
-    bare.click("button[type=submit]")
-    return bare
 
 
 def test_a_package_gets_its_rows_without_scripts(plain: Page) -> None:

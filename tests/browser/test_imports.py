@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 from factories import make_company, make_customer
-from playwright.sync_api import Browser, Page, expect
-from signing_in import PASSWORD, make_staff
+from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
 from jobs import imports, lease
@@ -93,28 +92,16 @@ def test_from_the_list_through_wrong_lines_to_customers(owner: Page, scheduler: 
     assert names() == ["Ann Byrne", "Bob Díaz", "Cleo Fox"]
 
 
-@pytest.fixture
-def plain(chromium: Browser, address: str, page: Page) -> Iterator[Page]:
-    """A browser without scripts, signed in."""
-    context = chromium.new_context(base_url=address, java_script_enabled=False)
-    bare, person = context.new_page(), make_staff()
-    db.session.commit()
-    bare.goto("/admin/sign-in")
-    bare.fill("input[name=email]", person.email)
-    bare.fill("input[name=password]", PASSWORD)
-    bare.click("button[type=submit]")
-    yield bare
-    context.close()
-
-
 def test_all_of_it_works_without_scripts(plain: Page, scheduler: Any, tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text(TABLE.replace("bob.mail", "bob@mail"))
     upload(plain, path)
     plain.get_by_role("button", name="Check 3 lines").last.click()
+    expect(plain.locator("#h-live")).to_have_text("Checking every line")
     scheduler.run()
     plain.reload()
     plain.get_by_role("button", name="Import 3 customers").click()
+    expect(plain.locator("#h-live")).to_have_text("Importing")
     scheduler.run()
     plain.reload()
     expect(plain.get_by_role("heading", level=1)).to_have_text("Imported")
