@@ -82,7 +82,7 @@ def test_up_later_down_and_undone(owner: Page, clock: Clock) -> None:
 
 def test_the_same_for_all_services_of_a_package(owner: Page, clock: Clock) -> None:
     service = running(clock)
-    other = make_service(make_customer(), service.package, status="suspended")
+    other = make_service(make_customer(status="disabled"), service.package)
     priced("Plus", "60")
     at(clock, DAY)
     db.session.commit()
