@@ -38,9 +38,14 @@ EDITED = ("/admin/customer/?edit=status", "/admin/customer/?edit=registered_on")
 def company(app: Flask, page: Page, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     """A company with a past."""
     small_company(tmp_path_factory)
+    bring_axe(page)
+    return app
+
+
+def bring_axe(page: Page) -> None:
+    """Have axe on every page from the next one on, for `complaints`."""
     page.add_init_script(AXE)
     page.emulate_media(reduced_motion="reduce")
-    return app
 
 
 def enter(page: Page, address: str, login: str, name: str) -> None:

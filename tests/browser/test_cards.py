@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from browser.test_accessibility import complaints
+from browser.test_accessibility import bring_axe, complaints
 from cardserver import taking_cards
 from factories import make_company, make_customer, make_invoice
 from flask import Flask
@@ -49,6 +49,7 @@ def test_a_card_with_three_d_secure_pays_an_invoice(page: Page, app: Flask, addr
         result = urlsplit(page.url).path
         page.goto(f"/portal/{customer_id}/cards")
         expect(page.get_by_text("Visa ···· 3155")).to_be_visible()
+        bring_axe(page)
         for path in (f"/portal/{customer_id}/cards", result):
             assert complaints(page, path, by_night=True) == []
     db.session.expire_all()

@@ -40,7 +40,7 @@ def test_the_guide(owner: Page, leaving: Service) -> None:
     owner.get_by_label("First day without services").fill("2026-11-25")
     owner.get_by_role("button", name="Go on to the last bill").click()
     expect(owner.get_by_text("Nothing is billed and nothing is given back")).to_be_visible()
-    expect(owner.locator("#effect")).to_contain_text("€2.00 is billed for days after the end")
+    expect(owner.locator("#effect")).to_contain_text("€2.00 (before tax) is billed for days after the end")
     owner.get_by_label("Give back days that are billed after the end").check()
     expect(owner.locator("#effect-tables")).to_contain_text("Unused: Fibre 500")
     expect(owner.locator("#effect")).to_contain_text(re.compile("€2.00 of it lowers INV-\\d+, which is open"))
