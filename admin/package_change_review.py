@@ -34,10 +34,16 @@ def of_review(change: PackageChange, review: Review, looked: str = "", *, effect
         "day": short_date(review.on), "from_day": short_date(review.on), "refusals": list(review.refusals),
         "due": money(due), "due_label": _due_label(review), "due_about": _due_about(review, change.service),
         "due_fresh": seen.fresh("due", money(due)), "figures": figures(review), "fingerprint": review.fingerprint,
-        "verb": str(VERBS[review.outcome.value]), "put_off": _put_off(change, review),
+        "verb": _verb(review), "put_off": _put_off(change, review),
         "effects": list(what_happens(change.service, review, today)) if effects and not review.refusals else [],
     }  # fmt: skip
     return {**found, "looked": seen.written()}
+
+
+def _verb(review: Review) -> str:
+    if review.replaces and review.outcome != Outcome.SCHEDULED:
+        return _("Replace proforma")
+    return str(VERBS[review.outcome.value])
 
 
 def _due(review: Review) -> Money:
@@ -89,6 +95,8 @@ def figures(review: Review) -> list[tuple[str, str, bool]]:
 def _lines_title(review: Review) -> str:
     if review.outcome == Outcome.SCHEDULED:
         return _("What is charged on the day, as it looks today")
+    if review.replaces:
+        return _("What this change comes to")
     return _("What is given back today") if review.makes == Outcome.CREDIT_NOTE else _("What is charged today")
 
 
@@ -128,7 +136,8 @@ def _charged_words(review: Review) -> str:
 def _put_off(change: PackageChange, review: Review) -> str:
     """The renewal day it could be put off to, where that saves a bill today."""
     now = change.asked_for == ChangeWhen.NOW and review.outcome in (Outcome.INVOICE, Outcome.WAITING)
-    return short_date(review.before.next_on) if now and not review.refusals else ""
+    saves = now and review.total.minor > 0 and not review.refusals
+    return short_date(review.before.next_on) if saves else ""
 
 
 def done_words(change: PackageChange, document_url: str) -> Markup:

@@ -77,6 +77,14 @@ def renews_on(service: Service, before: Terms) -> date:
     return before.next_on + (gone.until - gone.since)
 
 
+def billed_next(service: Service, terms: Terms) -> Terms:
+    """The terms as the next bill finds them: behind an absence, or ending with the first day of one that is to come."""
+    gone = away(service)
+    if gone is None or terms.next_on >= gone.since:
+        return replace(terms, next_on=renews_on(service, terms))
+    return replace(terms, ends_on=min(terms.ends_on or gone.since, gone.since))
+
+
 def _until(before: Terms, day: date) -> Terms:
     """With the bills to come before that day written: the last goes up to it only."""
     while before.next_on < day:

@@ -33,6 +33,11 @@ def notes(found: Subject, after: Terms, day: date, by: Actor) -> list[str]:
     return [*told, *_of_absence(found, after, day)]
 
 
+def carried(after: Terms) -> str:
+    """Of a change to another billing length that comes to nothing."""
+    return f"What is left of what was charged pays for the new period, up to {after.next_on}."
+
+
 def _of_absence(found: Subject, after: Terms, day: date) -> Iterator[str]:
     service = found.service
     if service.status == ServiceStatus.SUSPENDED and not service_pauses.is_paused(service):
@@ -75,4 +80,6 @@ def _of_pause(found: Subject, gone: Away, after: Terms, day: date) -> Iterator[s
     else:
         lies = "that were paid for and not used are all swapped for the new package, and" if gone.holds(day) else ""
         days = f"{paid} day" if paid == 1 else f"{paid} days"
-        yield f"{paused} It stays as it is: the {days} from {gone.since} on {lies} follow {back}.".replace("  ", " ")
+        told = f"{paused} It stays as it is: the {days} from {gone.since} on {lies} follow {back}".replace("  ", " ")
+        renews = change_days.renews_on(service, after)
+        yield f"{told}, and the next renewal is on {renews}." if gone.until else f"{told}."

@@ -121,6 +121,7 @@ def _reviewed(found: Subject, after: Terms, said: Sequence[str], by: Actor, on: 
     replaces = change_proformas.in_its_place(back or (), figures, lock=locks) if makes is not Outcome.RECORD else None
     against += [*_of_bills(found, back or (), makes, replaces), *_of_rights(found, makes, on, by)]
     makes = Outcome.INVOICE if replaces else makes
+    carried = change_notes.carried(after) if new_period and back and makes is Outcome.RECORD else ""
     shown = replace(
         _bare(found, day),
         outcome=_outcome(makes, scheduled=on is None and day > by.today),
@@ -134,7 +135,7 @@ def _reviewed(found: Subject, after: Terms, said: Sequence[str], by: Actor, on: 
         begins=begins.start,
         back=tuple(back or ()),
         replaces=replaces,
-        reasons=tuple(filter(None, (moved, *said, *change_notes.notes(found, after, day, by)))),
+        reasons=tuple(filter(None, (moved, *said, *change_notes.notes(found, after, day, by), carried))),
         refusals=tuple(dict.fromkeys(against)),
     )
     return _with_plan(_with_next(shown, found), found, begins.first, held)
@@ -325,15 +326,17 @@ def _outcome(makes: Outcome, *, scheduled: bool) -> Outcome:
 
 def _with_next(shown: Review, found: Subject) -> Review:
     """The next renewal after the change: its day, and what it comes to with tax."""
-    after = shown.after
-    if after is None or (after.ends_on is not None and after.ends_on <= after.next_on):
+    if shown.after is None:
+        return shown
+    after = change_days.billed_next(found.service, shown.after)
+    if after.ends_on is not None and after.ends_on <= after.next_on:
         return shown
     amount = None
     try:
         amount = _next_amount(after, found)
     except NoExchangeRate:  # there is none yet for that day; the run says so then
         amount = None
-    return replace(shown, next_on=change_days.renews_on(found.service, after), next_amount=amount)
+    return replace(shown, next_on=after.next_on, next_amount=amount)
 
 
 def _next_amount(after: Terms, found: Subject) -> Money:

@@ -17,7 +17,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from billing import own_endings, self_service
+from billing import change_days, own_endings, self_service
 from billing.change_figures import Outcome
 from billing.change_prices import Wanted
 from billing.change_review import Review
@@ -361,6 +361,12 @@ def _happens(change: PackageChange, review: Review) -> list[tuple[str, str, str]
             given = money(-review.total)
             rows.append(("", "receipt-text", _("A credit note for %(amount)s is made: it lowers what you owe, and the "
                                                "rest is credit for bills to come.", amount=given)))  # fmt: skip
+    gone = change_days.away(change.service)
+    if gone is not None and (gone.until is None or review.on < gone.until):
+        pause = _(
+            "The pause from %(day)s stays as it is: days paid for then follow after it.", day=short_date(gone.since)
+        )
+        rows.append(("", "info", pause))
     if review.next_on and review.next_amount is not None:
         words = _("The next bill comes on %(day)s: %(amount)s.", day=short_date(review.next_on),
                   amount=money(review.next_amount))  # fmt: skip

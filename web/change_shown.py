@@ -177,7 +177,8 @@ def sums(review: Review, looked: Looked) -> list[Sum]:
         return []
     rows = [(_("Net"), found.net, False)]
     rows += [(_("Tax %(rate)s", rate=percent(part.rate)), part.tax, False) for part in found.subtotals if part.tax]
-    last = _("Given back") if review.makes == Outcome.CREDIT_NOTE else _("Invoice total")
+    whole = _("This change") if review.replaces else _("Invoice total")
+    last = _("Given back") if review.makes == Outcome.CREDIT_NOTE else whole
     rows.append((last if review.makes != Outcome.RECORD else _("Total"), found.gross, True))
     return [Sum(what, amount, total, looked.fresh(f"sum {what}", money(amount))) for what, amount, total in rows]
 

@@ -247,6 +247,38 @@ def test_a_role_without_credit_notes_is_told_to_put_it_off(client, clock):
     assert db.session.query(PackageChange).one().state == ChangeState.SCHEDULED
 
 
+def test_a_role_that_may_not_void_sees_why_it_cannot_take_back(client, clock):
+    service = running(clock)
+    change = changed(service, priced("Plus", "60"), at(clock, DAY))
+    sign_in(client, "support")
+    page = get(client, f"{HERE}details/?id={change.id}")
+    assert "does not allow voiding invoices. Ask somebody who may to undo this." in words(page)
+    assert f"undo/?id={change.id}" not in page
+    assert client.get(f"{HERE}undo/?id={change.id}").status_code == 302
+    change.state = ChangeState.WAITING
+    db.session.commit()
+    page = get(client, f"{HERE}details/?id={change.id}")
+    assert "It cannot be withdrawn: Your role does not allow voiding" in words(page)
+    assert client.post(f"{HERE}withdraw/?id={change.id}").status_code == 302
+    db.session.refresh(change)
+    assert change.state is ChangeState.WAITING and change.invoice.state == "issued"
+
+
+def test_a_proforma_that_is_replaced_is_named_before_and_when_it_is_taken_back(staff_client, clock):
+    service = running(clock, company={"number_when_paid": True})
+    at(clock, DAY)
+    review = chosen(staff_client, begun(staff_client, service), priced("Plus", "60")).location
+    page = words(get(staff_client, review))
+    assert "PRO-00001 has asked for €36.90 for this period and is not paid: it is withdrawn." in page
+    assert "A new proforma asks for €55.35 in its place, due 16 Nov 2026" in page and "Replace proforma" in page
+    staff_client.post(review, data=hidden(get(staff_client, review), "form_token", "seen", "looked"))
+    change = db.session.query(PackageChange).one()
+    page = get(staff_client, f"{HERE}undo/?id={change.id}")
+    assert "PRO-00002, €55.35, is withdrawn. A new proforma asks for what was asked for before" in words(page)
+    staff_client.post(f"{HERE}undo/?id={change.id}", data=hidden(page, "form_token"))
+    assert [(one.state, one.total_minor) for one in documents(service)][1:] == [("void", 5535), ("issued", 3690)]
+
+
 def test_foreign_and_missing_ids_are_not_found(staff_client, service):
     other = make_service(make_customer())
     staff_client.post("/admin/only/", data={"id": other.customer_id})

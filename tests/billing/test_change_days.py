@@ -69,7 +69,9 @@ def amounts(change: Any) -> list[str]:
 def test_a_new_length_that_comes_to_nothing_is_only_written_down_and_paid_by_what_was_left(app, clock: Clock) -> None:
     service = running(clock)
     by = at(clock, DAY)
-    change = changed(service, priced("Rare", "15", 0, 45), by, days=45)
+    rare = priced("Rare", "15", 0, 45)
+    assert "up to 2026-12-31" in reviewed(service, rare, by, days=45)[1].reasons[-1]
+    change = changed(service, rare, by, days=45)
     assert (change.invoice, service.next_renewal_on) == (None, on(12, 31)) and len(documents(service)) == 1
     assert [left(service, day) for day in (DAY, on(12, 1), on(12, 16), on(12, 31))] == [1500, 1000, 500, 0]
     assert findings(by) == []
@@ -143,8 +145,9 @@ def test_a_pause_to_come_stays_and_the_review_says_what_becomes_of_its_days(app:
     assert [str(line.amount) for line in review.lines] == ["-21.00 EUR", "42.00 EUR"]
     assert review.next_on == on(12, 16) and review.reasons == (
         "Basic has a pause from 2026-11-20 until 2026-12-05. It stays as it is: the 11 days from 2026-11-20 on follow "
-        "from 2026-12-05 on.",
+        "from 2026-12-05 on, and the next renewal is on 2026-12-16.",
     )
+    assert review.next_amount == eur("38.09")  # 16 of 31 days, with tax
     _change, review = reviewed(service, plus, by, when=ChangeWhen.ON, on=on(11, 25))
     assert [str(line.amount) for line in review.lines] == ["-11.00 EUR", "22.00 EUR"]
     assert "swapped for the new package" in review.reasons[-1]
