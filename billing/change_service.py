@@ -99,18 +99,28 @@ def begin_period(
         else:
             void.append(renewal.id)
             write_now(renewal, {"void": True})
+    done: dict[str, Any] = {"cut": cut, "void": void, "rhythm_from": _anew(service, day)}
     period = change_terms.pieces(after, day)[0][0]
     if document is None and (carried := _carried(rest, period)):
         db.session.add_all(carried)
         db.session.flush()
-        return {"cut": cut, "void": void, "made": [row.period_start.isoformat() for row in carried]}
+        return {**done, "made": [row.period_start.isoformat() for row in carried]}
     made = {
         "service_id": service.id, "billing_group_id": service.billing_group_id, "period_start": period.start,
         "period_end": period.end, "invoice_id": document.id if document else None, "currency": billed.currency,
         "amount_minor": billed.minor if document else 0, "void": False,
     }  # fmt: skip
     insert_rows(db.session, Renewal.__table__, list(made), [list(made.values())])
-    return {"cut": cut, "void": void, "made": [period.start.isoformat()]}
+    return {**done, "made": [period.start.isoformat()]}
+
+
+def _anew(service: Service, day: date) -> str | None:
+    """Bills go on from the first day of the new period now, not from the later one that a pause had moved them to."""
+    was = service.rhythm_from
+    if was is None or was <= day:
+        return None
+    write_now(service, {"rhythm_from": None})
+    return was.isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +167,8 @@ def end_period(service: Service, done: dict[str, Any]) -> None:
         db.session.get_one(Renewal, renewal_id).cut_on = date.fromisoformat(before) if before else None
     for renewal_id in done["void"]:
         db.session.get_one(Renewal, renewal_id).void = False
+    if was := done.get("rhythm_from"):
+        service.rhythm_from = date.fromisoformat(was)
     db.session.flush()
 
 
