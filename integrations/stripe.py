@@ -55,9 +55,15 @@ class Stripe:
             wanted = _page(asked, back, cancelled, until)
         except reading.Unpayable as error:
             return Answer(Standing.DECLINED, reason=str(error))
-        return reading.acted(
-            lambda: reading.of_session(self._client().v1.checkout.sessions.create(wanted, _under(asked.key)))
-        )
+        create = self._client().v1.checkout.sessions.create
+        try:
+            return reading.of_session(create(wanted, _under(asked.key)))
+        except Exception as error:
+            if not asked.gateway_customer or reading.answer_to(error).state != Standing.MISSING:
+                return reading.after_acting(error)
+        # Its customer was removed there: the page makes another one.
+        anew = _page(replace(asked, gateway_customer=""), back, cancelled, until)
+        return reading.acted(lambda: reading.of_session(create(anew, _under(f"{asked.key}-anew"))))
 
     def close_page(self, asked: Ask) -> Answer:
         found = self.look_up(asked)

@@ -113,6 +113,8 @@ class Stripe:
     def session(self, told: dict[str, Any]) -> dict[str, Any]:
         if told["mode"] == "payment" and self._sum(told) < 50:
             raise Refused(400, "amount_too_small", "The amount must be at least 50 cents.")
+        if told.get("customer"):
+            self._thing(told["customer"], "customer")
         page = self.new(
             "cs", "checkout.session", status="open", payment_status="unpaid", mode=told["mode"],
             client_reference_id=told.get("client_reference_id"), metadata=told.get("metadata", {}),

@@ -125,6 +125,12 @@ def test_a_webhook_is_as_old_as_the_moment_that_was_signed(fake: Stripe) -> None
             to(fake).read_event(body, signature + more, at=BEGUN)
 
 
+def test_whose_customer_was_removed_there_can_pay_all_the_same(fake: Stripe) -> None:
+    assert opened(to(fake), gateway_customer="cus_gone").state == Standing.OPEN
+    (page,) = fake.of("checkout.session")
+    assert page["customer"] is None and page["client_reference_id"] == "pay-1"
+
+
 def test_without_a_secret_nobody_can_sign(fake: Stripe) -> None:
     event = {"id": "evt_1", "type": "charge.updated", "livemode": False, "data": {"object": {"object": "charge"}}}
     moment = int(BEGUN.timestamp())
