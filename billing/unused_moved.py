@@ -42,6 +42,7 @@ def moved() -> Any:
     return (
         select(
             home.service_id, home.period_start, home.period_end,
+            func.coalesce(home.cut_on, home.period_start).label("home_cut"),
             home.carries_days.label("home_days"), home.carries_per.label("home_per"),
             carried.period_start.label("moved_from"), carried.period_end.label("moved_end"),
             func.coalesce(carried.cut_on, carried.period_end).label("moved_until"),
@@ -54,8 +55,8 @@ def moved() -> Any:
 
 
 COLUMNS = (
-    "home_start", "home_end", "home_days", "home_per", "moved_from", "moved_end", "moved_until", "moved_days",
-    "moved_per",
+    "home_start", "home_end", "home_cut", "home_days", "home_per", "moved_from", "moved_end", "moved_until",
+    "moved_days", "moved_per",
 )  # fmt: skip
 
 
@@ -70,6 +71,9 @@ def lies(row: Any, back_from: Sequence[date]) -> Lies:
     length = (row.moved_end - row.moved_from).days
     carries = _carries(row, length)
     first = row.home_end.toordinal() - carries
+    moved_again = carries != (row.home_end - row.home_cut).days
+    if moved_again and row.home_cut.toordinal() < last < row.period_end.toordinal():
+        last = int(first)  # given back where its days lay in between: nothing of it was moved here
     own = max(last - max(Fraction(row.period_start.toordinal()), first), Fraction(0))
     begins, ends = row.moved_from, row.moved_until
     if carries != length:

@@ -124,6 +124,17 @@ def test_behind_a_pause_the_days_cost_what_the_period_that_paid_them_cost(app: F
     assert findings(by) == []
 
 
+def test_days_given_back_between_two_pauses_do_not_come_again(app: Flask, clock: Clock) -> None:
+    service = running(clock)
+    pause(service, clock, on(11, 5))
+    resume(service, clock, on(11, 10))
+    changed(service, priced("Mini", "10"), at(clock, on(11, 12)))
+    kept = left(service, on(11, 14))
+    pause(service, clock, on(11, 14))
+    resume(service, clock, on(11, 20))
+    assert kept == left(service, on(11, 20)) == 733 and findings(at(clock, on(11, 20))) == []
+
+
 @pytest.mark.parametrize("day", [DAY, on(11, 20), on(12, 3)])
 def test_within_a_pause_all_days_not_used_are_swapped(app: Flask, clock: Clock, day: date) -> None:
     service = running(clock)
