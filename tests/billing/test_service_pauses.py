@@ -157,7 +157,9 @@ def test_the_doctor_sees_moved_days_that_were_not_paid_by_the_service(service: S
     assert well(clock)
     moved.amount_minor = 100
     assert found_by_doctor(clock) >= {"I48"}
-    moved.amount_minor, paid_by = 0, moved.carries_id
+    moved.amount_minor, moved.carries_days, paid_by = 0, 32, moved.carries_id
+    assert found_by_doctor(clock) >= {"I48"}, "more days than there were paid"
+    moved.carries_days = None
     other = make_service(make_customer(), billed_from=day(11, 1), next_renewal_on=day(11, 1))
     db.session.get_one(Renewal, paid_by).service_id = other.id
     assert found_by_doctor(clock) >= {"I48"}
