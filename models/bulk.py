@@ -27,6 +27,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session, scoped_session
 from sqlalchemy.types import TypeEngine
 
+from .prepared import announce
 from .types import MinorUnits
 
 Row = Sequence[Any]
@@ -81,10 +82,13 @@ def insert_rows(session: AnySession, table: FromClause, columns: Sequence[str], 
     assert driver is not None
     names = ", ".join(f'"{name}"' for name in columns)
     if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(columns))
-        driver.executemany(f"INSERT INTO {name_of(table)} ({names}) VALUES ({marks})", convert(rows))  # noqa: S608
+        words = f"INSERT INTO {name_of(table)} ({names}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+        announce(connection, words, rows, many=True)
+        driver.executemany(words, convert(rows))
         return
-    with driver.cursor() as cursor, cursor.copy(f"COPY {name_of(table)} ({names}) FROM STDIN") as copy:
+    words = f"COPY {name_of(table)} ({names}) FROM STDIN"
+    announce(connection, words, rows, many=True)
+    with driver.cursor() as cursor, cursor.copy(words) as copy:
         for row in convert(rows):
             copy.write_row(row)
 
@@ -101,8 +105,9 @@ def insert_told(session: AnySession, table: FromClause, columns: Sequence[str], 
     (values,) = _converter(connection.dialect, table, tuple(columns))(rows)
     names = ", ".join(f'"{name}"' for name in columns)
     marks = ", ".join(["?" if connection.dialect.name == "sqlite" else "%s"] * len(columns))
-    told = driver.execute(f"INSERT INTO {name_of(table)} ({names}) VALUES ({marks}) RETURNING id", values)  # noqa: S608
-    return [told.fetchone()[0]]
+    words = f"INSERT INTO {name_of(table)} ({names}) VALUES ({marks}) RETURNING id"  # noqa: S608
+    announce(connection, words, values)
+    return [driver.execute(words, values).fetchone()[0]]
 
 
 def update_rows(session: AnySession, table: FromClause, columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -116,13 +121,14 @@ def update_rows(session: AnySession, table: FromClause, columns: Sequence[str], 
     assert driver is not None
     if connection.dialect.name == "sqlite":
         sets = ", ".join(f'"{name}" = ?' for name in columns)
-        driver.executemany(f"UPDATE {name_of(table)} SET {sets} WHERE id = ?", convert(rows))  # noqa: S608
+        words = f"UPDATE {name_of(table)} SET {sets} WHERE id = ?"  # noqa: S608
+        announce(connection, words, rows, many=True)
+        driver.executemany(words, convert(rows))
         return
+    words = _update_from_arrays(connection.dialect, table, tuple(columns))
+    announce(connection, words, rows, many=True)
     with driver.cursor() as cursor:
-        cursor.execute(
-            _update_from_arrays(connection.dialect, table, tuple(columns)),
-            list(map(list, zip(*convert(rows), strict=True))),
-        )
+        cursor.execute(words, list(map(list, zip(*convert(rows), strict=True))))
 
 
 def add_to_rows(
@@ -141,11 +147,13 @@ def add_to_rows(
     if connection.dialect.name == "sqlite":
         sets = ", ".join(f'"{name}" = "{name}" + ?' for name in columns)
         statement = f"UPDATE {name_of(table)} SET {sets} WHERE id = ? RETURNING {', '.join(told)}"  # noqa: S608
+        announce(connection, statement, rows, many=True)
         return [found for row in rows for found in driver.execute(statement, row).fetchall()]
     statement = _update_from_arrays(connection.dialect, table, tuple(columns), add=True)
-    wanted = ", ".join(f"{name_of(table)}.{name}" for name in told)
+    statement = f"{statement} RETURNING {', '.join(f'{name_of(table)}.{name}' for name in told)}"
+    announce(connection, statement, rows, many=True)
     with driver.cursor() as cursor:
-        cursor.execute(f"{statement} RETURNING {wanted}", list(map(list, zip(*rows, strict=True))))
+        cursor.execute(statement, list(map(list, zip(*rows, strict=True))))
         return list(cursor.fetchall())
 
 

@@ -106,6 +106,7 @@ class _Statement:
         sent = [process(known[name]) if process else known[name] for name, process in self.asks]
         given: Any = sent if self.in_order else dict(zip([name for name, _process in self.asks], sent, strict=True))
         driver: Any = connection.connection.driver_connection
+        announce(connection, self.words, given)
         with driver_errors(connection.dialect, self.words, given):
             cursor = driver.execute(self.words, given)
             rows = cursor.fetchall() if self.columns else ()
@@ -114,6 +115,13 @@ class _Statement:
         if self.reads is None:
             self.reads = _reader(self.columns, cursor.description, connection.dialect)
         return self.reads(rows)
+
+
+def announce(connection: Connection, words: str, values: Any, *, many: bool = False) -> None:
+    """Tell whoever listens to this database what the driver is about to be asked: counts and logs of statements are
+    whole, whichever way one goes."""
+    for listener in connection.dispatch.before_cursor_execute:
+        listener(connection, None, words, values, None, many)
 
 
 @contextmanager
