@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-
-from sqlalchemy import event
-
-from models import db
 
 
 def ids(page: str) -> list[int]:
@@ -39,19 +33,3 @@ def press(client: Any, url: str, name: str, page: str, **data: Any) -> Any:
     """Press a verb on a list that was shown."""
     sent = {"action": name, "scope": "page", "list": field(page, "list"), "count": field(page, "count"), **data}
     return client.post(f"{url}action/", data=sent, follow_redirects=True)
-
-
-@contextmanager
-def spoken() -> Iterator[list[str]]:
-    """The statements said to the database inside."""
-    said: list[str] = []
-
-    def listen(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if not statement.startswith(("PRAGMA", "BEGIN", "SAVEPOINT")):
-            said.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", listen)
-    try:
-        yield said
-    finally:
-        event.remove(db.engine, "before_cursor_execute", listen)

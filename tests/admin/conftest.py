@@ -11,7 +11,6 @@ from conftest import settings
 from factories import make_company
 from flask import Flask
 from signing_in import Browser, sign_in
-from sqlalchemy import event
 
 from admin.actions import staff_action
 from admin.base import StaffView
@@ -128,25 +127,6 @@ def owner(panel_app: Flask, people: PeopleView) -> Browser:
     client = panel_app.test_client()
     sign_in(client)
     return client  # type: ignore[return-value]
-
-
-class Statements:
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def __call__(self, connection: Any, cursor: Any, statement: str, *_rest: Any) -> None:
-        self.texts.append(statement)
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-
-@pytest.fixture
-def statements(people: PeopleView) -> Iterator[Statements]:
-    seen = Statements()
-    event.listen(db.engine, "before_cursor_execute", seen)
-    yield seen
-    event.remove(db.engine, "before_cursor_execute", seen)
 
 
 def make_people(rows: list[dict[str, Any]]) -> list[Customer]:

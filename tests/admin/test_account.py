@@ -8,12 +8,13 @@ from html import unescape
 from typing import Any
 
 import pytest
-from documents import rows_of, spoken, text_of
+from documents import rows_of, text_of
 from factories import make_company, make_customer, make_invoice
 from flask import Flask
 from money import eur
 from signing_in import Browser, make_role, sign_in
 from sqlalchemy import select
+from statements import spoken
 
 from billing import credit_outflows, credits, payments
 from billing.actor import Actor

@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from documents import rows_of, spoken, text_of
+from documents import rows_of, text_of
 from factories import make_company, make_customer, make_invoice
 from signing_in import make_staff, sign_in
+from statements import spoken
 
 from admin.audit_words import sentence
 from billing import audit, customers, payments

@@ -9,7 +9,8 @@ import re
 import pytest
 from factories import make_company, make_customer, make_invoice
 from signing_in import make_role, sign_in
-from sqlalchemy import event, select
+from sqlalchemy import select
+from statements import spoken
 
 from jobs import bank_reading as job
 from models import BankLine, BankStatement, Payment, db
@@ -170,12 +171,9 @@ def test_sure_lines_are_booked_at_once_and_others_ignored(panel):
 def test_a_long_statement_is_paged_in_few_statements_and_exported_whole(panel):
     rows = [f"2026-11-20,=cmd(),,text {n},{n + 1}.00" for n in range(45)]
     here = read_in(panel, *rows)
-    seen: list[str] = []
-    listen = lambda _c, _k, statement, *_rest: seen.append(statement)  # noqa: E731
-    event.listen(db.engine, "before_cursor_execute", listen)
-    page = get(panel, here)
-    event.remove(db.engine, "before_cursor_execute", listen)
-    assert len([s for s in seen if s.startswith("SELECT")]) <= 15, "\n".join(seen)
+    with spoken() as seen:
+        page = get(panel, here)
+    assert len(seen) <= 15, "\n".join(seen)
     following = re.search(r'rel="next" href="([^"]+)"', page)[1].replace("&amp;", "&")
     assert page.count('class="bank-amount') == 30 and get(panel, following).count('class="bank-amount') == 15
     _head, *exported = csv.reader(io.StringIO(panel.get(f"{HERE}lines/?id={here.rpartition('=')[2]}").text))

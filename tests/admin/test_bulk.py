@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 
 import pytest
 from factories import make_company, make_customer, make_invoice, make_service
 from signing_in import make_role, sign_in
-from sqlalchemy import event, select
+from sqlalchemy import select
+from statements import spoken
 
 from billing import bulk, custom_fields, runs
 from billing.actor import system
@@ -378,33 +378,15 @@ def test_restore_is_offered_where_archived_ones_are_shown(panel):
     assert statuses() == ["active"]
 
 
-@pytest.fixture
-def statements():
-    """A block that gathers the statements run in it."""
-
-    @contextmanager
-    def gathered():
-        seen: list[str] = []
-
-        def note(_connection, _cursor, statement, *_rest):
-            seen.append(statement)
-
-        event.listen(db.engine, "before_cursor_execute", note)
-        yield seen
-        event.remove(db.engine, "before_cursor_execute", note)
-
-    return gathered
-
-
-def test_pages_stay_within_their_number_of_statements(many, statements):
+def test_pages_stay_within_their_number_of_statements(many):
     page = sure(many, press(many, "disable", query="flt0_status_is=active").text, follow=False).location
     job.run()
-    with statements() as seen:
+    with spoken() as seen:
         many.get(page)
     assert len(seen) <= 15
-    with statements() as seen:
+    with spoken() as seen:
         many.get(PAGE)
     assert len(seen) <= 6
-    with statements() as seen:
+    with spoken() as seen:
         many.get("/admin/bulk-results/")
     assert len(seen) <= 7

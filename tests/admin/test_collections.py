@@ -10,7 +10,8 @@ from datetime import date, timedelta
 import pytest
 from factories import add, make_company, make_customer, make_invoice, make_service
 from signing_in import make_role, sign_in
-from sqlalchemy import event, select
+from sqlalchemy import select
+from statements import spoken
 
 from billing import collecting, dunning_plans
 from jobs import dunning
@@ -216,13 +217,8 @@ def test_the_pages_take_few_statements(company, staff_client, by):
     dunning.run(TODAY)
     assert db.session.scalars(select(DunningStep)).all()
     ann = owing("Ann", 10, 5)
-    seen: list[str] = []
-    listen = lambda _c, _k, statement, *_rest: seen.append(statement)  # noqa: E731
     for url, most in ((HOME, 11), (f"{CASE}{ann.id}", 15)):
-        event.listen(db.engine, "before_cursor_execute", listen)
-        seen.clear()
-        page = get(staff_client, url)
-        event.remove(db.engine, "before_cursor_execute", listen)
-        asked = [s for s in seen if s.startswith(("SELECT", "WITH", "INSERT", "UPDATE"))]
-        assert len(asked) <= most, "\n".join(asked)
+        with spoken() as seen:
+            page = get(staff_client, url)
+        assert len(seen) <= most, "\n".join(seen)
     assert page

@@ -7,7 +7,8 @@ import secrets
 import pytest
 from factories import make_company, make_customer
 from signing_in import make_role, sign_in
-from sqlalchemy import event, select
+from sqlalchemy import select
+from statements import spoken
 
 from billing import custom_fields
 from billing.actor import Actor
@@ -134,11 +135,8 @@ def test_the_list_stays_within_its_statements(client, size, by: Actor):
         custom_fields.set_values(make_customer(name=f"C{n}"), {"size": str(n)}, by=by)
     db.session.commit()
     client.get("/admin/customer/")
-    seen: list[str] = []
-    listener = lambda *given: seen.append(given[2])  # noqa: E731
-    event.listen(db.engine, "before_cursor_execute", listener)
-    client.get("/admin/customer/?flt0_own_size_above=2")
-    event.remove(db.engine, "before_cursor_execute", listener)
+    with spoken() as seen:
+        client.get("/admin/customer/?flt0_own_size_above=2")
     mine = [text for text in seen if "custom_field" in text and "custom_value" not in text]
     assert len(mine) == 1
 

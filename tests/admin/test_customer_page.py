@@ -9,7 +9,8 @@ import re
 import pytest
 from factories import make_company, make_customer, make_invoice, make_service
 from signing_in import Browser, make_role, sign_in
-from sqlalchemy import event, select
+from sqlalchemy import select
+from statements import spoken
 
 from billing import credits, customers
 from models import (
@@ -116,12 +117,8 @@ def test_no_tab_takes_more_than_fifteen_statements(panel, by, tab):
         customers.add_note(customer, f"Note {n}", pinned=n == 3, by=by)
     db.session.commit()
     address = f"{PAGE}?id={customer.id}&tab={tab}"
-    asked: list[str] = []
-    listen = lambda _c, _k, statement, *_rest: asked.append(statement)  # noqa: E731
-    event.listen(db.engine, "before_cursor_execute", listen)
-    get(panel, address)
-    event.remove(db.engine, "before_cursor_execute", listen)
-    asked = [s for s in asked if s.startswith(("SELECT", "WITH", "INSERT", "UPDATE"))]
+    with spoken() as asked:
+        get(panel, address)
     assert len(asked) <= 15, "\n".join(asked)
 
 

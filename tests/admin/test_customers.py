@@ -11,7 +11,8 @@ from datetime import date
 import pytest
 from factories import make_company, make_customer, make_invoice, make_service
 from signing_in import make_role, make_staff, sign_in
-from sqlalchemy import event, select
+from sqlalchemy import select
+from statements import spoken
 
 from billing import customers
 from models import AuditEvent, Credit, Customer, CustomerStatus, Note, PortalUser, Tag, db
@@ -112,19 +113,14 @@ def test_the_list_takes_six_statements_and_the_page_fifteen(panel):
         make_service(customer)
         make_invoice(customer)
     db.session.commit()
-    seen: list[str] = []
-    listen = lambda _c, _k, statement, *_rest: seen.append(statement)  # noqa: E731
     for url, most in (
         (LIST, 6),
         (f"{LIST}?search=Customer&flt0_status_is=active", 6),
         (f"{PAGE}?id={customer.id}", 15),
     ):
-        event.listen(db.engine, "before_cursor_execute", listen)
-        seen.clear()
-        get(panel, url)
-        event.remove(db.engine, "before_cursor_execute", listen)
-        asked = [s for s in seen if s.startswith(("SELECT", "WITH", "INSERT", "UPDATE"))]
-        assert len(asked) <= most, "\n".join(asked)
+        with spoken() as seen:
+            get(panel, url)
+        assert len(seen) <= most, "\n".join(seen)
 
 
 # Actions

@@ -8,7 +8,8 @@ from datetime import date
 from factories import make_company, make_customer, make_invoice, make_package, make_service
 from flask import Flask
 from signing_in import Browser, sign_in
-from sqlalchemy import event, select
+from sqlalchemy import select
+from statements import spoken
 
 from billing import customer_status
 from billing.actor import system
@@ -83,8 +84,6 @@ def test_what_happened_just_now_names_whom_it_happened_to(app: Flask, staff_clie
 def test_the_page_costs_few_statements(app: Flask, staff_client: Browser) -> None:
     business(app)
     staff_client.get("/admin/")
-    seen: list[str] = []
-    event.listen(db.engine, "before_cursor_execute", lambda *given: seen.append(given[2]))
-    staff_client.get("/admin/")
-    asked = [sql for sql in seen if not sql.startswith(("BEGIN", "SAVEPOINT"))]
+    with spoken() as asked:
+        staff_client.get("/admin/")
     assert len(asked) <= 26, asked

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from documents import ids, press, rows_of, spoken, text_of
+from documents import ids, press, rows_of, text_of
 from factories import make_company, make_customer, make_invoice
 from signing_in import sign_in
+from statements import spoken
 
 from messaging import outbox
 from models import Delivery, DeliveryState, db

@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from documents import ids, spoken, text_of
+from documents import ids, text_of
 from factories import add, make_company, make_customer, make_package, make_service
 from flask import Flask
 from signing_in import Browser, sign_in
+from statements import spoken
 
 from billing import coupons, discounts
 from billing.actor import Actor

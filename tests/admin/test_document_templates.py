@@ -14,7 +14,7 @@ from flask import Flask
 from mailing import issue
 from sample_invoice import logo
 from signing_in import Browser, sign_in
-from sqlalchemy import event
+from statements import spoken
 
 from billing.actor import Actor
 from models import Company, Customer, DocumentTemplate, DocumentTemplateVersion, Invoice, Project, db
@@ -248,10 +248,9 @@ def test_the_editor_takes_few_statements(staff_client: Browser, blue: DocumentTe
     issue()
     db.session.commit()
     staff_client.get(EDIT)
-    asked: list[str] = []
-    event.listen(db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-    assert staff_client.get(EDIT).status_code == 200
-    assert len([one for one in asked if one.lstrip().upper().startswith("SELECT")]) <= 30
+    with spoken() as asked:
+        assert staff_client.get(EDIT).status_code == 200
+    assert len(asked) <= 30
 
 
 def test_the_kinds_of_templates_do_not_mix(staff_client: Browser, blue: DocumentTemplate) -> None:

@@ -9,6 +9,7 @@ from datetime import date
 from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
+from statements import spoken
 
 from admin import export
 from billing.csv_cells import undefuse
@@ -80,16 +81,16 @@ def test_an_amount_below_zero_stays_a_number(owner, people, add_people):
     assert (row[1], row[5:7]) == ("'-1250", ["-12.50", "EUR"])
 
 
-def test_the_file_leaves_row_by_row(owner, people, add_people, statements, monkeypatch):
+def test_the_file_leaves_row_by_row(owner, people, add_people, monkeypatch):
     """The first rows go out before the last are read, on a connection of their own, in one statement."""
     monkeypatch.setattr(export, "BATCH", 10)
     add_people({} for _ in range(35))
-    statements.texts.clear()
-    answer = owner.get(URL, buffered=False)
-    parts = [next(answer.response) for _ in range(3)]
-    assert parts[0].decode("utf-8-sig").startswith("Id,Name") and parts[1].count(b"\r\n") == 10
-    assert sum(part.count(b"\r\n") for part in [*parts, *answer.response]) == 36
-    assert sum("FROM customer" in one for one in statements.texts) == 1
+    with spoken() as said:
+        answer = owner.get(URL, buffered=False)
+        parts = [next(answer.response) for _ in range(3)]
+        assert parts[0].decode("utf-8-sig").startswith("Id,Name") and parts[1].count(b"\r\n") == 10
+        assert sum(part.count(b"\r\n") for part in [*parts, *answer.response]) == 36
+    assert sum("FROM customer" in one for one in said) == 1
     answer.close()
 
 

@@ -6,9 +6,10 @@ import re
 from datetime import date
 
 import pytest
-from documents import field, ids, press, spoken, text_of
+from documents import field, ids, press, text_of
 from factories import make_company, make_customer, make_draft, make_invoice
 from signing_in import make_role, sign_in
+from statements import spoken
 
 from billing import credits, payments, write_offs
 from models import AuditEvent, Delivery, Invoice, InvoiceState, Money, db

@@ -8,7 +8,7 @@ import pytest
 from changing import DAY, NOVEMBER, at, documents, priced, renewed, running
 from factories import make_customer, make_service
 from signing_in import sign_in
-from sqlalchemy import event
+from statements import spoken
 
 from billing import mass_changes
 from billing.mass_changes import MassWanted
@@ -128,9 +128,6 @@ def test_only_those_who_may_change_services_begin_one(client, two, by):
 
 def test_the_page_asks_the_database_a_few_times(staff_client, two):
     url = begun(staff_client, two[0], priced("Plus", "60")).location
-    asked = []
-    listen = lambda *given: asked.append(given[2])  # noqa: E731
-    event.listen(db.engine, "before_cursor_execute", listen)
-    get(staff_client, url)
-    event.remove(db.engine, "before_cursor_execute", listen)
+    with spoken() as asked:
+        get(staff_client, url)
     assert len(asked) <= 15 and db.session.get_one(Service, two[0].id).package.name == "Basic"

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from documents import press, rows_of, spoken, text_of
+from documents import press, rows_of, text_of
 from factories import make_customer
 from flask import Flask
 from ordering import HERE, make_form, make_shop, typed
 from signing_in import Browser, sign_in
+from statements import spoken
 
 from billing import order_blocks, orders, portal_users
 from billing.actor import Actor

@@ -8,7 +8,7 @@ import pytest
 from changing import DAY, DECEMBER, at, changed, documents, price_for, priced, reviewed, running
 from factories import add, make_customer, make_service
 from signing_in import sign_in
-from sqlalchemy import event
+from statements import spoken
 
 from billing import payments
 from models import (
@@ -301,12 +301,9 @@ def test_each_page_asks_the_database_a_few_times(staff_client, service, by):
     )  # fmt: skip
     counted = {}
     for url in pages:
-        asked = []
-        listen = lambda *given: asked.append(given[2])  # noqa: B023, E731
-        event.listen(db.engine, "before_cursor_execute", listen)
-        get(staff_client, url)
-        event.remove(db.engine, "before_cursor_execute", listen)
-        counted[url] = len([one for one in asked if one != "BEGIN"])
+        with spoken() as asked:
+            get(staff_client, url)
+        counted[url] = len(asked)
     assert max(counted.values()) <= 15, counted
 
 

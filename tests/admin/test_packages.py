@@ -7,7 +7,8 @@ import re
 import pytest
 from factories import make_company, make_customer, make_package, make_service
 from signing_in import make_role, sign_in
-from sqlalchemy import event, select
+from sqlalchemy import select
+from statements import spoken
 
 from models import AuditEvent, Package, Service, ServiceStatus, db
 
@@ -152,12 +153,9 @@ def test_the_list_shows_prices_and_counts_running_services_in_one_statement(pane
         make_service(make_customer(), fibre)
     make_service(make_customer(), fibre, status=ServiceStatus.CANCELLED)
     db.session.commit()
-    seen: list[str] = []
-    listen = lambda _c, _k, statement, *_rest: seen.append(statement)  # noqa: E731
-    event.listen(db.engine, "before_cursor_execute", listen)
-    page = get(panel, LIST)
-    event.remove(db.engine, "before_cursor_execute", listen)
-    assert len([s for s in seen if s.startswith("SELECT")]) <= 6, "\n".join(seen)
+    with spoken() as seen:
+        page = get(panel, LIST)
+    assert len(seen) <= 6, "\n".join(seen)
     assert "€49.00 a month" in page and "$10.00 a month" in page
     assert re.findall(r"<td class=num>(\d+)<", page) == ["0", "3"]
 

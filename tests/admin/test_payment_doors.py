@@ -6,9 +6,10 @@ import re
 from datetime import date
 
 import pytest
-from documents import field, spoken, text_of
+from documents import field, text_of
 from factories import make_company, make_customer, make_invoice
 from signing_in import sign_in
+from statements import spoken
 
 from billing import allocations, credits, payments, write_offs
 from models import Allocation, Delivery, Invoice, Money, Payment, Refund, WriteOff, db

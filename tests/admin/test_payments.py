@@ -6,10 +6,11 @@ import re
 from datetime import date
 
 import pytest
-from documents import field, rows_of, spoken, text_of
+from documents import field, rows_of, text_of
 from factories import make_company, make_customer, make_invoice
 from invoicing import issued, line
 from signing_in import sign_in
+from statements import spoken
 
 from billing import credits, payments, write_offs
 from models import Company, Credit, Customer, Invoice, Money, Payment, db

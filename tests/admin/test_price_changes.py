@@ -9,7 +9,8 @@ import re
 import pytest
 from factories import add, make_company, make_customer, make_package, make_service
 from signing_in import make_role, sign_in
-from sqlalchemy import event, select
+from sqlalchemy import select
+from statements import spoken
 
 from models import Mailing, NewPrice, OptionPrice, PackageOption, PackagePrice, PriceChange, ServiceOption, db
 
@@ -144,12 +145,9 @@ def test_a_review_of_many_takes_few_statements_and_is_paged(panel):
     for _n in range(25):
         make_service(make_customer(), package)
     db.session.commit()
-    seen: list[str] = []
-    listen = lambda _c, _k, statement, *_rest: seen.append(statement)  # noqa: E731
-    event.listen(db.engine, "before_cursor_execute", listen)
-    page = get(panel, f"{HERE}review/", **asked(package))
-    event.remove(db.engine, "before_cursor_execute", listen)
-    assert len([s for s in seen if s.startswith("SELECT")]) <= 15, "\n".join(seen)
+    with spoken() as seen:
+        page = get(panel, f"{HERE}review/", **asked(package))
+    assert len(seen) <= 15, "\n".join(seen)
     following = re.search(r'rel="next" href="([^"]+)"', page)[1].replace("&amp;", "&")
     assert get(panel, following).count('<tr class="changed"') == 5 + 1
 

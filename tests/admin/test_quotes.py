@@ -6,10 +6,11 @@ import re
 
 import pytest
 from conftest import Clock
-from documents import ids, spoken
+from documents import ids
 from factories import make_company, make_customer, make_package
 from quoting import line, sent_quote, sold
 from signing_in import make_role, sign_in
+from statements import spoken
 
 from billing import quote_answers, quotes, settings
 from billing.quote_answers import Answer

@@ -11,7 +11,8 @@ import pytest
 from factories import add, make_customer, make_service
 from shop import DECEMBER, shop
 from signing_in import make_role, sign_in
-from sqlalchemy import event, select
+from sqlalchemy import select
+from statements import spoken
 
 from jobs import lease, queue, renewals
 from models import AuditEvent, BillingGroup, Company, Invoice, Run, RunState, RunUnit, UnitState, db
@@ -326,8 +327,6 @@ def test_pages_take_few_statements(panel, by, clock):
     for n in range(30):
         add(RunUnit(**known, on=DECEMBER + timedelta(days=n), state=UnitState.DONE))
     db.session.commit()
-    seen: list[str] = []
-    listen = lambda _c, _k, statement, *_rest: seen.append(statement)  # noqa: E731
     results = f"/admin/run-results/?flt0_run_is={run.id}&flt1_state_is=done"
     pages = {
         LIST: 15,
@@ -338,9 +337,6 @@ def test_pages_take_few_statements(panel, by, clock):
         "/admin/job-log/": 6,
     }
     for url, most in pages.items():
-        event.listen(db.engine, "before_cursor_execute", listen)
-        seen.clear()
-        get(panel, url)
-        event.remove(db.engine, "before_cursor_execute", listen)
-        asked = [s for s in seen if s.startswith(("SELECT", "WITH", "INSERT", "UPDATE"))]
-        assert len(asked) <= most, f"{url}\n" + "\n".join(asked)
+        with spoken() as seen:
+            get(panel, url)
+        assert len(seen) <= most, f"{url}\n" + "\n".join(seen)

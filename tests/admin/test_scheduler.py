@@ -8,7 +8,8 @@ from datetime import date, timedelta
 import pytest
 from factories import add, make_company
 from signing_in import make_role, sign_in
-from sqlalchemy import event, select
+from sqlalchemy import select
+from statements import spoken
 
 from jobs import lease, schedule
 from models import AuditEvent, Company, JobDay, JobState, Run, RunState, db
@@ -149,11 +150,7 @@ def test_who_may_only_look_sees_no_buttons_and_gets_nowhere(client, panel):
 
 
 def test_pages_take_few_statements(panel):
-    seen: list[str] = []
-    listen = lambda _c, _k, statement, *_rest: seen.append(statement)  # noqa: E731
     for url in (HOME, f"{JOB}cleaning"):
-        event.listen(db.engine, "before_cursor_execute", listen)
-        seen.clear()
-        get(panel, url)
-        event.remove(db.engine, "before_cursor_execute", listen)
-        assert len([s for s in seen if s.startswith(("SELECT", "INSERT", "UPDATE"))]) <= 12, seen
+        with spoken() as seen:
+            get(panel, url)
+        assert len(seen) <= 12, seen

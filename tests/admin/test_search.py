@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
 from factories import add, make_company, make_customer, make_invoice, make_package, make_service
 from flask import Flask
 from signing_in import Browser, make_role, make_staff, sign_in
-from sqlalchemy import event
+from statements import spoken
 
 from billing import payments
 from billing.actor import Actor
@@ -36,18 +35,6 @@ def shop(app: Flask, by: Actor) -> dict[str, object]:
     db.session.commit()
     return {"customer": customer, "service": service, "invoice": invoice, "payment": payment, "contact": contact,
             "charge": charge, "user": user}  # fmt: skip
-
-
-@pytest.fixture
-def statements(app: Flask) -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(connection: object, cursor: object, statement: str, *_rest: object) -> None:
-        seen.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(db.engine, "before_cursor_execute", note)
 
 
 def found(client: Browser, words: str) -> str:
@@ -127,11 +114,10 @@ def test_strangers_find_nothing(shop: dict[str, object], client: Browser) -> Non
         assert "/admin/sign-in" in answer.location
 
 
-def test_one_statement_for_each_kind(shop: dict[str, object], staff_client: Browser, statements: list[str]) -> None:
+def test_one_statement_for_each_kind(shop: dict[str, object], staff_client: Browser) -> None:
     found(staff_client, "lindqvist")
-    statements.clear()
-    found(staff_client, "lindqvist")
-    asked = [text for text in statements if text.startswith("SELECT")]
+    with spoken() as asked:
+        found(staff_client, "lindqvist")
     assert len(asked) <= 12, asked  # ten kinds, the session, the company
 
 

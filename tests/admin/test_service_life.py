@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 from factories import make_company, make_customer, make_group, make_package, make_service
 from signing_in import make_role, sign_in
-from sqlalchemy import event
+from statements import spoken
 
 from billing import services
 from jobs import bulk as jobs_bulk
@@ -271,9 +271,6 @@ def test_the_page_of_a_service_takes_few_statements(panel, service, by):
     db.session.commit()
     page = f"{HERE}details/?id={service.id}"
     get(panel, page)
-    seen: list[str] = []
-    listen = lambda _c, _k, statement, *_rest: seen.append(statement)  # noqa: E731
-    event.listen(db.engine, "before_cursor_execute", listen)
-    get(panel, page)
-    event.remove(db.engine, "before_cursor_execute", listen)
-    assert len([one for one in seen if one.startswith("SELECT")]) <= 14, "\n".join(seen)
+    with spoken() as seen:
+        get(panel, page)
+    assert len(seen) <= 14, "\n".join(seen)

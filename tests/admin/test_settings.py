@@ -10,6 +10,7 @@ import pytest
 from factories import make_company, make_customer, make_invoice
 from sample_invoice import logo
 from signing_in import make_role, sign_in
+from statements import spoken
 
 from billing import quote_drafts, quotes
 from billing.setting_list import GROUPS
@@ -210,11 +211,6 @@ def test_closed_to_others(client, app):
 
 @pytest.mark.parametrize("url", [URL, COMPANY, INVOICES, f"{URL}?find=days"])
 def test_few_statements(client, url):
-    from sqlalchemy import event
-
-    seen: list[str] = []
-    listen = lambda *args: seen.append(args[2])  # noqa: E731
-    event.listen(db.engine, "before_cursor_execute", listen)
-    client.get(url)
-    event.remove(db.engine, "before_cursor_execute", listen)
-    assert len([text for text in seen if text.startswith("SELECT")]) <= 15, seen
+    with spoken() as seen:
+        client.get(url)
+    assert len(seen) <= 15, seen

@@ -9,7 +9,8 @@ import pytest
 from factories import make_customer, make_invoice
 from flask import Flask
 from invoicing import findings
-from sqlalchemy import event, select
+from sqlalchemy import select
+from statements import spoken
 
 from billing import bank_booking, bank_statements, refunds
 from billing.actor import Actor, NotAllowed
@@ -271,11 +272,9 @@ def test_many_lines_take_few_statements(app: Flask, by: Actor, store: Store) -> 
         make_invoice(customer, 1000 + n)
     rows = [paid(f"Person {n}", f"{10 + n / 100:.2f}", f"INV-{n + 1}", f"IE{n:020}") for n in range(20)]
     read(store, table(*rows), by)
-    found, seen = lines(), []
-    listen = lambda _c, _k, statement, *_rest: seen.append(statement)  # noqa: E731
-    event.listen(db.engine, "before_cursor_execute", listen)
-    assert len(suggest(found)) == 20
-    event.remove(db.engine, "before_cursor_execute", listen)
+    found = lines()
+    with spoken() as seen:
+        assert len(suggest(found)) == 20
     assert len(seen) <= 7, "\n".join(seen)
 
 

@@ -6,9 +6,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from documents import spoken
 from factories import add, make_company, make_customer, make_package, make_service
 from flask import Flask
+from statements import spoken
 
 from billing import coupons, discounts
 from billing.actor import Actor

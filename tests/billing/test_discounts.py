@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from documents import spoken
 from factories import add, make_company, make_customer, make_invoice, make_package, make_service
 from flask import Flask
 from sqlalchemy import select
+from statements import spoken
 
 from billing import company, discounts, own_lists, renewals
 from billing.actor import Actor, NotAllowed

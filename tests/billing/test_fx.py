@@ -10,7 +10,7 @@ import pytest
 from factories import add, make_customer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
+from statements import spoken
 
 from billing.fx import Exchange, FxTable, NoExchangeRate
 from models import CustomerGroup, FxRate, db
@@ -82,10 +82,8 @@ def test_daily_rates_of_years_cost_no_more_than_one(app):
     for n in range(200):
         rate("EUR", "USD", "1.1", date.fromordinal(ON.toordinal() - n))
     db.session.commit()
-    table, seen = FxTable(), []
-    listen = lambda *args: seen.append(args[2])  # noqa: E731
-    event.listen(db.engine, "before_cursor_execute", listen)
-    for n in range(50):
-        table.exchange("USD", "EUR", ON, customer_id=n, group_id=n)
-    event.remove(db.engine, "before_cursor_execute", listen)
+    table = FxTable()
+    with spoken() as seen:
+        for n in range(50):
+            table.exchange("USD", "EUR", ON, customer_id=n, group_id=n)
     assert len([text for text in seen if "fx_rate" in text]) == 3

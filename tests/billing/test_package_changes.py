@@ -25,7 +25,8 @@ from conftest import Clock
 from factories import add, make_tax_rate
 from flask import Flask
 from money import eur
-from sqlalchemy import event, update
+from sqlalchemy import update
+from statements import spoken
 
 from billing import change_due, change_reviewing, change_undo, discounts, invoices, package_changes, payments, settings
 from billing.actor import Actor, NotAllowed
@@ -318,12 +319,12 @@ def test_what_is_written_between_a_review_and_its_commit_is_noticed(app: Flask, 
 
 
 def test_a_review_is_worked_out_again_for_its_commit_only_where_others_may_write(app: Flask, clock: Clock) -> None:
-    service, by, asked = running(clock), at(clock, DAY), []
+    service, by = running(clock), at(clock, DAY)
     change, _review = reviewed(service, priced("Plus", "60"), by)
     known = package_changes.Known.load()
-    event.listen(db.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
-    review = package_changes.review(change, by=by, known=known)
-    package_changes.carry_out(change, review.fingerprint, by=by, known=known)
+    with spoken() as asked:
+        review = package_changes.review(change, by=by, known=known)
+        package_changes.carry_out(change, review.fingerprint, by=by, known=known)
     looked = [one for one in asked if "JOIN package_change ON" in one]
     assert len(looked) == (2 if locks_rows(db.session) else 1)
 

@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
-from documents import spoken
 from factories import make_customer, make_draft, make_invoice
 from flask import Flask
 from sqlalchemy import select
+from statements import spoken
 
 from billing import balances, credits, payments
 from billing.actor import Actor, NotAllowed

@@ -9,7 +9,8 @@ import pytest
 from conftest import Clock
 from factories import make_customer, make_service
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import select
+from statements import spoken
 
 from billing import doctor, services
 from billing.actor import Actor, NotAllowed
@@ -78,12 +79,9 @@ def test_only_what_runs_is_suspended_and_only_by_who_may(app: Flask, by: Actor) 
 
 def test_many_cost_no_more_statements_than_one(app: Flask, by: Actor) -> None:
     many = [make_service(make_customer()) for _ in range(12)]
-    made: list[str] = []
-    listen = lambda _c, _k, statement, *_rest: made.append(statement)  # noqa: E731
-    event.listen(db.engine, "before_cursor_execute", listen)
-    services.suspend(many, why=UNPAID, by=by)
-    services.unsuspend(many, only=UNPAID, by=by)
-    event.remove(db.engine, "before_cursor_execute", listen)
+    with spoken() as made:
+        services.suspend(many, why=UNPAID, by=by)
+        services.unsuspend(many, only=UNPAID, by=by)
     assert len(made) <= 14, "\n".join(made)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from documents import spoken
 from factories import add, make_customer, make_invoice
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
+from statements import spoken
 
 from billing import credit_outflows, credits, expenses, ledger, payments, statements
 from billing.actor import Actor, NotAllowed

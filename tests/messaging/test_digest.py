@@ -12,7 +12,8 @@ from factories import add, make_company, make_customer, make_group, make_invoice
 from flask import Flask
 from ordering import HERE, make_form, make_shop, typed
 from signing_in import Browser, make_role, make_staff, sign_in
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
+from statements import spoken
 
 from billing import audit, digest, orders
 from billing.actor import Actor, NotAllowed
@@ -133,11 +134,9 @@ def test_after_days_off_only_the_newest_is_sent(app: Flask, clock: Clock) -> Non
 
 
 def test_it_costs_by_what_happened(yesterday: None) -> None:
-    person, seen = make_staff(digest=True), []
-    listen = lambda _c, _k, statement, *_rest: seen.append(statement)  # noqa: E731
-    event.listen(db.engine, "before_cursor_execute", listen)
-    digest.parts(DAY, digest.wants(person))
-    event.remove(db.engine, "before_cursor_execute", listen)
+    person = make_staff(digest=True)
+    with spoken() as seen:
+        digest.parts(DAY, digest.wants(person))
     assert len(seen) <= 24
 
 

@@ -9,7 +9,7 @@ from documenting import WEB, make_template
 from flask import Flask, current_app
 from mailing import issue
 from signing_in import PASSWORD, Browser
-from sqlalchemy import event
+from statements import spoken
 
 from billing import credit_notes, payments, portal_users
 from billing.actor import Actor
@@ -139,7 +139,6 @@ def test_texts_stay_texts(client: Browser, mine: Invoice) -> None:
 
 def test_a_page_takes_few_statements(client: Browser, mine: Invoice) -> None:
     client.get(url(mine))
-    asked: list[str] = []
-    event.listen(db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-    client.get(url(mine))
-    assert len(asked) <= 15
+    with spoken() as asked:
+        client.get(url(mine))
+    assert len(asked) <= 10, asked

@@ -13,7 +13,7 @@ from mailing import issue
 from quoting import line, sent_quote
 from security.pages import Walk
 from signing_in import Browser
-from sqlalchemy import event
+from statements import spoken
 
 from billing import credits, payments, top_ups
 from billing.actor import Actor
@@ -52,13 +52,10 @@ def customer(app: Flask, by: Actor) -> Customer:
 
 
 def counted(client: Browser, address: str) -> tuple[int, int]:
-    seen: list[str] = []
-    listen = lambda *given: seen.append(given[2])  # noqa: E731
-    event.listen(db.engine, "before_cursor_execute", listen)
-    answer = client.get(address)
-    event.remove(db.engine, "before_cursor_execute", listen)
+    with spoken() as seen:
+        answer = client.get(address)
     assert answer.status_code == 200, address
-    return len([one for one in seen if not one.startswith(("PRAGMA", "BEGIN"))]), len(answer.data)
+    return len(seen), len(answer.data)
 
 
 def test_every_page_is_light_and_so_is_all_that_the_first_one_loads(

@@ -6,11 +6,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from documents import spoken
 from factories import make_company, make_customer
 from guests import let_in, sign_in_guest
 from signing_in import PASSWORD, sign_in
 from sqlalchemy import select
+from statements import spoken
 
 from billing import payers, portal_links
 from messaging import portal_mail

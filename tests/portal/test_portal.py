@@ -9,7 +9,8 @@ import pytest
 from factories import add, make_company, make_customer, make_draft, make_invoice, make_service
 from flask import url_for
 from signing_in import PASSWORD, Browser, sign_in
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
+from statements import spoken
 
 from billing import portal_links, portal_users
 from messaging import portal_mail
@@ -341,13 +342,9 @@ def test_a_page_takes_ten_statements_and_forty_kilobytes(client, anna, by):
     for n in range(10):
         login(make_customer(name=f"Shop {n}"), by, "anna@lindqvist.example")
     enter(client)
-    seen: list[str] = []
-    listen = lambda _c, _k, statement, *_rest: seen.append(statement)  # noqa: E731
-    event.listen(db.engine, "before_cursor_execute", listen)
-    page = client.get(f"{HOME}{customer.id}/")
-    event.remove(db.engine, "before_cursor_execute", listen)
-    asked = [s for s in seen if s.startswith(("SELECT", "WITH", "INSERT", "UPDATE"))]
-    assert len(asked) <= 10, "\n".join(asked)
+    with spoken() as seen:
+        page = client.get(f"{HOME}{customer.id}/")
+    assert len(seen) <= 10, "\n".join(seen)
     assert len(page.data) <= 40_000
 
 

@@ -8,8 +8,8 @@ import re
 import pytest
 from factories import make_company
 from signing_in import make_staff, sign_in
-from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
+from statements import spoken
 
 from app import create_app
 from models import BillingError, db
@@ -240,17 +240,8 @@ def test_the_help_link_is_a_setting(client):
 
 def test_a_look_costs_one_statement_and_changes_nothing(staff_client, app):
     make_company()
-    said = []
-
-    def note(connection, cursor, statement, parameters, context, many):
-        said.append(statement)
-
     staff_client.get("/help")
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
+    with spoken() as asked:
         staff_client.get("/help")
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-    asked = [statement for statement in said if not statement.startswith("BEGIN")]
     assert len(asked) == 1, json.dumps(asked, indent=1)
     assert all(statement.startswith("SELECT") for statement in asked)
