@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -10,8 +11,10 @@ from factories import make_customer, make_invoice
 from flask import Flask
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
+from statements import spoken
 
 from models import Customer, CustomerStatus, Invoice, InvoiceState, TaxRate, db
+from models.bulk import add_to_rows, insert_rows, update_rows
 from models.prepared import among_given, prepared
 
 
@@ -71,3 +74,15 @@ def test_sqlite_plans_it_once_although_an_index_of_a_part_asks_for_the_same_colu
     driver = db.session.connection().connection.driver_connection
     told = driver.execute("SELECT reprep, run FROM sqlite_stmt WHERE sql LIKE 'SELECT invoice.id%state%LIMIT%'")
     assert told.fetchall() == [(0, 3)]
+
+
+def test_what_goes_past_sqlalchemy_is_told_once_to_those_who_listen(app: Flask) -> None:
+    ann, rates = make_customer(name="Ann"), TaxRate.__table__
+    columns = ("country", "category", "name", "rate", "source", "valid_from")
+    with spoken() as said:
+        renamed(its_id=ann.id, new="Zoe")
+        insert_rows(db.session, rates, columns, [("CH", "S", "", Decimal(8), "", date(2026, 1, n)) for n in (1, 2)])
+        update_rows(db.session, Customer.__table__, ("name",), [("Ann", ann.id)])
+        add_to_rows(db.session, Customer.__table__, ("balance_minor",), [(1, ann.id)])
+    tables = [re.search(r'(?:UPDATE|INSERT INTO|COPY) "?(\w+)', one)[1] for one in said]
+    assert tables == ["customer", "tax_rate", "customer", "customer"]

@@ -306,7 +306,6 @@ def test_statements_from_form_to_invoice(client, package, clock, by):
     make_form(package, by=by)
     order(client, clock)  # the first invoice begins the series
     data = fill(client, clock, email="second@doyles.example")
-
     with spoken() as seen:
         sent = client.post(FORM, data=data)
     assert sent.status_code == 303
