@@ -45,6 +45,8 @@ def open_invoices(customer: Customer) -> list[Invoice]:
 def open_ids(customers: Sequence[Customer]) -> dict[int, list[int]]:
     """Customer's id -> ids of the open invoices, those due first in front."""
     found: dict[int, list[int]] = {}
+    if not customers:
+        return found
     wanted = select(Invoice.customer_id, Invoice.id).where(*_open([customer.id for customer in customers]))
     for customer_id, invoice_id in db.session.execute(wanted.order_by(Invoice.due_on, Invoice.id)):
         found.setdefault(customer_id, []).append(invoice_id)

@@ -39,8 +39,10 @@ def suspend(
     told = [(row, _state(row)) for row in chosen]
     active = Counter(row.customer_id for row in chosen if row.status == ACTIVE)
     new = [row for row in chosen if row.status == ACTIVE]
-    service_rows.write({"status": SUSPENDED, "suspended_on": by.today}, new)
-    service_rows.write({"suspended_for": why, "suspend_reason": reason}, chosen)
+    taken_over = [row for row in chosen if row.status != ACTIVE]
+    said = {"suspended_for": why, "suspend_reason": reason}
+    service_rows.write({"status": SUSPENDED, "suspended_on": by.today, **said}, new)
+    service_rows.write(said, taken_over)
     happened = [_happened(row, before, by) for row, before in told]
     service_changes.record_many(happened, "suspend", "service.suspended", by)
     service_rows.count({customer_id: -number for customer_id, number in active.items()})

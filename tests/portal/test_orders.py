@@ -310,7 +310,9 @@ def test_statements_from_form_to_invoice(client, package, clock, by):
         sent = client.post(FORM, data=data)
     assert sent.status_code == 303
     asked = [" ".join(s.split())[:110] for s in seen]
-    assert len(asked) <= 40, "\n".join(f"{n} {s}" for n, s in enumerate(asked, 1))
+    # A customer, a login, a service and an issued invoice with its ledger, mails and audit: each table is written once
+    # but for the audit and the outbox, whose rules each write their own.
+    assert len(asked) <= 49, "\n".join(f"{n} {s}" for n, s in enumerate(asked, 1))
 
 
 def link_of(found: Order) -> str:
