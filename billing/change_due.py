@@ -12,6 +12,7 @@ from models import (
     BillingError,
     ChangeState,
     ChangeWhen,
+    Invoice,
     LineKind,
     Money,
     PackageChange,
@@ -119,6 +120,11 @@ def fail(change: PackageChange, why: str, by: Actor) -> ChangeState:
 
 
 # Waiting to be paid
+
+
+def awaited() -> ColumnElement[bool]:
+    """Whether a change waits for the invoice of the statement around it."""
+    return select(PackageChange.id).where(_WAITING, PackageChange.invoice_id == Invoice.id).exists()
 
 
 def paid(invoices: Sequence[Paid], by: Actor) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from models import Invoice, Renewal, Service, ServiceStatus, UnitState, WaitsFor, db
 from models.bulk import among
@@ -113,6 +113,12 @@ def _dates(service: Service) -> dict[str, Any]:
         "started_on": service.started_on.isoformat(),
         "next_renewal_on": service.next_renewal_on.isoformat(),
     }
+
+
+def awaited() -> ColumnElement[bool]:
+    """Whether a service waits for the invoice of the statement around it."""
+    mine = select(Service.id).join(Renewal, Renewal.service_id == Service.id)
+    return mine.where(Renewal.invoice_id == Invoice.id, Service.waits_for == WaitsFor.PAYMENT).exists()
 
 
 def paid(invoices: Sequence[when_paid.Paid], by: Actor) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 
 from models import Invoice, InvoiceState, PromiseState, Service, ServiceStatus, SuspendedFor, db
 from models.bulk import among
@@ -22,11 +22,12 @@ from .actor import Actor
 @dataclass(frozen=True, slots=True)
 class Paid:
     """An invoice in force on which nothing is open any more. `suspended`: something of its customer may be switched
-    off for non-payment."""
+    off for non-payment. `awaited`: something may wait for it."""
 
     invoice_id: int
     customer_id: int
     suspended: bool = True
+    awaited: bool = True
 
 
 def tell(invoices: Iterable[Invoice], *, by: Actor) -> None:
@@ -42,12 +43,14 @@ def tell(invoices: Iterable[Invoice], *, by: Actor) -> None:
     settled = Invoice.kind == "invoice", Invoice.state == InvoiceState.ISSUED, Invoice.open_minor == 0
     off = Service.status == ServiceStatus.SUSPENDED, Service.suspended_for == SuspendedFor.UNPAID
     suspended = select(Service.id).where(Service.customer_id == Invoice.customer_id, *off).exists()
-    wanted = select(Invoice.id, Invoice.customer_id, Invoice.promised_on, suspended.label("suspended"))
+    awaited = or_(*(waits() for waits, _do in _waiting()))
+    wanted = select(Invoice.id, Invoice.customer_id, Invoice.promised_on)
+    wanted = wanted.add_columns(suspended.label("suspended"), awaited.label("awaited"))
     wanted = wanted.where(among(db.session, Invoice.id, ids), *settled)
     rows = db.session.execute(wanted.order_by(Invoice.id)).all()
     if promised := [row.id for row in rows if row.promised_on]:
         promises.settled(promised, by=by)
-    tell_all([Paid(row.id, row.customer_id, bool(row.suspended)) for row in rows], by=by)
+    tell_all([Paid(row.id, row.customer_id, bool(row.suspended), bool(row.awaited)) for row in rows], by=by)
 
 
 def tell_all(paid: Sequence[Paid], *, by: Actor) -> None:
@@ -56,8 +59,9 @@ def tell_all(paid: Sequence[Paid], *, by: Actor) -> None:
         return
     webhook_events.invoices([one.invoice_id for one in paid], "invoice.paid", by)
     unbound = replace(by, permissions=None)
-    for do in _waiting():
-        do(paid, unbound)
+    if awaited := [one for one in paid if one.awaited]:
+        for _waits, do in _waiting():
+            do(awaited, unbound)
     if suspended := {one.customer_id for one in paid if one.suspended}:
         owes_less(suspended, {one.invoice_id for one in paid}, by=by)
 
@@ -77,11 +81,11 @@ def owes_less(customer_ids: Collection[int], paid: Collection[int] = (), *, by: 
     suspending.bring_back(customer_ids, paid, by=replace(by, permissions=None))
 
 
-def _waiting() -> tuple[Callable[[Sequence[Paid], Actor], None], ...]:
-    """What is done, in this order. Each costs one statement at most where nothing waits for these invoices.
+def _waiting() -> tuple[tuple[Callable[[], ColumnElement[bool]], Callable[[Sequence[Paid], Actor], None]], ...]:
+    """(Whether something waits for an invoice that is looked at, what is done), in this order.
 
     Import them here: they write documents themselves, and so come to this file again.
     """
     from . import change_due, pending
 
-    return (change_due.paid, pending.paid)
+    return (change_due.awaited, change_due.paid), (pending.awaited, pending.paid)
