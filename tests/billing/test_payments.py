@@ -222,11 +222,11 @@ def test_few_statements_whatever_the_history(app: Flask, by: Actor) -> None:
     with spoken() as said:
         pay(customer, "20.00", by, oldest_first=True)
         db.session.commit()
-    assert len(said) <= 20, said
+    assert len(said) <= 18, said
     db.session.expire_all()
     parts, credit = {open_[-1]: eur("4.00")}, {open_[-1]: eur("3.00")}
     customer, _loaded = open_[-1].customer, open_[-1].open
     with spoken() as said:
         pay(customer, "4.00", by, parts=parts, credit=credit)
         db.session.commit()
-    assert len(said) <= 20, said
+    assert len(said) <= 18, said
