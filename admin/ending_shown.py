@@ -110,6 +110,11 @@ def effects(review: Review) -> Iterator[Effect]:
     if review.credit_used:
         yield "money", "coins", _("%(amount)s of it is paid from credit.", amount=money(review.credit_used))
     yield from _stays(review)
+    for service, package, day in review.not_reached:
+        yield "warn", "calendar-clock", _(
+            "%(service)s does not become %(package)s on %(day)s any more: it has ended by then.",
+            service=service, package=package, day=short_date(day),
+        )  # fmt: skip
 
 
 def _written(note: Note) -> str:

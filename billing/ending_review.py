@@ -64,7 +64,8 @@ class Shown:
 @dataclass(frozen=True, slots=True)
 class Review:
     """All of it. `stays_billed` is what stays paid or owed for days after the end: (service or charge, amount),
-    as on the lines (`before_tax`: tax comes on top)."""
+    as on the lines (`before_tax`: tax comes on top). `not_reached` are changes of package that are put down for a day
+    on which the service has ended: (service, new package, day)."""
 
     customer_id: int
     on: date
@@ -77,6 +78,7 @@ class Review:
     refusals: tuple[str, ...] = ()
     credit: bool = False
     before_tax: bool = True
+    not_reached: tuple[tuple[str, str, date], ...] = ()
 
     @property
     def nothing(self) -> Money:
@@ -133,7 +135,7 @@ class Review:
                 (b.group, b.total, [(line.description, line.amount, line.period) for line in b.lines])
                 for b in self.bills
             ],
-            "stays": self.stays_billed, "refusals": self.refusals,
+            "stays": self.stays_billed, "refusals": self.refusals, "not_reached": self.not_reached,
         }  # fmt: skip
         return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()
 

@@ -11,7 +11,7 @@ Locks are taken in one order: the services by id, documents by id, charges, the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,8 +20,10 @@ from sqlalchemy import func, select
 from models import (
     BillingError,
     BillingGroup,
+    ChangeState,
     Customer,
     Money,
+    PackageChange,
     Renewal,
     Service,
     ServiceStatus,
@@ -203,8 +205,16 @@ def _work_out(customer: Customer, rows: list[Service], wanted: Wanted, by: Actor
         refusals=tuple(dict.fromkeys(refusals)),
         credit=wanted.credit,
         before_tax=not tables.company.prices_include_tax,
+        not_reached=tuple(_not_reached(ends)),
     )
     return _Found(shown, rows, stops, charges, bills, last, tables)
+
+
+def _not_reached(ends: Mapping[int, date]) -> Iterator[tuple[str, str, date]]:
+    scheduled = PackageChange.state == ChangeState.SCHEDULED, PackageChange.service_id.in_(ends)
+    for change in db.session.scalars(select(PackageChange).where(*scheduled).order_by(PackageChange.id)):
+        if change.on is not None and change.to_package is not None and change.on >= ends[change.service_id]:
+            yield str(change.service), change.to_package.name, change.on
 
 
 def _ended(service: Service, wanted: Wanted) -> Ended:

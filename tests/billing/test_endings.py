@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from changing import at, renewed, running
+from changing import at, changed, priced, renewed, running
 from conftest import Clock
 from factories import add, make_service
 from flask import Flask
@@ -23,6 +23,7 @@ from billing.endings import Wanted
 from billing.money import Money
 from models import (
     BillingGroup,
+    ChangeWhen,
     Charge,
     Credit,
     CreditNote,
@@ -74,6 +75,15 @@ def test_paid_days_become_credit(app: Flask, clock: Clock) -> None:
     paid(db.session.query(Invoice).one(), by)
     assert end(service, by).to_credit == Money.of("18.45", "EUR")
     assert service.customer.credit_minor == 1845 and well(clock)
+
+
+def test_the_review_names_the_change_of_package_that_is_not_reached(app: Flask, clock: Clock) -> None:
+    service = running(clock)
+    by, plus = at(clock, MIDDLE), priced("Plus", "60")
+    changed(service, plus, by, when=ChangeWhen.ON, on=MIDDLE + timedelta(days=5))
+    ends = {day: endings.review(service.customer, [service], Wanted(day), by=by) for day in (MIDDLE, DEC)}
+    assert ends[MIDDLE].not_reached == (("Basic", "Plus", MIDDLE + timedelta(days=5)),)
+    assert not ends[DEC].not_reached
 
 
 def test_without_credit_it_stays_billed_and_the_review_says_so(app: Flask, clock: Clock) -> None:
