@@ -69,8 +69,8 @@ class ChargeView(ChargeDoors, StaffView):
         "next_on": lambda view, context, row, name: _("Next bill") if row.left_minor and row.next_on else row.next_on,
     }
     column_export_list = (
-        "id", "customer_id", "billing_group_id", "service_id", "description", "quantity", "price", "months", "days",
-        "proratable", "tax_category", "starts_on", "ends_on", "next_on", "left",
+        "id", "customer_id", "customer", "billing_group_id", "service_id", "description", "quantity", "price",
+        "months", "days", "proratable", "tax_category", "starts_on", "ends_on", "next_on", "left",
     )  # fmt: skip
     column_filters = (
         CustomerFilter(Charge.customer_id),

@@ -46,7 +46,8 @@ Printer = Callable[[Any], str]
 
 
 def exported(model: Any, names: list[tuple[str, Any]]) -> list[tuple[Any, Any, Printer]]:
-    """(heading, column, how it is printed) of the columns to export; the first amount is followed by the currency."""
+    """(heading, column, how it is printed) of the columns to export; the first amount is followed by the currency, and
+    other records are told by their name."""
     out: list[tuple[Any, Any, Printer]] = []
     for name, label in names:
         attribute = getattr(model, name)
@@ -54,6 +55,8 @@ def exported(model: Any, names: list[tuple[str, Any]]) -> list[tuple[Any, Any, P
             out.append(_amount(model, attribute, label))
             if not any(column is model.currency for _label, column, _print in out):
                 out.append((_("Currency"), model.currency, plain))
+        elif isinstance(getattr(attribute, "property", None), RelationshipProperty):
+            out.append((label, name_of(attribute), plain))
         else:
             out.append((label, attribute, plain))
     return out

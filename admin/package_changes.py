@@ -49,7 +49,7 @@ class PackageChangesView(Tabs, ChangeSteps, ChangePage, StaffView):
         "state": lambda view, context, row, name: state_pill(row),
     }
     column_export_list = (
-        "id", "customer_id", "service_id", "from_package_id", "to_package_id", "state", "asked_for", "on",
+        "id", "customer_id", "customer", "service_id", "from_package_id", "to_package_id", "state", "asked_for", "on",
         "price_reason", "invoice_id", "undo_id", "made_by", "made_at", "decided_by", "decided_at",
     )  # fmt: skip
     column_filters = (

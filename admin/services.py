@@ -106,10 +106,10 @@ class ServiceView(Tabs, ServicePage, ServiceDoors, ServiceBulk, MassAction, Staf
         "next_renewal_on": lambda view, context, row, name: row.next_renewal_on if is_billed_on(row) else None,
     }
     column_export_list = (
-        "id", "customer_id", "package_id", "description", "status", "price", "months", "days", "free", "anchor_day",
-        "started_on", "billed_from", "next_renewal_on", "ends_on", "cancelled_on", "cancel_reason", "waits_for",
-        "suspended_on", "suspended_for", "suspend_reason", "paused_from", "paused_until", "external_source",
-        "external_id",
+        "id", "customer_id", "customer", "package_id", "package", "description", "status", "price", "months", "days",
+        "free", "anchor_day", "started_on", "billed_from", "next_renewal_on", "ends_on", "cancelled_on",
+        "cancel_reason", "waits_for", "suspended_on", "suspended_for", "suspend_reason", "paused_from", "paused_until",
+        "external_source", "external_id",
     )  # fmt: skip
     column_filters = (
         *(StatusFilter(Service.status, _l("Status"), way, None, WORDS) for way in ("is", "not")),

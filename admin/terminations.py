@@ -52,7 +52,9 @@ class TerminationsView(Tabs, TerminationSteps, StaffView):
         "id": _l("Id"), "customer": _l("Customer"), "on": _l("Ends"), "state": _l("State"), "reason": _l("Reason"),
         "made_by": _l("By"), "after": _l("Then"), "made_at": _l("Begun"),
     }  # fmt: skip
-    column_export_list = ("id", "customer_id", "on", "state", "credit", "reason", "after", "made_by", "made_at")
+    column_export_list = (
+        "id", "customer_id", "customer", "on", "state", "credit", "reason", "after", "made_by", "made_at",
+    )  # fmt: skip
     column_sortable_list = ("on",)
     column_default_sort = ("id", True)
     column_link = "customer"

@@ -310,4 +310,4 @@ def test_each_page_asks_the_database_a_few_times(staff_client, service, by):
 def test_the_export_has_a_row_for_each(staff_client, service, by):
     changed(service, priced("Plus", "60"), by)
     text = get(staff_client, f"{HERE}export/csv/")
-    assert ",done," in text and "2026-11-16" in text
+    assert ",done," in text and "2026-11-16" in text and f",{service.customer.name}," in text
