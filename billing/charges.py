@@ -122,6 +122,8 @@ def edit_charge(charge: Charge, terms: Terms, group: BillingGroup, service: Serv
     before, after = audit.changes(charge, values)
     for name in after:
         setattr(charge, name, values[name])
+    if "ends_on" in after:
+        charge.ends_with_service, charge.own_end_on = False, None
     if after:
         audit.record(by, "charge.changed", charge, before=before, after=after)
     db.session.flush()
@@ -140,6 +142,7 @@ def end_charge(charge: Charge, on: date, *, by: Actor) -> Charge:
         raise InvalidCharge(f"Nothing more will be billed for {charge} anyway.")
     before = {"ends_on": charge.ends_on.isoformat() if charge.ends_on else None}
     charge.ends_on = max(check_day(on, by.today, "The end"), charge.starts_on)
+    charge.ends_with_service, charge.own_end_on = False, None
     last = by.today if charge.is_prepayment else charge.next_on
     if charge.ends_on <= max(last, charge.next_on):
         charge.next_on = None

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, or_, select
 from models import Charge, Customer, LineKind, Money, db
 from models.bulk import among
 
-from . import audit, payers
+from . import audit, charge_ends, payers
 from .actor import Actor
 from .balances import ChangedMeanwhile
 from .document_lines import LineInput, WorkedLine, WorkedOut, sum_up, taxed, unit_price
@@ -73,8 +73,10 @@ def end(until: Mapping[int, date]) -> dict[int, date | None]:
     before = {}
     for charge in _of(list(until)):
         if charge.ends_on is None or charge.ends_on > until[charge.id]:
-            if charge.service_id is None:
-                before[charge.id] = charge.ends_on
+            if charge.service_id is not None:
+                charge_ends.follow(charge, until[charge.id])
+                continue
+            before[charge.id] = charge.ends_on
             charge.ends_on = max(until[charge.id], charge.starts_on)
     return before
 

@@ -6,15 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-from sqlalchemy import or_, select
+from models import Charge, CustomerStatus, Service, ServiceStatus
 
-from models import Charge, CustomerStatus, Service, ServiceStatus, db
-
-from . import paid_days, service_changes, service_rows
+from . import charge_ends, paid_days, service_changes, service_rows
 from .actor import Actor
-from .periods import next_renewal
 from .prices import check_day
 from .service_life import NotNow
 
@@ -37,24 +33,24 @@ def foresee(service: Service, on: date, *, by: Actor) -> Foreseen:
     assert service.cancelled_on is not None
     gap = max((on - max(paid, service.cancelled_on)).days, 0)
     next_on = paid if paid > on or paid < service.cancelled_on else on
-    return Foreseen(next_on, max((paid - on).days, 0), gap, _charges(service))
+    return Foreseen(next_on, max((paid - on).days, 0), gap, charge_ends.following(service, on))
 
 
 def reactivate(service: Service, on: date, *, by: Actor) -> Service:
     """Let a cancelled service run again from `on`, between its end and today.
 
     It is billed from then on, where a bill that was not given back does not cover days after it; the days between the
-    end and `on` are never billed. Its recurring charges that ended with it begin again. Raises NotNow, InvalidTerms,
-    NotAllowed.
+    end and `on` are never billed. Its recurring charges that ended with it begin again, until the end each has by
+    itself. Raises NotNow, InvalidTerms, NotAllowed.
     """
     by.require("services.edit")
     service = service_rows.lock(service)
-    foreseen = foresee(service, on, by=by)
+    _check(service, on, by)
     ended = service.cancelled_on
     assert ended is not None
     before = {"status": str(service.status), "ends_on": ended.isoformat(), "reason": service.cancel_reason}
-    for charge in foreseen.charges:
-        _begin_again(charge, on)
+    for charge in charge_ends.following(service):
+        charge_ends.begin_again(charge, on)
     gap = _set_dates(service, ended, on)
     service.status, service.ends_on, service.cancelled_on, service.cancel_reason = ServiceStatus.ACTIVE, None, None, ""
     service.end_reason_id = None
@@ -71,8 +67,8 @@ def remove_end(service: Service, *, by: Actor) -> Service:
     if service.status == ServiceStatus.CANCELLED or service.ends_on is None:
         raise NotNow(f"{service} has no end to come.")
     before = {"ends_on": service.ends_on.isoformat(), "reason": service.cancel_reason}
-    for charge in _charges(service):
-        go_on(charge)
+    for charge in charge_ends.following(service):
+        charge_ends.go_on(charge, charge.own_end_on)
     paid_days.go_past(service, service.ends_on)
     service.ends_on, service.cancel_reason, service.end_reason_id = None, "", None
     service_changes.record(service, by.today, "cancel", "service.end_removed", before, {"ends_on": None}, by)
@@ -82,12 +78,6 @@ def remove_end(service: Service, *, by: Actor) -> Service:
 def billed_from_without_end(service: Service) -> date:
     """Where bills go on once its end is removed: days after the end that were given back are billed again."""
     return paid_days.goes_on_from(service, service.ends_on) if service.ends_on else service.next_renewal_on
-
-
-def go_on(charge: Charge, ends_on: date | None = None) -> None:
-    """A recurring charge that was to end goes on from where it was billed to, until `ends_on` if it has an end."""
-    charge.next_on = charge.next_on or charge.ends_on
-    charge.ends_on = ends_on
 
 
 def _check(service: Service, on: date, by: Actor) -> None:
@@ -120,28 +110,3 @@ def _set_dates(service: Service, ended: date, on: date) -> dict[str, str]:
 
 def _unbilled(first: date, last: date) -> dict[str, str]:
     return {"unbilled_from": first.isoformat(), "unbilled_until": last.isoformat()} if first < last else {}
-
-
-def _charges(service: Service) -> Sequence[Charge]:
-    """Its recurring charges that ended with it."""
-    recurring = or_(Charge.months > 0, Charge.days > 0)
-    mine = Charge.service_id == service.id, Charge.ends_on == service.ends_on
-    return db.session.scalars(select(Charge).where(*mine, recurring).order_by(Charge.id)).all()
-
-
-def _begin_again(charge: Charge, on: date) -> None:
-    """From the first of its dates that is `on` or later; one that shares its period with the days from `on` itself."""
-    day: Any = charge.next_on or charge.ends_on
-    charge.ends_on = None
-    if day < on and charge.proratable:
-        day = on
-    while day < on:
-        day = _next(charge, day, on)
-    charge.next_on = day
-
-
-def _next(charge: Charge, day: date, on: date) -> date:
-    if charge.days:
-        steps = -((day - on).days // charge.days)
-        return date.fromordinal(day.toordinal() + steps * charge.days)
-    return next_renewal(day, charge.months, charge.anchor_day)

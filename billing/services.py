@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from models import (
     BillingGroup,
-    Charge,
     Customer,
     CustomerStatus,
     EndReason,
@@ -22,7 +21,7 @@ from models import (
     db,
 )
 
-from . import groups, paid_days, pending, service_changes, service_rows
+from . import charge_ends, groups, paid_days, pending, service_changes, service_rows
 from .actor import Actor
 from .charges import add_charge
 from .ending import OVER, end_due
@@ -140,7 +139,7 @@ def cancel(service: Service, on: date, reason: str, *, reason_id: int | None = N
     if on <= by.today:
         service_rows.write({**OVER, "cancelled_on": on}, [service])
         service_rows.count({service.customer_id: -1 if counted else 0})
-    _end_charges(service, on)
+    charge_ends.end_with(service, on)
     told = service.why_it_ends
     after = {"ends_on": on.isoformat(), "status": str(service.status), "reason": told}
     service_changes.record(service, on, "cancel", "service.cancelled", before, after, by)
@@ -208,11 +207,3 @@ def _group(customer: Customer, group: BillingGroup | None) -> BillingGroup:
     if group is not None and group.closed_on:
         raise InvalidService(f"The billing group {group.name} is closed. Choose another one.")
     return group or main_group(customer)
-
-
-def _end_charges(service: Service, on: date) -> None:
-    """Recurring charges of the service end with it; what is owed once stays owed."""
-    later = or_(Charge.ends_on.is_(None), Charge.ends_on > on)
-    recurring = or_(Charge.months > 0, Charge.days > 0)
-    for charge in db.session.scalars(select(Charge).where(Charge.service_id == service.id, recurring, later)):
-        charge.ends_on = max(on, charge.starts_on)

@@ -36,7 +36,7 @@ from models import (
 from models.bulk import among
 from models.faults import faultpoint
 
-from . import audit, credit_outflows, customer_status, endings, reactivations, services
+from . import audit, charge_ends, credit_outflows, customer_status, endings, reactivations, services
 from .actor import Actor
 from .ending_review import Review
 from .endings import ChangedSince, EndingRefused, Wanted
@@ -222,7 +222,7 @@ def withdraw(termination: Termination, *, by: Actor) -> Termination:
     ended = {int(number): former and date.fromisoformat(former) for number, former in found.done.get("charges", ())}
     for charge in db.session.scalars(select(Charge).where(among(db.session, Charge.id, ended)).order_by(Charge.id)):
         if charge.ends_on == max(found.on or by.today, charge.starts_on):
-            reactivations.go_on(charge, ended[charge.id])
+            charge_ends.go_on(charge, ended[charge.id])
     found.state, found.ended_at = TerminationState.WITHDRAWN, by.at
     audit.record(by, "termination.withdrawn", found)
     db.session.flush()

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, String, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, composite, foreign, mapped_column, relationship
 
 from .base import BigId, Model, key, ref
@@ -241,6 +241,9 @@ class Charge(Model):
     proratable: Mapped[bool] = mapped_column(default=False)
     starts_on: Mapped[date]
     ends_on: Mapped[date | None]
+    # Whether it ends then because its service does, and the later end it has by itself.
+    ends_with_service: Mapped[bool] = mapped_column(default=False, server_default=false())
+    own_end_on: Mapped[date | None]
     # The day it is billed next; empty once nothing more will come.
     next_on: Mapped[date | None]
     # Of a prepayment: how much no bill has taken off yet.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, case, or_, select
 from sqlalchemy.orm import aliased
 
-from models import BillingGroup, Renewal, Service, ServiceStatus, SuspendedFor
+from models import BillingGroup, Charge, Renewal, Service, ServiceStatus, SuspendedFor
 
 from .checks import Check, Query, Scope
 from .sql import days_between
@@ -62,9 +62,21 @@ def paid_by_others(scope: Scope) -> Query:
     )  # fmt: skip
 
 
+def odd_ends(scope: Scope) -> Query:
+    """I105: a charge that ends with its service has one, and an end that comes before its own; no other keeps an own
+    end."""
+    earlier = or_(Charge.own_end_on.is_(None), Charge.own_end_on > Charge.ends_on)
+    right = case(
+        (Charge.ends_with_service, and_(Charge.service_id.is_not(None), Charge.ends_on.is_not(None), earlier)),
+        else_=Charge.own_end_on.is_(None),
+    )
+    return select(Charge.id, Charge.description).where(~right)
+
+
 CHECKS = (
     Check("I45", SERVICES, "that do not say why they are not active, or since when", unclear_state),
     Check("I46", SERVICES, "with a pause that does not fit together", odd_pause),
     Check("I47", SERVICES, "going to another customer without a day or a billing group there", odd_transfer),
     Check("I48", ("renewal", "renewals"), "with moved days that the service's own bills did not pay", paid_by_others),
+    Check("I105", ("charge", "charges"), "with an end that does not fit that of the service", odd_ends),
 )

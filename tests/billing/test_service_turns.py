@@ -40,6 +40,7 @@ from models import (
     Invoice,
     Money,
     PaymentMethod,
+    Renewal,
     Service,
     ServiceChange,
     WaitsFor,
@@ -129,6 +130,76 @@ def test_a_service_comes_back_and_is_billed_from_then(app: Flask, clock: Clock) 
     assert db.session.scalars(select(Charge.next_on)).one() == day(1, 1, 2027)
     bill(day(12, 11))
     assert lines()[2:] == [(day(12, 11), day(1, 1, 2027), 2032)] and well(clock)
+
+
+def its_charge(clock: Clock, **terms: object) -> Charge:
+    """Billed beside a service since 1 November, each month."""
+    service = start(at(clock, day(11, 1)))
+    known = {"starts_on": day(11, 1), "months": 1, "service": service, "by": at(clock, day(11, 1))}
+    charge = charges.add_charge(service.billing_group, "Router", eur("30"), **{**known, **terms})  # type: ignore[arg-type]
+    bill(day(11, 1))
+    return charge
+
+
+def billed(charge: Charge) -> list[tuple[date, date]]:
+    rows = select(Renewal.period_start, Renewal.period_end).where(Renewal.charge_id == charge.id, ~Renewal.void)
+    return [tuple(row) for row in db.session.execute(rows.order_by(Renewal.period_start))]
+
+
+def test_a_charge_keeps_the_end_of_its_own_when_its_service_ends_and_comes_back(app: Flask, clock: Clock) -> None:
+    charge = its_charge(clock, ends_on=day(12, 21), proratable=True)
+    service = charge_of(charge)
+    services.cancel(service, day(11, 16), "", by=at(clock, day(11, 16)))
+    assert charge.ends_on == day(11, 16)
+    foreseen = reactivations.foresee(service, day(12, 11), by=at(clock, day(12, 11)))
+    assert list(foreseen.charges) == [charge]
+    reactivations.reactivate(service, day(12, 11), by=at(clock, day(12, 11)))
+    assert (charge.ends_on, charge.own_end_on, charge.ends_with_service) == (day(12, 21), None, False)
+    bill(day(12, 11))
+    assert billed(charge)[1:] == [(day(12, 11), day(12, 21))] and charge.next_on is None and well(clock)
+
+
+def test_a_charge_whose_own_end_is_over_does_not_come_back(app: Flask, clock: Clock) -> None:
+    charge = its_charge(clock, ends_on=day(11, 21))
+    service = charge_of(charge)
+    services.cancel(service, day(11, 16), "", by=at(clock, day(11, 16)))
+    by = at(clock, day(12, 1))
+    assert list(reactivations.foresee(service, day(12, 1), by=by).charges) == []
+    reactivations.reactivate(service, day(12, 1), by=by)
+    bill(day(12, 1))
+    assert (charge.ends_on, charge.next_on, len(billed(charge))) == (day(11, 21), None, 1) and well(clock)
+
+
+def test_no_day_of_a_charge_is_billed_again_when_the_end_of_its_service_is_removed(app: Flask, clock: Clock) -> None:
+    """It was billed up to its own end before the service had one; what is not shared out, for its whole month."""
+    charge = its_charge(clock, ends_on=day(11, 21), proratable=True)
+    service = charge_of(charge)
+    services.cancel(service, day(11, 16), "", by=at(clock, day(11, 2)))
+    reactivations.remove_end(service, by=at(clock, day(11, 3)))
+    assert (charge.ends_on, charge.next_on) == (day(11, 21), None)
+    services.cancel(service, day(12, 11), "", by=at(clock, day(11, 3)))
+    whole = charges.add_charge(service.billing_group, "Licence", eur("9"), starts_on=day(11, 3), months=1, anchor_day=1,
+                               service=service, by=at(clock, day(11, 3)))  # fmt: skip
+    services.cancel(service, day(11, 11), "", by=at(clock, day(11, 3)))
+    bill(day(11, 3))
+    reactivations.remove_end(service, by=at(clock, day(11, 4)))
+    assert billed(whole) == [(day(11, 3), day(11, 11))] and whole.next_on == day(12, 1) and well(clock)
+
+
+def test_charges_go_along_when_the_end_of_their_service_moves(app: Flask, clock: Clock) -> None:
+    charge = its_charge(clock, starts_on=day(11, 10), ends_on=day(12, 21))
+    service = charge_of(charge)
+    for last, ends in ((day(11, 20), day(11, 20)), (day(12, 10), day(12, 10)), (day(11, 5), day(11, 10)),
+                       (day(1, 5, 2027), day(12, 21))):  # fmt: skip
+        services.cancel(service, last, "", by=at(clock, day(11, 2)))
+        assert charge.ends_on == ends
+    assert not charge.ends_with_service and charge.next_on == day(11, 10) and well(clock)
+    charge.own_end_on = day(12, 31)
+    assert not well(clock)
+
+
+def charge_of(charge: Charge) -> Service:
+    return db.session.get_one(Service, charge.service_id)
 
 
 def test_days_that_are_paid_are_not_billed_again_when_it_comes_back(app: Flask, clock: Clock) -> None:
