@@ -10,7 +10,7 @@ from typing import Any
 from babel.numbers import get_currency_symbol
 from flask import current_app, request, url_for
 from flask_admin import AdminIndexView, expose
-from flask_babel import format_date, get_locale, ngettext
+from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup
 from sqlalchemy import func, select
@@ -19,8 +19,9 @@ from werkzeug.wrappers import Response
 
 from admin import audit_words
 from admin.audit import customer_cell, record_cell
+from admin.collecting.sums import in_words
 from admin.needs import needs
-from billing import company, reports
+from billing import arrears, company, reports
 from billing.money import Money, decimals_of
 from billing.reports import Age
 from models import AuditEvent, Customer, Invoice, Package, Service, db
@@ -44,7 +45,7 @@ class Figures:
     recurring: list[Money]
     won_lost: list[tuple[int, int]]
     ages: list[Age]
-    late_customers: int
+    late: arrears.Overview
     collected: Money
     billed: Money
     active: int
@@ -112,7 +113,7 @@ def _count(today: date, span: str, currency: str, customer: int | None) -> Figur
         recurring=reports.recurring([_last_day(bucket, today) for bucket in buckets], currency, customer),
         won_lost=reports.won_and_lost(buckets, customer),
         ages=reports.owed_by_age(today, currency, customer),
-        late_customers=reports.customers_late(today, currency, customer),
+        late=arrears.overview(today, customer),
         collected=reports.collected(month, today, currency, customer),
         billed=billed,
         active=reports.active_customers(customer),
@@ -129,7 +130,7 @@ def _last_day(bucket: str, today: date) -> date:
 
 def _tiles(figures: Figures, today: date) -> list[dict[str, Any]]:
     month = format_date(today, "LLLL")
-    overdue = sum((age.open for age in figures.ages if age.first), Money(0, figures.billed.currency))
+    overdue, who = in_words(figures.late.sums or (Money(0, figures.billed.currency),), figures.late.customers)
     won, lost = figures.won_lost[-1]
     tiles = [
         {"label": _("Recurring a month"), "value": money(figures.recurring[-1]), **_change(figures)},
@@ -140,10 +141,10 @@ def _tiles(figures: Figures, today: date) -> list[dict[str, Any]]:
         },
         {
             "label": _("Overdue"),
-            "value": money(overdue),
-            "due": bool(overdue),
+            "value": overdue,
+            "due": bool(figures.late.sums),
             "url": url_for("collections.index_view") if allows("invoices.view") else "",
-            "note": ngettext("%(num)s customer", "%(num)s customers", figures.late_customers),
+            "note": who,
         },
         {
             "label": _("Active customers"),

@@ -208,18 +208,6 @@ def _counted(row: tuple[int, int], currency: str) -> tuple[int, Money]:
     return row[0], Money(row[1], currency)
 
 
-def customers_late(today: date, currency: str, customer: int | None = None) -> int:
-    """How many customers have an invoice that is overdue."""
-    late = select(func.count(Invoice.customer_id.distinct())).where(
-        Invoice.open_minor > 0,
-        Invoice.due_on < today,
-        Invoice.state == InvoiceState.ISSUED,
-        Invoice.currency == currency,
-        *_of(Invoice.customer_id, customer),
-    )
-    return db.session.scalar(late) or 0
-
-
 def other_currencies(currency: str, customer: int | None = None) -> list[Money]:
     """What is open in every other currency; currencies are never added up."""
     rows = db.session.execute(

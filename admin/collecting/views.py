@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl
 from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 from sqlalchemy import Select
 
 from admin import columns
@@ -25,13 +24,13 @@ from admin.paging import SortKey
 from billing import arrears, collecting
 from models import Customer
 from web import only_customer
-from web.formatters import money, number
 from web.permissions import allows
 
 from . import rows
 from .actions import CollectionActions
 from .case import CaseDoors
 from .filters import AGE_WORDS, FILTERS, LATE, SORTS
+from .sums import in_words
 
 
 class CollectionsView(CollectionActions, CaseDoors, StaffView):
@@ -109,13 +108,8 @@ class CollectionsView(CollectionActions, CaseDoors, StaffView):
         return [whole, *ages]
 
     def _tile(self, label: str, sums: Any, customers: int, query: str, due: bool) -> dict[str, Any]:
-        """The largest currency in figures, the others beneath."""
-        first, *others = sorted(sums, key=lambda amount: -amount.minor) or [None]
-        who = ngettext("%(n)s customer", "%(n)s customers", customers, n=number(customers))
-        words = [who, *(_("and %(amount)s", amount=money(sum_)) for sum_ in others)]
-        value = money(first) if first else "–"
-        return {"label": label, "value": value, "due": due and bool(sums), "note": ", ".join(words),
-                "url": f"{self.url}/{query}"}  # fmt: skip
+        value, note = in_words(sums, customers)
+        return {"label": label, "value": value, "due": due and bool(sums), "note": note, "url": f"{self.url}/{query}"}
 
     def tabs_shown(self) -> list[tuple[str, str, int]]:
         """(words, address, how many customers) of what is asked often; after `tiles`, which counts them."""

@@ -80,6 +80,12 @@ def test_customers_stand_by_amount_or_age_with_tiles_that_narrow(company, staff_
     assert names(get(staff_client, f"{HOME}?flt0_overdue_above=10")) == ["Bob", "Ann"]
     row = text(re.search(r"<tr><td class=tick.*?Cyd.*?</tr>", page, re.DOTALL)[0])
     assert "€3.00 100 days 1" in row
+    owing("Eve", 99900, 70, currency="GBP")
+    owing("Fay", 100, 70)
+    page, board = get(staff_client, HOME), get(staff_client, "/admin/")
+    for told in (page, board):
+        assert "Overdue €74.00 5 customers, and £999.00" in text(told), "own currency first; both say the same"
+    assert "61 to 90 days late €1.00 2 customers, and £999.00" in text(page)
 
 
 def test_it_is_narrowed_by_group_salesperson_promise_contact_step_hold_and_currency(company, staff_client, by):

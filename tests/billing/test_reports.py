@@ -82,4 +82,3 @@ def test_what_is_owed_falls_into_ages_by_the_days_it_is_late(app: Flask) -> None
         issued(date(2025, 1, 1), 100, customer=customer, due_on=due)
     ages = reports.owed_by_age(TODAY, "EUR")
     assert [(age.invoices, age.open.minor) for age in ages] == [(2, 200)] * 5
-    assert reports.customers_late(TODAY, "EUR") == 7
