@@ -50,7 +50,8 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Arrears:
-    """What one customer owes that is overdue. `next_on` is when the dunning plan looks at it again, for `next_id`."""
+    """What one customer owes that is overdue. `next_on` is when the dunning plan looks at it again, for `next_id`: None
+    until the next run has looked at any of it, the last day there is when no step is left."""
 
     overdue: Money
     oldest_on: date
@@ -144,7 +145,7 @@ def _letters() -> Select[Any]:
 
 def of(customer_ids: Collection[int], today: date) -> dict[int, Arrears]:
     """What some customers owe that is overdue, in one statement; those who owe nothing are left out."""
-    mine = Invoice.customer_id == Customer.id, OPEN
+    mine = Invoice.customer_id == Customer.id, OPEN, Invoice.due_on < today
     planned = select(Invoice.id).where(*mine, Invoice.dunning_on.is_not(None))
     planned = planned.order_by(Invoice.dunning_on, Invoice.id).limit(1)
     soonest = select(func.min(Invoice.dunning_on)).where(*mine).correlate(Customer).scalar_subquery()
@@ -159,7 +160,7 @@ def of(customer_ids: Collection[int], today: date) -> dict[int, Arrears]:
             func.max(Invoice.promised_on), func.min(broken), soonest,
             planned.correlate(Customer).scalar_subquery(), plan, suspended.correlate(Customer).scalar_subquery(),
         )
-        .join(Invoice, and_(*mine, Invoice.due_on < today))
+        .join(Invoice, and_(*mine))
         .outerjoin(CustomerGroup, CustomerGroup.id == Customer.group_id)
         .where(among(db.session, Customer.id, customer_ids))
         .group_by(Customer.id, CustomerGroup.id)

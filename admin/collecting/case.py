@@ -10,10 +10,11 @@ from flask_admin import expose
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from admin.customers.inherited import source_words, value_words
 from admin.doors import once
 from admin.invoice_states import today
 from admin.links import list_url, record_url
-from billing import arrears, collecting, promises
+from billing import arrears, collecting, inheritance, promises
 from models import BillingError, ContactWay, Customer, Invoice, db
 from web.formatters import money, short_date
 from web.forms import put_error
@@ -168,5 +169,12 @@ class CaseDoors:
             Invoice=Invoice, rows=rows, broken=promises.is_broken, may_work=allows(collecting.PERMISSION),
             may_send=allows("messages.send"), may_suspend=allows("services.edit") and not customer.never_suspend,
             may_write_off=allows("payments.refund"), customer_url=record_url(customer),
-            invoices_url=list_url(Invoice, customer_is=customer.id),
+            invoices_url=list_url(Invoice, customer_is=customer.id), plan=_plan(customer),
         )  # fmt: skip
+
+
+def _plan(customer: Customer) -> tuple[str, str]:
+    """The dunning plan that holds for the customer, and where it comes from."""
+    found = inheritance.effective(customer, "dunning_plan_id")
+    where = _("(%(where)s)", where=source_words(found.source, customer))
+    return value_words("dunning_plan_id", found.value), where

@@ -150,16 +150,23 @@ def next_step(_view: Any, _context: Any, row: Customer, _name: str) -> Any:
     known = of(row)
     if row.held_until is not None and collecting.is_held(row, today()):
         return pill("warn", _("Hold until %(day)s", day=near(row.held_until)))
-    return next_words(known) if known else None
+    return (
+        Markup('<span class="muted">{}</span>' if not known.next_step else "{}").format(next_words(known))
+        if known
+        else None
+    )
 
 
-def next_words(known: Known) -> str | None:
-    """``Suspension, 30 Nov 2026``; nothing where no plan does anything more."""
+def next_words(known: Known) -> str:
+    """``Suspension, 30 Nov``; or why nothing is named."""
     on = known.owed.next_on
-    if on is None or on == date.max or not known.next_step:
-        return None
-    on = max(on, today())
-    return _("%(step)s, %(day)s", step=known.next_step, day=near(on))
+    if known.owed.plan_id is None:
+        return _("No plan")
+    if on is None:
+        return _("Decided by the next run")
+    if on == date.max or not known.next_step:
+        return _("No step left")
+    return _("%(step)s, %(day)s", step=known.next_step, day=near(max(on, today())))
 
 
 def promise(_view: Any, _context: Any, row: Customer, _name: str) -> Any:

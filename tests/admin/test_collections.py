@@ -143,6 +143,18 @@ def test_the_page_of_a_customer_notes_talks_promises_and_holds(company, staff_cl
     assert "Overdue €20.00 2 invoices" in card and "Next contact 22 Nov 2026" in card
 
 
+def test_the_next_step_is_one_about_overdue_money_and_its_plan_is_named(company, staff_client, by):
+    values = {"name": "Weekly", "after": "7", "before": "3", "channels": dunning_plans.BY_MAIL}
+    plan = dunning_plans.create(values, by=by)
+    gold = add(CustomerGroup(name="Gold", dunning_plan_id=plan.id))
+    ann, bob = owing("Ann", 1000, 5, -10, group_id=gold.id), owing("Bob", 500, 40, -10, group_id=gold.id)
+    assert "Decided by the next run" in text(get(staff_client, f"{CASE}{ann.id}"))
+    dunning.run(TODAY)
+    page = text(get(staff_client, f"{CASE}{ann.id}"))
+    assert "By the plan Reminder, 24 Nov Plan Weekly (group Gold)" in page
+    assert "By the plan No step left" in text(get(staff_client, f"{CASE}{bob.id}")), "though one waits to be due"
+
+
 def test_reminding_from_the_page_the_row_and_for_many(company, staff_client):
     ann, bob, cyd = owing("Ann", 1000, 5), owing("Bob", 500, 9), owing("Cyd", 400, 9, email="")
     assert "A reminder for Ann waits to be sent" in send(staff_client, "remind", ann, by="mail").text
