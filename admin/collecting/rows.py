@@ -150,11 +150,9 @@ def next_step(_view: Any, _context: Any, row: Customer, _name: str) -> Any:
     known = of(row)
     if row.held_until is not None and collecting.is_held(row, today()):
         return pill("warn", _("Hold until %(day)s", day=near(row.held_until)))
-    return (
-        Markup('<span class="muted">{}</span>' if not known.next_step else "{}").format(next_words(known))
-        if known
-        else None
-    )
+    if known is None or known.next_step:
+        return next_words(known) if known else None
+    return Markup('<span class="muted">{}</span>').format(next_words(known))
 
 
 def next_words(known: Known) -> str:
