@@ -114,5 +114,5 @@ def on_service(service: Service) -> dict[str, Any] | None:
     kind, word = STATES[change.state]
     document = record_url(change.invoice, Invoice) if change.invoice else ""
     kind = {"warn": "warning"}.get(kind, kind)
-    words = {"kind": kind, "word": word, "words": ahead_words(change)}
+    words = {"kind": kind, "word": word, "words": ahead_words(change), "change": change}
     return {**words, "url": record_url(change), "document_url": document}

@@ -19,6 +19,7 @@ from admin.service_verb_list import VERBS
 from billing import new_prices, next_bills
 from billing.service_trials import in_trial
 from models import ChangeState, Charge, Invoice, PackageChange, Renewal, Service, ServiceChange
+from web.next_bills import beside, changed
 from web.params import row_id
 from web.permissions import actor
 from web.price_words import period_words, price_words
@@ -64,6 +65,9 @@ class ServicePage(ServiceEnding):
     def details_view(self) -> Any:
         service = self._found(True)  # type: ignore[attr-defined]
         billed, more = self._billed(service)
+        ahead = on_service(service)
+        change = ahead["change"] if ahead else None
+        changed_bill = changed(service, change)
         values = {
             "service": service,
             "billed": billed,
@@ -71,12 +75,14 @@ class ServicePage(ServiceEnding):
             "charges": self._charges(service),
             "changes": self._changes(service),
             "new_prices": new_prices.waiting_of(service),
-            "ahead": on_service(service),
+            "ahead": ahead,
             "changed": self._changed(service),
             "charge_url": new_url(Charge, customer=service.customer_id),
             "state": service_states.sentences(service, actor().today),
             "trying": in_trial(service, actor().today),
-            "next_bill": next_bills.of_service(service, actor().today),
+            "changed_bill": changed_bill,
+            "next_bill": None if changed_bill else next_bills.of_service(service, actor().today),
+            "beside": beside(service, change),
             "verbs": [verb for verb in VERBS.values() if self.can_create and verb.when(service)],  # type: ignore[attr-defined]
         }
         words = {"price_words": price_words, "period_words": period_words, "record_url": record_url}

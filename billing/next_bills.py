@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 from sqlalchemy import func, select
 
-from models import BillingGroup, Charge, Service, db
+from models import BillingGroup, ChangeState, Charge, PackageChange, Service, db
 
-from . import company
+from . import change_reviewing, company
+from .actor import Actor
+from .change_review import Review
 from .renewals import Tables, build
 from .renewals.bill import Bill
 from .renewals.due import CHARGE_DUE, SERVICE_DUE
@@ -38,12 +40,27 @@ def next_bill(group: BillingGroup, today: date) -> Bill | None:
 
 def of_service(service: Service, today: date) -> Bill | None:
     """The next bill as it would be for this service alone, as `next_bill`; None where none is to come."""
-    is_due = select(Service.id).where(Service.id == service.id, SERVICE_DUE)
-    if db.session.scalar(is_due) is None:
+    if not _is_due(service):
         return None
     day, tables = service.next_renewal_on, Tables.load(company.settings())
     bills = build([service.billing_group_id], day, max(day, today), tables, lock=False, only_service=service.id)
     return bills[0] if bills else None
+
+
+def as_changed(service: Service, change: PackageChange, *, by: Actor) -> Review | None:
+    """The review, as it is now, of a change that is put down and done before the service is billed next, or with that
+    bill: it tells the next bill. None where the bill comes first, where none is to come, or where something stands
+    against the change."""
+    if change.state is not ChangeState.SCHEDULED or change.on is None or change.on > service.next_renewal_on:
+        return None
+    if not _is_due(service):
+        return None
+    found = change_reviewing.work_out(change, by=by).review
+    return None if found.refusals else found
+
+
+def _is_due(service: Service) -> bool:
+    return db.session.scalar(select(Service.id).where(Service.id == service.id, SERVICE_DUE)) is not None
 
 
 def tried(do: Callable[[], Any], then: Callable[[], T]) -> T:

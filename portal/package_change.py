@@ -157,12 +157,11 @@ class Actions:
     waiting: PackageChange | None = None
 
 
-def actions(access: PortalAccess, service: Service) -> Actions:
-    """For the page of the service: one statement, and two more where it is to end."""
+def actions(access: PortalAccess, service: Service, found: PackageChange | None) -> Actions:
+    """For the page of the service, with its change to come: no statement, and two where it is to end."""
     if access.right not in DECIDES:
         return Actions()
     by, which = actor(), {"customer_id": service.customer_id, "service_id": service.id}
-    found = self_service.waiting(service)
     may = found is None and self_service.may_look(service, by=by)
     return Actions(
         url_for("portal.change_package", **which) if may else "",

@@ -15,7 +15,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
-from billing import company
+from billing import company, self_service
 from billing.service_trials import in_trial
 from models import (
     Customer,
@@ -32,6 +32,7 @@ from models import (
     db,
 )
 from web.formatters import money, short_date
+from web.next_bills import changed
 from web.params import only
 from web.permissions import actor
 from web.price_words import price_words
@@ -87,13 +88,14 @@ def services(access: PortalAccess) -> str:
 def service(access: PortalAccess, service_id: int) -> str:
     customer, sees_money = access.customer, access.right in SEE_MONEY
     found = theirs(access, service_id)
-    options = list(found.options)
+    options, waiting = list(found.options), self_service.waiting(found)
     whole = sum((one.price.times(one.quantity) for one in options), found.price)
     return render_template(
         "portal/service.html", customer=customer, others=others(), service=found, options=options, whole=whole,
         one_day=timedelta(days=1),
         sees_money=sees_money, price_words=price_words, pill_of=state_pill, may_pay=access.right in MAY_PAY,
         billed=_billed(customer, found) if sees_money else [], today=actor().today,
+        waiting=waiting, changed_bill=changed(found, waiting),
         history=_history(found, sees_money) if company.value("portal_service_history") else None,
     )  # fmt: skip
 

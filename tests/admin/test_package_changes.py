@@ -133,8 +133,13 @@ def _unescaped(sent):
 def test_a_change_for_later_stands_on_the_service_and_is_withdrawn(staff_client, service):
     plus = priced("Plus", "60")
     answer = done(staff_client, service, plus, when="on", on="2026-11-20")
-    page = get(staff_client, answer.location)
+    get(staff_client, answer.location)
+    with spoken() as asked:
+        page = get(staff_client, answer.location)
     assert "Becomes Plus on 20 Nov 2026." in page and "Change package</button>" not in page
+    told = words(page)
+    assert "€73.80 on 1 Dec 2026, with tax; for Plus, which it becomes on 20 Nov 2026." in told
+    assert "The change itself bills €13.53 on 20 Nov 2026." in told and len(asked) <= 15, (told, len(asked))
     change = db.session.query(PackageChange).one()
     assert "Nothing changes today" not in get(staff_client, f"{HERE}details/?id={change.id}")
     assert "Scheduled" in get(staff_client, f"{HERE}?flt0_state_is=scheduled")

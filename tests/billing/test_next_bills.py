@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import pytest
+from changing import DAY, at, changed, documents, price_for, priced, renewed, running
+from conftest import Clock
 from factories import make_company, make_customer, make_group, make_service, make_tax_rate
 from flask import Flask
 from money import eur
@@ -13,7 +16,7 @@ from sqlalchemy import func, select
 from billing import charges, credits, next_bills
 from billing.actor import Actor
 from jobs import renewals
-from models import BillingGroup, Charge, Invoice, InvoiceLine, db
+from models import BillingGroup, ChangeWhen, Charge, Invoice, InvoiceLine, db
 
 DECEMBER = date(2026, 12, 1)
 
@@ -47,6 +50,37 @@ def test_nothing_due_is_no_bill_and_a_late_one_is_told(app: Flask, by: Actor) ->
     make_service(customer, billing_group_id=empty.id, next_renewal_on=date(2024, 1, 1), billed_from=date(2024, 1, 1))
     bill = next_bills.next_bill(empty, by.today)
     assert "over a year ago" in bill.reason
+
+
+@pytest.mark.parametrize(
+    ("asked", "months", "on"),
+    [(ChangeWhen.RENEWAL, 1, DECEMBER), (ChangeWhen.ON, 1, date(2026, 11, 21)), (ChangeWhen.ON, 3, date(2026, 11, 21)),
+     (ChangeWhen.ON, 1, DECEMBER)],
+)  # fmt: skip
+def test_a_change_that_is_put_down_tells_the_next_bill(app, clock, asked: ChangeWhen, months: int, on: date) -> None:
+    service = running(clock)
+    by, plus = at(clock, DAY), price_for(priced("Plus", "60"), "150", 3)
+    wanted = {"when": asked, "on": on if asked is ChangeWhen.ON else None, "months": months}
+    change = changed(service, plus, by, **wanted)
+    told = next_bills.as_changed(service, change, by=by)
+    shown = told.next_on, told.next_amount
+    for day in sorted({on, told.next_on}):
+        renewed(clock, day)
+    made = documents(service)[-1]
+    assert shown == (made.issued_on, made.total) and shown[0] >= DECEMBER
+
+
+def test_a_change_behind_the_next_bill_or_that_cannot_be_made_tells_nothing(app: Flask, clock: Clock) -> None:
+    service = running(clock)
+    by, plus = at(clock, DAY), priced("Plus", "60")
+    change = changed(service, plus, by, when=ChangeWhen.ON, on=date(2026, 12, 2))
+    assert next_bills.as_changed(service, change, by=by) is None
+    change.on = DECEMBER
+    assert next_bills.as_changed(service, change, by=by)
+    plus.archived = True
+    assert next_bills.as_changed(service, change, by=by) is None
+    plus.archived, service.paused_from = False, DAY
+    assert next_bills.as_changed(service, change, by=by) is None
 
 
 def test_trying_keeps_nothing(app: Flask, by: Actor) -> None:

@@ -70,7 +70,12 @@ def test_a_downgrade_is_put_down_and_called_off(client, service):
     assert "Nothing is charged now." in page or "what is charged" in page.lower()
     client.post(review, data=button(page))
     assert "on 1 Dec 2026" in client.get(review).text
-    assert "is on its way" in client.get(f"/portal/{service.customer_id}/services/{service.id}/change").text
+    page = f"/portal/{service.customer_id}/services/{service.id}"
+    assert "is on its way" in client.get(f"{page}/change").text
+    with spoken() as asked:
+        shown = client.get(page).text
+    assert "1 Dec 2026: €12.30 with tax" in shown and "for Small, which it becomes on 1 Dec 2026" in shown
+    assert len(asked) <= 15, (len(asked), asked)
     client.post(f"{review}/withdraw")
     assert "was called off" in client.get(review).text
 
