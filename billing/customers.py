@@ -38,6 +38,7 @@ from models import (
     Termination,
     db,
 )
+from models.writing import insert_now
 
 from . import (
     audit,
@@ -148,11 +149,10 @@ def create_with_group(
     db.session.add(customer)
     db.session.flush()
     billing_group = BillingGroup(customer_id=customer.id, name=MAIN)
-    db.session.add(billing_group)
+    insert_now(billing_group)
     if customer.project_id:
         projects.opened([customer.id])
     audit.record(by, "customer.created", customer, after=_traced(cleaned))
-    db.session.flush()
     group_rules.place([customer.id], by=by)
     webhook_events.customers([customer.id], "customer.created", by)
     return customer, billing_group

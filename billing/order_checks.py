@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
 import phonenumbers
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, or_, select, text
 
-from models import BillingError, Order, OrderBlock, db
+from models import BillingError, Customer, CustomerStatus, Order, OrderBlock, PortalUser, db
 
 from . import company, order_blocks
 from .contact_details import phone_e164
@@ -50,12 +50,13 @@ class Came:
 @dataclass(frozen=True, slots=True)
 class Before:
     """How many orders came before: in an hour from the address, in a day from its network and for the mailbox;
-    and what blocks it."""
+    what blocks it; and whether a customer or a login has the e-mail address already."""
 
     address: int = 0
     network: int = 0
     email: int = 0
     block: OrderBlock | None = None
+    known: bool = False
 
 
 def before(came: Came, email: str, at: datetime) -> Before:
@@ -73,10 +74,16 @@ def before(came: Came, email: str, at: datetime) -> Before:
             count(Order.network == network, Order.placed_at > at - DAY),
             count(Order.email_key == mailbox, Order.placed_at > at - DAY),
             select(func.min(OrderBlock.id)).where(order_blocks.of(came.address, email)).scalar_subquery(),
+            or_(*_known(email)),
         )
     ).one()
     block = db.session.get(OrderBlock, row[3]) if row[3] else None
-    return Before(row[0] if came.address else 0, row[1] if network else 0, row[2], block)
+    return Before(row[0] if came.address else 0, row[1] if network else 0, row[2], block, bool(row[4]))
+
+
+def _known(email: str) -> Iterator[ColumnElement[bool]]:
+    yield select(PortalUser.id).where(PortalUser.email == email.lower()).exists()
+    yield select(Customer.id).where(Customer.email == email, Customer.status != CustomerStatus.ARCHIVED).exists()
 
 
 def _one_by_one(*names: str) -> None:

@@ -31,6 +31,7 @@ from .periods import BillingPeriod
 from .renewals import Tables
 from .renewals.bill import Bill, Line, NotBillable
 from .renewals.build import add_lines, sum_up
+from .renewals.due import Row
 
 NOBODY = 0
 """Stands for the customer and the service that are not there yet."""
@@ -134,19 +135,12 @@ def account_type(details: Mapping[str, Any]) -> AccountType:
     return AccountType.COMPANY if business else AccountType.INDIVIDUAL
 
 
-class _Due(SimpleNamespace):
-    """Read as a row of what is due is."""
-
-    def _asdict(self) -> dict[str, Any]:
-        return dict(vars(self))
-
-
 def _service(form: OrderForm, picked: Picked, on: date) -> Any:
     """The service as it will be on its first day."""
     trial = picked.package.trial_days if picked.recurs else 0
     first = on + timedelta(days=trial)
     price = picked.price
-    return _Due(
+    return Row(
         id=NOBODY, package_id=picked.package.id, package=picked.package.name, description=picked.package.name,
         tax_category=picked.package.tax_category, currency=price.currency, price_minor=price.price_minor,
         setup_fee_minor=price.setup_fee_minor, months=price.months, days=price.days,

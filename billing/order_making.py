@@ -16,7 +16,6 @@ from models import (
     BillingError,
     BillingGroup,
     Customer,
-    Invoice,
     Money,
     Order,
     OrderForm,
@@ -105,26 +104,31 @@ def make(
         customer, group = (order.customer, None) if order.customer else _customer(order, form, system)
         if login and order.customer is None:
             _let_in(order, customer, nobody, system)
-        invoice = _made(order, form, customer, group, found, system)
-        _check_total(customer, invoice, found)
+        order.invoice_id, billed = _made(order, form, customer, group, found, system)
+        _check_total(customer, billed, found)
         order.customer, order.customer_id = customer, customer.id
-        order.invoice, order.invoice_id = invoice, invoice.id if invoice else None
         tell_sums(order, found)
 
 
 def _made(
     order: Order, form: OrderForm, customer: Customer, group: BillingGroup | None, found: Figures, by: Actor
-) -> Invoice | None:
+) -> tuple[int | None, Money]:
+    """The id of the first bill, None where there is none, and what it comes to."""
+    nothing = Money.zero(found.total.currency)
     if not found.picked.recurs:
         free = customer.payment_method == PaymentMethod.FREE
         if free:
-            return None
-        return order_once.bill(
+            return None, nothing
+        invoice = order_once.bill(
             customer, found.picked, found.tables, total=found.total, coupon=order.coupon, by=by
         )  # fmt: skip
+        return (invoice.id, invoice.total) if invoice else (None, nothing)
     service = _service(order, form, customer, group, found, by)
-    order.service, order.service_id = service, service.id
-    return _first_bill(service, found, by)
+    order.service_id = service.id
+    if found.trial_until:
+        return None, nothing
+    bill = pending.bill_first(service, tables=found.tables, by=by)
+    return bill.invoice_id, bill.amount
 
 
 def _price(order: Order) -> Any:
@@ -198,14 +202,7 @@ def _service(
     return service
 
 
-def _first_bill(service: Service, found: Figures, by: Actor) -> Invoice | None:
-    """The bill of its first period; none while it is tried."""
-    if found.trial_until:
-        return None
-    return pending.bill_first(service, tables=found.tables, by=by)
-
-
-def _check_total(customer: Customer, invoice: Invoice | None, found: Figures) -> None:
+def _check_total(customer: Customer, billed: Money, found: Figures) -> None:
     """The last guard: what is billed is what was shown."""
-    if customer.payment_method != PaymentMethod.FREE and (invoice.total_minor if invoice else 0) != found.total.minor:
-        raise TotalHasChanged(invoice.total if invoice else Money.zero(found.total.currency))
+    if customer.payment_method != PaymentMethod.FREE and billed != found.total:
+        raise TotalHasChanged(billed)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from models import (
     BillingError,
@@ -75,10 +75,16 @@ class Typed:
     customer: Customer | None = None
 
 
-def place(form: OrderForm, typed: Typed, came: Came, *, seen: int | None = None, by: Actor) -> Order:
+def new_number() -> str:
+    """What tells an order from all others: nobody guesses it."""
+    return "".join(secrets.choice(LETTERS) for _ in range(8))
+
+
+def place(form: OrderForm, typed: Typed, came: Came, *, number: str = "", seen: int | None = None, by: Actor) -> Order:
     """Take an order. It is accepted at once where nothing speaks against it, its form asks for no approval, and the
     e-mail address needs no confirming; else its `state` says what it waits for. The caller queues the mail that the
-    state calls for (messaging.order_mail), and commits. `seen` is the total in minor units that the page showed.
+    state calls for (messaging.order_mail), and commits. `number` is one of `new_number`, `seen` the total in minor
+    units that the page showed.
 
     Raises FormClosed, ChoiceRefused and DetailsRefused (fields), NoTerms, TotalHasChanged, TooManyOrders, NotAllowed.
     Flushes.
@@ -97,13 +103,13 @@ def place(form: OrderForm, typed: Typed, came: Came, *, seen: int | None = None,
     if seen is not None and seen != found.total.minor:
         raise TotalHasChanged(found.total)
     order = _new(form, typed, details, found, coupon, came, by)
+    order.number = number or new_number()
     order.why_held = order_checks.why_held(came, details, before, home=company.settings().country)
-    _go_on(order, form, found, by)
+    _go_on(order, form, found, before.known, by)
     db.session.add(order)
     db.session.flush()
     after = {"form": form.name, "email": order.email, "total_minor": order.total_minor, "state": str(order.state)}
     audit.record(by, "order.placed", order, after={**after, "held": order.why_held, "trouble": order.trouble})
-    db.session.flush()
     webhook_events.order(order, "order.placed", by)
     if order.state == OrderState.ACCEPTED:
         webhook_events.order(order, "order.approved", by)
@@ -181,13 +187,13 @@ def owner_of(order: Order) -> PortalUser | None:
 # On the way
 
 
-def _go_on(order: Order, form: OrderForm, found: Figures, by: Actor) -> None:
+def _go_on(order: Order, form: OrderForm, found: Figures, known: bool, by: Actor) -> None:
     """What a new order becomes."""
     if order.why_held:
         order.state = OrderState.HELD
         return
     stranger = order.portal_user_id is None
-    if stranger and (form.confirm_email or _is_known(order.email)):
+    if stranger and (form.confirm_email or known):
         order.state = OrderState.BEGUN
     else:
         decide(order, form, by, known=found, nobody=stranger)
@@ -232,7 +238,7 @@ def _new(
     form: OrderForm, typed: Typed, details: dict[str, Any], found: Figures, coupon: str, came: Came, by: Actor
 ) -> Order:
     return Order(
-        number="".join(secrets.choice(LETTERS) for _ in range(8)), form_id=form.id, name=details["name"],
+        form_id=form.id, name=details["name"],
         email=details["email"], email_key=order_blocks.mailbox_of(details["email"]), language=typed.language[:12],
         chosen=frozen(found), details=details, coupon=coupon[:40],
         accepted_terms=(form.terms or form.terms_url) if form.has_terms else "", currency=found.total.currency,
@@ -247,12 +253,6 @@ def _new(
 
 def _seen(text: str) -> str:
     return "".join(letter for letter in text if letter.isprintable())
-
-
-def _is_known(email: str) -> bool:
-    login = select(PortalUser.id).where(PortalUser.email == email.lower()).exists()
-    customer = select(Customer.id).where(Customer.email == email, Customer.status != CustomerStatus.ARCHIVED).exists()
-    return bool(db.session.scalar(select(or_(login, customer))))
 
 
 def _unclear(email: str, known: PortalUser | None) -> str:

@@ -27,46 +27,24 @@ from .service_terms import InvalidService
 PENDING, ACTIVE = ServiceStatus.PENDING, ServiceStatus.ACTIVE
 
 
-def bill_first(service: Service, *, tables: renewals.Tables | None = None, by: Actor) -> Invoice | None:
-    """Issue the bill for the first period of a service, as a renewal would, dated today; None where there is none.
+def bill_first(service: Service, *, tables: renewals.Tables | None = None, by: Actor) -> Bill:
+    """Issue the bill for the first period of a service that was started just now, as a renewal would, dated today; its
+    `invoice_id` is None where nothing is to pay.
 
     One that waits for it to be paid is active at once where nothing is to pay, or credit in hand has paid it. `tables`
     may be some that were loaded in this transaction. Raises InvalidService."""
     tables = tables or renewals.Tables.load(company.settings())
     tables.company.issue_days_ahead = (service.next_renewal_on - by.today).days
     db.session.flush()
-    bills = renewals.build(
-        [service.billing_group_id], service.next_renewal_on, by.today, tables, only_service=service.id
-    )
-    _refuse(bills)
-    renewals.keep(bills, run_id=None, on=by.today, tables=tables, by=by)
-    bill = _bill_of(service)
-    if service.status == PENDING and service.waits_for == WaitsFor.PAYMENT and _is_paid(bill):
+    bill = renewals.build_first(service, by.today, tables)
+    if bill.state is UnitState.PARKED:
+        raise InvalidService(bill.reason)
+    waits = service.waits_for == WaitsFor.PAYMENT
+    renewals.keep([bill], run_id=None, on=by.today, tables=tables, new_prices_wait=False, by=by)
+    db.session.expire(service)
+    if waits and not (bill.invoice_id and bill.still_due):
         activate([service], by=by)
     return bill
-
-
-def _refuse(bills: Sequence[Bill]) -> None:
-    for bill in bills:
-        if bill.state is UnitState.PARKED:
-            raise InvalidService(bill.reason)
-
-
-def _bill_of(service: Service) -> Invoice | None:
-    """The bill that was just made for it; the service is read anew with it."""
-    mine = (
-        select(Service, Invoice)
-        .outerjoin(Renewal, (Renewal.service_id == Service.id) & ~Renewal.void)
-        .outerjoin(Invoice, Invoice.id == Renewal.invoice_id)
-        .where(Service.id == service.id)
-    )
-    row = db.session.execute(mine.execution_options(populate_existing=True)).first()
-    return row[1] if row else None
-
-
-def _is_paid(bill: Invoice | None) -> bool:
-    """Whether it leaves nothing open; what makes no bill does not either."""
-    return bill is None or (bill.open_minor == 0 and bill.kind == "invoice")
 
 
 def activate(services: Iterable[Service], *, on: date | None = None, by: Actor) -> list[Service]:

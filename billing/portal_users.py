@@ -23,6 +23,7 @@ from models import (
     WebSession,
     db,
 )
+from models.writing import insert_now
 
 from . import audit
 from .actor import Actor, NotAllowed
@@ -82,7 +83,7 @@ def add(
 
     Without a `password_hash` a new login has no password until one is set by link. `first`: the customer was made just
     now, so nobody reaches it yet; `nobody`: it was just looked up that no login has the address. Raises HasAccess,
-    TooMany, InvalidContact, InvalidText, NotAllowed. Flushes.
+    TooMany, InvalidContact, InvalidText, NotAllowed.
     """
     by.require("customers.edit")
     email = email_address(email)
@@ -95,17 +96,18 @@ def add(
         raise TooMany(f"A customer has {MOST} logins at the most. Remove one first.")
     new = user is None or not user.password_hash
     waits = asked and user is not None and _is_known(user)
+    theirs = {"name": name[:200], "password_hash": password_hash, "language": customer.language}
     if user is None:
-        user = PortalUser(email=email)
-        db.session.add(user)
-    if new and not waits:
-        user.name, user.password_hash, user.language = name[:200], password_hash, customer.language
-    access = PortalAccess(portal_user=user, customer_id=customer.id, right=PortalRight(right), active=True)
+        user = PortalUser(email=email, **theirs)
+        insert_now(user)
+    elif new and not waits:
+        for column, value in theirs.items():
+            setattr(user, column, value)
+    access = PortalAccess(portal_user_id=user.id, customer_id=customer.id, right=PortalRight(right))
     access.accepted = not waits
-    db.session.add(access)
-    db.session.flush()
+    insert_now(access)
+    db.session.expire(user, ["accesses"])
     audit.record(by, "portal_access.added", access, after={"email": email, "right": str(access.right)})
-    db.session.flush()
     return access, new
 
 

@@ -187,10 +187,9 @@ def clean(before: datetime, limit: int = 5000) -> int:
 def listening(name: str) -> list[int]:
     """The endpoints that want this event. Asked of the database once in a transaction."""
     session = db.session()
-    session.flush()
     held = session.info.get(_HELD)
     if held is None or held[0] is not session.get_transaction():
-        rows = _active()
+        rows = _active.ask(session, {})
         held = session.info[_HELD] = session.get_transaction(), rows
     return [number for number, everything, events in held[1] if everything or name in events]
 

@@ -294,7 +294,9 @@ def _preview(work: Work) -> None:
             day = _previewed_day(work, changes, missed, customers, day)
         db.session.rollback()
         work.lease.hold()
-        renewals.write_results(bills, {}, work.run_id)
+        for bill in bills:
+            bill.invoice_id = None  # taken back with the rest
+        renewals.write_results(bills, work.run_id)
         _commit_progress(work, bills)
         past = customers[-1]
         stopping.check()

@@ -14,6 +14,7 @@ from billing import company as companies
 from billing.actor import Actor
 from billing.outbox import dedupe_key
 from models import BillingError, Customer, Delivery, Message, PortalUser, db
+from models.writing import insert_now
 
 from . import brands, outbox, template_values, templates
 from .compose import Content, in_frame
@@ -50,19 +51,17 @@ def queue_link(
     if purpose == portal_links.WELCOME:
         by.require("customers.edit")
     message = Message(kind=purpose, customer_id=customer.id, created_at=by.at, created_by=by.name)
-    db.session.add(message)
-    db.session.flush()
+    insert_now(message)
     to = new_email or user.email
     key = dedupe_key(purpose, message.id, to)
     db.session.add(
         Delivery(message_id=message.id, customer_id=customer.id, address=to, dedupe_key=key, next_try_at=by.at)
     )
+    if purpose == portal_links.WELCOME:
+        audit.record(by, "customer.welcome_queued", customer, after={"to": user.email})
     portal_links.make(
         user, purpose, key=_secret(), at=by.at, message=message, base_url=base_url, new_email=new_email, first=first
     )
-    if purpose == portal_links.WELCOME:
-        audit.record(by, "customer.welcome_queued", customer, after={"to": user.email})
-    db.session.flush()
     return message
 
 

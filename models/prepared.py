@@ -28,6 +28,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.visitors import replacement_traverse
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -49,6 +50,10 @@ class prepared:  # noqa: N801 - a decorator
     def __call__(self, **values: Any) -> Sequence[Any]:
         session = db.session()
         session.flush()
+        return self.ask(session, values)
+
+    def ask(self, session: Session, values: Mapping[str, Any]) -> Sequence[Any]:
+        """The same without a flush."""
         connection = session.connection()
         known = self._of.get(connection.dialect.name)
         if known is None:

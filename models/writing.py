@@ -20,8 +20,8 @@ from .prepared import prepared
 
 
 def insert_now(thing: Any) -> None:
-    """Insert a new object, with the defaults of its columns; the session holds it from now on. Raises what SQLAlchemy
-    raises."""
+    """Insert a new object, with the defaults of its columns; the session holds it from now on. What waits there to be
+    flushed goes on waiting. Raises what SQLAlchemy raises."""
     mapper = inspect(type(thing))
     for name, default in _defaults(mapper):
         if name not in thing.__dict__:
@@ -29,7 +29,7 @@ def insert_now(thing: Any) -> None:
     given = {name: thing.__dict__[name] for name in _columns(mapper) if name in thing.__dict__}
     for name in _left_empty(mapper).difference(given):
         set_committed_value(thing, name, None)
-    (row,) = _inserting(mapper, tuple(given))(**given)
+    (row,) = _inserting(mapper, tuple(given)).ask(db.session(), given)
     thing.id = row.id
     make_transient_to_detached(thing)
     db.session.add(thing)

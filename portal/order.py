@@ -75,11 +75,12 @@ def submit(form: OrderForm) -> Any:
         return _show(shown)
     if is_preview():
         return _again(shown, {"": _("This is a preview: nothing can be ordered here.")}, 409)
-    token = params.only(request.form, form_tokens.FIELD)
-    if (before := form_tokens.once(token)) is not None:
+    number = orders.new_number()
+    thanks_url = url_for("order.thanks", slug=form.slug, number=number)
+    if (before := form_tokens.once(params.only(request.form, form_tokens.FIELD), thanks_url)) is not None:
         db.session.rollback()
         return redirect(before, 303)
-    return _place(shown, token)
+    return _place(shown, number, thanks_url)
 
 
 @pages.get("/<slug>/thanks/<number>")
@@ -105,7 +106,7 @@ def _show(shown: Shown) -> Any:
     return page_of(shown)
 
 
-def _place(shown: Shown, token: str) -> Any:
+def _place(shown: Shown, number: str, thanks_url: str) -> Any:
     by = actor()
     if shown.customers and params.only(request.form, "customer") not in ("", str(shown.customer and shown.customer.id)):
         return _again(shown, {"": _("You cannot order for that account any more. Look at whose order it is.")}, 409)
@@ -113,12 +114,13 @@ def _place(shown: Shown, token: str) -> Any:
         if shown.coupon:
             wrong_links.check()
         came = order_page.came(shown.form, params.only(request.form, "opened"))
-        order = orders.place(shown.form, order_page.typed_of(shown), came, seen=seen_total(shown.currency), by=by)
+        typed, seen = order_page.typed_of(shown), seen_total(shown.currency)
+        order = orders.place(shown.form, typed, came, number=number, seen=seen, by=by)
         order_mail.after_placing(order, base_url=base_url(), link=panel_link(order), by=by)
         if signed_in_portal_user() is None:
             order_links.remember(order)
-        url = _after(order)
-        form_tokens.led_to(token, url)
+        if (url := _after(order)) != thanks_url:
+            form_tokens.led_to(params.only(request.form, form_tokens.FIELD), url)
         db.session.commit()
     except TooManyOrders as refusal:
         db.session.rollback()

@@ -60,7 +60,8 @@ class Billed:
 @dataclass(slots=True)
 class Bill:
     """What the run found for one billing group and day. `account` is the row of `due.accounts`, `payer` who is
-    billed where it is not the customer itself. `drawn` are prepayments: id, how much, and whether that was all."""
+    billed where it is not the customer itself. `drawn` are prepayments: id, how much, and whether that was all;
+    `invoice_id` is its document, once it is kept."""
 
     account: Any
     day: date
@@ -75,6 +76,7 @@ class Bill:
     still_due: int = 0
     state: UnitState = UnitState.DONE
     reason: str = ""
+    invoice_id: int | None = None
 
     @property
     def amount(self) -> Money:

@@ -16,7 +16,7 @@ from billing.fx import Exchange, FxTable, NoExchangeRate
 from billing.money import Money
 from billing.tax import totals
 from billing.tax_rates import Tax, TaxTable
-from models import BillingError, Charge, Company, PaymentMethod, UnitState
+from models import BillingError, Charge, Company, PaymentMethod, Service, UnitState
 
 from . import due
 from .bill import Bill, NotBillable, bill_charge, bill_service, tax_lines
@@ -59,17 +59,44 @@ def build(
     Without `lock` nothing is held for keeping the bills: they are only to be looked at. With `only_service` nothing
     but that service (id) is billed, as somebody asked for: also while it is not active, and however large the bill.
     """
-    services = _by(due.services(groups, day, only_service), "billing_group_id")
-    charges = _by(() if only_service else due.charges(groups, day), "billing_group_id")
-    prepaid = _by(due.prepayments(groups, day, lock=lock), "billing_group_id")
-    options = _by(due.options([s.id for found in services.values() for s in found], day), "service_id")
-    accounts = due.accounts(groups)
+    services = due.services(groups, day, only_service)
+    charges = () if only_service else due.charges(groups, day)
+    options = due.options([service.id for service in services], day)
+    return _build(
+        groups, _Due(day, services, options, charges, only_service is not None), on, tables, lock=lock
+    )  # fmt: skip
+
+
+def build_first(service: Service, on: date, tables: Tables) -> Bill:
+    """The bill of the first period of a service that was started just now, as of the day `on`; it may be PARKED, as
+    with `build`."""
+    found = _Due(service.next_renewal_on, [due.started(service)], due.started_options(service), (), asked_for=True)
+    return _build([service.billing_group_id], found, on, tables, lock=True)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What is due on a day; whether somebody asked for just that."""
+
+    day: date
+    services: Sequence[Any]
+    options: Sequence[due.Option]
+    charges: Sequence[Charge]
+    asked_for: bool
+
+
+def _build(groups: Sequence[int], found: _Due, on: date, tables: Tables, *, lock: bool) -> list[Bill]:
+    day = found.day
+    services, charges = _by(found.services, "billing_group_id"), _by(found.charges, "billing_group_id")
+    options, accounts = _by(found.options, "service_id"), due.accounts(groups)
+    with_more = [account.group_id for account in accounts if account.prepaid]
+    prepaid = _by(due.prepayments(with_more, day, lock=lock) if with_more else (), "billing_group_id")
     named = {account.payer_id for account in accounts} - {None}
     payers = due.payers(sorted(named)) if named else {}
     discounts = tables.discounts.of(list({account.customer_id for account in accounts}))
     bills = []
     for account in accounts:
-        bill = Bill(account, day, payers.get(account.payer_id), asked_for=only_service is not None)
+        bill = Bill(account, day, payers.get(account.payer_id), asked_for=found.asked_for)
         group = account.group_id
         _try(
             bill,

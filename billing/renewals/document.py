@@ -18,16 +18,21 @@ from .bill import Bill, Line, micro_per_minor
 
 @dataclass(slots=True)
 class Document:
-    """Everything of an issued invoice, its values in the order of INVOICE, LINE and TAX columns."""
+    """Everything of an issued invoice, its values in the order of INVOICE, LINE and content.TAX columns."""
 
     bill: Bill
-    id: int
     number: str
     invoice: tuple[Any, ...]
     lines: list[tuple[Any, ...]]
     taxes: list[tuple[Any, ...]]
     discounted: bool
     """Whether its lines are in the order of DISCOUNTED_LINE, as all of a chunk are if one has a discount."""
+
+    @property
+    def id(self) -> int:
+        """Known once it is written."""
+        assert self.bill.invoice_id is not None
+        return self.bill.invoice_id
 
     @property
     def kind(self) -> str:
@@ -43,13 +48,12 @@ def kind_of(bill: Bill, company: Any) -> str:
 
 # The hashed part comes first, as content.DOCUMENT and content.LINE list it.
 INVOICE = (
-    *content.DOCUMENT, "id", "customer_id", "billing_group_id", "payer_id", "series_id", "sequence", "state",
+    *content.DOCUMENT, "customer_id", "billing_group_id", "payer_id", "series_id", "sequence", "state",
     "open_minor", "content_hash", "created_at", "template", "template_version_id",
 )  # fmt: skip
-LINE = (*content.LINE, "invoice_id", "service_id", "charge_id")
+LINE = (*content.LINE, "service_id", "charge_id")
 DISCOUNTED_LINE = (*LINE, *content.FURTHER_LINE, "discount_id")
 """The columns where any line of a chunk is discounted; without, the defaults say that none is."""
-TAX = (*content.TAX, "invoice_id")
 _SHOWN = len(content.LINE)
 _NO_DISCOUNT = (None, None, 0, "", 0)
 
@@ -65,9 +69,7 @@ class Printer:
         self._templates = Newest(TemplateKind.DOCUMENT)
         self._defaults = Defaults([bill.account.customer_group_id for bill in bills], company)
 
-    def print(
-        self, bill: Bill, kind: str, invoice_id: int, series_id: int, sequence: int, issued_on: date, at: Any
-    ) -> Document:
+    def print(self, bill: Bill, kind: str, series_id: int, sequence: int, issued_on: date, at: Any) -> Document:
         """The document of a bill, fingerprinted."""
         account, totals = bill.account, bill.totals
         assert totals is not None
@@ -96,23 +98,22 @@ class Printer:
         )  # fmt: skip
         digest = content.fingerprint(shown, lines, taxes)
         invoice = (
-            *shown, invoice_id, account.customer_id, account.group_id, bill.payer.id if bill.payer else None, series_id,
+            *shown, account.customer_id, account.group_id, bill.payer.id if bill.payer else None, series_id,
             sequence, "issued", bill.still_due if kind == "invoice" else 0, digest, at, template.key,
             template.version_id,
         )  # fmt: skip
         return Document(
             bill,
-            invoice_id,
             number,
             invoice,
-            [self._row(row, line, invoice_id) for row, line in zip(lines, bill.lines, strict=True)],
-            [(*row, invoice_id) for row in taxes],
+            [self._row(row, line) for row, line in zip(lines, bill.lines, strict=True)],
+            taxes,
             self.discounted,
         )
 
-    def _row(self, shown: tuple[Any, ...], line: Line, invoice_id: int) -> tuple[Any, ...]:
+    def _row(self, shown: tuple[Any, ...], line: Line) -> tuple[Any, ...]:
         """A line in the order of LINE, or of DISCOUNTED_LINE."""
-        whose = invoice_id, line.service_id, line.charge_id
+        whose = line.service_id, line.charge_id
         if not self.discounted:
             return *shown, *whose
         return (*shown[:_SHOWN], *whose, *(shown[_SHOWN:] or _NO_DISCOUNT), line.cut.discount_id if line.cut else None)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, text, union
+from sqlalchemy import Select, and_, exists, func, or_, select, text, union
 
 from billing import new_prices
 from models import (
@@ -62,7 +63,16 @@ _ACCOUNT = (
     Customer.currency, Customer.payment_method, Customer.payment_days, Customer.charge_tax, Customer.tax_exempt,
     Customer.tax_rate, Customer.po_number, Customer.invoice_note, Customer.credit_minor, Customer.project_id,
     Customer.invoice_template,
+    # The index of prepayments is found by the figure as it stands there, not by a parameter.
+    exists().where(Charge.billing_group_id == BillingGroup.id, Charge.left_minor > text("0")).label("prepaid"),
 )  # fmt: skip
+
+
+class Row(SimpleNamespace):
+    """Something that is read as a row of what is due is."""
+
+    def _asdict(self) -> dict[str, Any]:
+        return dict(vars(self))
 
 
 def _only(statement: Select[Any], table: Any, customers: Sequence[int] | None) -> Select[Any]:
@@ -141,7 +151,7 @@ def refresh_statistics() -> None:
 
 
 def accounts(groups: Sequence[int]) -> Sequence[Any]:
-    """Billing group and customer of each id, in id order."""
+    """Billing group and customer of each id, in id order; `prepaid` where something is left of prepayments."""
     wanted = select(*_ACCOUNT).join(Customer, Customer.id == BillingGroup.customer_id)
     return db.session.execute(wanted.where(among(db.session, BillingGroup.id, groups)).order_by(BillingGroup.id)).all()
 
@@ -186,6 +196,22 @@ def options(services: Sequence[int], day: date) -> list[Option]:
     mine = wanted.where(among(db.session, ServiceOption.service_id, services), ServiceOption.price_minor != 0)
     rows = db.session.execute(mine.order_by(ServiceOption.service_id, ServiceOption.id))
     return [Option(*row[:5], Money(row[5], row[6])) for row in rows]
+
+
+def started(service: Service) -> Any:
+    """A service that was started just now, as `services` would read it: no new price can wait for it."""
+    of_package = {"package": service.package.name, "tax_category": service.package.tax_category}
+    mine = {column.key: getattr(service, column.key) for column in _SERVICE if column.key not in of_package}
+    return Row(**mine, **of_package)
+
+
+def started_options(service: Service) -> list[Option]:
+    """Its options, as `options` would."""
+    return [
+        Option(one.id, service.id, one.name, one.value, one.quantity, Money(one.price_minor, one.currency))
+        for one in service.options
+        if one.price_minor
+    ]
 
 
 def charges(groups: Sequence[int], day: date) -> Sequence[Charge]:

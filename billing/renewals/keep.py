@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from billing import audit, new_prices, numbering, outbox, webhook_events, when_paid
+from billing import audit, content, new_prices, numbering, outbox, webhook_events, when_paid
 from billing.actor import Actor
 from models import (
     Account,
@@ -31,10 +31,10 @@ from models import (
     UnitState,
     db,
 )
-from models.bulk import add_to_rows, insert_rows, reserve_ids, update_rows
+from models.bulk import add_to_rows, insert_rows, insert_told, reserve_ids, update_rows
 
 from . import document
-from .bill import Bill
+from .bill import Bill, Billed
 from .build import Tables
 from .document import Document, Printer
 from .safety import usual_after
@@ -43,26 +43,36 @@ Rows = list[tuple[Any, ...]]
 
 
 def keep(
-    bills: Sequence[Bill], *, run_id: int | None, on: date, tables: Tables, send: bool = True, by: Actor
+    bills: Sequence[Bill],
+    *,
+    run_id: int | None,
+    on: date,
+    tables: Tables,
+    send: bool = True,
+    new_prices_wait: bool = True,
+    by: Actor,
 ) -> list[int]:
     """Write all that the bills of one day say: next dates, documents, ledger, credit, audit, mail and results.
 
     The document numbers are taken after everything that does not need them, so that others wait for them as
     short as can be. `on` is the run's date; documents carry the day they were due to be issued. Without `run_id` they
     were asked for one by one, outside of a run. `send` False queues
-    no mail. Returns the ids of the documents.
+    no mail; without `new_prices_wait` it was just looked up, or cannot be, that a new price waits for a service.
+    Returns the ids of the documents, which the bills know too.
     """
     issued = [bill for bill in bills if bill.makes_invoice]
     _set_aside([bill for bill in bills if bill.state is UnitState.PARKED], by)
-    _move_on([billed for bill in bills if bill.state is not UnitState.PARKED for billed in bill.billed], by)
+    billed = [one for bill in bills if bill.state is not UnitState.PARKED for one in bill.billed]
+    _move_on(billed)
+    if new_prices_wait:
+        _bill_new_prices(billed, by)
     _draw([drawn for bill in issued for drawn in bill.drawn])
     _remember_usual(issued)
     documents = _number(issued, tables, by)
     _write_documents(documents)
-    invoice_of = {id(doc.bill): doc.id for doc in documents}
     booked = [doc for doc in documents if doc.kind == "invoice"]
-    _write_renewals(bills, invoice_of)
-    _write_discounts(bills, invoice_of)
+    _write_renewals(bills)
+    _write_discounts(bills)
     _write_ledger(booked)
     _write_credit_use(booked)
     _write_audit(documents, by)
@@ -70,7 +80,7 @@ def keep(
         _queue_mail(documents, by)
     webhook_events.invoices([doc.id for doc in booked], "invoice.issued", by)
     if run_id is not None:
-        write_results(bills, invoice_of, run_id)
+        write_results(bills, run_id)
     settled = [doc for doc in booked if not doc.bill.still_due]
     when_paid.tell_all([when_paid.Paid(doc.id, doc.bill.account.customer_id) for doc in settled], by=by)
     return [doc.id for doc in documents]
@@ -85,15 +95,18 @@ def _set_aside(bills: Sequence[Bill], by: Actor) -> None:
     update_rows(db.session, BillingGroup.__table__, ("parked_at", "parked_reason", "parked_minor"), rows)
 
 
-def _move_on(billed: Sequence[Any], by: Actor) -> None:
+def _move_on(billed: Sequence[Billed]) -> None:
     services = [(one.next_on, one.service_id) for one in billed if one.service_id]
     charges = [(one.next_on, one.charge_id) for one in billed if one.charge_id]
     update_rows(db.session, Service.__table__, ("next_renewal_on",), services)
     over = [(None, None, one.service_id) for one in billed if one.steps_over]
     update_rows(db.session, Service.__table__, ("paused_from", "paused_until"), over)
+    update_rows(db.session, Charge.__table__, ("next_on",), charges)
+
+
+def _bill_new_prices(billed: Sequence[Billed], by: Actor) -> None:
     for day in {one.period.start for one in billed if one.service_id}:
         new_prices.bill([one.service_id for one in billed if one.service_id and one.period.start == day], day, by)
-    update_rows(db.session, Charge.__table__, ("next_on",), charges)
 
 
 def _draw(drawn: Sequence[tuple[int, int, bool]]) -> None:
@@ -114,13 +127,12 @@ def _number(bills: Sequence[Bill], tables: Tables, by: Actor) -> list[Document]:
         return []
     company = tables.company
     printer = Printer(company, bills)
-    ids = reserve_ids(db.session, Invoice.__table__, len(bills))
     issued_on = bills[0].day - timedelta(days=company.issue_days_ahead)
     kinds = [document.kind_of(bill, company) for bill in bills]
     numbers = {kind: _numbers(company, issued_on, kinds.count(kind), kind) for kind in sorted(set(kinds))}
     return [
-        printer.print(bill, kind, invoice_id, *next(numbers[kind]), issued_on, by.at)
-        for bill, kind, invoice_id in zip(bills, kinds, ids, strict=True)
+        printer.print(bill, kind, *next(numbers[kind]), issued_on, by.at)
+        for bill, kind in zip(bills, kinds, strict=True)
     ]
 
 
@@ -131,13 +143,15 @@ def _numbers(company: Company, issued_on: date, count: int, kind: str) -> Iterat
 
 
 def _write_documents(documents: Sequence[Document]) -> None:
-    _insert(Invoice, document.INVOICE, [doc.invoice for doc in documents])
+    ids = insert_told(db.session, Invoice.__table__, document.INVOICE, [doc.invoice for doc in documents])
+    for doc, number in zip(documents, ids, strict=True):
+        doc.bill.invoice_id = number
     columns = document.DISCOUNTED_LINE if any(doc.discounted for doc in documents) else document.LINE
-    _insert(InvoiceLine, columns, [row for doc in documents for row in doc.lines])
-    _insert(InvoiceTax, document.TAX, [row for doc in documents for row in doc.taxes])
+    _insert(InvoiceLine, ("invoice_id", *columns), [(doc.id, *row) for doc in documents for row in doc.lines])
+    _insert(InvoiceTax, ("invoice_id", *content.TAX), [(doc.id, *row) for doc in documents for row in doc.taxes])
 
 
-def _write_renewals(bills: Sequence[Bill], invoice_of: dict[int, int]) -> None:
+def _write_renewals(bills: Sequence[Bill]) -> None:
     columns = (
         "service_id", "charge_id", "billing_group_id", "invoice_id", "period_start", "period_end", "currency",
         "amount_minor", "void",
@@ -146,7 +160,7 @@ def _write_renewals(bills: Sequence[Bill], invoice_of: dict[int, int]) -> None:
     for bill in bills:
         if bill.state is UnitState.PARKED:
             continue
-        invoice_id, group_id = invoice_of.get(id(bill)), bill.account.group_id
+        invoice_id, group_id = bill.invoice_id, bill.account.group_id
         for one in bill.billed:
             amount = one.amount.minor if invoice_id else 0
             period = one.period
@@ -159,7 +173,7 @@ def _write_renewals(bills: Sequence[Bill], invoice_of: dict[int, int]) -> None:
     _insert(Renewal, columns, rows)
 
 
-def _write_discounts(bills: Sequence[Bill], invoice_of: dict[int, int]) -> None:
+def _write_discounts(bills: Sequence[Bill]) -> None:
     """What each discount took off each service; also where nothing was left to pay, so that a free month counts."""
     taken: dict[tuple[int, int, int], list[Any]] = {}
     for place, bill in enumerate(bills):
@@ -174,7 +188,7 @@ def _write_discounts(bills: Sequence[Bill], invoice_of: dict[int, int]) -> None:
     rows = []
     for (place, discount_id, service_id), (first_on, minor) in taken.items():
         bill = bills[place]
-        account, invoice_id = bill.account, invoice_of.get(id(bill))
+        account, invoice_id = bill.account, bill.invoice_id
         rows.append(
             (discount_id, account.customer_id, service_id, invoice_id, bill.day, first_on, account.currency, minor)
         )
@@ -185,22 +199,20 @@ def _write_discounts(bills: Sequence[Bill], invoice_of: dict[int, int]) -> None:
 def _write_ledger(documents: Sequence[Document]) -> None:
     """Receivable against revenue and tax, and what customers owe moved by the same sums; nothing where it is zero."""
     documents = [doc for doc in documents if doc.bill.amount]
-    postings: Rows = []
+    postings = [("invoice", doc.bill.account.customer_id, doc.invoice[2], doc.id) for doc in documents]
+    ids = insert_told(db.session, LedgerPosting.__table__, ("kind", "customer_id", "on", "invoice_id"), postings)
     entries: Rows = []
     owes: Counter[int] = Counter()
-    ids = reserve_ids(db.session, LedgerPosting.__table__, len(documents))
     for posting_id, doc in zip(ids, documents, strict=True):
         totals, customer_id = doc.bill.totals, doc.bill.account.customer_id
         assert totals is not None
         currency = totals.gross.currency
-        postings.append((posting_id, "invoice", customer_id, doc.invoice[2], doc.id))
         entries.append((posting_id, customer_id, Account.RECEIVABLE.value, currency, totals.gross.minor))
         if totals.net.minor:
             entries.append((posting_id, customer_id, Account.REVENUE.value, currency, -totals.net.minor))
         if totals.tax.minor:
             entries.append((posting_id, customer_id, Account.TAX.value, currency, -totals.tax.minor))
         owes[customer_id] += totals.gross.minor
-    _insert(LedgerPosting, ("id", "kind", "customer_id", "on", "invoice_id"), postings)
     _insert(LedgerEntry, ("posting_id", "customer_id", "account", "currency", "amount_minor"), entries)
     add_to_rows(db.session, Customer.__table__, ("balance_minor",), [(minor, one) for one, minor in owes.items()])
 
@@ -252,7 +264,7 @@ def _queue_mail(documents: Sequence[Document], by: Actor) -> None:
     outbox.queue_invoices(items, at=by.at, by=by.name)
 
 
-def write_results(bills: Sequence[Bill], invoice_of: dict[int, int], run_id: int) -> None:
+def write_results(bills: Sequence[Bill], run_id: int) -> None:
     """One result per bill on the run's record."""
     columns = (
         "run_id", "customer_id", "billing_group_id", "on", "state", "invoice_id", "reason", "currency", "amount_minor",
@@ -260,7 +272,7 @@ def write_results(bills: Sequence[Bill], invoice_of: dict[int, int], run_id: int
     rows = [
         (
             run_id, bill.account.customer_id, bill.account.group_id, bill.day, bill.state.value,
-            invoice_of.get(id(bill)), bill.reason[:400], bill.account.currency, bill.amount.minor,
+            bill.invoice_id, bill.reason[:400], bill.account.currency, bill.amount.minor,
         )
         for bill in bills
     ]  # fmt: skip
