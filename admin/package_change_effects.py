@@ -32,14 +32,14 @@ def effects(service: Service, review: Review, today: date) -> Iterator[Effect]:
         yield from _scheduled(review)
     elif review.replaces and review.outcome in (Outcome.INVOICE, Outcome.WAITING):
         yield from _asked_anew(service, review)
-        yield _mailed(service)
+        yield from _mailed(service)
     elif review.outcome in (Outcome.INVOICE, Outcome.WAITING):
         amount, day = money(review.total), short_date(due_on(service))
         yield "", "receipt-text", _("An invoice for %(amount)s is issued, due %(day)s.", amount=amount, day=day)
-        yield _mailed(service)
+        yield from _mailed(service)
     elif review.outcome == Outcome.CREDIT_NOTE:
         yield from _given_back(review)
-        yield _mailed(service)
+        yield from _mailed(service)
     else:
         yield "", "history", _("No document is made: the change is kept in the history of the service.")
     if review.outcome in (Outcome.INVOICE, Outcome.WAITING) and review.credit_in_hand:
@@ -67,7 +67,7 @@ def _scheduled(review: Review) -> Iterator[Effect]:
     if review.makes == Outcome.RECORD:
         yield "", "repeat", _("The renewal of that day bills the new package; there is no document before.")
     else:
-        yield "", "receipt-text", _("The document is made and sent on that day.")
+        yield "", "receipt-text", _("The document is made on that day.")
     yield "ok", "undo-2", _("Until then it can be withdrawn.")
 
 
@@ -107,14 +107,18 @@ def plan_words(review: Review) -> list[str]:
     return rows
 
 
-def _mailed(service: Service) -> Effect:
+def _mailed(service: Service) -> Iterator[Effect]:
+    if not send_to(service):
+        yield "warn", "mail", _("Nobody gets it by mail: the customer has no e-mail address.")
+
+
+def send_to(service: Service) -> str:
+    """Where the document would be mailed to, in words; empty where there is no address."""
     payer = payers.billed(service.customer, service.billing_group)
     to = invoices.addresses(SimpleNamespace(customer=service.customer), payer)  # type: ignore[arg-type]
-    if not to:
-        return "warn", "mail", _("Nobody gets it by mail: the customer has no e-mail address.")
     more = len(to) - 1
-    copies = ngettext("and %(n)s copy address", "and %(n)s copy addresses", more, n=number(more)) if more else ""
-    return "", "mail", " ".join(filter(None, [_("It is sent to %(address)s", address=to[0]), copies])) + "."
+    copies = ngettext("and %(n)s copy address", "and %(n)s copy addresses", more, n=number(more)) if more > 0 else ""
+    return " ".join(filter(None, [_("To %(address)s", address=to[0]), copies])) if to else ""
 
 
 def _overdue(service: Service, today: date) -> Iterator[Effect]:

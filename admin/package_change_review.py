@@ -8,9 +8,10 @@ from typing import Any
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from admin.package_change_effects import due_on
+from admin.package_change_effects import due_on, send_to
 from admin.package_change_effects import effects as what_happens
 from admin.package_change_words import VERBS
+from billing import change_sending
 from billing.change_figures import Outcome
 from billing.change_review import Review
 from billing.periods import BillingPeriod
@@ -37,7 +38,17 @@ def of_review(change: PackageChange, review: Review, looked: str = "", *, effect
         "verb": _verb(review), "put_off": _put_off(change, review),
         "effects": list(what_happens(change.service, review, today)) if effects and not review.refusals else [],
     }  # fmt: skip
-    return {**found, "looked": seen.written()}
+    return {**found, **_goes_out(change, review, effects), "looked": seen.written()}
+
+
+def _goes_out(change: PackageChange, review: Review, asked: bool) -> dict[str, Any]:
+    """The note for its document, where one is made, and to whom that may be mailed."""
+    if not asked or review.refusals or review.makes == Outcome.RECORD:
+        return {"note_label": ""}
+    return {
+        "note_label": _("Note on the credit note") if review.makes == Outcome.CREDIT_NOTE else _("Note on the invoice"),
+        "note": change_sending.note(change), "send": change_sending.is_sent(change), "send_to": send_to(change.service),
+    }  # fmt: skip
 
 
 def _verb(review: Review) -> str:

@@ -18,7 +18,7 @@ from admin.package_change_review import done_words, of_review
 from admin.package_change_services import offered
 from admin.package_change_terms import Terms
 from admin.service_form import WhoForm
-from billing import package_changes
+from billing import change_sending, package_changes
 from billing.change_subject import wanted_of
 from models import BillingError, ChangeState, ChangeWhen, Customer, Invoice, PackageChange, Service, db
 from web import only_customer, params
@@ -110,6 +110,7 @@ class ChangeSteps:
 
     def _put_off(self, change: PackageChange) -> None:
         assert change.to_package is not None
+        self._say(change)
         wanted = replace(wanted_of(change, change.to_package), when=ChangeWhen.RENEWAL, on=None)
         package_changes.write(change, wanted, by=actor())
 
@@ -127,6 +128,7 @@ class ChangeSteps:
         try:
             url = once(lambda: self._carry_out(change))
         except package_changes.ChangedSince as moved:
+            kept(lambda: self._say(change))
             return self._review(change, moved.review, str(moved), params.only(request.form, "looked")), 409
         except BillingError as refusal:
             flash(str(refusal), "danger")
@@ -135,7 +137,15 @@ class ChangeSteps:
         flash(done_words(change, record_url(change.invoice, Invoice) if change.invoice else ""), "toast")
         return redirect(url)
 
+    def _say(self, change: PackageChange) -> None:
+        """The note for its document and whether that is mailed, where the review has asked for it."""
+        if "note" in request.form:
+            note, send = params.only(request.form, "note"), "send" in request.form or "send_to" not in request.form
+            change_sending.say(change, note=note, send=send, by=actor())
+
     def _carry_out(self, change: PackageChange) -> str:
+        if change.state == ChangeState.DRAFT:
+            self._say(change)
         done = package_changes.carry_out(change, seen=params.only(request.form, "seen"), by=actor())
         return record_url(done.service) or self._url("details", id=done.id)
 

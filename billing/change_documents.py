@@ -49,7 +49,7 @@ from .document_lines import WorkedOut
 @dataclass(frozen=True, slots=True)
 class Head:
     """For whom a document is, and of which day; whether its amounts have the tax in them. `by_run` is one that a job
-    may date as of a day that is past; `last_due` is the latest day it may be due."""
+    may date as of a day that is past; `last_due` is the latest day it may be due; `note` stands on it before others."""
 
     customer: Customer
     group: BillingGroup
@@ -59,6 +59,7 @@ class Head:
     by_run: bool = False
     last_due: date | None = None
     send: bool = True
+    note: str = ""
 
 
 @dataclass(slots=True)
@@ -81,7 +82,7 @@ def make_invoice(head: Head, worked: WorkedOut, *, asks: bool = True, by: Actor)
     document = _new(Proforma if asks else Invoice, head, worked, by)
     days = timedelta(days=int(inheritance.effective(customer, "payment_days").value))
     document.due_on = max(head.on, min(head.on + days, head.last_due or date.max))
-    document.note = inheritance.effective(customer, "invoice_note").value
+    document.note = "\n".join(filter(None, (head.note, inheritance.effective(customer, "invoice_note").value)))
     document.terms = (customer.project.invoice_terms if customer.project else "") or seller.invoice_terms
     if not asks:
         document.open_minor = document.total_minor
@@ -97,7 +98,7 @@ def make_note(head: Head, worked: WorkedOut, plan: NotePlan, *, reason: str, by:
     """An issued credit note for these lines, which have the signs of an invoice and come to less than nothing. Its
     total goes where `plan` says; the invoices in it are locked. Flushes. Raises NotIssuable, NoExchangeRate."""
     note = _new(CreditNote, head, turned(worked), by)
-    note.note, note.terms = reason, ""
+    note.note, note.terms = "\n".join(filter(None, (reason, head.note))), ""
     assert isinstance(note, CreditNote)
     lines = _write(note, turned(worked), by_run=head.by_run)
     credit_parts.book(note, plan, head.customer, by)

@@ -39,6 +39,7 @@ from . import (
     change_prices,
     change_proformas,
     change_reviewing,
+    change_sending,
     change_service,
     change_terms,
     company,
@@ -131,7 +132,8 @@ def write(change: PackageChange, wanted: Wanted, *, by: Actor) -> PackageChange:
     if wanted.months or wanted.days:
         check_period(wanted.months, wanted.days)
     change.on = _day(wanted, by)
-    change.to_package_id, change.asked_for, change.terms = package.id, wanted.when, change_prices.plain(wanted)
+    change.to_package_id, change.asked_for = package.id, wanted.when
+    change.terms = {**change_prices.plain(wanted), **change_sending.kept(change.terms)}
     price = in_account(change.customer, check_price(wanted.price)) if wanted.price is not None else None
     change.currency = change.customer.currency
     change.agreed_minor = price.minor if price is not None else None
@@ -255,7 +257,8 @@ def _made(found: Reviewed, by: Actor, *, by_run: bool, send: bool) -> Made | Non
     waits = shown.outcome is Outcome.WAITING
     head = Head(
         subject.customer, subject.service.billing_group, subject.payer, shown.on, shown.figures.prices_include_tax,
-        by_run=by_run, last_due=_last_due(shown, waits=waits), send=send,
+        by_run=by_run, last_due=_last_due(shown, waits=waits), send=send and change_sending.is_sent(subject.change),
+        note=change_sending.note(subject.change),
     )  # fmt: skip
     if shown.makes is Outcome.CREDIT_NOTE:
         assert shown.plan is not None

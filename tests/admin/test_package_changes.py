@@ -15,6 +15,7 @@ from models import (
     ChangeState,
     ChangeTo,
     ChangeWhen,
+    Delivery,
     OptionKind,
     OptionPrice,
     PackageChange,
@@ -84,6 +85,7 @@ def test_the_four_steps_lead_from_the_customer_to_the_invoice_once(staff_client,
     page = get(staff_client, review)
     assert "€60.00 × 15 of 30 days = €30.00" in page and "−€30.00 × 15 of 30 days = −€15.00" in page
     assert "15 of 30 days left" in page and "<s>Basic</s>" in page and ">€18.45<" in page
+    assert "Note on the invoice" in page and "Send it by e-mail" in page
     assert "An invoice for €18.45 is issued" in page and "put it off to 1 Dec 2026" in page
     assert 'value="' + str(plus.id) + '" checked' in get(staff_client, url)  # Back finds what was chosen
     sent = hidden(page, "form_token", "seen", "looked")
@@ -114,16 +116,20 @@ def test_a_credit_note_says_where_its_money_goes(staff_client, service):
 def test_what_changed_since_the_review_is_marked_and_nothing_is_done(staff_client, service):
     plus = priced("Plus", "60")
     review = chosen(staff_client, begun(staff_client, service), plus).location
-    sent = hidden(get(staff_client, review), "form_token", "seen", "looked")
+    sent = hidden(get(staff_client, review), "form_token", "seen", "looked", "send_to")
+    sent["note"] = "PO 88-2041"  # and the tick at Send is taken away
     plus.prices[0].price_minor = 9000
     answer = staff_client.post(review, data=_unescaped(sent))
     assert answer.status_code == 409 and "Changed since you looked. Nothing was done." in answer.text
     fresh = words(answer.text)
     assert re.search(r"Price New €30\.00 a month", fresh) and "Billed Monthly, on day 1 No change" in fresh
     assert "Invoice total New" in fresh and len(documents(service)) == 1
-    again = hidden(answer.text, "form_token", "seen", "looked")
+    assert 'value="PO 88-2041"' in answer.text and 'name="send" value="1" aria' in answer.text, "as it was left"
+    again = {**sent, **hidden(answer.text, "form_token", "seen", "looked")}
     assert staff_client.post(review, data=again).location.startswith("/admin/service/")
-    assert documents(service)[-1].net_minor == 3000
+    made = documents(service)[-1]
+    assert (made.net_minor, made.note) == (3000, "PO 88-2041")
+    assert not db.session.query(Delivery).filter(Delivery.message.has(invoice_id=made.id)).count()
 
 
 def _unescaped(sent):

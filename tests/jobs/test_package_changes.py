@@ -22,10 +22,10 @@ from conftest import Clock
 from flask import Flask
 from money import eur
 
-from billing import change_undo, settings
-from billing.package_changes import ChangeRefused, carry_out
+from billing import change_sending, change_undo, settings
+from billing.package_changes import ChangeRefused, begin, carry_out
 from jobs import package_changes
-from models import ChangeState, ChangeTo, ChangeWhen, PackageChange, db
+from models import ChangeState, ChangeTo, ChangeWhen, Message, PackageChange, db
 
 
 def test_a_change_with_the_renewal_is_what_the_renewal_bills(app: Flask, clock: Clock) -> None:
@@ -40,13 +40,17 @@ def test_a_change_with_the_renewal_is_what_the_renewal_bills(app: Flask, clock: 
 
 def test_a_change_on_a_day_is_done_by_the_job_and_dated_that_day(app: Flask, clock: Clock) -> None:
     service = running(clock)
-    change = changed(service, priced("Plus", "60"), at(clock, date(2026, 11, 10)), when=ChangeWhen.ON, on=DAY)
+    by, plus = at(clock, date(2026, 11, 10)), priced("Plus", "60")
+    change_sending.say(begin(service, by=by), note=" PO 88 ", send=False, by=by)
+    change = changed(service, plus, by, when=ChangeWhen.ON, on=DAY)
     clock.set(date(2026, 11, 15))
     assert package_changes.run()["done"] == 0 and change.state is ChangeState.SCHEDULED
     clock.set(date(2026, 11, 18))
     assert package_changes.run() == {"done": 1, "failed": 0, "withdrawn": 0, "drafts": 0}
     db.session.expire_all()
     assert (change.state, change.invoice.issued_on, change.invoice.net) == (ChangeState.DONE, DAY, eur("15"))
+    mails = db.session.query(Message).filter_by(invoice_id=change.invoice_id).count()
+    assert (change.invoice.note, mails) == ("PO 88", 0), "as was said when it was put down"
     assert findings(at(clock, date(2026, 11, 18))) == []
 
 
