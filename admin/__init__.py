@@ -114,9 +114,6 @@ def init_app(app: Flask) -> None:
     panel.add_view(
         PriceChangesView(PriceChange, db, _l("Price changes"), None, "price_changes", "/admin/price-changes")
     )
-    panel.add_view(
-        TerminationsView(Termination, db, _l("Customers who leave"), None, "terminations", "/admin/terminations")
-    )
     panel.add_view(ServiceView(Service, db, _l("Services"), SELLING, menu_icon_type="look", menu_icon_value="server"))
     panel.add_view(PackageChangesView(PackageChange, db, _l("Package changes"), SELLING, **CHANGES))
     panel.add_view(MassChangesView(MassChange, db, _l("Many at once"), None, "mass-changes", "/admin/mass-changes"))
@@ -127,6 +124,9 @@ def init_app(app: Flask) -> None:
     panel.add_view(QuotesView(Quote, db, _l("Quotes"), SELLING, **menu("quotes", "file-check")))
     panel.add_view(DiscountView(Discount, db, _l("Discounts"), SELLING, **menu("discounts", "tag")))
     panel.add_view(CouponView(Coupon, db, _l("Codes"), None, "coupons", "/admin/coupons"))
+    panel.add_view(
+        TerminationsView(Termination, db, _l("Customers who leave"), PEOPLE, **menu("terminations", "log-out"))
+    )
     panel.add_view(MessagesView(Mailing, db, _l("Messages"), PEOPLE, **menu("messages", "message-square")))
     panel.add_view(DeliveriesView(Delivery, db, _l("Deliveries"), PEOPLE, **menu("deliveries", "send")))
     panel.add_view(InvoicesView(Invoice, db, _l("Invoices"), BILLING, **menu("invoices", "receipt-text")))

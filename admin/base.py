@@ -48,6 +48,7 @@ class StaffView(Columns, SavedLists, Records, ModelView):
     column_link = ""  # the cell that opens the record
     column_numeric: tuple[str, ...] = ()
     column_phone: dict[str, str] = {}  # column -> title, sub, end, end2
+    under = ""  # the endpoint of the menu entry that a page without one of its own belongs to
     crowded = False  # many columns: title and sub give way, and icons after the second go into a menu
     saved_views: tuple[tuple[Any, dict[str, str]], ...] = ()
     filter_groups: tuple[tuple[Any, tuple[str, ...]], ...] = ()  # (heading, names of filters) of a long list

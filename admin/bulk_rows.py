@@ -44,6 +44,7 @@ def _named(action: BulkAction) -> str:
 class BulkRowsView(StaffView):
     needs = "customers.edit"
     of_customer = "customer_id"
+    under = "bulk"
     can_export = True
     column_list = ("customer_id", "label", "state", "changed", "reason")
     column_labels = {

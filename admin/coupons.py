@@ -67,6 +67,7 @@ def state(coupon: Coupon) -> tuple[str, Any]:
 class CouponView(StaffView):
     needs = "discounts.view"
     of_customer = NOBODY
+    under = "discounts"
     can_export = True
     can_view_details = True
     may_change = Open("discounts.edit")

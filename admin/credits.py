@@ -29,6 +29,7 @@ SHOWN = 50
 class CreditsView(CreditDoors, StaffView):
     needs = "payments.view"
     of_customer = "customer_id"
+    under = "payments"
     can_view_details = can_export = True
     can_create = may_edit = Open("payments.edit")
     details_template = "admin/credits/page.html"

@@ -12,7 +12,7 @@ from flask_babel import ngettext
 
 from billing.ending_review import Note, Review, Shown
 from models import Money
-from web.formatters import money, percent, short_date
+from web.formatters import money, number, percent, short_date
 
 Effect = tuple[str, str, str]
 
@@ -57,13 +57,25 @@ def _of_note(note: Note) -> Table:
 
 def _of_bill(bill: Shown) -> Table:
     rows = [
-        Row(line.description, line.details, _days(line.period), percent(line.tax.rate), line.amount)
+        Row(line.description, line.details or _calc(line), _days(line.period), percent(line.tax.rate), line.amount)
         for line in bill.lines
     ]
     title = _("Last bill") if bill.makes_invoice else _("Nothing to bill")
     return Table(
         title, tuple(rows), ((_("Net"), bill.net, False), (_("Tax"), bill.tax, False), (_("Total"), bill.total, True))
     )
+
+
+def _calc(line: Any) -> str:
+    """``4 × €6.00 × 15 of 31 days − €2.00 discount``; empty where the amount is just the price."""
+    factors = [number(line.quantity)] if line.quantity != 1 else []
+    factors.append(money(line.price))
+    if line.part_of:
+        factors.append(_("%(n)s of %(all)s days", n=line.period.days, all=line.part_of))
+    less = ""
+    if line.cut:
+        less = _(" − %(amount)s discount", amount=money(Money(line.cut.minor, line.amount.currency)))
+    return " × ".join(factors) + less if len(factors) > 1 or less else ""
 
 
 def _days(period: Any) -> str:

@@ -25,6 +25,7 @@ def _kinds() -> list[tuple[str, str]]:
 class JobLogView(StaffView):
     needs = "runs.view"
     of_customer = NOBODY
+    under = "scheduler"
     can_export = True
     column_list = ("kind", "on", "started_by", "started_at", "did", "took", "error", "result")
     column_labels = {

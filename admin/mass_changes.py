@@ -35,6 +35,7 @@ SHOWN = 20
 class MassChangesView(StaffView):
     needs = "services.view"
     of_customer = NOBODY
+    under = "package-changes"
     can_create = Open("services.edit")
     can_view_details = True
     column_details_list = ("id",)  # the page is our own

@@ -35,6 +35,7 @@ class BlockForm(BaseForm):
 class OrderBlocksView(StaffView):
     needs = "orders.view"
     of_customer = NOBODY
+    under = "order-forms"
     can_create = can_delete = Open("orders.edit")
     can_export = True
     form = BlockForm

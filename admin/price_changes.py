@@ -41,6 +41,7 @@ STATE_WORDS = [(state.value, words) for state, (_kind, words) in price_words.STA
 class PriceChangesView(StaffView):
     needs = "packages.view"
     of_customer = NOBODY
+    under = "package"
     can_view_details = True
     can_create = Open("packages.edit")
     column_list = ("what", "from_on", "whom", "services", "made_by", "made_at", "state")

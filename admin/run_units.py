@@ -48,6 +48,7 @@ def _invoice(_view: Any, _context: Any, row: RunUnit, _key: str) -> Any:
 class RunUnitsView(StaffView):
     needs = "runs.view"
     of_customer = "customer_id"
+    under = "runs"
     can_export = True
     column_list = ("customer", "billing_group", "on", "state", "invoice", "amount", "reason")
     column_labels = {

@@ -26,6 +26,7 @@ from web.permissions import actor
 class SetAsideView(StaffView):
     needs = "runs.view"
     of_customer = "customer_id"
+    under = "runs"
     can_export = True
     column_list = ("customer", "name", "parked_reason", "would_be", "parked_at")
     column_labels = {

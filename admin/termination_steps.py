@@ -129,10 +129,13 @@ class TerminationSteps:
         return None, customer
 
     def _draft(self, *, dated: bool = False) -> Termination:
-        """The draft that is named; 404 where it is none any more, or has no day yet although one is needed."""
+        """The draft that is named. Whoever comes back to one that is decided, or that needs its day first, is led there
+        instead."""
         found: Termination = self._found(self.may_change)  # type: ignore[attr-defined]
-        if found.state != TerminationState.DRAFT or (dated and found.on is None):
-            abort(404)
+        if found.state != TerminationState.DRAFT:
+            abort(redirect(self.row_url(found)))  # type: ignore[attr-defined]
+        if dated and found.on is None:
+            abort(redirect(self.get_url(".when_view", id=found.id)))  # type: ignore[attr-defined]
         return found
 
     def _step(self, step: str, customer: Customer, draft: Termination | None, **values: Any) -> Any:

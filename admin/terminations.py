@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import redirect, request
+from flask import abort, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -20,11 +20,13 @@ from admin.filter_kinds import choice
 from admin.finding import CustomersOnly
 from admin.links import record_url
 from admin.rights import Open
+from admin.service_form import WhoForm
 from admin.tabs import Tabs
 from admin.termination_steps import TerminationSteps
 from billing import terminations
 from models import AuditEvent, Customer, Invoice, Money, Service, Termination, TerminationState, db
 from models.bulk import among
+from web import only_customer
 from web.permissions import actor
 
 STATES = {
@@ -45,7 +47,7 @@ class TerminationsView(Tabs, TerminationSteps, StaffView):
     needs = "services.view"
     of_customer = "customer_id"
     can_view_details = can_export = True
-    may_change = Open("services.edit")
+    can_create = may_change = Open("services.edit")
     column_details_list = ("id",)  # the page is our own
     column_list = ("customer", "on", "state", "reason", "made_by")
     column_labels = {
@@ -76,14 +78,23 @@ class TerminationsView(Tabs, TerminationSteps, StaffView):
     search_index = finder = CustomersOnly("termination", "")
     search_hint = _l("Customer")
     empty_title = _l("Nobody leaves")
-    empty_text = _l("Choose “Leaves” on the page of a customer: services end, the last bill is made, and then …")
-
-    def is_visible(self) -> bool:
-        """Reached from the customers."""
-        return False
+    empty_text = _l("The guide ends the services on a day, makes the last bill, and then disables or archives.")
+    create_label = _l("A customer leaves")
 
     def list_options(self) -> tuple[Any, ...]:
         return joinedload(Termination.customer), joinedload(Termination.end_reason)
+
+    @expose("/new/")
+    def create_view(self) -> Any:
+        """Who leaves; the guide begins with the customer that the panel is narrowed to, if there is one."""
+        if not self.can_create:
+            abort(404)
+        asked, only = WhoForm(request.args), only_customer.id_()
+        if "customer" in request.args and asked.validate():
+            return redirect(self.get_url(".when_view", customer=asked.customer.data.id))
+        if only and "customer" not in request.args:
+            return redirect(self.get_url(".when_view", customer=only))
+        return self.render("admin/terminations/whom.html", form=asked, sent="customer" in request.args)
 
     @expose("/details/")
     def details_view(self) -> Any:

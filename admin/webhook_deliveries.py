@@ -60,6 +60,7 @@ class AboutFilter(OfEvent, NumberFilter):
 class WebhookDeliveriesView(Tabs, StaffView):
     needs = webhooks.PERMISSION
     of_customer = NOBODY
+    under = "webhooks"
     can_view_details = True
     column_details_list = ("id",)  # the page is our own
     list_template = "admin/webhooks/list.html"

@@ -48,6 +48,7 @@ def is_ours(secret, headers, body):            # body: the bytes as they came
 
 class WebhookEventsView(BaseView):
     of_customer = NOBODY
+    under = "webhooks"
 
     def is_visible(self) -> bool:
         """Reached from the webhooks."""

@@ -29,7 +29,8 @@ class NotBillable(BillingError):
 
 @dataclass(slots=True)
 class Line:
-    """One line of the bill, before it has an id; `amount` is what is left after the discount `cut`."""
+    """One line of the bill, before it has an id; `amount` is what is left after the discount `cut`. `part_of` are the
+    days of the whole period where only some of it is billed, else 0."""
 
     kind: LineKind
     description: str
@@ -42,6 +43,7 @@ class Line:
     charge_id: int | None = None
     details: str = ""
     cut: Cut | None = None
+    part_of: int = 0
 
 
 @dataclass(slots=True)
@@ -126,7 +128,8 @@ def bill_service(
     price = Money(0 if service.free else service.price_minor, service.currency)
     amount = _part(price, whole, billed)
     name = service.description or service.package
-    line = Line(LineKind.SERVICE, name, billed, ONE, price, amount, tax, service_id=service.id)
+    part_of = _part_of(whole, billed)
+    line = Line(LineKind.SERVICE, name, billed, ONE, price, amount, tax, service_id=service.id, part_of=part_of)
     live = _discounts(service, billed, bill, discounts) if discounts and not service.free else ()
     if live:
         _discount(line, live, billed)
@@ -152,7 +155,10 @@ def _bill_option(
 ) -> None:
     name = f"{option.name}: {option.value}" if option.value else option.name
     amount = _part(option.price, whole, billed, option.quantity)
-    line = Line(LineKind.OPTION, name, billed, option.quantity, option.price, amount, tax, service_id=service_id)
+    line = Line(
+        LineKind.OPTION, name, billed, option.quantity, option.price, amount, tax, service_id=service_id,
+        part_of=_part_of(whole, billed),
+    )  # fmt: skip
     if live:
         _discount(line, live, billed)
     bill.lines.append(line)
@@ -195,18 +201,20 @@ def bill_charge(charge: Charge, tax: Tax, bill: Bill) -> None:
     assert start is not None
     if not (charge.months or charge.days):
         period = BillingPeriod(start, start + timedelta(days=1))
-        amount, shown, next_on = charge.price.times(charge.quantity), None, None
+        amount, shown, next_on, part_of = charge.price.times(charge.quantity), None, None, 0
     else:
         period, whole = period_from(start, charge.months, charge.days, charge.anchor_day, None)
         last = charge.ends_on is not None and charge.ends_on <= period.end
         next_on = None if last else period.end
         if charge.ends_on and last:
             period = BillingPeriod(start, charge.ends_on)
-        amount = _part(charge.price, whole if charge.proratable else period, period, charge.quantity)
-        shown = period
+        whole = whole if charge.proratable else period
+        amount = _part(charge.price, whole, period, charge.quantity)
+        shown, part_of = period, _part_of(whole, period)
     line = Line(
-        LineKind.CHARGE, charge.description, shown, charge.quantity, charge.price, amount, tax, charge_id=charge.id
-    )
+        LineKind.CHARGE, charge.description, shown, charge.quantity, charge.price, amount, tax, charge_id=charge.id,
+        part_of=part_of,
+    )  # fmt: skip
     bill.lines.append(line)
     bill.billed.append(Billed(period, amount, next_on, charge_id=charge.id))
 
@@ -216,6 +224,10 @@ def _part(price: Money, whole: BillingPeriod, billed: BillingPeriod, quantity: D
     if billed == whole:
         return price if quantity == 1 else price.times(quantity)
     return price.times(share(whole, billed.start, billed.end) * Fraction(quantity))
+
+
+def _part_of(whole: BillingPeriod, billed: BillingPeriod) -> int:
+    return 0 if billed == whole else whole.days
 
 
 def tax_lines(bill: Bill) -> list[TaxLine]:
