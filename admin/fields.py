@@ -125,7 +125,12 @@ class AmountField(Typed):
             return Money.of(self.data, currency)
         except BillingError:
             places = decimals_of(currency)
-            put(self, _("Write an amount in %(currency)s with at most %(n)s decimals.", currency=currency, n=places))
+            if _is_fine(self.data, places):
+                put(self, _("This is too large. Check the number of digits."))
+            else:
+                put(
+                    self, _("Write an amount in %(currency)s with at most %(n)s decimals.", currency=currency, n=places)
+                )
             raise
 
     def fits(self, currency: str) -> bool:
@@ -137,8 +142,15 @@ class AmountField(Typed):
         return True
 
 
+def _is_fine(text: str, places: int) -> bool:
+    """Whether it has no more decimals than the currency."""
+    return len(text.partition(".")[2].rstrip("0")) <= places
+
+
 def put(field: Field, message: Any) -> None:
-    field.errors = [*field.errors, message]
+    """Add it to the field's errors, once however often it is asked."""
+    if message not in field.errors:
+        field.errors = [*field.errors, message]
 
 
 def amount_text(amount: Money | None) -> str:

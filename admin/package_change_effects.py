@@ -15,7 +15,7 @@ from billing import inheritance, invoices, payers
 from billing.change_figures import Outcome
 from billing.change_review import Review
 from models import Invoice, InvoiceState, Money, Service, db
-from web.formatters import money, number, short_date
+from web.formatters import money, number, short_date, with_amounts
 from web.permissions import actor
 
 Effect = tuple[str, str, str]
@@ -47,7 +47,7 @@ def effects(service: Service, review: Review, today: date) -> Iterator[Effect]:
                   amount=money(review.credit_in_hand))  # fmt: skip
         yield "money", "coins", words
     for sentence in review.reasons:
-        yield "warn", "info", sentence
+        yield "warn", "info", with_amounts(sentence)
     yield from _overdue(service, today)
 
 

@@ -20,6 +20,7 @@ from billing.prices import InvalidPrice, InvalidTerms
 from billing.services import Chosen
 from models import BillingError, ChangeWhen, OptionKind, Package, PackageChange, PackageOption, PackagePrice, Service
 from web.forms import choices, put_error, stripped
+from web.permissions import actor
 
 NOW, ON, RENEWAL = "now", "on", "renewal"
 
@@ -56,7 +57,7 @@ class ChangeForm(FlaskForm):
         """What was chosen, as the rules want it; `fits` has said that it is all there."""
         assert self.chosen is not None
         months, _dash, days = (self.period.data or "0-0").partition("-")
-        when = ChangeWhen(self.when.data)
+        when = ChangeWhen(self.when.data) if self.when.data in (NOW, ON, RENEWAL) else ChangeWhen.NOW
         return Wanted(
             self.chosen.id, int(months), int(days), self.options(), when,
             self.on.data if when == ChangeWhen.ON else None,
@@ -93,6 +94,8 @@ class ChangeForm(FlaskForm):
             put_error(self.period, _("Choose how often it is billed."))
         if self.when.data == ON and not self.on.data and not self.on.errors:
             put_error(self.on, _("Choose the day it begins."))
+        elif self.when.data == ON and self.on.data and self.on.data < actor().today:
+            put_error(self.on, _("Choose today or a later day."))
         if self.price.typed and not self.price_reason.data:
             put_error(self.price_reason, _("Say why the price differs from the package’s."))
         return self.price.fits(self.service.currency) and not self.errors

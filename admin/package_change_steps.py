@@ -86,8 +86,8 @@ class ChangeSteps:
         return (page, 400) if terms.form.errors and "show" not in request.form else page
 
     def _written(self, change: PackageChange, form: ChangeForm) -> bool:
-        if not (form.validate() and form.fits()):
-            form.fits()
+        valid = form.validate()
+        if not (form.fits() and valid):
             return False
         try:
             kept(lambda: package_changes.write(change, form.wanted(), by=actor()))

@@ -44,11 +44,21 @@ def money(amount: Money | None, name: str | None = None) -> str:
 
 
 _AMOUNT = re.compile(r"(?<![\w.,])(-?\d{1,16}(?:\.(\d{1,4}))?) ([A-Z]{3})(?!\w)")
+# What is asked to be typed stays: "such as 2026-11-22".
+_DAY = re.compile(r"(?<!such as )(?<![\w./-])\d{4}-\d\d-\d\d(?![\w/-]|\.\w)")
 
 
 def with_amounts(sentence: str) -> str:
-    """A sentence with its amounts (12.30 EUR, as Money writes itself) in the reader's way of writing."""
-    return _AMOUNT.sub(_as_money, sentence)
+    """A sentence with its amounts (12.30 EUR, as Money writes itself) and days (2026-11-23) in the reader's way of
+    writing."""
+    return _DAY.sub(_as_day, _AMOUNT.sub(_as_money, sentence))
+
+
+def _as_day(found: re.Match[str]) -> str:
+    try:
+        return short_date(date.fromisoformat(found[0]))
+    except ValueError:
+        return found[0]
 
 
 def _as_money(found: re.Match[str]) -> str:

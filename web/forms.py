@@ -63,4 +63,6 @@ class Same:
 
 def put_error(field: Field, message: Any) -> None:
     """Show what a rule refused at the field that caused it, its amounts as screens write them."""
-    field.errors = [*field.errors, with_amounts(message) if isinstance(message, str) else message]
+    said = with_amounts(message) if isinstance(message, str) else message
+    if said not in field.errors:
+        field.errors = [*field.errors, said]

@@ -197,7 +197,11 @@ def test_fields_say_what_is_missing_and_keep_what_was_typed(staff_client, servic
     assert answer.status_code == 400 and "Write decimals with a point" in answer.text and 'value="12,5"' in answer.text
     assert "Choose the day it begins." in answer.text
     assert "Say why the price differs" in chosen(staff_client, url, plus, price="12").text
-    assert "two decimals" in chosen(staff_client, url, plus, price="1.234", price_reason="Old").text.replace("2", "two")
+    fine = chosen(staff_client, url, plus, price="1.234", price_reason="Old").text
+    assert fine.count("at most 2 decimals") == 1, "said once"
+    assert "too large" in chosen(staff_client, url, plus, price="9" * 20, price_reason="Old").text
+    assert "Choose today or a later day." in chosen(staff_client, url, plus, when="on", on="1999-01-01").text
+    assert staff_client.post(url, data={"package": plus.id, "when": "never", "show": "1"}).status_code == 200
     assert db.session.query(PackageChange.to_package_id).scalar() is None
 
 

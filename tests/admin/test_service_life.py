@@ -110,7 +110,7 @@ def test_wrong_days_are_told_at_the_field(panel, service, by):
     services.cancel(service, TODAY, "", by=by)
     db.session.commit()
     page = turn(panel, service, "reactivate", on="2026-12-24")
-    assert "It can come back from 2026-11-22, its end, to today." in page and reload(service).status == "cancelled"
+    assert "It can come back from 22 Nov 2026, its end, to today." in page and reload(service).status == "cancelled"
 
 
 def test_pending_ones_wait_and_are_activated(panel, by):

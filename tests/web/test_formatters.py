@@ -42,9 +42,11 @@ def test_money(app, minor, currency, locale, shown):
         ("Only 1500.00 EUR is left; this comes to -3 JPY.", "Only €1,500.00 is left; this comes to −¥3."),
         ("Fibre 10.00 EUR to 11.000 KWD", "Fibre €10.00 to KWD\xa011.000"),
         ("12.5 EUR, 1.2.00 EUR, 7 EUR, 3.00 ABC, 5.00 EURO", "12.5 EUR, 1.2.00 EUR, 7 EUR, 3.00 ABC, 5.00 EURO"),
+        ("It begins today (2026-11-23) or later.", "It begins today (23 Nov 2026) or later."),
+        ("2026-13-40 is no day; write it such as 2026-11-22.", "2026-13-40 is no day; write it such as 2026-11-22."),
     ],
 )
-def test_refusals_write_amounts_as_screens_do(app, said, shown):
+def test_refusals_write_amounts_and_days_as_screens_do(app, said, shown):
     assert str(BillingError(said)) == said, "what jobs and commands keep is the same for every reader"
     with app.test_request_context():
         assert str(BillingError(said)) == InvalidLine(said, 2).reason == shown
