@@ -17,7 +17,9 @@ REASON = "Agreed in the quote"
 
 def is_agreed(line: QuoteLine) -> bool:
     """Whether later bills take the line's discount off: that of every bill, and after a trial that of the first one.
-    One that came by itself goes on by itself."""
+    One that came by itself goes on by itself; that of an option is in its price (quote_lines.agreed_price)."""
+    if line.kind == LineKind.OPTION:
+        return False
     fixed = line.discount_minor and line.discount_percent is None
     later = line.discount_always or bool(line.trial_days)
     return later and line.discount_id is None and bool(fixed or line.discount_percent)

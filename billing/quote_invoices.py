@@ -34,6 +34,7 @@ from .document_lines import LineInput
 from .money import UnitPrice
 from .periods import BillingPeriod
 from .prices import period_words
+from .quote_lines import QuoteItem
 from .quotes import STATES, InvalidQuote, WrongState, lock
 from .renewals.bill import period_from
 from .services import Chosen
@@ -106,7 +107,7 @@ def _run(
         return None, [item.line for item in items]
     service = _service(quote, rows, start, group, by)
     if rows[0].trial_days:
-        return service, [_free(item.line, service) for item in items]
+        return service, [_free(item, service) for item in items]
     period = _first_period(service)
     billed = [
         replace(item.line, service_id=service.id, period=None if item.line.kind == LineKind.SETUP else period)
@@ -115,9 +116,10 @@ def _run(
     return service, billed
 
 
-def _free(line: LineInput, service: Service) -> LineInput:
+def _free(item: QuoteItem, service: Service) -> LineInput:
     """What is free to try stands on the invoice for nothing, with what it costs then and from when."""
-    whole = quote_lines.whole_price(line)
+    line, is_option = item.line, item.line.kind == LineKind.OPTION
+    whole = quote_lines.agreed_price(item) if is_option else quote_lines.whole_price(line)
     every = "once" if line.kind == LineKind.SETUP else period_words(service.months, service.days)
     told = f"Free to try. From {service.billed_from}: {whole} {every}."
     period = BillingPeriod(service.started_on, service.billed_from)
@@ -166,7 +168,7 @@ def _unbilled(service: Service) -> Service:
 
 def _chosen(row: QuoteLine) -> Chosen:
     option = db.session.get(PackageOption, row.option_id) if row.option_id else None
-    price = quote_lines.whole_price(quote_lines.item_of(row).line)
+    price = quote_lines.agreed_price(quote_lines.item_of(row))
     name = "" if option else row.description[:120]
     return Chosen(option, name=name, value=row.choice, quantity=row.quantity, price=price)
 

@@ -40,6 +40,7 @@ MOST_SERVICES = 50
 """Services that one line may be about."""
 LONGEST_DETAILS = 400
 FOLLOWS = frozenset({LineKind.OPTION, LineKind.SETUP})
+RECURS = frozenset({LineKind.SERVICE, LineKind.OPTION})
 KINDS = frozenset({LineKind.SERVICE, LineKind.MANUAL}) | FOLLOWS
 NOTHING = Fraction(0)
 _NOT_KEPT = ("period_start", "period_end", "charge_id", "original_line_id")
@@ -51,7 +52,7 @@ class QuoteItem:
     which (`option_id`, and its `choice`). `place` is where it was entered, from 1: one line may become several.
 
     With `trial_days`, those of its package, the line comes to nothing: its first bill is written after them, and takes
-    the discount. That of a service's own price is off its first bill only, unless `always`."""
+    the discount. That of a service's own price, or of an option's, is off its first bill only, unless `always`."""
 
     line: LineInput
     months: int = 0
@@ -195,6 +196,29 @@ def whole_price(line: LineInput) -> Money:
     return Money(line.unit_price.micro // per_minor, line.unit_price.currency)
 
 
+def agreed_price(item: QuoteItem) -> Money:
+    """What one of an option costs on later bills: its price, less the discount that is off every bill. Raises
+    InvalidLine where that does not come to whole minor units for each."""
+    line, price = item.line, whole_price(item.line)
+    if not item.always or line.discount_id is not None:
+        return price
+    full, number = price.times(line.quantity.exact), line.quantity.exact
+    if line.discount_percent is not None:
+        one = price - price.times(line.discount_percent / 100)
+        left = full - full.times(line.discount_percent / 100)
+    elif line.discount is not None:
+        left = full - line.discount
+        one = left.times(Fraction(1) / Fraction(number))
+    else:
+        return price
+    if one.times(number) != left:
+        raise InvalidLine(
+            f"Off every bill, {number} of it would come to {left}, which is no whole price for each. Lower the price "
+            "instead, or take the discount off the first bill only."
+        )
+    return one
+
+
 def _row(quote: Quote, place: int, item: QuoteItem, line: WorkedLine) -> QuoteLine:
     values = {name: value for name, value in line_values(line).items() if name not in _NOT_KEPT}
     own = {"months": item.months, "days": item.days, "option_id": item.option_id, "choice": item.choice}
@@ -216,13 +240,16 @@ def _checked(item: QuoteItem, head: QuoteItem | None, packages: Mapping[int, Pac
     if line.package_id and package is None:
         raise InvalidLine("This package is not there any more. Choose another one.")
     item = _without_period(item, head)
-    item = replace(item, always=item.always and item.starts_service)
+    item = replace(item, always=item.always and item.line.kind in RECURS)
     if item.starts_service:
         _check_service(item, package, customer)
         item = _tried(item, package.trial_days if package else 0)
     elif item.follows:
-        _check_follower(item, head, package)
-        item = _tried(item, head.trial_days if head else 0)
+        head = _check_follower(item, head, package)
+        if item.line.kind == LineKind.OPTION:
+            item = replace(item, months=head.months, days=head.days)
+        item = _tried(item, head.trial_days)
+        agreed_price(item)
     else:
         item = QuoteItem(item.line)
     line = item.line
@@ -250,14 +277,17 @@ def _without_period(item: QuoteItem, head: QuoteItem | None) -> QuoteItem:
 
 def _tried(item: QuoteItem, days: int) -> QuoteItem:
     """What is free to try takes no discount now: those that come by themselves come with its first bill, and so does a
-    percentage agreed off the price or the set-up fee (quote_discounts)."""
+    percentage agreed off the price or the set-up fee (quote_discounts). Of an option it is one for every bill."""
     line = item.line
     if days and line.discount_id is not None:
         line = replace(line, discount=None, discount_percent=None, discount_reason="", discount_id=None)
     if days and line.discount is not None:
         raise InvalidLine("The first days of this package are free: give its discount in percent.")
-    if days and line.discount_percent is not None and line.kind == LineKind.OPTION:
-        raise InvalidLine("The first days of this package are free: lower the price of the option instead.")
+    if days and line.discount_percent is not None and line.kind == LineKind.OPTION and not item.always:
+        raise InvalidLine(
+            "The first days of this package are free: let the discount of the option hold for every bill, or lower its "
+            "price."
+        )
     return replace(item, line=line, trial_days=days)
 
 
@@ -276,7 +306,8 @@ def _check_service(item: QuoteItem, package: Package | None, customer: Customer)
         raise InvalidLine(f"One line is about {MOST_SERVICES} services at the most.")
 
 
-def _check_follower(item: QuoteItem, head: QuoteItem | None, package: Package | None) -> None:
+def _check_follower(item: QuoteItem, head: QuoteItem | None, package: Package | None) -> QuoteItem:
+    """The line it follows."""
     line = item.line
     if head is None or not head.starts_service or head.line.package_id != line.package_id or package is None:
         raise InvalidLine("An option or a set-up fee stands below the line of its package.")
@@ -287,6 +318,7 @@ def _check_follower(item: QuoteItem, head: QuoteItem | None, package: Package | 
         raise InvalidLine("The quantity of an option is a number such as 2 or 2.5.")
     if item.option_id is not None and item.option_id not in {option.id for option in package.options}:
         raise InvalidLine(f"This is not an option of {package.name} any more.")
+    return head
 
 
 def _check_options(block: Block, packages: Mapping[int, Package]) -> None:

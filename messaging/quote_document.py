@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from billing import company as companies
 from billing import parties
 from billing.money import UnitPrice
+from billing.quote_lines import RECURS
 from integrations.documents import Fact, InvoiceDocument, Line, Sum
 from models import LineKind, Money, Payer, Quote, QuoteLine, QuoteState, db
 
@@ -17,8 +18,6 @@ from .document_parts import NotPrintable as NotPrintable
 from .document_parts import frozen_party, labels, quantity, tax_sums
 from .documents import frame, printed
 from .formats import day, language_of, money, percent, unit_price
-
-RECURS = frozenset({LineKind.SERVICE, LineKind.OPTION})
 
 
 def pdf_of(quote: Quote, *, today: date) -> bytes:
@@ -106,28 +105,23 @@ class _Writer:
 
     def _terms_of(self, line: QuoteLine) -> list[str]:
         """How often it is billed, and what was taken off."""
-        terms = (
-            [_("Billed %(every)s", every=every(line.months, line.days))]
-            if line.kind in RECURS and (line.months or line.days)
-            else []
-        )
+        terms = [_("Billed %(every)s", every=every(line.months, line.days))] if _recurs(line) else []
+        if line.kind == LineKind.SETUP:
+            terms = [_("Charged once")]
         if line.trial_days:
             terms = [self._tried(line)]
-            if line.discount_percent is not None:
-                rate = percent(line.discount_percent, self.locale)
-                terms.append(_tried_off(line, rate))
-        if line.discount_minor:
-            off = self._money(line.discount)
-            if line.discount_percent is not None:
-                off = _("%(percent)s (%(amount)s)", percent=percent(line.discount_percent, self.locale), amount=off)
-            always = line.discount_always and line.discount_id is None
-            words = _("Discount %(off)s off every bill", off=off) if always else _("Discount %(off)s", off=off)
+        rate = percent(line.discount_percent, self.locale) if line.discount_percent is not None else ""
+        off = self._money(line.discount) if line.discount_minor else ""
+        if rate and off:
+            off = _("%(percent)s (%(amount)s)", percent=rate, amount=off)
+        if off or rate:
+            words = _taken_off(line, off or rate)
             terms.append(f"{words}: {line.discount_reason}" if line.discount_reason else words)
         return terms
 
     def _tried(self, line: QuoteLine) -> str:
         free = ngettext("The first day is free", "The first %(num)d days are free", line.trial_days)
-        often = every(line.months, line.days) if line.kind in RECURS and (line.months or line.days) else _("once")
+        often = every(line.months, line.days) if _recurs(line) else _("once")
         amount = self._money(UnitPrice(line.unit_price_micro, line.currency).times(line.quantity))
         return _("%(free)s; then %(amount)s, billed %(every)s", free=free, amount=amount, every=often)
 
@@ -139,6 +133,8 @@ class _Writer:
         label = quote.discount_reason or _("Discount")
         if quote.discount_percent is not None:
             label += f" {percent(quote.discount_percent, self.locale)}"
+        if recurring(quote):
+            label = _("%(discount)s, off the first bill", discount=label)
         return [
             {"label": _("Sum"), "amount": self._money(lines)},
             {"label": label, "amount": self._money(-quote.discount)},
@@ -166,14 +162,27 @@ class _Writer:
 
 
 def recurring(quote: Quote) -> dict[tuple[int, int], Money]:
-    """(months, days) -> what the services of the quote come to each such period, without the quote's discounts."""
+    """(months, days) -> what the services of the quote come to each such period, less what is off every bill."""
     sums: dict[tuple[int, int], Money] = {}
     for line in quote.lines:
-        if line.kind in RECURS and (line.months or line.days):
-            amount = UnitPrice(line.unit_price_micro, line.currency).times(line.quantity)
+        if _recurs(line):
             key = line.months, line.days
-            sums[key] = sums.get(key, Money.zero(quote.currency)) + amount
+            sums[key] = sums.get(key, Money.zero(quote.currency)) + _later_amount(line)
     return sums
+
+
+def _recurs(line: QuoteLine) -> bool:
+    return line.kind in RECURS and bool(line.months or line.days)
+
+
+def _later_amount(line: QuoteLine) -> Money:
+    """What a line comes to on later bills."""
+    full = UnitPrice(line.unit_price_micro, line.currency).times(line.quantity)
+    if not line.discount_always or line.discount_id is not None:
+        return full
+    if line.discount_percent is not None:
+        return full - full.times(line.discount_percent / 100)
+    return full - line.discount
 
 
 def every(months: int, days: int) -> str:
@@ -199,12 +208,10 @@ def _paragraphs(text: str) -> list[str]:
     return [part.strip() for part in text.split("\n\n") if part.strip()]
 
 
-def _tried_off(line: QuoteLine, rate: str) -> str:
-    """What comes off once the free days are over."""
+def _taken_off(line: QuoteLine, off: str) -> str:
+    """What comes off, and off which bills; a discount that came by itself goes on as it says itself."""
+    if line.discount_id is not None or not _recurs(line):
+        return _("Discount %(off)s", off=off)
     if line.discount_always:
-        words = _("Discount %(off)s off every bill", off=rate)
-    elif line.kind == LineKind.SETUP:
-        words = _("Discount %(off)s", off=rate)
-    else:
-        words = _("Discount %(off)s off the first bill", off=rate)
-    return f"{words}: {line.discount_reason}" if line.discount_reason else words
+        return _("Discount %(off)s off every bill", off=off)
+    return _("Discount %(off)s off the first bill", off=off)

@@ -99,10 +99,12 @@ def test_what_is_free_to_try_says_which_bill_its_discount_is_off(staff_client, a
 def test_a_discount_is_off_the_first_bill_or_every_one_as_chosen(staff_client, anna, fibre):
     quote = begun(staff_client, anna)
     typed = rows(
-        of_package(fibre, discount="10%", lasts="always"), {"price": "5", "discount": "10%", "lasts": "always"}
+        of_package(fibre, discount="10%", lasts="always"),
+        of_package(fibre, kind="option", price="5", discount="10%", lasts="always"),
+        {"price": "5", "discount": "10%", "lasts": "always"},
     )
     assert post(staff_client, "edit", quote, **typed).status_code == 302
-    assert [one.discount_always for one in fresh(quote).lines] == [True, False], "only packages are billed again"
+    assert [one.discount_always for one in fresh(quote).lines] == [True, True, False], "only packages are billed again"
     page = staff_client.get(f"{URL}edit/?id={quote.id}").text
     assert "Every bill" in page and re.search(r'<option[^>]*selected[^>]*value="always"', page)
     assert "Discount 10% (€4.50) off every bill" in staff_client.get(f"{URL}details/?id={quote.id}").text

@@ -137,26 +137,34 @@ def test_a_trial_is_free_on_the_quote_and_billed_from_its_end(
 @pytest.mark.parametrize(
     ("given", "first", "later"),
     [
-        ({"discount_percent": Decimal(10)}, 4050, 4500),
-        ({"discount_percent": Decimal(10), "always": True}, 4050, 4050),
-        ({"discount": Money(700, "EUR"), "always": True}, 3800, 3800),
+        ({"discount_percent": Decimal(10)}, [4050, 1620], [4500, 1800]),
+        ({"discount_percent": Decimal(10), "always": True}, [4050, 1620], [4050, 1620]),
+        ({"discount": Money(700, "EUR"), "always": True}, [3800, 1100], [3800, 1100]),
     ],
 )
 def test_a_discount_holds_for_the_first_bill_or_for_every_one(
-    given: dict[str, Any], first: int, later: int, customer: Customer, fibre: Package, clock: Clock, by: Actor
+    given: dict[str, Any],
+    first: list[int],
+    later: list[int],
+    customer: Customer,
+    fibre: Package,
+    clock: Clock,
+    by: Actor,
 ) -> None:
+    """The option's is in the price that is agreed for it."""
     given = dict(given)  # shared by the runs on both databases
     always = given.pop("always", False)
     item = replace(sold(fibre, discount_reason="Old friends", **given), always=always)
-    quote = sent_quote(customer, item, follows(fibre, LineKind.OPTION, "2"), by=by)
+    option = follows(fibre, LineKind.OPTION, "9", "2", always=always)
+    quote = sent_quote(customer, item, replace(option, line=replace(option.line, **given)), by=by)
     quote_answers.accept(quote, YES, by=by)
     db.session.commit()
-    assert quote.invoice is not None and [row.amount_minor for row in quote.invoice.lines] == [first, 200]
+    assert quote.invoice is not None and [row.amount_minor for row in quote.invoice.lines] == first
     for day in (date(2026, 12, 22), date(2027, 1, 22)):
         clock.set(day)
         assert renewals.run(day, by=replace(by, today=day))["invoices"] == 1
         bill = db.session.query(Invoice).order_by(Invoice.id.desc()).first()
-        assert bill is not None and [row.amount_minor for row in bill.lines] == [later, 200]
+        assert bill is not None and [row.amount_minor for row in bill.lines] == later
         assert bill.lines[0].discount_reason == ("Old friends" if always else "")
     assert findings(clock) == []
 
@@ -165,16 +173,19 @@ def test_a_discount_holds_for_the_first_bill_or_for_every_one(
 def test_a_trial_is_followed_by_the_discounts_agreed(
     always: bool, second: int, customer: Customer, fibre: Package, clock: Clock, by: Actor
 ) -> None:
-    """Of the price for the first bill or every one, and of the set-up fee."""
+    """Of the price for the first bill or every one, of the option for every one, and of the set-up fee."""
     packages.edit(fibre, {"trial_days": 14}, by=by)
     item = replace(sold(fibre, discount_percent=Decimal(10)), always=always)
     setup = follows(fibre, LineKind.SETUP)
     setup = replace(setup, line=replace(setup.line, discount_percent=Decimal(50)))
-    quote = sent_quote(customer, item, setup, by=by)
+    option = follows(fibre, LineKind.OPTION, "2", always=True)
+    option = replace(option, line=replace(option.line, discount_percent=Decimal(10)))
+    quote = sent_quote(customer, item, option, setup, by=by)
     assert quote.total_minor == 0
     quote_answers.accept(quote, YES, by=by)
     db.session.commit()
-    for day, amounts in ((date(2026, 12, 6), [4050, 250]), (date(2027, 1, 6), [second])):
+    assert quote.invoice is not None and "1.80 EUR a month" in quote.invoice.lines[1].details
+    for day, amounts in ((date(2026, 12, 6), [4050, 180, 250]), (date(2027, 1, 6), [second, 180])):
         clock.set(day)
         assert renewals.run(day, by=replace(by, today=day))["invoices"] == 1
         bill = db.session.query(Invoice).order_by(Invoice.id.desc()).first()
@@ -192,6 +203,18 @@ def test_what_is_free_to_try_takes_no_amount_off_and_its_options_nothing(
     items = [replace(one, line=replace(one.line, **off)) if one.line.kind == kind else one for one in (head, option)]
     with pytest.raises(InvalidLine, match="free"):
         sent_quote(customer, *items, by=by)
+
+
+@pytest.mark.parametrize("off", [{"discount_percent": Decimal(10)}, {"discount": Money(100, "EUR")}])
+def test_what_is_off_every_bill_leaves_a_whole_price_for_each(
+    off: dict[str, Any], customer: Customer, fibre: Package, by: Actor
+) -> None:
+    """Else later bills would come to a cent more or less than was shown."""
+    option = follows(fibre, LineKind.OPTION, "3.33", "3", always=True)
+    option = replace(option, line=replace(option.line, **off))
+    with pytest.raises(InvalidLine, match="no whole price for each"):
+        sent_quote(customer, sold(fibre), option, by=by)
+    sent_quote(customer, sold(fibre), replace(option, always=False), by=by)
 
 
 @pytest.mark.parametrize(("becomes", "state"), [("draft", InvoiceState.DRAFT), ("nothing", None)])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from delivering import run, serving
 from factories import add, make_company, make_customer, make_package
 from flask import Flask
-from quoting import line, sent_quote, sold
+from quoting import follows, line, sent_quote, sold
 
 from billing import quote_links, quotes
 from billing.actor import Actor
@@ -94,11 +96,24 @@ def test_only_known_addresses_get_one(quote: Quote, by: Actor) -> None:
 
 def test_the_document_says_what_is_billed_how_often(customer: Customer, by: Actor) -> None:
     fibre = make_package(4500, name="Fibre 500")
-    quote = sent_quote(customer, sold(fibre, months=3), line(quantity="55/60"), by=by)
+    option, ten = follows(fibre, LineKind.OPTION, always=True), {"discount_percent": Decimal(10)}
+    items = (
+        sold(fibre, months=3, **ten),
+        replace(option, line=replace(option.line, **ten)),
+        follows(fibre, LineKind.SETUP, "20"),
+        line(quantity="55/60"),
+    )
+    quote = sent_quote(customer, *items, discount_percent=Decimal(5), by=by)
     said = quote_document.document_data(quote)
-    assert [one.get("details") for one in said["lines"]] == [["Billed every 3 months"], []]
-    assert [one["quantity"] for one in said["lines"]] == ["1", "55/60"]
-    assert said["notes"] == ["From the second period on: €45.00 every 3 months."]
+    assert [one.get("details") for one in said["lines"]] == [
+        ["Billed every 3 months", "Discount 10% (€4.50) off the first bill"],
+        ["Billed every 3 months", "Discount 10% (€0.50) off every bill"],
+        ["Charged once"],
+        [],
+    ]
+    assert [one["quantity"] for one in said["lines"]] == ["1", "1", "1", "55/60"]
+    assert said["subtotals"][1]["label"] == "Discount 5%, off the first bill"
+    assert said["notes"] == ["From the second period on: €49.50 every 3 months."]
     assert quote.lines[0].kind == LineKind.SERVICE
 
 
