@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, bindparam, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from models import (
     BillingError,
@@ -18,12 +17,14 @@ from models import (
     Customer,
     Money,
     OptionKind,
+    OptionPrice,
     Package,
     PackageOption,
     PackagePrice,
     Service,
-    db,
 )
+from models.objects import prepared_objects
+from models.prepared import among_given
 
 from . import fx_prices
 from .change_terms import OptionTerms, Terms
@@ -266,11 +267,31 @@ def rate_of(terms: Terms, customer: Customer, on: date, fx: FxTable) -> Exchange
 
 def package_for(package_id: int) -> Package | None:
     """A package with all its prices and options, in one statement, or two where it has options."""
-    return db.session.execute(_package(), {"package": package_id}).unique().scalar_one_or_none()
+    rows = _package(package=package_id)
+    if not rows:
+        return None
+    package: Package = rows[0][0]
+    options = list(dict.fromkeys(option for _package, _price, option in rows if option))
+    set_committed_value(package, "prices", list(dict.fromkeys(price for _package, price, _option in rows if price)))
+    set_committed_value(package, "options", options)
+    asked: dict[int, list[OptionPrice]] = {option.id: [] for option in options}
+    for (price,) in _option_prices(ids=list(asked)) if asked else ():
+        asked[price.option_id].append(price)
+    for option in options:
+        set_committed_value(option, "prices", asked[option.id])
+    return package
 
 
-@cache
+@prepared_objects
 def _package() -> Any:
-    """Put together once: that takes longer than asking."""
-    loaded = joinedload(Package.prices), joinedload(Package.options).selectinload(PackageOption.prices)
-    return select(Package).where(Package.id == bindparam("package", type_=BigInteger)).options(*loaded)
+    wanted = select(Package, PackagePrice, PackageOption).select_from(Package)
+    wanted = wanted.outerjoin(PackagePrice, PackagePrice.package_id == Package.id)
+    wanted = wanted.outerjoin(PackageOption, PackageOption.package_id == Package.id)
+    wanted = wanted.where(Package.id == bindparam("package", type_=BigInteger))
+    prices = PackagePrice.currency, PackagePrice.months, PackagePrice.days
+    return wanted.order_by(*prices, PackageOption.position, PackageOption.id)
+
+
+@prepared_objects
+def _option_prices() -> Any:
+    return select(OptionPrice).where(among_given(OptionPrice.option_id, "ids")).order_by(OptionPrice.id)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Date, bindparam, delete, select, update
@@ -25,6 +24,7 @@ from models import (
 from models.bulk import Row, insert_rows
 from models.exact import divide_half_away
 from models.faults import faultpoint
+from models.objects import prepared_objects
 from models.prepared import prepared
 from models.types import MinorUnits
 from models.writing import write_now
@@ -89,7 +89,7 @@ def begin_period(
     """The periods billed for days from `day` on are over, and the first new one is `billed` by the document; without
     one it is paid by what is left of theirs (`back`). What was done, so that it can be undone."""
     cut, void, rest = [], [], []
-    for renewal in db.session.scalars(_paying(), {"service": service.id, "day": day}):
+    for (renewal,) in _paying(service=service.id, day=day):
         begins, ends = max(renewal.period_start, day), renewal.cut_on or renewal.period_end
         worth = sum(one.amount.minor for one in back if begins <= one.period.start < ends)
         rest.append(Rest(renewal, (ends - begins).days, worth))
@@ -148,9 +148,9 @@ def _carried(rest: Sequence[Rest], period: BillingPeriod) -> list[Renewal]:
     return found
 
 
-@cache
+@prepared_objects
 def _paying() -> Any:
-    """The renewals of a service that pay for days from `day` on. Put together once: that takes longer than asking."""
+    """The renewals of a service that pay for days from `day` on."""
     mine = Renewal.service_id == bindparam("service", type_=BigInteger), ~Renewal.void
     wanted = select(Renewal).where(*mine, bindparam("day", type_=Date) < paid_days.ENDS)
     return wanted.order_by(Renewal.id)

@@ -6,28 +6,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import partial
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, literal_column, select
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy import BigInteger, bindparam, select
+from sqlalchemy.exc import NoResultFound
+from sqlalchemy.orm import aliased
+from sqlalchemy.orm.attributes import set_committed_value
 
 from models import (
     BillingError,
+    BillingGroup,
     ChangeState,
     Customer,
     CustomerStatus,
     Discount,
     NewPrice,
+    NewPriceState,
     Package,
     PackageChange,
     Payer,
     PaymentMethod,
     Service,
+    ServiceOption,
     ServiceStatus,
     db,
 )
 from models.bulk import standstill
+from models.objects import prepared_objects
 
 from . import company, groups, package_moves, payers
 from .actor import Actor
@@ -106,9 +112,15 @@ class Subject:
 
 def subject(change: PackageChange, known: Known | None, *, lock: bool = False) -> Subject:
     """Read it; with `lock` the service and the change are held until the transaction ends."""
-    service, change, other_id, new_price_id, discounted = _service(change.service_id, change.id, lock)
+    rows = (_locked if lock else _read)(service=change.service_id, change=change.id)
+    if not rows:
+        raise NoResultFound(f"There is no change {change.id} of service {change.service_id} any more.")
+    service, change, _option, other_id, new_price_id, discounted, *around = rows[0]
+    for name, value in zip(_AROUND, around, strict=not lock):
+        set_committed_value(service, name, value)
+    set_committed_value(service, "options", [option for row in rows if (option := row[2])])
     known = known or Known.load()
-    known.held |= {service.package, service.customer, service.billing_group}
+    known.held |= {service.customer, service.billing_group, service.package}
     return Subject(
         change=change,
         service=service,
@@ -123,32 +135,32 @@ def subject(change: PackageChange, known: Known | None, *, lock: bool = False) -
     )
 
 
-def _service(service_id: int, change_id: int, lock: bool) -> Any:
-    """The service with all around it, the change, another change of it that waits, a new price that waits, and whether
-    there is any discount."""
-    given = {"service": service_id, "change": change_id}
-    return db.session.execute(_asked(lock), given).unique().one()
+_AROUND = {"customer": Customer, "billing_group": BillingGroup, "package": Package}
 
 
-@cache
-def _asked(lock: bool) -> Any:
-    """Put together once: that takes longer than asking. With `lock` only the service and its change are read anew."""
+def _subject(*, lock: bool) -> Any:
+    """The service and its change, another change of it that waits, a new price that waits, and whether there is any
+    discount: a row for each option. With `lock` what stands around the service is not asked for: a row that was waited
+    for is left out of the answer where it stands elsewhere since."""
     service, change = bindparam("service", type_=BigInteger), bindparam("change", type_=BigInteger)
-    # In words: a value handed over would make SQLite plan the statement anew each time (models.prepared).
-    waits: ColumnElement[bool] = literal_column("other_change.state IN ('scheduled', 'waiting')")
-    to_come: ColumnElement[bool] = literal_column("new_price.state = 'waiting'")
     other = aliased(PackageChange, name="other_change")
+    waits = other.state.in_((ChangeState.SCHEDULED, ChangeState.WAITING))
     elsewhere = select(other.id).where(other.service_id == service, other.id != change, waits).limit(1)
-    coming = select(NewPrice.id).where(NewPrice.service_id == service, to_come).limit(1)
+    coming = select(NewPrice.id).where(NewPrice.service_id == service, NewPrice.state == NewPriceState.WAITING).limit(1)
     some = select(Discount.id).where(IN_FORCE).exists()
-    wanted = select(Service, PackageChange, elsewhere.scalar_subquery(), coming.scalar_subquery(), some)
+    also = elsewhere.scalar_subquery(), coming.scalar_subquery(), some
+    around = () if lock else _AROUND.values()
+    wanted = select(Service, PackageChange, ServiceOption, *also, *around).select_from(Service)
     wanted = wanted.join(PackageChange, PackageChange.service_id == Service.id)
-    wanted = wanted.where(Service.id == service, PackageChange.id == change).options(joinedload(Service.options))
-    if lock:
-        held = wanted.with_for_update(of=(Service, PackageChange), key_share=True)
-        return held.execution_options(populate_existing=True)
-    around = Service.customer, Service.billing_group, Service.package
-    return wanted.options(*(joinedload(one, innerjoin=True) for one in around))
+    for name in () if lock else _AROUND:
+        wanted = wanted.join(getattr(Service, name))
+    wanted = wanted.outerjoin(ServiceOption, ServiceOption.service_id == Service.id)
+    wanted = wanted.where(Service.id == service, PackageChange.id == change).order_by(ServiceOption.id)
+    return wanted.with_for_update(of=(Service, PackageChange), key_share=True) if lock else wanted
+
+
+_read = prepared_objects(partial(_subject, lock=False))
+_locked = prepared_objects(partial(_subject, lock=True), anew=(Service, PackageChange, ServiceOption))
 
 
 def wanted_of(change: PackageChange, package: Package) -> Wanted:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import inspect
 
-from models import Company, db
+from models import Company, db, objects
 
 from .setting_list import SETTINGS
 
@@ -20,7 +20,7 @@ def get() -> Company | None:
     held = session.info.get("company")
     if held is not None and (state := inspect(held)).session is session and not state.expired:
         return cast(Company, held)
-    return hold(session.get(Company, 1))
+    return hold(objects.get(Company, 1))
 
 
 def hold(found: Company | None) -> Company | None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache
+from functools import partial
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, Date, Select, bindparam, literal_column, select
-from sqlalchemy.orm import aliased, load_only
+from sqlalchemy import CTE, BigInteger, Date, Select, bindparam, select
+from sqlalchemy.orm import aliased
 
 from models import (
     Account,
@@ -29,6 +29,8 @@ from models import (
     db,
 )
 from models.bulk import insert_rows
+from models.objects import prepared_objects
+from models.prepared import among_given
 from models.writing import insert_now, write_now
 
 from . import ledger, write_offs
@@ -129,18 +131,15 @@ def behind(service_id: int, day: date, *, lock: bool = False) -> list[Invoice]:
     """The invoices that charged for the days of a service from `day` on, and those whose lines theirs took back, back
     to the first. With `lock` they are as they are now, and held until the transaction ends: ask before you read what
     is left of their lines."""
-    return list(db.session.scalars(_behind(lock), {"service": service_id, "day": day}))
+    return [invoice for (invoice,) in (_behind_locked if lock else _behind)(service=service_id, day=day)]
 
 
 def behind_documents(documents: Collection[int], *, lock: bool = False) -> list[Invoice]:
     """The same for lines of these documents (ids)."""
-    first = select(Invoice.id.label("id")).where(Invoice.id.in_(documents)).cte("behind", recursive=True)
-    return list(db.session.scalars(_invoices(first, lock)))
+    return [invoice for (invoice,) in (_of_documents_locked if lock else _of_documents)(ids=documents)]
 
 
-@cache
-def _behind(lock: bool) -> Any:
-    """Put together once: that takes longer than asking."""
+def _invoices_behind(*, lock: bool) -> Any:
     covering = (
         select(InvoiceLine.invoice_id.label("id"))
         .where(InvoiceLine.service_id == bindparam("service", type_=BigInteger), InvoiceLine.kind.in_(COVERING))
@@ -150,10 +149,9 @@ def _behind(lock: bool) -> Any:
     return _invoices(covering, lock)
 
 
-_SHARED = (
-    Invoice.number, Invoice.customer_id, Invoice.currency, Invoice.issued_on, Invoice.state, Invoice.total_minor,
-    Invoice.open_minor, Invoice.credited_minor, Invoice.written_off_minor,
-)  # fmt: skip
+def _invoices_of_documents(*, lock: bool) -> Any:
+    first = select(Invoice.id.label("id")).where(among_given(Invoice.id, "ids")).cte("behind", recursive=True)
+    return _invoices(first, lock)
 
 
 def _invoices(first: CTE, lock: bool) -> Select[Any]:
@@ -165,13 +163,20 @@ def _invoices(first: CTE, lock: bool) -> Select[Any]:
         .where(InvoiceLine.invoice_id == first.c.id, InvoiceLine.kind == LineKind.UNUSED)
     )
     known = first.union(older)
-    # In words: a value handed over would make SQLite plan the statement anew each time (models.prepared).
-    of_kind: ColumnElement[bool] = Invoice.kind == literal_column("'invoice'")
-    wanted = select(Invoice).where(Invoice.id.in_(select(known.c.id)), of_kind, is_issued(Invoice))
-    wanted = wanted.options(load_only(*_SHARED))  # what is printed on them need not be read
-    if lock:
-        wanted = wanted.with_for_update(key_share=True).execution_options(populate_existing=True)
-    return wanted.order_by(Invoice.id)
+    wanted = select(Invoice).where(Invoice.id.in_(select(known.c.id)), Invoice.kind == "invoice", is_issued(Invoice))
+    return (wanted.with_for_update(key_share=True) if lock else wanted).order_by(Invoice.id)
+
+
+_SHARED = (
+    "number", "customer_id", "currency", "issued_on", "state", "total_minor", "open_minor", "credited_minor",
+    "written_off_minor",
+)  # fmt: skip
+"""What is printed on them need not be read."""
+_asked = partial(prepared_objects, only={Invoice: _SHARED})
+_behind, _of_documents = (_asked(partial(one, lock=False)) for one in (_invoices_behind, _invoices_of_documents))
+_behind_locked, _of_documents_locked = (
+    _asked(partial(one, lock=True), anew=(Invoice,)) for one in (_invoices_behind, _invoices_of_documents)
+)
 
 
 def book(note: CreditNote, plan: NotePlan, customer: Customer, by: Actor) -> Credit | None:

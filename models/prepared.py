@@ -35,6 +35,8 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from .base import db
 
 Process = Callable[[Any], Any] | None
+Reader = Callable[[Any, Any, Dialect], Callable[[Sequence[Any]], list[Any]]]
+"""Makes what reads the driver's rows, of the columns asked for and the driver's description of them."""
 
 
 class prepared:  # noqa: N801 - a decorator
@@ -57,8 +59,11 @@ class prepared:  # noqa: N801 - a decorator
         connection = session.connection()
         known = self._of.get(connection.dialect.name)
         if known is None:
-            known = self._of[connection.dialect.name] = _Statement.of(self._build(), connection.dialect)
+            known = self._of[connection.dialect.name] = _Statement.of(*self._put_together(), connection.dialect)
         return known.ask(connection, values)
+
+    def _put_together(self) -> tuple[Any, Reader]:
+        return self._build(), _reader
 
 
 def among_given(column: Any, name: str) -> ColumnElement[bool]:
@@ -94,17 +99,18 @@ class _Statement:
     asks: list[tuple[str, Process]]
     always: Mapping[str, Any]
     columns: list[tuple[str, TypeEngine[Any]]]
+    reader: Reader
     reads: Callable[[Sequence[Any]], list[Any]] | None = None
 
     @classmethod
-    def of(cls, statement: Any, dialect: Dialect) -> _Statement:
+    def of(cls, statement: Any, reader: Reader, dialect: Dialect) -> _Statement:
         fixed: Any = replacement_traverse(statement, {}, _in_words)
         compiled = fixed.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         left = [name for name, bind in compiled.binds.items() if bind not in compiled.literal_execute_params]
         always = {name: bind.value for name in left if (bind := compiled.binds[name]).value is not None}
         asks = [(name, _bound(compiled.binds[name].type, dialect)) for name in compiled.positiontup or left]
         columns = [(name, column.type) for name, column in fixed.exported_columns.items()]
-        return cls(str(compiled), compiled.positional, asks, always, columns)
+        return cls(str(compiled), compiled.positional, asks, always, columns, reader)
 
     def ask(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
         known = {**self.always, **values} if self.always else values
@@ -118,7 +124,7 @@ class _Statement:
         if not rows:
             return []
         if self.reads is None:
-            self.reads = _reader(self.columns, cursor.description, connection.dialect)
+            self.reads = self.reader(self.columns, cursor.description, connection.dialect)
         return self.reads(rows)
 
 
@@ -150,14 +156,19 @@ def _bound(kind: TypeEngine[Any], dialect: Dialect) -> Process:
     return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
-def _reader(columns: Any, description: Any, dialect: Dialect) -> Callable[[Sequence[Any]], list[Any]]:
-    """What makes named tuples of the driver's rows, the values as their columns' types have them."""
-    row = namedtuple("Row", [name for name, _kind in columns])  # type: ignore[misc]  # noqa: PYI024
-    work = [
+def conversions(columns: Any, description: Any, dialect: Dialect) -> list[tuple[int, Callable[[Any], Any]]]:
+    """Which values of a row are to be made from the driver's, and how."""
+    return [
         (index, process)
         for index, ((_name, kind), told) in enumerate(zip(columns, description, strict=True))
         if (process := kind.dialect_impl(dialect).result_processor(dialect, told[1]))
     ]
+
+
+def _reader(columns: Any, description: Any, dialect: Dialect) -> Callable[[Sequence[Any]], list[Any]]:
+    """What makes named tuples of the driver's rows, the values as their columns' types have them."""
+    row = namedtuple("Row", [name for name, _kind in columns])  # type: ignore[misc]  # noqa: PYI024
+    work = conversions(columns, description, dialect)
 
     def read(found: Any) -> Any:
         values = list(found)
