@@ -25,7 +25,7 @@ from models import (
     db,
 )
 from models.bulk import Row, insert_rows
-from models.writing import insert_now
+from models.writing import blank, insert_now
 
 from . import (
     audit,
@@ -138,8 +138,9 @@ def _trace(document: Invoice, more: Mapping[str, Any], by: Actor) -> Row:
 
 def _new(kind: type[Invoice], head: Head, worked: WorkedOut, by: Actor) -> Invoice:
     customer, seller, sums = head.customer, company.settings(), worked.totals
-    document = kind(
-        customer_id=customer.id, billing_group_id=head.group.id, payer_id=head.payer.id if head.payer else None,
+    return blank(
+        kind, customer=customer, customer_id=customer.id, billing_group_id=head.group.id,
+        payer_id=head.payer.id if head.payer else None,
         currency=customer.currency, created_at=by.at, issued_at=None if head.by_run else by.at, issued_on=head.on,
         state=InvoiceState.DRAFT, net_minor=sums.net.minor, tax_minor=sums.tax.minor, total_minor=sums.gross.minor,
         prices_include_tax=head.prices_include_tax, legal_note=worked.legal_note, period_start=worked.period_start,
@@ -147,8 +148,6 @@ def _new(kind: type[Invoice], head: Head, worked: WorkedOut, by: Actor) -> Invoi
         po_number=head.group.po_number or customer.po_number,
         buyer=parties.buyer(customer, head.payer), seller=parties.seller(seller, customer.project),
     )  # fmt: skip
-    document.customer = customer
-    return document
 
 
 def _write(document: Invoice, worked: WorkedOut, *, by_run: bool) -> list[InvoiceLine]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
+from typing import Any
 
 from sqlalchemy import select
 
@@ -84,21 +85,21 @@ def _worked_out(change: PackageChange, by: Actor, known: Known | None, lock: boo
     except BillingError as error:
         day = on or _day(found, by)
         against = (*refusals(found, day, by), *getattr(error, "reasons", (str(error),)))
-        bare = replace(_bare(found, day), refusals=tuple(dict.fromkeys(against)))
-        return Reviewed(bare, found)
+        return Reviewed(Review(**_bare(found, day), refusals=tuple(dict.fromkeys(against))), found)
 
 
-def _bare(found: Subject, day: date) -> Review:
+def _bare(found: Subject, day: date) -> dict[str, Any]:
+    """What every review of it says."""
     customer = found.customer
-    return Review(
-        change_id=found.change.id,
-        service_id=found.service.id,
-        service_version=found.service.version,
-        on=day,
-        before=found.before,
-        currency=customer.currency,
-        credit_in_hand=Money(customer.credit_minor, customer.currency),
-    )
+    return {
+        "change_id": found.change.id,
+        "service_id": found.service.id,
+        "service_version": found.service.version,
+        "on": day,
+        "before": found.before,
+        "currency": customer.currency,
+        "credit_in_hand": Money(customer.credit_minor, customer.currency),
+    }
 
 
 def _reviewed(found: Subject, after: Terms, said: Sequence[str], by: Actor, on: date | None, lock: bool) -> Review:
@@ -122,8 +123,8 @@ def _reviewed(found: Subject, after: Terms, said: Sequence[str], by: Actor, on: 
     against += [*_of_bills(found, back or (), makes, replaces), *_of_rights(found, makes, on, by)]
     makes = Outcome.INVOICE if replaces else makes
     carried = change_notes.carried(after) if new_period and back and makes is Outcome.RECORD else ""
-    shown = replace(
-        _bare(found, day),
+    shown = Review(
+        **_bare(found, day),
         outcome=_outcome(makes, scheduled=on is None and day > by.today),
         makes=makes,
         after=after,
@@ -138,7 +139,7 @@ def _reviewed(found: Subject, after: Terms, said: Sequence[str], by: Actor, on: 
         reasons=tuple(filter(None, (moved, *said, *change_notes.notes(found, after, day, by), carried))),
         refusals=tuple(dict.fromkeys(against)),
     )
-    return _with_plan(_with_next(shown, found), found, begins.first, held)
+    return replace(shown, **_next(shown, found), **_plan(shown, found, begins.first, held))
 
 
 def _day(found: Subject, by: Actor) -> date:
@@ -324,19 +325,17 @@ def _outcome(makes: Outcome, *, scheduled: bool) -> Outcome:
     return Outcome.WAITING if waits else makes
 
 
-def _with_next(shown: Review, found: Subject) -> Review:
+def _next(shown: Review, found: Subject) -> dict[str, Any]:
     """The next renewal after the change: its day, and what it comes to with tax."""
     if shown.after is None:
-        return shown
+        return {}
     after = change_days.billed_next(found.service, shown.after)
     if after.ends_on is not None and after.ends_on <= after.next_on:
-        return shown
-    amount = None
+        return {}
     try:
-        amount = _next_amount(after, found)
+        return {"next_on": after.next_on, "next_amount": _next_amount(after, found)}
     except NoExchangeRate:  # there is none yet for that day; the run says so then
-        amount = None
-    return replace(shown, next_on=after.next_on, next_amount=amount)
+        return {"next_on": after.next_on}
 
 
 def _next_amount(after: Terms, found: Subject) -> Money:
@@ -354,12 +353,12 @@ def _next_amount(after: Terms, found: Subject) -> Money:
     return figures.total
 
 
-def _with_plan(shown: Review, found: Subject, first: date, held: Sequence[Invoice] | None) -> Review:
+def _plan(shown: Review, found: Subject, first: date, held: Sequence[Invoice] | None) -> dict[str, Any]:
     """Where a credit note's total goes. `held` are the invoices behind it, where they are locked already."""
     if shown.outcome is not Outcome.CREDIT_NOTE or shown.refusals:
-        return shown
+        return {}
     invoices = _behind(found, first, lock=False) if held is None else held
-    return replace(shown, plan=credit_parts.share_note(-shown.total, invoices))
+    return {"plan": credit_parts.share_note(-shown.total, invoices)}
 
 
 def _behind(found: Subject, first: date, *, lock: bool) -> list[Invoice]:

@@ -31,7 +31,7 @@ from models import (
 from models.bulk import insert_rows
 from models.objects import prepared_objects
 from models.prepared import among_given
-from models.writing import insert_now, write_now
+from models.writing import blank, insert_now, write_now
 
 from . import ledger, write_offs
 from .actor import Actor
@@ -211,8 +211,8 @@ def book(note: CreditNote, plan: NotePlan, customer: Customer, by: Actor) -> Cre
 def give(note: CreditNote, rest: Money) -> Credit:
     """What is left of a note's total, as its customer's credit. Flushes."""
     assert note.issued_on is not None
-    given = Credit(
-        customer_id=note.customer_id, invoice_id=note.id, reason=f"Credit note {note}", currency=rest.currency,
+    given = blank(
+        Credit, customer_id=note.customer_id, invoice_id=note.id, reason=f"Credit note {note}", currency=rest.currency,
         amount_minor=rest.minor, remaining_minor=rest.minor, granted_on=note.issued_on,
     )  # fmt: skip
     insert_now(given)

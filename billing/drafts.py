@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from sqlalchemy import delete as remove
 from sqlalchemy import select
@@ -286,27 +287,28 @@ def _stored(value: Any) -> Any:
 
 
 def line_rows(found: WorkedOut) -> list[InvoiceLine]:
-    """The lines as they are stored, for no document yet. Raises InvalidText."""
+    """The lines as they are stored, for no document yet: their values only. Raises InvalidText."""
     rows = []
     for position, line in enumerate(found.lines, 1):
         values = line_values(line)
         values["description"] = one_line(values["description"], 400, f"Line {position}: the description")
         values["details"] = many_lines(values["details"], f"Line {position}: what is written below")[:400]
         values["discount_reason"] = one_line(values["discount_reason"], 200, "The reason", empty=True)
-        rows.append(InvoiceLine(position=position, **values))
-    return rows
+        rows.append(SimpleNamespace(position=position, **values))
+    return cast(list[InvoiceLine], rows)
 
 
 def tax_rows(found: WorkedOut) -> list[InvoiceTax]:
     """One row for each rate; what lies outside the scope of tax has none."""
-    return [
-        InvoiceTax(
+    rows = [
+        SimpleNamespace(
             category=tax.category, rate=tax.rate, currency=tax.tax.currency,
             taxable_minor=tax.taxable.minor, tax_minor=tax.tax.minor,
         )
         for tax in found.totals.subtotals
         if tax.category != "O"
     ]  # fmt: skip
+    return cast(list[InvoiceTax], rows)
 
 
 def _copied_lines(document: Invoice) -> list[LineInput]:

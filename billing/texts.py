@@ -49,4 +49,6 @@ def _stripped(text: str, what: str) -> str:
 
 
 def _unseen(text: str) -> bool:
+    if text.isascii():
+        return not text.isprintable()
     return any(letter in _TURNS or unicodedata.category(letter) in _UNSEEN for letter in text)

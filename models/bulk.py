@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    Connection,
     CursorResult,
     FromClause,
     Integer,
@@ -27,7 +28,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session, scoped_session
 from sqlalchemy.types import TypeEngine
 
-from .prepared import announce
+from .prepared import announce, connection_of
 from .types import MinorUnits
 
 Row = Sequence[Any]
@@ -63,7 +64,7 @@ def standstill(session: Session) -> tuple[Any, ...] | None:
     if locks_rows(session):
         return None
     session.flush()
-    driver: Any = session.connection().connection.driver_connection
+    driver: Any = connection_of(session).connection.driver_connection
     return session.get_transaction(), session.get_nested_transaction(), driver.total_changes
 
 
@@ -75,18 +76,16 @@ def insert_rows(session: AnySession, table: FromClause, columns: Sequence[str], 
     """
     if not rows:
         return
-    session.flush()
-    connection = session.connection()
+    connection = _flushed(session)
     convert = _converter(connection.dialect, table, tuple(columns))
     driver = connection.connection.driver_connection
     assert driver is not None
-    names = ", ".join(f'"{name}"' for name in columns)
     if connection.dialect.name == "sqlite":
-        words = f"INSERT INTO {name_of(table)} ({names}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+        words = _inserting(table, tuple(columns), "?")
         announce(connection, words, rows, many=True)
         driver.executemany(words, convert(rows))
         return
-    words = f"COPY {name_of(table)} ({names}) FROM STDIN"
+    words = f"COPY {name_of(table)} ({_quoted(columns)}) FROM STDIN"
     announce(connection, words, rows, many=True)
     with driver.cursor() as cursor, cursor.copy(words) as copy:
         for row in convert(rows):
@@ -99,13 +98,11 @@ def insert_told(session: AnySession, table: FromClause, columns: Sequence[str], 
         ids = reserve_ids(session, table, len(rows))
         insert_rows(session, table, ("id", *columns), [(number, *row) for number, row in zip(ids, rows, strict=True)])
         return ids
-    session.flush()
-    connection = session.connection()
+    connection = _flushed(session)
     driver: Any = connection.connection.driver_connection
     (values,) = _converter(connection.dialect, table, tuple(columns))(rows)
-    names = ", ".join(f'"{name}"' for name in columns)
-    marks = ", ".join(["?" if connection.dialect.name == "sqlite" else "%s"] * len(columns))
-    words = f"INSERT INTO {name_of(table)} ({names}) VALUES ({marks}) RETURNING id"  # noqa: S608
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    words = f"{_inserting(table, tuple(columns), mark)} RETURNING id"
     announce(connection, words, values)
     return [driver.execute(words, values).fetchone()[0]]
 
@@ -114,8 +111,7 @@ def update_rows(session: AnySession, table: FromClause, columns: Sequence[str], 
     """Set `columns` of the rows whose id is the last value of each tuple; other columns stay."""
     if not rows:
         return
-    session.flush()
-    connection = session.connection()
+    connection = _flushed(session)
     convert = _converter(connection.dialect, table, (*columns, "id"))
     driver = connection.connection.driver_connection
     assert driver is not None
@@ -140,8 +136,7 @@ def add_to_rows(
         return []
     moved = [i for i in range(len(columns)) if any(row[i] for row in rows)] or [0]
     columns, rows = [columns[i] for i in moved], [(*(row[i] for i in moved), row[-1]) for row in rows]
-    session.flush()
-    connection = session.connection()
+    connection = _flushed(session)
     driver = connection.connection.driver_connection
     assert driver is not None
     if connection.dialect.name == "sqlite":
@@ -190,6 +185,22 @@ def name_of(table: FromClause) -> str:
     return str(table.description)
 
 
+def _flushed(session: AnySession) -> Connection:
+    """Its connection, with all written that the session holds."""
+    own = session() if isinstance(session, scoped_session) else session
+    own.flush()
+    return connection_of(own)
+
+
+@lru_cache(maxsize=256)
+def _inserting(table: FromClause, columns: tuple[str, ...], mark: str) -> str:
+    return f"INSERT INTO {name_of(table)} ({_quoted(columns)}) VALUES ({', '.join([mark] * len(columns))})"  # noqa: S608
+
+
+def _quoted(columns: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in columns)
+
+
 @lru_cache(maxsize=64)
 def _update_from_arrays(dialect: Dialect, table: FromClause, columns: tuple[str, ...], add: bool = False) -> str:
     """One UPDATE for all rows, its values sent as one array per column."""
@@ -197,7 +208,7 @@ def _update_from_arrays(dialect: Dialect, table: FromClause, columns: tuple[str,
     arrays = ", ".join(f"%s::{kind}[]" for kind in types)
     old = f"{name_of(table)}." if add else ""
     sets = ", ".join(f'"{c}" = ' + (f'{old}"{c}" + v."{c}"' if add else f'v."{c}"') for c in columns)
-    names = ", ".join(f'"{c}"' for c in (*columns, "id"))
+    names = _quoted((*columns, "id"))
     return f"UPDATE {name_of(table)} SET {sets} FROM unnest({arrays}) AS v ({names}) WHERE {name_of(table)}.id = v.id"  # noqa: S608
 
 

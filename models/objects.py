@@ -4,14 +4,13 @@ the statement. They are afterwards what that query would have made of them, rela
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Dialect, bindparam, inspect, select
-from sqlalchemy.orm import Mapper, Session
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm import Mapper, RelationshipDirection, Session
 
 from .base import db
 from .prepared import Reader, conversions, prepared
@@ -46,12 +45,12 @@ class prepared_objects(prepared):  # noqa: N801 - a decorator
         if told["expr"] is not told["entity"]:
             return _Part(first, first + 1), [told["expr"]]
         mapper = inspect(told["entity"]).mapper
-        every = [one.key for one in mapper.column_attrs if not one.deferred and isinstance(one.columns[0], Column)]
         which, version = _name(mapper, mapper.polymorphic_on), _name(mapper, mapper.version_id_col)
-        names = [name for name in every if name in {"id", which, version, *self._only.get(mapper.class_, every)}]
+        some = _names(mapper).intersection(self._only.get(mapper.class_, _names(mapper)))
+        names = sorted(some.union({"id", which, version} - {None}))
         part = _Part(
             first, first + len(names), mapper, names, first + names.index("id"), which,
-            frozenset(every).difference(names), mapper.class_ in self._anew,
+            mapper.class_ in self._anew,
         )  # fmt: skip
         return part, [getattr(told["entity"], name) for name in names]
 
@@ -77,6 +76,52 @@ def _by_id(kind: Any) -> prepared_objects:
     return prepared_objects(lambda: select(kind).where(kind.id == bindparam("its_id", type_=BigInteger)))
 
 
+def hold(session: Session, thing: Any, key: Any, values: Mapping[str, Any]) -> None:
+    """The session holds a new object from now on as that of the row with this identity. `values` are its columns;
+    others are read when they are asked for."""
+    state = inspect(thing)
+    thing.__dict__.update(values)
+    state._commit_all(thing.__dict__)
+    state.expired_attributes.update(_names(state.mapper).difference(values))
+    state.key, state.session_id = key, session.hash_key
+    session.identity_map.add(state)
+
+
+def put(thing: Any, values: Mapping[str, Any]) -> None:
+    """Columns of an object are known to be so in the database; what is made of them is made anew when it is asked for.
+    Nothing of it may wait to be flushed."""
+    mapper, state = inspect(type(thing)), inspect(thing)
+    thing.__dict__.update(values)
+    state.expired_attributes.difference_update(values)
+    for one, columns in _made_of(mapper):
+        if not columns.isdisjoint(values):
+            thing.__dict__.pop(one, None)
+
+
+@cache
+def _names(mapper: Mapper[Any]) -> frozenset[str]:
+    """The columns that belong to every object of its kind."""
+    return frozenset(one.key for one in mapper.column_attrs if not one.deferred and isinstance(one.columns[0], Column))
+
+
+@cache
+def _leading(mapper: Mapper[Any]) -> list[tuple[str, str]]:
+    """The relationships to one other object, each with the column that names it: where that is empty, there is none,
+    and nobody need look for it."""
+    return [
+        (one.key, mapper.get_property_by_column(column).key)
+        for one in mapper.relationships
+        if one.direction is RelationshipDirection.MANYTOONE and len(one.local_columns) == 1
+        for column in one.local_columns
+    ]
+
+
+@cache
+def _made_of(mapper: Mapper[Any]) -> list[tuple[str, frozenset[str]]]:
+    """The composites, each with its columns."""
+    return [(one.key, frozenset(part.key for part in one.props)) for one in mapper.composites]
+
+
 @dataclass(slots=True)
 class _Part:
     """The values of a row from `first` up to `end`: those of a model's columns `names`, or the one of a column."""
@@ -87,7 +132,6 @@ class _Part:
     names: Sequence[str] = ()
     id_at: int = 0
     which: str | None = None
-    left: frozenset[str] = frozenset()
     anew: bool = False
     work: Sequence[tuple[int, Callable[[Any], Any]]] = ()
 
@@ -115,23 +159,18 @@ class _Part:
         assert self.mapper is not None
         mapper = self.mapper.polymorphic_map[values[self.which]] if self.which else self.mapper
         thing = mapper.class_manager.new_instance()
-        thing.__dict__.update(values)
-        state = inspect(thing)
-        state.key, state.session_id = key, session.hash_key
-        state.expired_attributes.update(self.left)
-        session.identity_map.add(state)
+        values |= {name: None for name, at in _leading(self.mapper) if values.get(at, at) is None}
+        hold(session, thing, key, values)
         return thing
 
     def _again(self, thing: Any, values: dict[str, Any]) -> None:
         """The session knows it as the row says; what hangs on it is looked for when it is asked for."""
         mapper, state = inspect(type(thing)), inspect(thing)
-        expired = state.expired_attributes.intersection(values)
-        new = values if self.anew else {name: values[name] for name in expired}
-        for name, value in new.items():
-            set_committed_value(thing, name, value)
-        for one in (*mapper.composites, *(mapper.relationships if self.anew else ())):
+        known = values if self.anew else {name: values[name] for name in state.expired_attributes.intersection(values)}
+        for one in mapper.relationships if self.anew else ():
             thing.__dict__.pop(one.key, None)
-        state.expired = bool(self.left and state.expired)
+        put(thing, known)
+        state.expired = state.expired and not state.expired_attributes.isdisjoint(_names(mapper))
 
 
 def _reader(parts: Sequence[_Part], columns: Any, description: Any, dialect: Dialect) -> Callable[[Any], list[Any]]:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +55,7 @@ class prepared:  # noqa: N801 - a decorator
 
     def ask(self, session: Session, values: Mapping[str, Any]) -> Sequence[Any]:
         """The same without a flush."""
-        connection = session.connection()
+        connection = connection_of(session)
         known = self._of.get(connection.dialect.name)
         if known is None:
             known = self._of[connection.dialect.name] = _Statement.of(*self._put_together(), connection.dialect)
@@ -118,14 +117,29 @@ class _Statement:
         given: Any = sent if self.in_order else dict(zip([name for name, _process in self.asks], sent, strict=True))
         driver: Any = connection.connection.driver_connection
         announce(connection, self.words, given)
-        with driver_errors(connection.dialect, self.words, given):
+        dialect = connection.dialect
+        try:
             cursor = driver.execute(self.words, given)
             rows = cursor.fetchall() if self.columns else ()
+        except dialect.loaded_dbapi.Error as error:  # is raised as SQLAlchemy would raise it
+            base: Any = dialect.loaded_dbapi.Error
+            raise DBAPIError.instance(self.words, given, error, base, dialect=dialect) from error
         if not rows:
             return []
         if self.reads is None:
-            self.reads = self.reader(self.columns, cursor.description, connection.dialect)
+            self.reads = self.reader(self.columns, cursor.description, dialect)
         return self.reads(rows)
+
+
+def connection_of(session: Session) -> Connection:
+    """What the session's transaction runs on, as `Session.connection` gives it: looked for once a transaction."""
+    transaction, kept = session.get_transaction(), session.info.get("connection")
+    if kept is not None and kept[0] is transaction and session.is_active:
+        found: Connection = kept[1]
+        return found
+    found = session.connection()
+    session.info["connection"] = session.get_transaction(), found
+    return found
 
 
 def announce(connection: Connection, words: str, values: Any, *, many: bool = False) -> None:
@@ -133,16 +147,6 @@ def announce(connection: Connection, words: str, values: Any, *, many: bool = Fa
     whole, whichever way one goes."""
     for listener in connection.dispatch.before_cursor_execute:
         listener(connection, None, words, values, None, many)
-
-
-@contextmanager
-def driver_errors(dialect: Dialect, words: str, values: Any) -> Iterator[None]:
-    """What the driver raises is raised as SQLAlchemy would raise it."""
-    base: Any = dialect.loaded_dbapi.Error
-    try:
-        yield
-    except base as error:
-        raise DBAPIError.instance(words, values, error, base, dialect=dialect) from error
 
 
 def _in_words(element: Any, **_options: Any) -> Any:

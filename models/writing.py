@@ -8,31 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache, partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Column, Table, bindparam, insert, inspect, update
-from sqlalchemy.orm import Mapper, make_transient_to_detached
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.exc import StaleDataError
 
-from .base import db
+from . import objects
+from .base import Model, db
 from .prepared import prepared
+
+T = TypeVar("T", bound=Model)
+
+
+def blank(kind: type[T], **values: Any) -> T:
+    """A new object with these columns and relationships, which is to be inserted by `insert_now`."""
+    mapper = inspect(kind)
+    thing: T = mapper.class_manager.new_instance()
+    if mapper.polymorphic_on is not None:
+        values[mapper.polymorphic_on.key] = mapper.polymorphic_identity
+    thing.__dict__.update(values)
+    return thing
 
 
 def insert_now(thing: Any) -> None:
     """Insert a new object, with the defaults of its columns; the session holds it from now on. What waits there to be
     flushed goes on waiting. Raises what SQLAlchemy raises."""
-    mapper = inspect(type(thing))
-    for name, default in _defaults(mapper):
-        if name not in thing.__dict__:
-            set_committed_value(thing, name, default())
-    given = {name: thing.__dict__[name] for name in _columns(mapper) if name in thing.__dict__}
-    for name in _left_empty(mapper).difference(given):
-        set_committed_value(thing, name, None)
-    (row,) = _inserting(mapper, tuple(given)).ask(db.session(), given)
-    thing.id = row.id
-    make_transient_to_detached(thing)
-    db.session.add(thing)
+    session, mapper, given = db.session(), inspect(type(thing)), thing.__dict__
+    values = {name: given[name] for name in _columns(mapper) if name in given}
+    values |= {name: default() for name, default in _defaults(mapper) if name not in given}
+    (row,) = _inserting(mapper, tuple(values)).ask(session, values)
+    objects.hold(session, thing, mapper.identity_key_from_primary_key((row.id,)), {**values, "id": row.id})
 
 
 def write_now(thing: Any, values: Mapping[str, Any]) -> None:
@@ -49,10 +55,7 @@ def write_now(thing: Any, values: Mapping[str, Any]) -> None:
         new[version.key] = was["its_version"] + 1
     if not _updating(mapper, tuple(new))(**was, **new):
         raise StaleDataError(f"{type(thing).__name__} {thing.id} is not as it was read.")
-    for name, value in new.items():
-        set_committed_value(thing, name, value)
-    if made_of := [one.key for one in mapper.composites if not new.keys().isdisjoint(p.key for p in one.props)]:
-        db.session.expire(thing, made_of)
+    objects.put(thing, new)
 
 
 @cache
@@ -67,6 +70,7 @@ def _columns(mapper: Mapper[Any]) -> dict[str, Column[Any]]:
 
 @cache
 def _defaults(mapper: Mapper[Any]) -> list[tuple[str, Callable[[], Any]]]:
+    """What each column is where nobody says anything, but for those of which the database says it."""
     found: list[tuple[str, Callable[[], Any]]] = []
     for name, column in _columns(mapper).items():
         default: Any = column.default
@@ -74,19 +78,13 @@ def _defaults(mapper: Mapper[Any]) -> list[tuple[str, Callable[[], Any]]]:
             found.append((name, lambda: 1))
         elif default is not None:
             found.append((name, partial(default.arg, None) if default.is_callable else partial(_same, default.arg)))
+        elif column.server_default is None:
+            found.append((name, partial(_same, None)))
     return found
 
 
 def _same(value: Any) -> Any:
     return value
-
-
-@cache
-def _left_empty(mapper: Mapper[Any]) -> frozenset[str]:
-    """What is nothing where nobody says anything."""
-    return frozenset(
-        name for name, column in _columns(mapper).items() if column.default is None and column.server_default is None
-    )
 
 
 @lru_cache(maxsize=256)
