@@ -47,7 +47,7 @@ class prepared_objects(prepared):  # noqa: N801 - a decorator
         mapper = inspect(told["entity"]).mapper
         which, version = _name(mapper, mapper.polymorphic_on), _name(mapper, mapper.version_id_col)
         some = _names(mapper).intersection(self._only.get(mapper.class_, _names(mapper)))
-        names = sorted(some.union({"id", which, version} - {None}))
+        names = sorted(some | {name for name in ("id", which, version) if name})
         part = _Part(
             first, first + len(names), mapper, names, first + names.index("id"), which,
             mapper.class_ in self._anew,
@@ -59,7 +59,7 @@ def _name(mapper: Mapper[Any], column: Any) -> str | None:
     return None if column is None else mapper.get_property_by_column(column).key
 
 
-def get(kind: type[Any], number: int) -> Any:
+def get(kind: Any, number: int) -> Any:
     """The object with this id, or None: as `Session.get` gives it."""
     session = db.session()
     known = session.identity_map.get(inspect(kind).identity_key_from_primary_key((number,)))

@@ -24,7 +24,7 @@ T = TypeVar("T", bound=Model)
 def blank(kind: type[T], **values: Any) -> T:
     """A new object with these columns and relationships, which is to be inserted by `insert_now`."""
     mapper = inspect(kind)
-    thing: T = mapper.class_manager.new_instance()
+    thing = cast(T, mapper.class_manager.new_instance())
     if mapper.polymorphic_on is not None:
         values[mapper.polymorphic_on.key] = mapper.polymorphic_identity
     thing.__dict__.update(values)
