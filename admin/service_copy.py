@@ -14,8 +14,8 @@ from admin.fields import AmountField, ExactField, WholeField, amount_text
 from admin.service_verbs import Effects, VerbForm
 from billing import service_edits
 from billing.service_edits import Copy, OwnOption, is_unbilled
-from models import BillingError, BillingGroup, Money, Service, ServiceOption, db
-from web.formatters import locale, short_date
+from models import BillingError, BillingGroup, Money, OptionPrice, PackageOption, Service, ServiceOption, db
+from web.formatters import locale, money, short_date
 from web.forms import choices, put_error
 from web.permissions import actor
 
@@ -68,12 +68,17 @@ class CopyForm(VerbForm):
             free=bool(self.free.data),
             options=[*self._kept(), *self._added()],
             billing_group=group or service.billing_group,
-            anchor_day=(self.anchor_day.data or service.anchor_day) if "anchor_day" in self else service.anchor_day,
+            anchor_day=self._day() if "anchor_day" in self else service.anchor_day,
             anchor_month=self.anchor_month.data if "anchor_month" in self else service.anchor_month,
             external_source=self.external_source.data or "",
             external_id=self.external_id.data or "",
             price_reason=self.price_reason.data or "",
         )
+
+    def _day(self) -> int:
+        """As typed: 0 is no day."""
+        typed = self.anchor_day.data
+        return self.service.anchor_day if typed is None else typed
 
     def _kept(self) -> list[OwnOption]:
         kept = [row for row in self.service.options if not self[f"option_{row.id}_gone"].data]
@@ -84,12 +89,17 @@ class CopyForm(VerbForm):
         return [self._own(name) for name in names if (self[f"{name}_name"].data or "").strip()]
 
     def _own(self, name: str, row: ServiceOption | None = None) -> OwnOption:
-        price = self[f"{name}_price"].money(self.service.currency) or Money.zero(self.service.currency)
+        price = self[f"{name}_price"].money(self.service.currency)
         typed = row.name if row is not None else self[f"{name}_name"].data or ""
         known = {option.name.lower(): option for option in self.service.package.options}
-        quantity = self[f"{name}_quantity"].data
+        quantity, value = self[f"{name}_quantity"].data, self[f"{name}_value"].data or ""
         option = None if row is not None else known.get(typed.strip().lower())
-        return OwnOption(price, row, option, typed, self[f"{name}_value"].data or "", quantity)  # type: ignore[arg-type]
+        if option is not None:
+            typed = option.name
+        if price is None and option is not None:
+            price = next((one.price for one in _listed(option, self.service) if one.value == value.strip()), None)
+        price = price or Money.zero(self.service.currency)
+        return OwnOption(price, row, option, typed, value, quantity)  # type: ignore[arg-type]
 
     def put_refusal(self, refusal: BillingError) -> None:
         """Tell it where it belongs, as far as one can see."""
@@ -104,11 +114,11 @@ def copy_form(service: Service) -> CopyForm:
     """With a field for each option there is, and rows to add some."""
     fields: dict[str, Any] = {}
     for row in service.options:
-        fields |= _option_fields(f"option_{row.id}", row.name)
+        fields |= _option_fields(f"option_{row.id}")
         fields[f"option_{row.id}_gone"] = BooleanField(_("Remove %(name)s", name=row.name))
     for n in range(NEW_ROWS):
         fields[f"new_{n}_name"] = StringField(_("New option %(n)s", n=n + 1))
-        fields |= _option_fields(f"new_{n}", _("new option %(n)s", n=n + 1))
+        fields |= _option_fields(f"new_{n}")
     form: CopyForm = type("CopyForm", (CopyForm,), fields)()
     form.service = service
     if not is_unbilled(service):
@@ -128,11 +138,34 @@ def copy_form(service: Service) -> CopyForm:
     return form
 
 
-def _option_fields(name: str, label: str) -> dict[str, Any]:
+def _listed(option: PackageOption, service: Service) -> list[OptionPrice]:
+    """What the option costs for the service's period, in its currency."""
+    span = service.currency, service.months, service.days
+    return [one for one in option.prices if (one.currency, one.months, one.days) == span]
+
+
+def offered_options(service: Service) -> list[tuple[str, str]]:
+    """(name, what it costs) of the package's options that the service does not have, to choose from while typing."""
+    has, found = {row.name.lower() for row in service.options}, []
+    for option in service.package.options:
+        prices = [f"{one.value} {money(one.price)}".strip() for one in _listed(option, service)]
+        if option.name.lower() not in has:
+            found.append((option.name, ", ".join(prices)))
+    return found
+
+
+def offered_values(service: Service) -> list[str]:
+    """The choices that the package's options have."""
+    rows = (one.value for option in service.package.options for one in _listed(option, service) if one.value)
+    return list(dict.fromkeys(rows))
+
+
+def _option_fields(name: str) -> dict[str, Any]:
+    """The legend around them says of what."""
     return {
-        f"{name}_value": StringField(_("Choice of %(name)s", name=label)),
-        f"{name}_quantity": ExactField(_("Quantity of %(name)s", name=label)),
-        f"{name}_price": AmountField(_("Price of %(name)s", name=label)),
+        f"{name}_value": StringField(_("Choice")),
+        f"{name}_quantity": ExactField(_("Quantity")),
+        f"{name}_price": AmountField(_("Price")),
     }
 
 
@@ -169,7 +202,7 @@ def next_period_words(service: Service, form: CopyForm) -> Effects:
     if "anchor_day" not in form or form.errors:
         return said
     month = form.anchor_month.data if "anchor_month" in form else service.anchor_month
-    wanted = form.anchor_day.data or service.anchor_day
+    wanted = form._day()
     try:
         found = service_edits.next_period(service, wanted, month)
     except BillingError as refusal:

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from admin.doors import once
 from admin.links import record_url
-from admin.service_copy import CopyForm, copy_form, next_period_words
+from admin.service_copy import CopyForm, copy_form, next_period_words, offered_options, offered_values
 from admin.service_form import WhoForm
 from admin.service_transfer import TransferForm, transfer_effects, transfer_form
 from admin.service_verb_list import VERBS
@@ -92,7 +92,8 @@ class ServiceDoors:
                 return redirect(self.get_url(".edit_view", id=service.id))  # type: ignore[attr-defined]
             except BillingError as refusal:
                 form.put_refusal(refusal)
-        shown = {"form": form, "service": service, "back": back, "effects": next_period_words(service, form)}
+        shown = {"form": form, "service": service, "back": back, "effects": next_period_words(service, form),
+                 "options": offered_options(service), "option_values": offered_values(service)}  # fmt: skip
         return self.render("admin/services/edit.html", **shown)  # type: ignore[attr-defined]
 
     def _save(self, service: Service, form: CopyForm, back: str) -> str:

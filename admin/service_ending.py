@@ -71,7 +71,7 @@ class EndForm(ReasonFields):
         self.when.choices = choices([*named, (ON, _("On a day"))])
 
     def validate_on(self, field: DayField) -> None:
-        if self.when.data == ON and field.data is None:
+        if self.when.data == ON and field.data is None and not field.errors:
             raise ValidationError(_("Choose the day."))
 
     def wanted(self) -> Wanted:

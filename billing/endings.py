@@ -54,6 +54,8 @@ from .unused import Unused, of_services
 from .unused_charges import Ahead, of_charges
 
 CREDIT_PERMISSION = "invoices.edit"
+FURTHEST = 10
+"""Years: an end that lies further ahead is a slip."""
 ENDS = func.coalesce(Renewal.cut_on, Renewal.period_end)
 
 
@@ -232,6 +234,8 @@ def _against(
     customer: Customer, rows: Sequence[Service], wanted: Wanted, by: Actor, back: Sequence[Unused]
 ) -> list[str]:
     against = [f"{row} belongs to another customer." for row in rows if row.customer_id != customer.id]
+    if wanted.on.year > by.today.year + FURTHEST:
+        against.append(f"The end ({wanted.on}) is too far away. Check the year.")
     against += [
         f"{row} started on {row.started_on}; it cannot end before that day."
         for row in rows

@@ -15,6 +15,7 @@ from admin.doors import once
 from admin.invoice_states import today
 from admin.links import list_url, record_url
 from billing import arrears, collecting, inheritance, promises
+from billing.texts import InvalidText
 from models import BillingError, ContactWay, Customer, Invoice, db
 from web.formatters import money, short_date
 from web.forms import put_error
@@ -24,6 +25,8 @@ from web.permissions import actor, allows, refuse
 from . import rows, story
 from .forms import HoldForm, PromiseForm, ReasonForm, RemindForm, TalkForm
 
+WORDS = ("text", "note", "why")
+"""What is written in sentences, in one form or another."""
 Effects = list[tuple[str, str, str]]
 
 
@@ -129,8 +132,8 @@ class CaseDoors:
                 flash(done, "toast")
                 return answer
             except BillingError as refusal:
-                field = getattr(refusal, "field", "")
-                put_error(form[field] if field in form else next(iter(form)), str(refusal))
+                places = [getattr(refusal, "field", ""), *(WORDS if isinstance(refusal, InvalidText) else ())]
+                put_error(next((form[one] for one in places if one in form), next(iter(form))), str(refusal))
         return self._case(customer, **{name: form}), 400
 
     def _plainly(self, customer: Customer, do: Callable[[], Any], done: str) -> Any:

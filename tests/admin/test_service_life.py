@@ -7,13 +7,13 @@ from datetime import date
 from html import unescape
 
 import pytest
-from factories import make_company, make_customer, make_group, make_package, make_service
+from factories import add, make_company, make_customer, make_group, make_package, make_service
 from signing_in import make_role, sign_in
 from statements import spoken
 
 from billing import services
 from jobs import bulk as jobs_bulk
-from models import BulkAction, Service, ServiceStatus, WaitsFor, db
+from models import BulkAction, OptionKind, OptionPrice, PackageOption, Service, ServiceStatus, WaitsFor, db
 
 HERE = "/admin/service/"
 TODAY = date(2026, 11, 22)
@@ -156,6 +156,22 @@ def test_the_copy_is_edited_and_a_new_renewal_day_seen_first(panel, service):
     data["form_token"] = hidden(get(panel, url), "form_token")
     stale = panel.post(url, data={**data, "anchor_day": "15", "seen": ""}, follow_redirects=True)
     assert "was changed since you opened it" in unescape(stale.text)
+
+
+def test_an_option_of_the_package_is_offered_and_brings_its_price(panel, service):
+    tv = add(PackageOption(package_id=service.package_id, name="TV", kind=OptionKind.YES_NO))
+    for months, minor in ((1, 450), (12, 5000)):
+        add(OptionPrice(option_id=tv.id, months=months, currency="EUR", price_minor=minor))
+    db.session.commit()
+    url = f"{HERE}edit/?id={service.id}"
+    page = get(panel, url)
+    assert '<option value="TV">€4.50</option>' in page
+    data = {"form_token": hidden(page, "form_token"), "version": hidden(page, "version"), "price": "10",
+            "billing_group": str(service.billing_group_id), "anchor_day": "0", "new_0_name": "tv",
+            "new_0_quantity": "1"}  # fmt: skip
+    assert "is a day of the month, 1 to 31" in unescape(panel.post(url, data=data).text)
+    assert panel.post(url, data={**data, "anchor_day": "1"}).status_code == 302
+    assert [(one.name, one.price_minor, one.option_id) for one in reload(service).options] == [("TV", 450, tv.id)]
 
 
 def test_a_price_without_a_reason_is_asked_for_it(panel, service):

@@ -230,6 +230,8 @@ def test_what_stands_against_it(app: Flask, clock: Clock) -> None:
     )
     early = endings.review(service.customer, [service], Wanted(date(2026, 1, 1)), by=by)
     assert "started on" in early.refusals[0]
+    far = endings.review(service.customer, [service], Wanted(date(9999, 12, 31)), by=by)
+    assert "Check the year" in far.refusals[0]
 
 
 def test_all_taken_back_leaves_nothing_to_give(app: Flask, clock: Clock) -> None:
