@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from billing import inheritance, invoices, payers
 from billing.change_figures import Outcome
+from billing.change_proformas import Replaced
 from billing.change_review import Review
 from models import Invoice, InvoiceState, Money, Service, db
 from web.formatters import money, number, short_date, with_amounts
@@ -30,9 +31,8 @@ def effects(service: Service, review: Review, today: date) -> Iterator[Effect]:
     yield _takes_effect(service, review)
     if review.outcome == Outcome.SCHEDULED:
         yield from _scheduled(review)
-    elif review.replaces and review.outcome in (Outcome.INVOICE, Outcome.WAITING):
-        yield from _asked_anew(service, review)
-        yield from _mailed(service)
+    elif review.replaces:
+        yield from _in_place(service, review)
     elif review.outcome in (Outcome.INVOICE, Outcome.WAITING):
         amount, day = money(review.total), short_date(due_on(service))
         yield "", "receipt-text", _("An invoice for %(amount)s is issued, due %(day)s.", amount=amount, day=day)
@@ -42,7 +42,7 @@ def effects(service: Service, review: Review, today: date) -> Iterator[Effect]:
         yield from _mailed(service)
     else:
         yield "", "history", _("No document is made: the change is kept in the history of the service.")
-    if review.outcome in (Outcome.INVOICE, Outcome.WAITING) and review.credit_in_hand:
+    if review.due_today and review.credit_in_hand:
         words = _("%(amount)s of credit stays on the account; it can be put on the invoice by hand.",
                   amount=money(review.credit_in_hand))  # fmt: skip
         yield "money", "coins", words
@@ -71,20 +71,46 @@ def _scheduled(review: Review) -> Iterator[Effect]:
     yield "ok", "undo-2", _("Until then it can be withdrawn.")
 
 
-def _asked_anew(service: Service, review: Review) -> Iterator[Effect]:
+def _in_place(service: Service, review: Review) -> Iterator[Effect]:
     assert review.replaces is not None
-    old, asked = review.replaces.proforma, money(review.replaces.asked)
-    words = _("%(proforma)s has asked for %(amount)s for this period and is not paid: it is withdrawn.", proforma=old,
-              amount=asked)  # fmt: skip
-    yield "warn", "ban", words
+    yield withdrawn(review.replaces)
+    if review.outcome == Outcome.RECORD:
+        yield "", "history", _("Nothing is left to ask for: no document takes its place, and the change is kept in the "
+                               "history of the service.")  # fmt: skip
+        return
+    if review.outcome == Outcome.CREDIT_NOTE:
+        yield from _given_back(review)
+    elif review.due_today:
+        yield _asked_anew(service, review)
+    else:
+        yield "", "receipt-text", _("What is charged and what comes back are the same: both stand on an invoice over "
+                                    "nothing.")  # fmt: skip
+    yield from _mailed(service)
+
+
+def withdrawn(found: Replaced) -> Effect:
+    """That unpaid proformas do not count any more."""
+    words = ngettext(
+        "%(proforma)s has asked for %(amount)s and is not paid: it is withdrawn.",
+        "%(proforma)s have asked for %(amount)s and are not paid: they are withdrawn.",
+        len(found.ids), proforma=found.proforma, amount=money(found.asked),
+    )  # fmt: skip
+    return "warn", "ban", words
+
+
+def _asked_anew(service: Service, review: Review) -> Effect:
+    assert review.replaces is not None
     day = short_date(max(filter(None, (actor().today, min(review.replaces.due_on or date.max, due_on(service))))))
-    words = _("A new proforma asks for %(amount)s in its place, due %(day)s: the same, with what this change comes to.",
-              amount=money(review.due_today), day=day)  # fmt: skip
-    yield "", "receipt-text", words
+    words = ngettext(
+        "A new proforma asks for %(amount)s in its place, due %(day)s: the same, with what this change comes to.",
+        "A new proforma asks for %(amount)s in their place, due %(day)s: the same, with what this change comes to.",
+        len(review.replaces.ids), amount=money(review.due_today), day=day,
+    )  # fmt: skip
+    return "", "receipt-text", words
 
 
 def _given_back(review: Review) -> Iterator[Effect]:
-    yield "money", "file-minus", _("A credit note for %(amount)s is written.", amount=money(-review.total))
+    yield "money", "file-minus", _("A credit note for %(amount)s is written.", amount=money(-review.written))
     for words in plan_words(review):
         yield "", "coins", words
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from admin import audit_words, package_change_words
 from admin.links import record_url
 from admin.package_change_review import of_review
-from billing import change_terms, package_changes
+from billing import change_swaps, change_terms, package_changes
 from billing.change_terms import Terms
 from billing.document_lines import WorkedLine, line_of
 from billing.tax_rates import Tax
@@ -71,6 +71,10 @@ def _document_title(change: PackageChange) -> str:
 
 def _nothing_made(change: PackageChange) -> str:
     if change.state == ChangeState.DONE and change.invoice is None:
+        if replaced := change_swaps.replaced_by(change):
+            numbers = select(Invoice.number).where(Invoice.id.in_(replaced["proformas"])).order_by(Invoice.id)
+            return _("Nothing was left to ask for: %(proforma)s was withdrawn, and nothing took its place.",
+                     proforma=", ".join(filter(None, db.session.scalars(numbers))))  # fmt: skip
         return _("Nothing was charged and nothing credited: the next renewal bills the new package.")
     return ""
 
@@ -142,7 +146,9 @@ def undo_words(change: PackageChange) -> list[tuple[str, str, str]]:
         words = _("An invoice for %(amount)s bills again what %(note)s gave back; the credit it left pays it.",
                   amount=money(document.total), note=str(document))  # fmt: skip
         rows.append(("warn", "receipt-text", words))
-    elif document is not None and (change.before or {}).get("replaced"):
+        if change_swaps.replaced_by(change):
+            rows.append(_asked_again(None))
+    elif change_swaps.replaced_by(change):
         rows.append(_asked_again(document))
     elif document is not None:
         words = _("%(invoice)s, %(amount)s, is made void: nothing is owed on it then.", invoice=str(document),
@@ -152,7 +158,9 @@ def undo_words(change: PackageChange) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _asked_again(document: Invoice) -> tuple[str, str, str]:
+def _asked_again(document: Invoice | None) -> tuple[str, str, str]:
+    if document is None:
+        return "warn", "receipt-text", _("A new proforma asks for what was asked for before the change.")
     words = _("%(proforma)s, %(amount)s, is withdrawn. A new proforma asks for what was asked for before the change.",
               proforma=str(document), amount=money(document.total))  # fmt: skip
     return "warn", "ban", words
@@ -161,7 +169,7 @@ def _asked_again(document: Invoice) -> tuple[str, str, str]:
 def withdraw_words(change: PackageChange) -> list[tuple[str, str, str]]:
     """What calling off a change that has not taken effect does."""
     rows = [("ok", "circle-check", _("%(service)s stays as it is.", service=str(change.service)))]
-    if change.invoice is not None and (change.before or {}).get("replaced"):
+    if change.invoice is not None and change_swaps.replaced_by(change):
         rows.append(_asked_again(change.invoice))
     elif change.invoice is not None:
         words = _("%(invoice)s, %(amount)s, is made void; what was paid on it becomes credit.",

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from markupsafe import Markup
 
 from admin.package_change_effects import due_on, send_to
@@ -52,18 +53,20 @@ def _goes_out(change: PackageChange, review: Review, asked: bool) -> dict[str, A
 
 
 def _verb(review: Review) -> str:
-    if review.replaces and review.outcome != Outcome.SCHEDULED:
-        return _("Replace proforma")
+    if review.replaces and review.outcome == Outcome.RECORD:
+        return ngettext("Withdraw proforma", "Withdraw proformas", len(review.replaces.ids))
+    if review.replaces and review.due_today:
+        return ngettext("Replace proforma", "Replace proformas", len(review.replaces.ids))
     return str(VERBS[review.outcome.value])
 
 
 def _due(review: Review) -> Money:
-    return -review.total if review.outcome == Outcome.CREDIT_NOTE else review.due_today
+    return -review.written if review.outcome == Outcome.CREDIT_NOTE else review.due_today
 
 
 def _due_label(review: Review) -> str:
     if review.outcome == Outcome.CREDIT_NOTE:
-        return _("Given back for this change")
+        return _("Given back") if review.replaces else _("Given back for this change")
     if review.replaces and review.outcome != Outcome.SCHEDULED:
         return _("Asked for in place of %(proforma)s", proforma=review.replaces.proforma)
     return _("Due today") if review.outcome == Outcome.SCHEDULED else _("Due for this change")
@@ -74,7 +77,7 @@ def _due_about(review: Review, service: Service) -> str:
         if review.makes == Outcome.RECORD or not review.total:
             return ""
         return _("On the day it comes to %(amount)s, if nothing else changes.", amount=money(review.total))
-    if review.outcome == Outcome.RECORD or review.totals is None:
+    if review.totals is None:
         return ""
     if review.replaces:
         return _("of which this change: %(amount)s", amount=signed(review.total))

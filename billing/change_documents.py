@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from models import (
@@ -49,7 +50,9 @@ from .document_lines import WorkedOut
 @dataclass(frozen=True, slots=True)
 class Head:
     """For whom a document is, and of which day; whether its amounts have the tax in them. `by_run` is one that a job
-    may date as of a day that is past; `last_due` is the latest day it may be due; `note` stands on it before others."""
+    may date as of a day that is past; `last_due` is the latest day it may be due; `note` stands on it before others;
+    `discount` is what the document's own, which is in its lines, is called: the percentage, if it is one, and the
+    reason."""
 
     customer: Customer
     group: BillingGroup
@@ -60,6 +63,7 @@ class Head:
     last_due: date | None = None
     send: bool = True
     note: str = ""
+    discount: tuple[Decimal | None, str] = (None, "")
 
 
 @dataclass(slots=True)
@@ -84,6 +88,9 @@ def make_invoice(head: Head, worked: WorkedOut, *, asks: bool = True, by: Actor)
     document.due_on = max(head.on, min(head.on + days, head.last_due or date.max))
     document.note = "\n".join(filter(None, (head.note, inheritance.effective(customer, "invoice_note").value)))
     document.terms = (customer.project.invoice_terms if customer.project else "") or seller.invoice_terms
+    if worked.discount:
+        document.discount_minor = worked.discount.minor
+        document.discount_percent, document.discount_reason = head.discount
     if not asks:
         document.open_minor = document.total_minor
     lines = _write(document, worked, by_run=head.by_run)

@@ -105,6 +105,13 @@ def _outcome(worked: WorkedOut) -> Outcome:
     return Outcome.INVOICE if gross or rates_differ else Outcome.RECORD
 
 
+def with_lines(figures: Figures, lines: Sequence[WorkedLine]) -> Figures:
+    """The same with other lines."""
+    include = figures.prices_include_tax
+    worked = sum_up(lines, currency=figures.total.currency, prices_include_tax=include)
+    return Figures(worked, _outcome(worked), include)
+
+
 def back_line(one: Unused) -> WorkedLine:
     """The line that takes back what is unused of another, with the signs of an invoice."""
     given = LineInput(

@@ -1,7 +1,9 @@
-"""A change of a period that a proforma has billed and nobody has paid: there is no invoice yet that a credit note could
-lower. The proforma is withdrawn, and one in its place asks for the same and what the change comes to.
+"""Days that a proforma has billed and nobody has paid: there is no invoice yet that a credit note could lower. It is
+withdrawn, and what is still to pay of it and comes on top is asked for by one in its place.
 
-All that hung on the first hangs on the second then. Undoing the change asks anew for what the first one said.
+All that hung on the first hangs on the second then. Where nothing is left to ask for, nothing takes its place; where
+more comes back than it asked for, the rest of it stands on a credit note. Changes of package and ends of services ask
+here what that comes to; change_swaps does it. Reads only.
 """
 
 from __future__ import annotations
@@ -9,130 +11,172 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from decimal import Decimal
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select
 
 from models import (
-    BillingGroup,
-    DiscountUse,
+    BillingError,
+    ChangeState,
     Invoice,
     InvoiceLine,
     InvoiceState,
+    LineKind,
     Money,
-    Order,
     PackageChange,
-    Payer,
-    Renewal,
     db,
 )
 
-from . import audit, change_documents, company, line_origins
-from .actor import Actor
+from . import company
 from .balances import lock_invoices
-from .change_documents import Head, Made
-from .change_figures import Figures
+from .change_figures import Figures, Outcome, with_lines
 from .document_lines import WorkedLine, WorkedOut, line_of, sum_up
 from .tax_rates import Tax
 from .unused import Unused
 
-_HANG_ON_IT = Renewal, PackageChange, Order
+_HUNDRED = Decimal(100)
+
+
+class ByHand(BillingError):
+    """A person has to see to these proformas first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """The proforma that is withdrawn, and the `worked` figures of the document in its place. Lines of which every day
-    is taken back are not asked for again at all; those with the ids `kept` are its first."""
+    """The proformas that are withdrawn, which `asked` for so much, and the `worked` figures of what takes their place.
+    Lines of which every day is taken back do not stand on it again; those with the ids `kept` are its first. `discount`
+    is the document's own, in percent and in words."""
 
-    proforma_id: int
-    proforma: str
+    ids: tuple[int, ...]
+    names: tuple[str, ...]
     asked: Money
     due_on: date | None
     worked: WorkedOut
     kept: tuple[int, ...]
+    group_id: int | None = None
+    prices_include_tax: bool = False
+    discount: tuple[Decimal | None, str] = (None, "")
+
+    @property
+    def proforma(self) -> str:
+        """Their numbers."""
+        return ", ".join(self.names)
 
     @property
     def total(self) -> Money:
-        """What is asked for then, with tax."""
+        """What is asked for then, with tax; below zero where it comes back."""
         return self.worked.totals.gross
 
-
-def in_its_place(back: Sequence[Unused], figures: Figures | None, *, lock: bool) -> Replaced | None:
-    """What takes the place of the proforma that billed the days taken back. None where there is no such, or where it
-    has to be withdrawn or paid by hand: there are two, its lines share a discount, or nothing would be left to ask for.
-    With `lock` it is held until the transaction ends."""
-    ids = {one.document_id for one in back if one.proforma}
-    if figures is None or len(ids) != 1 or not company.settings().number_when_paid:
-        return None
-    (number,) = ids
-    found = lock_invoices([number]).get(number) if lock else db.session.get(Invoice, number)
-    if found is None or found.became_id or found.state != InvoiceState.ISSUED or found.discount_minor:
-        return None
-    gone = {one.line_id for one in back if one.document_id == number and one.share == 1 and one.amount == one.left}
-    more = [line for line in figures.lines if line.input.original_line_id not in gone]
-    kept = [row for row in found.lines if row.id not in gone]
-    worked = _worked(found, [*map(_kept, kept), *more])
-    if worked.totals.gross.minor <= 0:
-        return None
-    return Replaced(number, str(found), found.total, found.due_on, worked, tuple(row.id for row in kept))
+    @property
+    def makes(self) -> Outcome:
+        """What takes their place: a document to be paid, a credit note, or nothing."""
+        if not any(line.amount for line in self.worked.lines):
+            return Outcome.RECORD
+        return Outcome.CREDIT_NOTE if self.total.minor < 0 else Outcome.INVOICE
 
 
-def _worked(proforma: Invoice, lines: Sequence[WorkedLine]) -> WorkedOut:
-    worked = sum_up(lines, currency=proforma.currency, prices_include_tax=proforma.prices_include_tax)
-    said = f"{proforma.legal_note}\n{worked.legal_note}".split("\n")
+def unpaid(back: Sequence[Unused]) -> list[int]:
+    """The proformas (ids) that billed these days."""
+    return sorted({one.document_id for one in back if one.proforma})
+
+
+def in_their_place(back: Sequence[Unused], more: Sequence[WorkedLine], *, lock: bool) -> Replaced | None:
+    """What takes the place of the proformas that billed the days taken back (`back`), together with the lines `more`,
+    those that take back among them. None where there is no such. With `lock` they are held until the transaction ends.
+    Raises ByHand."""
+    ids = unpaid(back)
+    if not ids:
+        return None
+    found = list(lock_invoices(ids).values()) if lock else [db.session.get_one(Invoice, number) for number in ids]
+    names = tuple(str(one) for one in found)
+    _check(found, " and ".join(names))
+    gone = {one.line_id for one in back if one.proforma and one.share == 1 and one.amount == one.left}
+    kept = [row for one in found for row in one.lines if row.id not in gone]
+    worked = worked_of(
+        found, [*map(kept_line, kept), *(line for line in more if line.input.original_line_id not in gone)]
+    )
+    first = found[0]
+    asked, due = sum((one.total for one in found), Money.zero(first.currency)), [o.due_on for o in found if o.due_on]
+    told = Replaced(
+        tuple(one.id for one in found), names, asked, min(due, default=None), worked, tuple(row.id for row in kept),
+        first.billing_group_id, first.prices_include_tax, (first.discount_percent, first.discount_reason),
+    )  # fmt: skip
+    _check_rest(told, kept)
+    return told
+
+
+def _check(found: Sequence[Invoice], names: str) -> None:
+    """Whether these can be withdrawn together. Raises ByHand."""
+    if any(one.became_id or one.state != InvoiceState.ISSUED for one in found):
+        raise ByHand(f"{names} was paid or withdrawn just now. Look at the sums again.")
+    ids = [one.id for one in found]
+    waits = PackageChange.invoice_id.in_(ids), PackageChange.state == ChangeState.WAITING
+    if waiting := db.session.scalars(select(PackageChange).where(*waits).limit(1)).first():
+        raise ByHand(
+            f"{names} asks for a change of {waiting.service} too, which waits until it is paid. Take its payment, or "
+            "withdraw that change, first."
+        )
+    if len(found) > 1 and len({(one.billing_group_id, one.payer_id, one.prices_include_tax) for one in found}) > 1:
+        raise ByHand(f"{names} ask different payers for these days. Take their payments, or withdraw them, first.")
+    if len(found) > 1 and any(one.discount_minor for one in found):
+        raise ByHand(
+            f"{names} have billed these days, not all at the same discount. Take their payments, or withdraw them, "
+            "first."
+        )
+
+
+def _check_rest(told: Replaced, kept: Sequence[InvoiceLine]) -> None:
+    """What comes back was paid, or is owed: nothing else makes credit. Raises ByHand."""
+    if told.makes is Outcome.INVOICE and told.total and not company.settings().number_when_paid:
+        raise ByHand(
+            f"{told.proforma} is not paid yet, and your settings make no proformas any more. Take its payment, or "
+            "withdraw it, first."
+        )
+    off = told.worked.discount or any(row.amount_minor < 0 and row.kind is not LineKind.UNUSED for row in kept)
+    if off and told.makes is not Outcome.RECORD and told.total.minor <= 0:
+        raise ByHand(
+            f"{told.proforma} takes a prepayment or a discount off, and nothing would be left to take it off. Take its "
+            "payment, or withdraw it, first."
+        )
+
+
+def discounted(figures: Figures, back: Sequence[Unused]) -> Figures:
+    """The figures of a change with the own discount of the proforma that billed the days taken back: it goes on to what
+    is charged in their place, in percent, or as much of an amount as was off the days that come back."""
+    ids = unpaid(back)
+    document = db.session.get_one(Invoice, ids[0]) if len(ids) == 1 else None
+    if document is None or not document.discount_minor:
+        return figures
+    charged = [line.amount if line.input.kind is not LineKind.UNUSED else None for line in figures.lines]
+    whole = sum(filter(None, charged), Money.zero(document.currency))
+    if document.discount_percent is not None:
+        off = whole.times(document.discount_percent / _HUNDRED)
+    else:
+        off = min(whole, _came_back(document, back))
+    if not off:
+        return figures
+    shares = off.allocate([amount.minor if amount else 0 for amount in charged])
+    lines = [replace(line, document_discount=share) for line, share in zip(figures.lines, shares, strict=True)]
+    return with_lines(figures, lines)
+
+
+def _came_back(document: Invoice, back: Sequence[Unused]) -> Money:
+    """What of its discount was off the days taken back."""
+    off = {row.id: row for row in document.lines}
+    mine = (one for one in back if one.document_id == document.id)
+    parts = (off[one.line_id].amount.times(one.share) - one.amount for one in mine)
+    return sum((max(part, Money.zero(document.currency)) for part in parts), Money.zero(document.currency))
+
+
+def worked_of(proformas: Sequence[Invoice], lines: Sequence[WorkedLine]) -> WorkedOut:
+    """These lines on a document in the place of the proformas."""
+    first = proformas[0]
+    worked = sum_up(lines, currency=first.currency, prices_include_tax=first.prices_include_tax)
+    said = "\n".join([*(one.legal_note for one in proformas), worked.legal_note]).split("\n")
     return replace(worked, legal_note="\n".join(filter(None, dict.fromkeys(said))))
 
 
-def _kept(row: InvoiceLine) -> WorkedLine:
-    off, nothing = Money(row.discount_minor, row.currency), Money.zero(row.currency)
-    return WorkedLine(line_of(row), row.amount + off, off, row.amount, nothing, Tax(row.tax_rate, row.tax_category))
-
-
-def swap(
-    made: Made, found: Replaced, change: PackageChange, first: date, billed: Money, *, by: Actor
-) -> dict[str, Any]:
-    """The document that was made takes the place of the proforma, which is void from now on. `first` is the first day
-    of the new package, `billed` what it costs. What undoing it needs to know. Flushes."""
-    proforma = db.session.get_one(Invoice, found.proforma_id)
-    line_origins.point_within(found.kept, made.document)
-    _hand_over(proforma, made.document, change, by)
-    whole = Renewal.invoice_id == made.document.id, Renewal.service_id == change.service_id, ~Renewal.void
-    amounts = []
-    for renewal in db.session.scalars(select(Renewal).where(*whole, Renewal.period_start == first)).all():
-        amounts.append([renewal.id, renewal.amount_minor])
-        renewal.amount_minor = billed.minor
-    db.session.flush()
-    return {"proforma": proforma.id, "amounts": amounts}
-
-
-def restore(change: PackageChange, *, by: Actor) -> Invoice:
-    """The change does not hold: its document is void, and one is made that asks for what the proforma did that it had
-    replaced. Flushes. Raises NotIssuable, NoExchangeRate."""
-    assert change.before is not None and change.invoice_id is not None
-    kept, there = change.before["replaced"], lock_invoices([change.invoice_id])[change.invoice_id]
-    old = db.session.get_one(Invoice, kept["proforma"])
-    group = db.session.get_one(BillingGroup, old.billing_group_id)
-    payer = db.session.get(Payer, old.payer_id) if old.payer_id else None
-    head = Head(change.service.customer, group, payer, by.today, old.prices_include_tax, last_due=old.due_on)
-    made = change_documents.make_invoice(head, _worked(old, [_kept(row) for row in old.lines]), by=by)
-    for renewal_id, minor in kept["amounts"]:
-        db.session.get_one(Renewal, renewal_id).amount_minor = minor
-    line_origins.point_within([row.id for row in old.lines], made.document)
-    _hand_over(there, made.document, change, by)
-    return change_documents.tell(made, by=by)
-
-
-def _hand_over(old: Invoice, new: Invoice, change: PackageChange, by: Actor) -> None:
-    """What hangs on the one hangs on the other, and the one is void; `change` keeps the document that was its own."""
-    for table in _HANG_ON_IT:
-        mine = [table.invoice_id == old.id]
-        if table is PackageChange:
-            mine.append(PackageChange.id != change.id)
-        moved = update(table).where(*mine).values(invoice_id=new.id)
-        db.session.execute(moved, execution_options={"synchronize_session": "fetch"})
-    uses = delete(DiscountUse).where(DiscountUse.invoice_id == old.id)
-    db.session.execute(uses.execution_options(synchronize_session=False))
-    before = {"state": str(old.state)}
-    old.state, old.open_minor = InvoiceState.VOID, 0
-    audit.record(by, f"{old.kind}.voided", old, before=before, after={"state": "void", "reason": f"Replaced by {new}"})
-    db.session.flush()
+def kept_line(row: InvoiceLine) -> WorkedLine:
+    """A line as it stands there, to be written once more."""
+    off, share = Money(row.discount_minor, row.currency), Money(row.document_discount_minor, row.currency)
+    return WorkedLine(line_of(row), row.amount + off, off, row.amount, share, Tax(row.tax_rate, row.tax_category))

@@ -33,9 +33,9 @@ class Review:
     service is away, whose days are not used up. `days_left` of `days` the part of the billing period that is left
     then; both are 0 where nothing is billed yet. `outcome` says what carrying it out makes now; one that is SCHEDULED
     or WAITING makes `makes`, and figures of a later day are those of today's prices. `plan` says where a credit note's
-    total goes; `replaces` which unpaid proforma is withdrawn, and what is asked for in its place. `reasons` are
-    sentences about what is not as it was asked for; `refusals` say why it cannot be carried out, and then figures may
-    be missing.
+    total goes; `replaces` which unpaid proformas are withdrawn, and what takes their place, if anything does: `outcome`
+    is that of both then. `reasons` are sentences about what is not as it was asked for; `refusals` say why it cannot be
+    carried out, and then figures may be missing.
     """
 
     change_id: int
@@ -90,11 +90,15 @@ class Review:
         return self.figures.total if self.figures else Money.zero(self.currency)
 
     @property
+    def written(self) -> Money:
+        """The total of the document that is made, which is not only of this change where it replaces others."""
+        return self.replaces.total if self.replaces else self.total
+
+    @property
     def due_today(self) -> Money:
         """What the invoice asks for; nothing where the customer gets something back, or where it is for later."""
         asks = self.outcome in (Outcome.INVOICE, Outcome.WAITING)
-        total = self.replaces.total if self.replaces else self.total
-        return total if asks and total.minor > 0 else Money.zero(self.currency)
+        return self.written if asks and self.written.minor > 0 else Money.zero(self.currency)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -141,7 +145,7 @@ def _told(shown: Review) -> list[Any]:
         [line_values(line) for line in shown.lines],
         [(tax.category, tax.rate, tax.taxable.minor, tax.tax.minor) for tax in taxes],
         [(part.invoice_id, part.amount.minor, part.off_open.minor) for part in plan.parts] if plan else None,
-        (shown.replaces.proforma_id, shown.replaces.total.minor) if shown.replaces else None,
+        (shown.replaces.ids, shown.replaces.total.minor) if shown.replaces else None,
         shown.credit_in_hand.minor,
         shown.reasons,
         shown.refusals,

@@ -39,7 +39,7 @@ from .actor import Actor
 from .change_days import Begins
 from .change_figures import Cutter, Figures, Outcome, Piece
 from .change_prices import charged_in, new_terms
-from .change_proformas import Replaced
+from .change_proformas import ByHand, Replaced
 from .change_review import Review
 from .change_subject import Known, Subject, refusals, subject, wanted_of
 from .change_terms import Terms
@@ -119,16 +119,16 @@ def _reviewed(found: Subject, after: Terms, said: Sequence[str], by: Actor, on: 
     after = replace(after, setup_fee=fee if found.never_billed and fee else _agreed_fee(found, after))
     figures = None if back is None or found.free else _figures(found, after, back, days, day, fee)
     makes = figures.outcome if figures else Outcome.RECORD
-    replaces = change_proformas.in_its_place(back or (), figures, lock=locks) if makes is not Outcome.RECORD else None
-    against += [*_of_bills(found, back or (), makes, replaces), *_of_rights(found, makes, on, by)]
-    makes = Outcome.INVOICE if replaces else makes
-    carried = change_notes.carried(after) if new_period and back and makes is Outcome.RECORD else ""
+    against += [*_of_bills(found, back or ()), *_of_rights(found, makes, on, by)]
+    replaces = _replaces(back or (), figures, against, lock=locks)
+    makes = replaces.makes if replaces else makes
+    carried = change_notes.carried(after) if new_period and back and makes is Outcome.RECORD and not replaces else ""
     shown = Review(
         **_bare(found, day),
-        outcome=_outcome(makes, scheduled=on is None and day > by.today),
+        outcome=_outcome(makes, replaces, scheduled=on is None and day > by.today),
         makes=makes,
         after=after,
-        figures=figures if makes is not Outcome.RECORD else None,
+        figures=figures if replaces or makes is not Outcome.RECORD else None,
         direction=direction,
         days_left=left[0][0].days if left else 0,
         days=left[0][1].days if left else 0,
@@ -257,10 +257,11 @@ def _figures(
     include = back[0].prices_include_tax if back else ours
     if include != ours:
         charged = change_terms.priced(charged, lambda price: _into(price, tax, inclusive=include))
-    return change_figures.work_out(
+    figures = change_figures.work_out(
         back, charged, days, service_id=found.service.id, tax=tax,
         setup_fee=charged.setup_fee, cut=_cutter(found, after, day), prices_include_tax=include, note=note,
     )  # fmt: skip
+    return change_proformas.discounted(figures, back)
 
 
 def _into(price: Money, tax: Tax, *, inclusive: bool) -> Money:
@@ -288,16 +289,21 @@ def _cutter(found: Subject, terms: Terms, day: date) -> Cutter:
     return cut
 
 
-def _of_bills(found: Subject, back: Sequence[Unused], makes: Outcome, replaces: Replaced | None) -> list[str]:
+def _replaces(back: Sequence[Unused], figures: Figures | None, against: list[str], *, lock: bool) -> Replaced | None:
+    """What takes the place of unpaid proformas; where a person has to see to them first, that is told too."""
+    if figures is None or figures.outcome is Outcome.RECORD:
+        return None
+    try:
+        return change_proformas.in_their_place(back, figures.lines, lock=lock)
+    except ByHand as why:
+        against.append(str(why))
+        return None
+
+
+def _of_bills(found: Subject, back: Sequence[Unused]) -> list[str]:
     """What stands against giving back what these lines billed."""
-    by_hand = makes is not Outcome.RECORD and replaces is None
-    unpaid = sorted({one.document for one in back if one.proforma and by_hand})
-    against = [
-        f"{document} has billed this period and is not paid yet. Take its payment, or withdraw it, and change then."
-        for document in unpaid
-    ]
     strange = sorted({one.document for one in back if one.charged.currency != found.customer.currency})
-    against += [
+    against = [
         f"{document} is in another currency than the account is kept in now. Change the service with its renewal."
         for document in strange
     ]
@@ -318,11 +324,11 @@ def _of_rights(found: Subject, makes: Outcome, on: date | None, by: Actor) -> It
         yield "Your role does not allow credit notes. Put it off to the renewal, or ask somebody who may."
 
 
-def _outcome(makes: Outcome, *, scheduled: bool) -> Outcome:
+def _outcome(makes: Outcome, replaces: Replaced | None, *, scheduled: bool) -> Outcome:
     if scheduled:
         return Outcome.SCHEDULED
-    waits = makes is Outcome.INVOICE and company.value("package_change_effect") == "payment"
-    return Outcome.WAITING if waits else makes
+    asks = makes is Outcome.INVOICE and (replaces is None or bool(replaces.total))
+    return Outcome.WAITING if asks and company.value("package_change_effect") == "payment" else makes
 
 
 def _next(shown: Review, found: Subject) -> dict[str, Any]:
@@ -357,8 +363,11 @@ def _plan(shown: Review, found: Subject, first: date, held: Sequence[Invoice] | 
     """Where a credit note's total goes. `held` are the invoices behind it, where they are locked already."""
     if shown.outcome is not Outcome.CREDIT_NOTE or shown.refusals:
         return {}
+    if shown.replaces:
+        documents = {*shown.replaces.ids, *(one.document_id for one in shown.back)}
+        return {"plan": credit_parts.plan_note(-shown.written, documents, lock=held is not None)}
     invoices = _behind(found, first, lock=False) if held is None else held
-    return {"plan": credit_parts.share_note(-shown.total, invoices)}
+    return {"plan": credit_parts.share_note(-shown.written, invoices)}
 
 
 def _behind(found: Subject, first: date, *, lock: bool) -> list[Invoice]:

@@ -3,6 +3,7 @@ effect yet."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import delete, select
@@ -24,14 +25,15 @@ from models import (
     db,
 )
 
-from . import audit, change_documents, change_proformas, change_service, change_terms, credits, invoices
+from . import audit, change_documents, change_service, change_swaps, change_terms, credits, invoices
 from .actor import Actor
 from .change_documents import Head
 from .change_prices import ChangeRefused, terms_of
 from .change_terms import Terms
-from .document_lines import WorkedLine, WorkedOut, line_of, sum_up
+from .document_lines import ONE, Amount, WorkedLine, WorkedOut, line_of, sum_up, unit_price
 from .endings import CREDIT_PERMISSION
 from .package_changes import PERMISSION, WrongState
+from .periods import BillingPeriod
 from .tax_rates import Tax
 
 _UNUSED = "Unused: "
@@ -41,7 +43,7 @@ _NO_RIGHT = "Your role does not allow {}. Ask somebody who may to {} this."
 def undo(change: PackageChange, *, by: Actor) -> PackageChange:
     """The service is as it was before, and the document is taken back: an invoice is made void, what a credit note gave
     is billed again and settled with the credit it left, and what asked in a proforma's place asks for that alone
-    again. All of it needs the right to do so with any other document.
+    again; so does one anew for those that were withdrawn. All of it needs the right to do so with any other document.
 
     Raises ChangeRefused (see `why_not`), NotVoidable, NotIssuable, NotAllowed. Flushes.
     """
@@ -92,8 +94,10 @@ def let_go(change: PackageChange, *, reason: str, by: Actor) -> None:
         return
     if change.state not in (ChangeState.SCHEDULED, ChangeState.WAITING):
         raise WrongState(f"This change was {change.state.value}: there is nothing to withdraw.")
-    if change.state is ChangeState.WAITING and (change.before or {}).get("replaced"):
-        change.undo_id = change_proformas.restore(change, by=by).id
+    if change.state is ChangeState.WAITING and change_swaps.replaced_by(change):
+        if why := change_swaps.why_not_restore(change):
+            raise ChangeRefused(why)
+        change.undo_id = change_swaps.restore(change, by=by).id
     elif change.state is ChangeState.WAITING and change.invoice and change.invoice.state != InvoiceState.VOID:
         invoices.void(change.invoice, reason, of_change=True, by=_freely(by))
     change.state, change.decided_by, change.decided_at = ChangeState.WITHDRAWN, by.name, by.at
@@ -105,7 +109,8 @@ def _no_right(change: PackageChange, verb: str, by: Actor) -> str:
     """Whether a document is to be taken back that this person may not take back anywhere else."""
     document = change.invoice
     if document is None or document.state == InvoiceState.VOID:
-        return ""
+        asks = change_swaps.replaced_by(change) and not by.may(invoices.PERMISSION)
+        return _NO_RIGHT.format("invoices", verb) if asks else ""
     if document.kind == "credit_note":
         return "" if by.may(CREDIT_PERMISSION) else _NO_RIGHT.format("credit notes", verb)
     return "" if by.may(invoices.PERMISSION) else _NO_RIGHT.format("voiding invoices", verb)
@@ -141,7 +146,8 @@ def _why_not(change: PackageChange, service: Service, by: Actor) -> str:
     )
     if db.session.scalar(later.limit(1)):
         return f"{service} has a later change. Undo or withdraw that one first."
-    return _no_right(change, "undo", by) or _moved_on(change, service) or _paid(change)
+    later_here = change_swaps.why_not_restore(change)
+    return _no_right(change, "undo", by) or _moved_on(change, service) or _paid(change) or later_here
 
 
 def _moved_on(change: PackageChange, service: Service) -> str:
@@ -181,11 +187,13 @@ def _credit_of(note: Invoice) -> Credit | None:
 
 def _take_back(change: PackageChange, service: Service, by: Actor) -> int | None:
     """Void the invoice; or bill again what a note took back. The id of the invoice for that."""
-    document = change.invoice
-    if document is None or document.state == InvoiceState.VOID:
+    document, replaced = change.invoice, change_swaps.replaced_by(change)
+    if document is not None and document.state == InvoiceState.VOID:
         return None
-    if (change.before or {}).get("replaced"):
-        return change_proformas.restore(change, by=by).id
+    if replaced and (document is None or document.kind != "credit_note"):
+        return change_swaps.restore(change, by=by).id
+    if document is None:
+        return None
     if document.kind != "credit_note":
         invoices.void(document, f"Change undone: {change}", of_change=True, by=_freely(by))
         return None
@@ -195,6 +203,8 @@ def _take_back(change: PackageChange, service: Service, by: Actor) -> int | None
     db.session.execute(uses.execution_options(synchronize_session=False))
     if given is not None and again.open_minor:
         credits.use(again, min(given.amount, again.open), on=by.today, by=_freely(by))
+    if replaced:
+        change_swaps.restore(change, again=_billed_again(document, again, replaced["kept"]), by=by)
     return again.id
 
 
@@ -208,12 +218,33 @@ def _bill_again(note: Invoice, service: Service, by: Actor) -> Invoice:
 
 def mirrored(note: Invoice) -> WorkedOut:
     """The lines of a note the other way round: what it took back is charged again, what it charged is taken back."""
-    lines = [_mirrored(row) for row in note.lines]
+    lines = [line for _row, line in _turned_round(note)]
     return sum_up(lines, currency=note.currency, prices_include_tax=note.prices_include_tax)
 
 
-def _mirrored(row: InvoiceLine) -> WorkedLine:
+def _turned_round(note: Invoice) -> list[tuple[InvoiceLine, WorkedLine]]:
+    """Line by line; what was charged on it and taken back by it at once is neither."""
+    charged = {row.id: row for row in note.lines if row.kind is not LineKind.UNUSED}
+    back = [row for row in note.lines if row.original_line_id in charged]
+    found = []
+    for row in note.lines:
+        mine = [one for one in back if one.original_line_id == row.id]
+        if row not in back and row.amount_minor + sum(one.amount_minor for one in mine):
+            found.append((row, _mirrored(row, mine)))
+    return found
+
+
+def _billed_again(note: Invoice, again: Invoice, kept: Sequence[int]) -> dict[int, int]:
+    """The lines of `again`, by those of proformas that the first lines of the note are copies of (`kept`)."""
+    place = {row.id: number for number, row in enumerate(note.lines)}
+    pairs = zip(_turned_round(note), again.lines, strict=True)
+    return {kept[place[row.id]]: line.id for (row, _line), line in pairs if place[row.id] < len(kept)}
+
+
+def _mirrored(row: InvoiceLine, back: Sequence[InvoiceLine]) -> WorkedLine:
+    """`back` are the lines of the same note that took days of it back."""
     given, nothing, tax = line_of(row), Money.zero(row.currency), Tax(row.tax_rate, row.tax_category)
+    amount = row.amount + sum((one.amount for one in back), nothing)
     if row.kind is LineKind.UNUSED:
         original = db.session.get_one(InvoiceLine, row.original_line_id)
         given = replace(
@@ -225,4 +256,10 @@ def _mirrored(row: InvoiceLine) -> WorkedLine:
             given, kind=LineKind.UNUSED, description=f"{_UNUSED}{row.description}"[:400], original_line_id=row.id,
             tax=tax,
         )  # fmt: skip
-    return WorkedLine(given, row.amount, nothing, row.amount, nothing, tax)
+    if back and given.period is not None:
+        first = min(one.period_start for one in back if one.period_start)
+        given = replace(
+            given, unit_price=unit_price(amount), quantity=Amount(ONE), details="",
+            period=BillingPeriod(given.period.start, first),
+        )  # fmt: skip
+    return WorkedLine(given, amount, nothing, amount, nothing, tax)

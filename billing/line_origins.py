@@ -1,8 +1,8 @@
-"""Lines of one document that take back others of the same: where it is written anew they mean its own."""
+"""Lines that take back others: which they mean where documents are written anew."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select, update
 
@@ -22,3 +22,14 @@ def point_within(copied: Sequence[int], document: Invoice) -> None:
         if old in wanted:
             same = update(InvoiceLine).where(mine, InvoiceLine.original_line_id == old).values(original_line_id=new)
             db.session.execute(same, execution_options={"synchronize_session": "fetch"})
+
+
+def point_anew(document: Invoice, copied: Sequence[int], again: Mapping[int, int]) -> None:
+    """Its first lines are copies of those with the ids `copied`. What of them took lines of other documents back stood
+    on a credit note meanwhile, and was billed again: by the lines `again` (of the copied ones), which are taken back
+    now. Flushes."""
+    own = {row.id for row in document.lines}
+    for old, row in zip(copied, document.lines, strict=False):
+        if old in again and row.original_line_id is not None and row.original_line_id not in own:
+            row.original_line_id = again[old]
+    db.session.flush()

@@ -37,10 +37,10 @@ from . import (
     audit,
     change_documents,
     change_prices,
-    change_proformas,
     change_reviewing,
     change_sending,
     change_service,
+    change_swaps,
     change_terms,
     company,
     groups,
@@ -202,11 +202,12 @@ def _do(found: Reviewed, by: Actor, by_run: bool, send: bool) -> PackageChange:
     before, first = _kept(found), shown.begins or shown.on
     billed = shown.figures.sum_of(LineKind.SERVICE) if shown.figures else Money.zero(shown.currency)
     if shown.outcome is not Outcome.WAITING and before["new_period"]:
+        pays = () if shown.replaces else shown.back  # what is withdrawn pays for nothing
         before["renewals"] = change_service.begin_period(
-            found.subject.service, shown.after, first, document, billed, shown.back
+            found.subject.service, shown.after, first, document, billed, pays
         )  # fmt: skip
-    if shown.replaces is not None and made is not None:
-        before["replaced"] = change_proformas.swap(made, shown.replaces, change, first, billed, by=by)
+    if shown.replaces is not None:
+        before["replaced"] = change_swaps.swap(made, shown.replaces, change, first, by=by)
     number = document.id if document else None
     kept = {"before": before, "after": change_terms.plain(shown.after), "invoice_id": number}
     if shown.outcome is Outcome.WAITING:
@@ -220,6 +221,8 @@ def _do(found: Reviewed, by: Actor, by_run: bool, send: bool) -> PackageChange:
         _take_effect(found, made, by)
     if made is not None:
         change_documents.tell(made, by=by)
+    if shown.replaces is not None:
+        change_swaps.nothing_asked(shown.replaces, by=by)
     db.session.flush()
     faultpoint("package_change.done")
     return change
@@ -252,19 +255,20 @@ def _take_effect(found: Reviewed, made: Made | None, by: Actor) -> None:
 def _made(found: Reviewed, by: Actor, *, by_run: bool, send: bool) -> Made | None:
     """The document, if there is one."""
     shown, subject = found.review, found.subject
-    if shown.figures is None:
+    if shown.figures is None or shown.makes is Outcome.RECORD:
         return None
     waits = shown.outcome is Outcome.WAITING
     head = Head(
         subject.customer, subject.service.billing_group, subject.payer, shown.on, shown.figures.prices_include_tax,
         by_run=by_run, last_due=_last_due(shown, waits=waits), send=send and change_sending.is_sent(subject.change),
         note=change_sending.note(subject.change),
+        discount=shown.replaces.discount if shown.replaces else (None, ""),
     )  # fmt: skip
+    worked = shown.replaces.worked if shown.replaces else shown.figures.worked
     if shown.makes is Outcome.CREDIT_NOTE:
         assert shown.plan is not None
         reason = f"{subject.service}: {subject.before.package} → {subject.package.name}"
-        return change_documents.make_note(head, shown.figures.worked, shown.plan, reason=reason, by=by)
-    worked = shown.replaces.worked if shown.replaces else shown.figures.worked
+        return change_documents.make_note(head, worked, shown.plan, reason=reason, by=by)
     return change_documents.make_invoice(head, worked, by=by)
 
 

@@ -73,6 +73,16 @@ def voided(invoice: Invoice, *, by: Actor) -> None:
     owes_less([invoice.customer_id], by=by)
 
 
+def nothing_asked(proformas: Sequence[Invoice], *, by: Actor) -> None:
+    """These proformas were withdrawn because nothing is to pay for what they had billed: services that waited for the
+    payment begin, and those that were switched off for want of it come back. Flushes."""
+    from . import pending  # it writes documents, and so comes to this file again
+
+    ids = {one.id: one.customer_id for one in proformas}
+    pending.paid([Paid(number, customer_id) for number, customer_id in ids.items()], replace(by, permissions=None))
+    owes_less(set(ids.values()), by=by)
+
+
 def owes_less(customer_ids: Collection[int], paid: Collection[int] = (), *, by: Actor) -> None:
     """These customers owe less than before, be it paid, taken back or voided: services that were switched off for it
     come back, where nothing else holds them back. `paid` are the invoices just paid. Flushes."""

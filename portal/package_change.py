@@ -14,6 +14,7 @@ from typing import Any
 from flask import abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
@@ -314,14 +315,37 @@ def _review(
         "sides": change_shown.sides(review.before, after, seen),
         "lines": change_shown.lines(review.lines, after, seen),
         "sums": change_shown.sums(review, seen),
-        "due": money(-review.total if back else review.due_today),
-        "lines_title": _("What is given back") if back else _("What is charged"),
+        "due": money(-review.written if back else review.due_today),
+        "lines_title": _lines_title(review),
     }
     return render_template(
         "portal/package_change/review.html", customer=access.customer, others=others(), change=change,
         service=change.service, review=review, since=since, looked=seen.written(), today=today, money=money,
         back=back, verb=_verb(review), happens=_happens(change, review), **values,
     )  # fmt: skip
+
+
+def _lines_title(review: Review) -> str:
+    if review.replaces:
+        return _("What this change comes to")
+    return _("What is given back") if review.makes == Outcome.CREDIT_NOTE else _("What is charged")
+
+
+def _in_place(review: Review) -> str:
+    """What becomes of proformas that are not paid, and of what they asked for."""
+    assert review.replaces is not None
+    gone = ngettext(
+        "%(old)s, which is not paid, does not count any more.",
+        "%(old)s, which are not paid, do not count any more.",
+        len(review.replaces.ids), old=review.replaces.proforma,
+    )  # fmt: skip
+    if review.makes == Outcome.CREDIT_NOTE:
+        given = _("What you had paid and do not use, %(amount)s, comes back by a credit note: it lowers what you owe, "
+                  "and the rest is credit for bills to come.", amount=money(-review.written))  # fmt: skip
+        return f"{gone} {given}"
+    if not review.due_today:
+        return f"{gone} {_('Nothing is to pay in its place.')}"
+    return f"{gone} {_('You are asked for %(amount)s in its place.', amount=money(review.due_today))}"
 
 
 def _verb(review: Review) -> str:
@@ -342,11 +366,9 @@ def _happens(change: PackageChange, review: Review) -> list[tuple[str, str, str]
                 ("ok", "refresh-cw", becomes)]  # fmt: skip
     elif review.replaces:
         rows = [("ok", "refresh-cw", _("Your service becomes %(package)s at once.", package=new)
-                 if review.outcome == Outcome.INVOICE
+                 if review.outcome != Outcome.WAITING
                  else _("Once it is paid your service becomes %(package)s.", package=new)),
-                ("", "receipt-text", _("%(old)s, which is not paid, does not count any more. You are asked for "
-                                       "%(amount)s in its place.", old=review.replaces.proforma,
-                                       amount=money(review.due_today)))]  # fmt: skip
+                ("", "receipt-text", _in_place(review))]  # fmt: skip
     elif review.outcome == Outcome.WAITING:
         due = money(review.due_today)
         rows = [("", "receipt-text", _("An invoice for %(amount)s is made; you pay it on the next page.", amount=due)),

@@ -176,11 +176,22 @@ def sums(review: Review, looked: Looked) -> list[Sum]:
     if found is None:
         return []
     rows = [(_("Net"), found.net, False)]
+    if review.figures and (off := review.figures.worked.discount):
+        rows.insert(0, (_("Discount of %(proforma)s", proforma=_discounted(review)), -off, False))
     rows += [(_("Tax %(rate)s", rate=percent(part.rate)), part.tax, False) for part in found.subtotals if part.tax]
-    whole = _("This change") if review.replaces else _("Invoice total")
-    last = _("Given back") if review.makes == Outcome.CREDIT_NOTE else whole
-    rows.append((last if review.makes != Outcome.RECORD else _("Total"), found.gross, True))
+    last = _("Given back") if review.makes == Outcome.CREDIT_NOTE else _("Invoice total")
+    last = last if review.makes != Outcome.RECORD else _("Total")
+    rows.append((_("This change") if review.replaces else last, found.gross, True))
     return [Sum(what, amount, total, looked.fresh(f"sum {what}", money(amount))) for what, amount, total in rows]
+
+
+def _discounted(review: Review) -> str:
+    """The proforma whose discount goes on to what is charged, and how much it is."""
+    if review.replaces is None:
+        return ""
+    share, why = review.replaces.discount
+    said = ", ".join(filter(None, [percent(share) if share is not None else "", why]))
+    return f"{review.replaces.proforma} ({said})" if said else review.replaces.proforma
 
 
 def signed(amount: Money) -> str:

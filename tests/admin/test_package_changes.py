@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from changing import DAY, DECEMBER, at, changed, documents, price_for, priced, reviewed, running
+from changing import DAY, DECEMBER, NOVEMBER, at, changed, documents, price_for, priced, reviewed, running
 from factories import add, make_customer, make_service
 from signing_in import sign_in
 from statements import spoken
@@ -284,7 +284,7 @@ def test_a_proforma_that_is_replaced_is_named_before_and_when_it_is_taken_back(s
     at(clock, DAY)
     review = chosen(staff_client, begun(staff_client, service), priced("Plus", "60")).location
     page = words(get(staff_client, review))
-    assert "PRO-00001 has asked for €36.90 for this period and is not paid: it is withdrawn." in page
+    assert "PRO-00001 has asked for €36.90 and is not paid: it is withdrawn." in page
     assert "A new proforma asks for €55.35 in its place, due 16 Nov 2026" in page and "Replace proforma" in page
     staff_client.post(review, data=hidden(get(staff_client, review), "form_token", "seen", "looked"))
     change = db.session.query(PackageChange).one()
@@ -292,6 +292,21 @@ def test_a_proforma_that_is_replaced_is_named_before_and_when_it_is_taken_back(s
     assert "PRO-00002, €55.35, is withdrawn. A new proforma asks for what was asked for before" in words(page)
     staff_client.post(f"{HERE}undo/?id={change.id}", data=hidden(page, "form_token"))
     assert [(one.state, one.total_minor) for one in documents(service)][1:] == [("void", 5535), ("issued", 3690)]
+
+
+def test_a_proforma_of_which_nothing_is_left_is_named_as_withdrawn(staff_client, clock):
+    service = running(clock, company={"number_when_paid": True})
+    at(clock, NOVEMBER)
+    review = chosen(staff_client, begun(staff_client, service), priced("Gift", "0")).location
+    page = words(get(staff_client, review))
+    assert "Nothing is left to ask for: no document takes its place" in page and "Withdraw proforma" in page
+    staff_client.post(review, data=hidden(get(staff_client, review), "form_token", "seen", "looked"))
+    change = db.session.query(PackageChange).one()
+    page = words(get(staff_client, f"{HERE}details/?id={change.id}"))
+    assert "Nothing was left to ask for: PRO-00001 was withdrawn, and nothing took its place." in page
+    assert "A new proforma asks for what was asked for before" in words(
+        get(staff_client, f"{HERE}undo/?id={change.id}")
+    )
 
 
 def test_foreign_and_missing_ids_are_not_found(staff_client, service):

@@ -42,9 +42,6 @@ from models import (
     FxRate,
     Invoice,
     Money,
-    Package,
-    PackageChange,
-    Service,
     ServiceOption,
     TaxRate,
     db,
@@ -365,89 +362,6 @@ def test_after_a_downgrade_is_paid_for_what_is_left_is_credit(app: Flask, clock:
     db.session.commit()
     assert service.customer.credit_minor == 0 and change.undo.open_minor == 0
     assert findings(by) == []
-
-
-def asked_anew(service: Service, package: Package, by: Actor, **wanted: object) -> PackageChange:
-    """Carried out as reviewed, which says what is asked for in the proforma's place."""
-    change, review = reviewed(service, package, by, **wanted)
-    assert review.replaces is not None and not review.refusals
-    change = package_changes.carry_out(change, review.fingerprint, by=by)
-    db.session.commit()
-    assert (change.invoice.kind, change.invoice.total) == ("proforma", review.due_today)
-    assert findings(by) == []
-    return change
-
-
-def in_force(service: Service) -> list[tuple[str, int]]:
-    return [(str(one), one.net_minor) for one in documents(service) if one.state == "issued"]
-
-
-def test_a_period_asked_for_by_proforma_is_asked_for_anew_with_what_the_change_comes_to(app, clock: Clock) -> None:
-    service = running(clock, company={"number_when_paid": True})
-    by, plus = at(clock, DAY), priced("Plus", "60")
-    (first,) = documents(service)
-    up = asked_anew(service, plus, by)
-    assert [str(line.amount) for line in up.invoice.lines] == ["30.00 EUR", "-15.00 EUR", "30.00 EUR"]
-    assert (first.state, up.invoice.due_on) == ("void", DAY) and in_force(service) == [("PRO-00002", 4500)]
-    later = at(clock, date(2026, 11, 21))
-    down = asked_anew(service, priced("Mini", "10"), later)
-    assert [line.amount_minor for line in down.invoice.lines] == [
-        3000,
-        -1500,
-        3000,
-        -2000,
-        333,
-    ] and up.invoice == down.invoice
-    with pytest.raises(NotVoidable):
-        invoices.void(down.invoice, "Slip", by=later)
-    change_undo.undo(down, by=later)
-    assert findings(later) == [] and in_force(service) == [("PRO-00004", 4500)] and str(up.invoice) == "PRO-00004"
-    change_undo.undo(up, by=later)
-    assert findings(later) == [] and in_force(service) == [("PRO-00005", 3000)] and str(up.undo) == "PRO-00005"
-    assert [str(one.amount) for one in unused(service, DAY)] == ["15.00 EUR"]
-
-
-def test_a_replaced_proforma_that_is_paid_is_an_invoice_of_which_days_are_given_back_once(app, clock: Clock) -> None:
-    service = running(clock, company={"number_when_paid": True})
-    by = at(clock, DAY)
-    change = asked_anew(service, priced("Plus", "60"), by)
-    pay(change.invoice, by)
-    db.session.commit()
-    assert change.invoice.kind == "invoice" and [str(one.amount) for one in unused(service, DAY)] == ["30.00 EUR"]
-    down = changed(service, priced("Mini", "10"), by)
-    assert down.invoice.kind == "credit_note" and down.invoice.net == eur("25") and findings(by) == []
-
-
-def test_on_the_first_day_a_proforma_asks_for_the_new_package_alone_and_a_free_one_is_left_to_a_person(
-    app: Flask, clock: Clock
-) -> None:
-    service = running(clock, company={"number_when_paid": True})
-    by = at(clock, NOVEMBER)
-    change = asked_anew(service, priced("Plus", "60"), by)
-    assert [str(line.amount) for line in change.invoice.lines] == ["60.00 EUR"]
-    year = asked_anew(service, priced("Club", "300", 12), by, months=12)
-    assert [str(line.amount) for line in year.invoice.lines] == ["300.00 EUR"]
-    change_undo.undo(year, by=by)
-    change_undo.undo(change, by=by)
-    assert findings(by) == [] and in_force(service)[0][1] == 3000 and service.next_renewal_on == DECEMBER
-    _change, review = reviewed(service, priced("Gift", "0"), by)
-    assert "is not paid yet. Take its payment, or withdraw it" in review.refusals[0]
-    little = replace(by, permissions=frozenset({"services.edit"}))
-    assert reviewed(service, priced("Mini", "10"), little)[1].refusals == (NO_CREDIT,)
-
-
-def test_a_change_that_waits_for_a_replaced_proforma_gives_it_back_when_it_lapses(app: Flask, clock: Clock) -> None:
-    service = running(clock, company={"number_when_paid": True})
-    settings.change({"package_change_effect": "payment"}, by=at(clock, DAY))
-    by, plus = at(clock, DAY), priced("Plus", "60")
-    change = asked_anew(service, plus, by)
-    assert change.state is ChangeState.WAITING
-    assert change_due.lapse(change.id, date(2027, 1, 1), by=by) is ChangeState.WITHDRAWN
-    assert in_force(service) == [("PRO-00003", 3000)] and findings(by) == []
-    again = asked_anew(service, price_for(plus, "600", 12), by, months=12)
-    pay(again.invoice, by)
-    db.session.commit()
-    assert again.state is ChangeState.DONE and service.months == 12 and findings(by) == []
 
 
 def test_one_right_is_enough_and_without_it_nothing_goes(app: Flask, clock: Clock) -> None:
