@@ -77,8 +77,10 @@ class MassChangesView(StaffView):
         number = params.row_id(request.values.get("from", ""))
         package = db.session.get(Package, number) if number is not None else None
         if package is None:
-            sold = select(Package).order_by(Package.name).limit(mass_change_form.MOST_PACKAGES)
-            return self.render("admin/mass_changes/choose.html", packages=db.session.scalars(sold).all())
+            counts = mass_changes.counts()
+            run = select(Package).where(Package.id.in_(counts)).order_by(Package.name)
+            packages = db.session.scalars(run.limit(mass_change_form.MOST_PACKAGES)).all()
+            return self.render("admin/mass_changes/choose.html", packages=packages, counts=counts)
         ids = mass_changes.running_of(package.id)
         count = db.session.scalar(select(func.count()).select_from(ids.subquery())) or 0
         shown = params.only(request.form, "count") if request.method == "POST" else ""

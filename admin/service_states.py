@@ -28,6 +28,8 @@ WORDS = [(status.value, word) for status, (_kind, word) in STATUSES.items()]
 
 def state_pill(service: Service, today: date) -> tuple[str, str]:
     """(kind, word) of the pill."""
+    if service.status == ServiceStatus.ACTIVE and service.started_on > today:
+        return "info", _("Starts %(day)s", day=short_date(service.started_on))
     if in_trial(service, today):
         return "info", _("Trial until %(day)s", day=short_date(service.billed_from))
     if service.status == ServiceStatus.ACTIVE and service.ends_on:
@@ -73,6 +75,8 @@ def _state(service: Service, today: date) -> str:
     if service.status == ServiceStatus.CANCELLED:
         ended = _("Ended on %(day)s.", day=short_date(service.cancelled_on or service.ends_on))
         return f"{ended} {service.why_it_ends}" if service.why_it_ends else ended
+    if service.started_on > today:
+        return _("It starts on %(day)s.", day=short_date(service.started_on))
     if in_trial(service, today):
         return _("Free to try until %(day)s; it is billed from then on.", day=short_date(service.billed_from))
     return ""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from markupsafe import Markup
 from wtforms import BooleanField, StringField
 from wtforms.validators import InputRequired, Length
 
@@ -29,7 +31,8 @@ class EndpointForm(FlaskForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.events.choices = [(name, name) for name in EVENTS]
+        said = Markup("<code>{}</code> {}")
+        self.events.choices = [(name, said.format(name, gettext(words))) for name, words in EVENTS.items()]
 
     def values(self) -> dict[str, Any]:
         return {name: self[name].data for name in webhooks.FIELDS}

@@ -106,6 +106,12 @@ def running_of(package_id: int) -> Any:
     return select(Service.id).where(Service.package_id == package_id, Service.status != ServiceStatus.CANCELLED)
 
 
+def counts() -> dict[int, int]:
+    """How many services that have not ended each package has; those with none are left out."""
+    rows = select(Service.package_id, func.count()).where(Service.status != ServiceStatus.CANCELLED)
+    return {number: count for number, count in db.session.execute(rows.group_by(Service.package_id))}  # noqa: C416
+
+
 def begin(
     ids: Iterable[int], wanted: MassWanted, *, narrowed: str = "", rest_of: MassChange | None = None, by: Actor
 ) -> MassChange:

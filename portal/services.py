@@ -153,6 +153,8 @@ def state_pill(service: Service, today: date) -> tuple[str, Any]:
     """(kind, words) of the pill that says what a service is doing."""
     if service.status == ServiceStatus.CANCELLED:
         return "", _("Ended")
+    if service.status == ServiceStatus.ACTIVE and service.started_on > today:
+        return "info", _("Starts %(day)s", day=short_date(service.started_on))
     if in_trial(service, today):
         return "info", _("Trial until %(day)s", day=short_date(service.billed_from))
     if service.status == ServiceStatus.ACTIVE and service.ends_on:

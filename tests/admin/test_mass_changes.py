@@ -55,6 +55,8 @@ def begun(client, service, package, **more):
 
 def test_all_services_of_a_package_change_as_shown(staff_client, two):
     plus, number = priced("Plus", "60"), two[0].id
+    offered = get(staff_client, f"{HERE}new/")
+    assert "Basic · 2 services" in offered and "Plus" not in offered, "those that run, and how many"
     assert "Change all services" in get(staff_client, f"/admin/package/details/?id={two[0].package_id}")
     assert '<a href="/admin/package-changes/" aria-current="page">' in get(staff_client, HERE), "marked in the menu"
     url = begun(staff_client, two[0], plus).location

@@ -134,6 +134,9 @@ def test_a_trial_is_shown_and_changed(panel, by):
     make = services.start(make_customer(), make_package(), start=TODAY, trial_days=14, by=by)
     db.session.commit()
     assert "Trial until 6 Dec 2026" in get(panel, f"{HERE}?flt0_trial_is=yes")
+    services.start(make_customer(), make.package, start=date(2026, 12, 1), by=by)
+    db.session.commit()
+    assert "Starts 1 Dec 2026" in get(panel, HERE), "not called active before"
     turn(panel, make, "trial", on="2026-12-24")
     assert reload(make).billed_from == date(2026, 12, 24)
 
