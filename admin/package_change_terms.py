@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import request, url_for
 from flask_babel import gettext as _
+from sqlalchemy import select
 
 from admin.package_change_form import NOW, ON, RENEWAL, ChangeForm, change_form, fill_options, span
 from admin.package_change_review import of_review
 from admin.package_change_words import DIRECTIONS
-from billing import package_changes
+from billing import company, package_changes
 from billing.money import round_half_away
 from billing.package_moves import a_month
-from models import BillingError, Money, Package, PackageChange, PackagePrice, Service, db
+from models import BillingError, Money, Package, PackageChange, PackageGroup, PackagePrice, Service, db
 from web import params
 from web.change_shown import signed
 from web.formatters import money, short_date
@@ -36,6 +37,7 @@ class PackageRow:
     rises: bool
     about: str
     chosen: bool
+    heading: str = ""
 
 
 class Terms:
@@ -88,11 +90,19 @@ class Terms:
         }  # fmt: skip
 
     def _packages(self) -> list[PackageRow]:
-        """The ones that may be chosen, the cheapest first."""
-        code = self.service.currency
+        """The ones that may be chosen: those of the same group, then group by group, the cheapest first."""
+        code, own, known = self.service.currency, self.service.package.group_id, _group_names()
         rows = [(a_month(one.package.prices, code), one) for one in self.allowed if not one.why_not]
         rows.sort(key=lambda pair: (pair[0] is None, pair[0] or 0, pair[1].package.name))
-        return [self._package(one) for _price, one in rows]
+        groups = {one.package.group_id for _price, one in rows}
+        order = sorted(groups, key=lambda number: (number != own, number is None, known.get(number, "")))
+        found = []
+        for number in order:
+            heading = (known.get(number) or _("Others")) if len(order) > 1 else ""
+            for _price, one in (pair for pair in rows if pair[1].package.group_id == number):
+                found.append(replace(self._package(one), heading=heading))
+                heading = ""
+        return found
 
     def _package(self, one: Any) -> PackageRow:
         service, package = self.service, one.package
@@ -112,12 +122,13 @@ class Terms:
 
     def _periods(self) -> list[dict[str, Any]]:
         service, named = self.service, self.form.period.data
+        fees = company.value("change_setup_fee") or service.next_renewal_on == service.billed_from
         return [
             {
                 "value": span(one),
                 "words": period_words(one.months, one.days),
                 "price": money(one.price),
-                "about": _("set-up %(fee)s", fee=money(one.setup_fee)) if one.setup_fee_minor else "",
+                "about": _("set-up %(fee)s", fee=money(one.setup_fee)) if fees and one.setup_fee_minor else "",
                 "same": span(one) == span(service),
                 "chosen": span(one) == named,
             }
@@ -152,6 +163,10 @@ class Terms:
 
     def _back(self) -> str:
         return url_for("package-changes.create_view", customer=self.service.customer_id, service=self.service.id)
+
+
+def _group_names() -> dict[int | None, str]:
+    return {row.id: row.name for row in db.session.execute(select(PackageGroup.id, PackageGroup.name))}
 
 
 def _comparable(package: Package, service: Service) -> PackagePrice | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from billing import packages
 from billing.actor import Actor
 from billing.money import Money
-from models import OptionKind, Package
+from models import ChangeTo, OptionKind, Package
 
 CURRENCIES = {"EUR": 100, "GBP": 86, "JPY": 16_400}
 """How many minor units (pence, yen × 100) a hundred cents cost abroad, before rounding."""
@@ -82,7 +82,11 @@ def _package(name: str, by: Actor) -> Package:
         for months in periods
     ]
     options = _options(_OPTIONS.get(name.split()[0], ()), periods)
-    return packages.create(name, prices=prices, options=options, description=_ABOUT[name], group=group_of(name), by=by)
+    group = group_of(name)
+    to = ChangeTo.GROUP if group else ChangeTo.NONE
+    return packages.create(
+        name, prices=prices, options=options, description=_ABOUT[name], group=group, change_to=to, by=by
+    )
 
 
 def group_of(name: str) -> str:

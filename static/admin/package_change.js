@@ -40,5 +40,9 @@
     document.getElementById(name).querySelectorAll(".choice").forEach(function (one) {
       one.hidden = one.textContent.toLowerCase().indexOf(words) < 0 && !one.querySelector(":checked");
     });
+    document.getElementById(name).querySelectorAll(".choice-heading").forEach(function (one) {
+      for (var next = one.nextElementSibling; next && next.hidden; next = next.nextElementSibling) { /* look on */ }
+      one.hidden = !next || next.matches(".choice-heading");
+    });
   });
 })();

@@ -10,7 +10,7 @@ from factories import add, make_customer, make_service
 from signing_in import sign_in
 from statements import spoken
 
-from billing import payments
+from billing import payments, settings
 from models import (
     ChangeState,
     ChangeTo,
@@ -19,6 +19,7 @@ from models import (
     OptionKind,
     OptionPrice,
     PackageChange,
+    PackageGroup,
     PackageOption,
     Service,
     db,
@@ -217,6 +218,21 @@ def test_options_keep_what_the_service_has_and_show_prices_of_the_period(staff_c
     review = chosen(staff_client, url, plus, **{f"option_{router.id}": "y", f"had_{router.id}": "1"}).location
     page = words(get(staff_client, review))
     assert "Router None €5.00 a month" in page and "€5.00 × 15 of 30 days = €2.50" in page
+
+
+def test_packages_stand_by_group_their_own_first_and_no_fee_is_shown_that_is_not_charged(staff_client, service, clock):
+    alike, other = (add(PackageGroup(name=name)) for name in ("Zeta", "Alpha"))
+    service.package.group_id = alike.id
+    plus, mini = priced("Plus", "60", group_id=alike.id), priced("Mini", "10", group_id=other.id)
+    plus.prices[0].setup_fee_minor = 2500
+    db.session.commit()
+    url = begun(staff_client, service)
+    page = words(get(staff_client, url))
+    assert page.index("Zeta") < page.index("Plus Upgrade") < page.index("Alpha") < page.index(f"{mini} Downgrade")
+    shown = staff_client.post(url, data={"package": plus.id, "show": "1"})
+    assert "set-up €25.00" not in shown.text
+    settings.change({"change_setup_fee": True}, by=at(clock, DAY))
+    assert "set-up €25.00" in staff_client.post(url, data={"package": plus.id, "show": "1"}).text
 
 
 def test_packages_that_cannot_be_chosen_say_why(staff_client, service):
