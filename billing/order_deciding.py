@@ -83,7 +83,7 @@ def decide(
     seen: int | None = None,
     known: Figures | None = None,
     nobody: bool = False,
-    login: bool = True,
+    proven: bool = True,
 ) -> None:
     """Accept it, or leave it to staff: where the form says so, and where it cannot be made."""
     order.token_hash = None
@@ -93,7 +93,7 @@ def decide(
     customer, person = order.customer, order.portal_user_id
     try:
         with db.session.begin_nested():
-            make(order, form, seen=seen, known=known, nobody=nobody, login=login, by=by)
+            make(order, form, seen=seen, known=known, nobody=nobody, proven=proven, by=by)
             accept(order, by)
     except TotalHasChanged:
         raise

@@ -87,13 +87,15 @@ def make(
     known: Figures | None = None,
     nobody: bool = False,
     login: bool = True,
+    proven: bool = True,
     by: Actor,
 ) -> None:
     """Make what was ordered; the order's customer, login, service and invoice are told on it.
 
     `seen` are the minor units that whoever says yes was shown; None where it is what the order says or staff decide.
     `known` are the figures where they were worked out just now; `nobody`: it was looked up just now that no login has
-    the e-mail address. Without `login` a new customer gets none. Raises TotalHasChanged and what the rules of
+    the e-mail address. Without `login` a new customer gets none; unless it is `proven` that the address is theirs, who
+    signs in with it is asked first. Raises TotalHasChanged and what the rules of
     customers, services, codes and bills raise. Flushes.
     """
     system = replace(by, permissions=None)
@@ -103,7 +105,7 @@ def make(
     with db.session.no_autoflush:  # the order is written once, at the end
         customer, group = (order.customer, None) if order.customer else _customer(order, form, system)
         if login and order.customer is None:
-            _let_in(order, customer, nobody, system)
+            _let_in(order, customer, nobody, proven, system)
         order.invoice_id, billed = _made(order, form, customer, group, found, system)
         _check_total(customer, billed, found)
         order.customer, order.customer_id = customer, customer.id
@@ -167,9 +169,12 @@ def _customer(order: Order, form: OrderForm, by: Actor) -> tuple[Customer, Billi
     return customer, group
 
 
-def _let_in(order: Order, customer: Customer, nobody: bool, by: Actor) -> None:
-    """Its login, which gets a password by link; one that has the address already reaches this customer too."""
-    access, _new = portal_users.add(customer, order.email, name=order.name, first=True, nobody=nobody, by=by)
+def _let_in(order: Order, customer: Customer, nobody: bool, proven: bool, by: Actor) -> None:
+    """Its login, which gets a password by link; one that has the address already reaches this customer too, or is
+    invited to."""
+    access, _new = portal_users.add(
+        customer, order.email, name=order.name, first=True, nobody=nobody, asked=not proven, by=by
+    )
     order.made_login, order.mailed_at = nobody, order.mailed_at or by.at
     order.portal_user, order.portal_user_id = access.portal_user, access.portal_user_id
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from sqlalchemy import func, select
 
-from models import Customer, LineKind, Money, Order, OrderState, db
+from models import Customer, LineKind, Money, Order, OrderState, PortalAccess, PortalUser, db
 
 from .order_figures import Figures, OrderLine
 from .periods import BillingPeriod
@@ -78,6 +79,13 @@ def of_customer(customer: Customer, limit: int = 20) -> list[Order]:
     """The orders of a customer, the newest first."""
     mine = select(Order).where(Order.customer_id == customer.id).order_by(Order.id.desc())
     return list(db.session.scalars(mine.limit(limit)))
+
+
+def of_invitations(user: PortalUser, invited: Sequence[PortalAccess]) -> dict[int, Order]:
+    """The orders that these invitations came of, by the customer's id."""
+    customers = [one.customer_id for one in invited]
+    mine = select(Order).where(Order.portal_user_id == user.id, Order.customer_id.in_(customers))
+    return {order.customer_id: order for order in db.session.scalars(mine) if order.customer_id} if customers else {}
 
 
 def undecided() -> int:

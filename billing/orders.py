@@ -156,19 +156,18 @@ def confirm(order: Order, *, seen: int | None = None, customer: Customer | None 
 
 def go_on_as_guest(order: Order, *, by: Actor) -> Order:
     """Whoever placed it, in the same browser, goes on without the link of its mail, as its form allows everybody. Of a
-    known e-mail address nothing is shown or changed by that: the order is of a new customer that no login reaches, and
-    staff are told to look. Raises WrongState, NotAllowed, TotalHasChanged. Flushes."""
+    known e-mail address nothing is shown or changed by that: the order is of a new customer. Who signs in with the
+    address is asked whether that is theirs, and has to sign in to say so; who has no login yet gets one by mail. Staff
+    are told to look. Raises WrongState, NotAllowed, TotalHasChanged. Flushes."""
     if by.real_staff_id is not None:
         raise NotAllowed("Only the customer orders here. Accept the order in the panel instead.")
     order = lock(order)
     if order.state != OrderState.BEGUN or order.form.confirm_email or by.at >= order.expires_at:
         raise WrongState("This order does not wait any more.")
-    decide(order, order.form, by, seen=order.total_minor, login=False)
+    link, look = order.token_hash, _look_at(order.email)
+    decide(order, order.form, by, seen=order.total_minor, proven=False)
     if order.state == OrderState.ACCEPTED:
-        order.trouble = (
-            f"{order.email} is known here already, and it was ordered without signing in: this is a customer of its "
-            "own, without a login. Merge them if they are the same."
-        )
+        order.token_hash, order.trouble = link, look
         db.session.flush()
         told(order, by)
     elif order.trouble:
@@ -260,6 +259,18 @@ def _unclear(email: str, known: PortalUser | None) -> str:
     if namesake := _namesake(email):
         return f"{namesake.name} has this e-mail address already. Is it the same customer?"
     return "The login with this e-mail address is switched off." if known is not None and not known.active else ""
+
+
+def _look_at(email: str) -> str:
+    """What staff are told of an order for a known address that nobody has proved."""
+    login = portal_users.by_email(email)
+    who = f"{email} is known here already"
+    if login is not None and not login.active:
+        who = f"The login {email} is switched off"
+    elif login is not None and portal_users.is_known(login):
+        who = f"{email} signs in here already, and is asked to take this among their accounts"
+    more = "it was ordered without signing in, so this is a customer of its own. Merge them if they are the same."
+    return f"{who}; {more}"[:400]
 
 
 def _namesake(email: str) -> Customer | None:

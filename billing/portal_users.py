@@ -95,7 +95,7 @@ def add(
     if len(there) >= MOST:
         raise TooMany(f"A customer has {MOST} logins at the most. Remove one first.")
     new = user is None or not user.password_hash
-    waits = asked and user is not None and _is_known(user)
+    waits = asked and user is not None and is_known(user)
     theirs = {"name": name[:200], "password_hash": password_hash, "language": customer.language}
     if user is None:
         user = PortalUser(email=email, **theirs)
@@ -177,6 +177,12 @@ def invitations(user: PortalUser) -> list[PortalAccess]:
     """What the person was asked to accept and has not answered, each with its customer, the oldest first."""
     mine = _open(user).where(~PortalAccess.accepted).order_by(PortalAccess.id)
     return list(db.session.scalars(mine.limit(MOST)))
+
+
+def invitation(user: PortalUser, customer: Customer) -> PortalAccess | None:
+    """That to this customer, if the person has not answered it."""
+    theirs = PortalAccess.portal_user_id == user.id, PortalAccess.customer_id == customer.id
+    return db.session.scalar(select(PortalAccess).where(*theirs, ~PortalAccess.accepted))
 
 
 def login_of(typed: str) -> str:
@@ -273,7 +279,7 @@ def _keep_the_first(access: PortalAccess, refusal: str, by: Actor) -> None:
         raise FirstUser(refusal)
 
 
-def _is_known(user: PortalUser) -> bool:
+def is_known(user: PortalUser) -> bool:
     """Whether they sign in here, or somebody else let them in before."""
     other = select(PortalAccess.id).where(PortalAccess.portal_user_id == user.id).limit(1)
     return bool(user.password_hash) or db.session.scalar(other) is not None

@@ -1,4 +1,5 @@
-"""The mails of orders: please confirm, welcome, we are sorry; and the word to staff that somebody ordered.
+"""The mails of orders: please confirm, welcome, is this yours, we are sorry; and the word to staff that somebody
+ordered.
 
 To an address that nobody has confirmed goes one mail an hour at the most, however often somebody types it.
 """
@@ -16,7 +17,7 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 from billing import company as companies
-from billing import order_links, portal_links
+from billing import order_links, portal_links, portal_people, portal_users
 from billing.actor import Actor
 from billing.outbox import dedupe_key
 from models import Customer, Delivery, Message, Order, OrderState, PortalUser, db
@@ -51,6 +52,8 @@ def after_deciding(order: Order, *, base_url: str = "", by: Actor) -> None:
             portal_mail.queue_link(
                 user, order.customer, portal_links.WELCOME, base_url=base_url, first=order.made_login, by=_system(by)
             )
+        elif user is not None and order.customer is not None and portal_users.invitation(user, order.customer):
+            _ask_whether_theirs(order, user, base_url, by)
     elif order.state == OrderState.REFUSED:
         message = Message(kind=REFUSED, about={"order": order.id}, created_at=by.at, created_by=by.name)
         _queue(message, order, by.at, f"{order.id}")
@@ -131,6 +134,22 @@ def _ask_to_confirm(order: Order, base_url: str, by: Actor) -> None:
     _queue(message, order, leaves, f"{order.id}")
     order.mailed_at, order.message_id = leaves, message.id
     db.session.flush()
+
+
+def _ask_whether_theirs(order: Order, user: PortalUser, base_url: str, by: Actor) -> None:
+    """To who signs in with the address that somebody ordered with, without signing in."""
+    with force_locale(user.language or language_of(order.customer, companies.settings())):
+        where = f"{(current_app.config['BASE_URL'] or base_url).rstrip('/')}/portal/accounts"
+        body = _(
+            "Hello %(name)s,\n\nSomebody, probably you, ordered %(package)s with this e-mail address, without signing "
+            "in. Was it you? Sign in as you always do, and take the order among your accounts. If it was not you, "
+            "decline it there:\n\n%(where)s\n\nUntil then nobody sees it in your account, nor your name with it.",
+            name=user.name, package=order.chosen["package"], where=where,
+        )  # fmt: skip
+        subject = _("Is order %(number)s yours?", number=order.number)
+    outbox.queue_message(
+        subject, body, [user.email], kind=portal_people.ADDED, about=f"order:{order.id}", customer=order.customer, by=by
+    )
 
 
 def _queue(message: Message, order: Order, leaves: datetime, occasion: str) -> None:

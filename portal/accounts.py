@@ -8,7 +8,7 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from billing import portal_users
+from billing import order_records, portal_users
 from models import Customer, PortalAccess, PortalUser, db, find
 from models.search import SearchIndex
 from web import entering
@@ -34,9 +34,11 @@ def accounts() -> Any:
         return redirect(url_for("portal.home", customer_id=portal_accesses()[0].customer_id))
     typed = only(request.args, "q").strip()[:100]
     page = paging.read(_found(user, typed), PortalAccess.id, ON_A_PAGE)
+    invited = portal_users.invitations(user)
     return render_template(
         "portal/accounts.html", typed=typed, page=page, found=[row[0] for row in page.rows], rights=RIGHTS,
-        invited=portal_users.invitations(user), to=lambda **more: url_for("portal.accounts", q=typed or None, **more),
+        invited=invited, orders=order_records.of_invitations(user, invited),
+        to=lambda **more: url_for("portal.accounts", q=typed or None, **more),
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from billing.sign_in import TooManyTries
 from messaging import brands, order_mail
 from models import BillingError, FormState, Order, OrderForm, OrderState, db, engine
 from web import form_tokens, formatters, headers, languages, logs, params, redirects, wrong_links
-from web.permissions import actor, allows, signed_in_portal_user
+from web.permissions import actor, allows, portal_accesses, signed_in_portal_user
 from web.price_words import per_words, period_words
 from web.setup import countries
 
@@ -86,11 +86,14 @@ def submit(form: OrderForm) -> Any:
 @pages.get("/<slug>/thanks/<number>")
 @with_form
 def thanks(form: OrderForm, number: str) -> Any:
-    """What comes next. A stranger is told the same whatever became of the order."""
+    """What comes next. A stranger is told the same whatever became of the order; who has signed in meanwhile with its
+    e-mail address goes on to confirm it for one of their accounts."""
     found = db.session.scalar(
         select(Order).where(Order.number == number[:16].replace("\0", ""), Order.form_id == form.id)
     )
     order = found or abort(404)
+    if to_confirm := order_links.to_confirm(order):
+        return redirect(to_confirm, 303)
     return untold(_thanks(order))
 
 
@@ -197,13 +200,22 @@ def base_url() -> str:
 
 
 def _thanks(order: Order) -> Any:
-    known = signed_in_portal_user() is not None and order.portal_user_id == signed_in_portal_user().id  # type: ignore[union-attr]
+    known = _is_theirs(order)
     return render_template(
         "portal/order/thanks.html",
         **frame(order.form), order=order, known=known, lines=order_records.lines(order),
         pay_url=pay_url(order) if known else "", pay_here="" if known else order_links.link(order),
         back=return_url(order.form), text=order_page.text_html(order.form.thanks),
     )  # fmt: skip
+
+
+def _is_theirs(order: Order) -> bool:
+    """Whether it is of who is signed in, and for an account they reach, if it is for one already."""
+    user = signed_in_portal_user()
+    if user is None or order.portal_user_id != user.id:
+        return False
+    first = portal_accesses(at=order.customer_id, limit=1)
+    return order.customer_id is None or [access.customer_id for access in first] == [order.customer_id]
 
 
 def sells(form: OrderForm) -> bool:

@@ -59,6 +59,8 @@ def _nothing(why: str, status: int) -> Any:
 
 
 def _page(token: str, found: Order, wrong: str = "", status: int = 200, customer_id: int = 0) -> Any:
+    if found.state == OrderState.ACCEPTED:
+        return _placed(found)
     if found.state != OrderState.BEGUN or sessions.now() >= found.expires_at:
         return _nothing("", 410)
     login = orders.owner_of(found)
@@ -73,6 +75,15 @@ def _page(token: str, found: Order, wrong: str = "", status: int = 200, customer
         **order.frame(found.form), order=found, token=token, login=login, user=user, customers=mine, figures=figures,
         wrong=wrong or trouble, period_words=period_words, days=order.days_of,
     ), status  # fmt: skip
+
+
+def _placed(found: Order) -> Any:
+    """It was gone on with in the browser it was placed in; here whoever has the mailbox learns how to reach it."""
+    if signed_in_portal_user() is None:
+        chosen = found.portal_user is not None and found.portal_user.password_hash
+        more = _("Sign in to see it.") if chosen else _("Another mail brings the link to choose a password.")
+        flash(_("Your order is placed.") + f" {more}", "info")
+    return redirect(url_for("portal.accounts"), 303)
 
 
 def _figures(found: Order, buyer: Customer | None) -> tuple[Figures | None, str]:

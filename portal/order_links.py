@@ -1,4 +1,5 @@
-"""The link by which a browser pays what it has just ordered: sealed for one order, bound to a secret in its session."""
+"""The link by which a browser pays what it has just ordered: sealed for one order, bound to a secret in its session.
+And the way on for who has signed in meanwhile."""
 
 from __future__ import annotations
 
@@ -10,9 +11,11 @@ from datetime import timedelta
 from flask import current_app, session, url_for
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from billing import order_pay
-from models import Approval, Order
+from billing import order_links as by_mail
+from billing import order_pay, orders
+from models import Approval, Order, OrderState
 from web import sessions
+from web.permissions import signed_in_portal_user
 
 KEPT = "ordered"
 MOST_KEPT = 5
@@ -39,6 +42,16 @@ def is_payable_here(order: Order) -> bool:
     """Whether its form lets strangers go on without their mailbox, and something is due."""
     form = order.form
     return not form.confirm_email and form.approval == Approval.AUTOMATIC and order.total_minor > 0
+
+
+def to_confirm(order: Order) -> str:
+    """Where the order is confirmed by whoever is signed in with its e-mail address, which shows as much as the link of
+    its mail; empty for everybody else, and where it does not wait for that."""
+    user = signed_in_portal_user()
+    if order.state != OrderState.BEGUN or user is None or user != orders.owner_of(order):
+        return ""
+    token = by_mail.token_of(order, current_app.config["SECRET_KEY"])
+    return url_for("order.confirm", token=token) if token else ""
 
 
 def find(token: str, within: timedelta) -> Order | None:

@@ -2,7 +2,8 @@
 
 The link is sealed for one order, good for an hour, and bound to a secret in this browser's session: anywhere else it
 opens nothing. It shows and pays the order's own invoice, and nothing else of the customer. A known e-mail address gets
-the same pages as a new one: its order is made for a customer of its own then, which no login reaches.
+the same pages as a new one: its order is made for a customer of its own then, and who signs in with the address is
+asked by mail whether it is theirs.
 """
 
 from __future__ import annotations

@@ -419,9 +419,9 @@ def test_who_just_ordered_pays_in_the_same_browser_without_a_login(client, packa
 
 
 def test_a_known_address_pays_on_the_same_pages_and_touches_nobody(client, package, clock, by):
-    """S42: its order is made for a customer of its own, which no login reaches, and staff are told."""
+    """S42: its order is made for a customer of its own, and staff are told. Mails alone differ, to the mailbox."""
     known = make_customer(name="Known", email="known@doyles.example")
-    access, _new = portal_users.add(known, "login@doyles.example", by=by)
+    access = let_in(known, by, "login@doyles.example")
     make_form(package, by=by)
     pages = []
     for email in ("new@doyles.example", "known@doyles.example", "login@doyles.example"):
@@ -434,6 +434,45 @@ def test_a_known_address_pays_on_the_same_pages_and_touches_nobody(client, packa
     assert {one.state for one in made} == {OrderState.ACCEPTED} and all("Merge them" in one.trouble for one in made)
     assert known.id not in {one.customer_id for one in made}
     assert [one.customer_id for one in portal_users.accesses(access.portal_user)] == [known.id]
+    assert [one.customer_id for one in portal_users.invitations(access.portal_user)] == [made[1].customer_id]
+    (own,) = portal_users.of(made[0].customer)  # had no login before, and gets one by its mailbox
+    assert own.portal_user.email == "known@doyles.example" and own.accepted and not own.portal_user.password_hash
+    mails = db.session.execute(select(Message.kind, Delivery.address).join(Message.deliveries)).all()
+    assert ("portal_welcome", "known@doyles.example") in mails and ("portal_added", "login@doyles.example") in mails
+
+
+def test_who_signs_in_with_the_address_takes_the_order_or_declines_it(client, package, clock, by, app):
+    """Nothing of it is theirs before; the link of the first mail leads there too."""
+    access = let_in(make_customer(name="Known"), by, ABOUT["email"])
+    make_form(package, by=by)
+    thanks = order(client, clock).location
+    link = link_of(the_order())
+    client.post(paying_here(client.get(thanks).text))
+    number, new = the_order().number, the_order().customer_id
+    asked = db.session.scalars(select(Message.body).where(Message.kind == "portal_added")).one()
+    assert "Fibre 300" in asked and asked.count("/portal/accounts") == 1
+    assert Browser(app).get(link).location == "/portal/accounts"
+    person = Browser(app)
+    sign_in_guest(person, access)
+    assert person.get(f"/portal/{new}/").status_code == 404 and "To your account" not in person.get(thanks).text
+    accounts = person.get("/portal/accounts").text
+    assert f"Order {number}" in accounts and "Fibre 300" in accounts
+    (accept,) = re.findall(r'action="(/portal/accounts/\d+/accept)"', accounts)
+    assert person.post(accept).location == f"/portal/{new}/"
+    assert the_order().invoice.number in person.get(f"/portal/{new}/").text
+    assert "To your account" in person.get(thanks).text
+
+
+def test_who_signs_in_before_paying_orders_for_their_own_account(client, package, clock, by):
+    access = let_in(make_customer(name="Known"), by, ABOUT["email"])
+    make_form(package, by=by)
+    thanks = order(client, clock).location
+    other = let_in(make_customer(name="Other"), by, "other@doyles.example")
+    assert client.get(thanks).status_code == sign_in_guest(client, other).get(thanks).status_code == 200
+    page = client.get(sign_in_guest(client, access).get(thanks).location)
+    assert page.request.path == link_of(the_order()) and "Known" in page.text
+    sent = client.post(page.request.path, data={**fields(page.text), "customer": str(access.customer_id)})
+    assert sent.status_code == 303 and the_order().customer_id == access.customer_id
 
 
 def test_what_is_held_or_given_to_a_customer_is_not_paid_here(client, package, clock, by):
