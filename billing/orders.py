@@ -268,7 +268,7 @@ def _look_at(email: str) -> str:
     if login is not None and not login.active:
         who = f"The login {email} is switched off"
     elif login is not None and portal_users.is_known(login):
-        who = f"{email} signs in here already, and is asked to take this among their accounts"
+        who = f"{email} signs in here already, and was asked to take this among their accounts"
     more = "it was ordered without signing in, so this is a customer of its own. Merge them if they are the same."
     return f"{who}; {more}"[:400]
 

@@ -143,7 +143,7 @@ def _ask_whether_theirs(order: Order, user: PortalUser, base_url: str, by: Actor
         body = _(
             "Hello %(name)s,\n\nSomebody, probably you, ordered %(package)s with this e-mail address, without signing "
             "in. Was it you? Sign in as you always do, and take the order among your accounts. If it was not you, "
-            "decline it there:\n\n%(where)s\n\nUntil then nobody sees it in your account, nor your name with it.",
+            "decline it there:\n\n%(where)s\n\nUntil you say so, nothing changes in your accounts.",
             name=user.name, package=order.chosen["package"], where=where,
         )  # fmt: skip
         subject = _("Is order %(number)s yours?", number=order.number)
