@@ -18,4 +18,4 @@ def in_words(sums: Sequence[Money], customers: int) -> tuple[str, str]:
     first, *others = sorted(sums, key=lambda amount: (amount.currency != own, amount.currency)) or [None]
     who = ngettext("%(n)s customer", "%(n)s customers", customers, n=number(customers))
     words = [who, *(_("and %(amount)s", amount=money(other)) for other in others)]
-    return money(first) if first else "–", ", ".join(words)
+    return money(first) if first is not None else "–", ", ".join(words)

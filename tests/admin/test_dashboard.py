@@ -63,7 +63,8 @@ def test_an_empty_installation_says_what_to_do_first(app: Flask, staff_client: B
     make_company()
     db.session.commit()
     page = staff_client.get("/admin/").get_data(as_text=True)
-    assert "Ready to begin" in page and "Add package" in page and "Add customer" in page
+    assert "Ready to begin" in page and "Add package" in page and "Add customer" in page and "€0.00" in page
+    assert "–</" not in page, "nothing is overdue"
     assert "Revenue by month" not in page, "pictures of nothing"
     make_package()
     make_customer()
