@@ -25,6 +25,7 @@ from web.permissions import actor
 from web.price_words import period_words, price_words
 
 NEWEST = 20
+FIRST = 6  # so many billed periods stand before the history; older ones by pages
 CHANGES: dict[str, tuple[str, str, Any]] = {
     "start": ("play", "ok", _l("Started")),
     "imported": ("upload", "ok", _l("Imported")),
@@ -91,12 +92,13 @@ class ServicePage(ServiceEnding):
     def _billed(self, service: Service) -> tuple[list[Any], bool]:
         """The newest renewals with their invoices, and whether there are older ones."""
         before = request.args.get("before", "")
+        most = NEWEST if before else FIRST
         mine = select(Renewal, Invoice).outerjoin(Invoice, Invoice.id == Renewal.invoice_id)
-        mine = mine.where(Renewal.service_id == service.id).order_by(Renewal.id.desc()).limit(NEWEST + 1)
+        mine = mine.where(Renewal.service_id == service.id).order_by(Renewal.id.desc()).limit(most + 1)
         if before.isascii() and before.isdigit() and len(before) < 19:
             mine = mine.where(Renewal.id < int(before))
         rows = self.db_session.execute(mine).all()  # type: ignore[attr-defined]
-        return [(renewal, invoice) for renewal, invoice in rows[:NEWEST]], len(rows) > NEWEST
+        return [(renewal, invoice) for renewal, invoice in rows[:most]], len(rows) > most
 
     def _changed(self, service: Service) -> PackageChange | None:
         """The last change of its package, from whose page it can be undone."""

@@ -174,7 +174,7 @@ def test_the_page_pages_through_billed_periods_with_their_invoices(panel):
         db.session.add(Renewal(service_id=service.id, period_start=start, period_end=end, amount_minor=1000, **known))
     first = get(panel, f"{LIST}details/?id={service.id}")
     older = re.search(r'rel="next" href="([^"]+)"', first)[1].replace("&amp;", "&")
-    assert first.count(invoice.number) == 20 and get(panel, older).count(invoice.number) == 5
+    assert first.count(invoice.number) == 6 and get(panel, older).count(invoice.number) == 19, "a few, then by pages"
 
 
 def test_a_service_ends_on_a_day_with_its_reason(panel, customer, fibre):
