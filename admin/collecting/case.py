@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import flash, redirect
+from flask import flash, redirect, url_for
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -176,8 +176,9 @@ class CaseDoors:
         )  # fmt: skip
 
 
-def _plan(customer: Customer) -> tuple[str, str]:
-    """The dunning plan that holds for the customer, and where it comes from."""
+def _plan(customer: Customer) -> tuple[str, str, str]:
+    """The dunning plan that holds for the customer, where it comes from, and its page for those who may change it."""
     found = inheritance.effective(customer, "dunning_plan_id")
     where = _("(%(where)s)", where=source_words(found.source, customer))
-    return value_words("dunning_plan_id", found.value), where
+    url = url_for("dunning_plans.edit", id=found.value) if found.value and allows("settings.edit") else ""
+    return value_words("dunning_plan_id", found.value), where, url

@@ -152,6 +152,7 @@ def test_the_next_step_is_one_about_overdue_money_and_its_plan_is_named(company,
     dunning.run(TODAY)
     page = text(get(staff_client, f"{CASE}{ann.id}"))
     assert "By the plan Reminder, 24 Nov Plan Weekly (group Gold)" in page
+    assert f'href="/admin/settings/payments/plans/edit?id={plan.id}"' in get(staff_client, f"{CASE}{ann.id}")
     assert "By the plan No step left" in text(get(staff_client, f"{CASE}{bob.id}")), "though one waits to be due"
 
 
