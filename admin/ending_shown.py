@@ -1,89 +1,22 @@
-"""What ending services comes to, in words and sums: the tables, the figures and the sentences of a review."""
+"""What ending services comes to, in words and sums: the figures and the sentences of a review."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from billing.ending_review import Note, Review, Shown
+from admin.package_change_effects import withdrawn
+from billing.change_figures import Outcome
+from billing.change_proformas import Replaced
+from billing.ending_review import Note, Review
 from models import Money
-from web.formatters import money, number, percent, short_date
+from web.formatters import money, short_date
 
 Effect = tuple[str, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of a document: what for, how it was reckoned, the days, the tax and the amount."""
-
-    what: str
-    calc: str
-    days: str
-    tax: str
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A document that will be made, with its lines and sums (words, amount, whether it is the total)."""
-
-    title: str
-    rows: tuple[Row, ...]
-    sums: tuple[tuple[str, Money, bool], ...]
-
-
-def tables(review: Review) -> list[Table]:
-    """Credit notes first, as they lower what is open before anything is billed."""
-    return [*(_of_note(note) for note in review.notes), *(_of_bill(bill) for bill in review.bills if bill.lines)]
-
-
-def _of_note(note: Note) -> Table:
-    rows = [
-        Row(line.input.description, line.input.details, _days(line.input.period), percent(line.tax.rate), -line.amount)
-        for line in note.worked.lines
-    ]
-    sums = note.worked.totals
-    title = _("Credit note for the rest of prepayments") if note.prepaid else _("Credit note for days not used")
-    return Table(
-        title, tuple(rows),
-        ((_("Net"), -sums.net, False), (_("Tax"), -sums.tax, False), (_("Given back"), -sums.gross, True)),
-    )  # fmt: skip
-
-
-def _of_bill(bill: Shown) -> Table:
-    rows = [
-        Row(line.description, line.details or _calc(line), _days(line.period), percent(line.tax.rate), line.amount)
-        for line in bill.lines
-    ]
-    title = _("Last bill") if bill.makes_invoice else _("Nothing to bill")
-    return Table(
-        title, tuple(rows), ((_("Net"), bill.net, False), (_("Tax"), bill.tax, False), (_("Total"), bill.total, True))
-    )
-
-
-def _calc(line: Any) -> str:
-    """``4 × €6.00 × 15 of 31 days − €2.00 discount``; empty where the amount is just the price."""
-    factors = [number(line.quantity)] if line.quantity != 1 else []
-    factors.append(money(line.price))
-    if line.part_of:
-        factors.append(_("%(n)s of %(all)s days", n=line.period.days, all=line.part_of))
-    less = ""
-    if line.cut:
-        less = _(" − %(amount)s discount", amount=money(Money(line.cut.minor, line.amount.currency)))
-    return " × ".join(factors) + less if len(factors) > 1 or less else ""
-
-
-def _days(period: Any) -> str:
-    if period is None:
-        return ""
-    if period.days == 1:
-        return short_date(period.start)
-    return _("%(first)s to %(last)s", first=short_date(period.start), last=short_date(period.last_day))
 
 
 def figures(review: Review) -> list[tuple[str, str, bool]]:
@@ -91,11 +24,14 @@ def figures(review: Review) -> list[tuple[str, str, bool]]:
     rows = []
     if review.credited:
         rows.append((_("Given back"), money(review.credited), False))
+    for one in review.replaced:
+        words = _("Asked for in place of %(proforma)s", proforma=one.proforma)
+        rows += [(words, money(one.total), False)] if one.total.minor > 0 else []
     if review.billed:
         rows.append((_("Last bills"), money(review.billed), False))
     if review.credit_used:
         rows.append((_("Paid from credit"), money(-review.credit_used), False))
-    rows.append((_("To pay now"), money(review.still_due), True))
+    rows.append((_("To pay now"), money(review.still_due + review.asked_anew), True))
     if review.credit_left:
         rows.append((_("Credit left"), money(review.credit_left), True))
     return rows
@@ -116,6 +52,9 @@ def effects(review: Review) -> Iterator[Effect]:
                 "coins",
                 _("%(amount)s of it becomes credit of the customer.", amount=money(note.plan.to_credit)),
             )
+    for one in review.replaced:
+        yield withdrawn(one)
+        yield "", "receipt-text", _in_place(one)
     for bill in review.bills:
         if bill.makes_invoice:
             yield "", "receipt-text", _("A last bill over %(amount)s is issued today.", amount=money(bill.total))
@@ -127,6 +66,17 @@ def effects(review: Review) -> Iterator[Effect]:
             "%(service)s does not become %(package)s on %(day)s any more: it has ended by then.",
             service=service, package=package, day=short_date(day),
         )  # fmt: skip
+
+
+def _in_place(found: Replaced) -> str:
+    """What takes the place of a proforma."""
+    if found.makes == Outcome.RECORD:
+        return _("Nothing is left to ask for in its place.")
+    if found.makes == Outcome.CREDIT_NOTE:
+        return _("What was paid before and is not used stands on the credit note instead.")
+    if not found.total:
+        return _("What is charged and what comes back are the same: both stand on an invoice over nothing.")
+    return _("A new proforma asks for %(amount)s in its place: what is left to pay of it.", amount=money(found.total))
 
 
 def _written(note: Note) -> str:

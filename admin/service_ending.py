@@ -15,7 +15,7 @@ from sqlalchemy import select
 from wtforms import BooleanField, RadioField, SelectField, StringField
 from wtforms.validators import Length, ValidationError
 
-from admin import ending_shown
+from admin import ending_shown, ending_tables
 from admin.doors import once
 from admin.fields import DayField
 from billing import endings
@@ -89,7 +89,7 @@ class Panel:
 
     review: endings.Review
     effects: list[ending_shown.Effect]
-    tables: list[ending_shown.Table]
+    tables: list[ending_tables.Table]
     figures: list[tuple[str, str, bool]]
 
 
@@ -151,7 +151,7 @@ def _panel(service: Service, form: EndForm) -> Panel | None:
     said = ending_shown.sentences(
         ending_shown.of_services(review, form.today), ending_shown.effects(review), _more(service, review, form.today)
     )
-    return Panel(review, said, ending_shown.tables(review), ending_shown.figures(review))
+    return Panel(review, said, ending_tables.tables(review), ending_shown.figures(review))
 
 
 def _more(service: Service, review: endings.Review, today: date) -> list[ending_shown.Effect]:

@@ -9,7 +9,7 @@ from flask import abort, flash, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
 
-from admin import ending_shown
+from admin import ending_shown, ending_tables
 from admin.doors import kept, once, told
 from admin.service_ending import reasons
 from admin.termination_forms import AfterForm, BillForm, WhenForm, plan_of, title_of
@@ -31,7 +31,7 @@ class Panel:
     fingerprint: str
     refusals: tuple[str, ...]
     effects: list[ending_shown.Effect]
-    tables: list[ending_shown.Table]
+    tables: list[ending_tables.Table]
     figures: list[tuple[str, str, bool]]
 
 
@@ -159,7 +159,7 @@ def _panel(draft: Termination) -> Panel:
     figures = ending_shown.figures(shown)
     if preview.paid_out:
         figures.append((_("Paid out of it"), money(-preview.paid_out), False))
-    return Panel(shown, preview.fingerprint, preview.refusals, said, ending_shown.tables(shown), figures)
+    return Panel(shown, preview.fingerprint, preview.refusals, said, ending_tables.tables(shown), figures)
 
 
 def _afterwards(draft: Termination, preview: Preview) -> list[ending_shown.Effect]:

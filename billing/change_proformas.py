@@ -24,6 +24,7 @@ from models import (
     LineKind,
     Money,
     PackageChange,
+    Service,
     db,
 )
 
@@ -53,7 +54,7 @@ class Replaced:
     due_on: date | None
     worked: WorkedOut
     kept: tuple[int, ...]
-    group_id: int | None = None
+    group_id: int
     prices_include_tax: bool = False
     discount: tuple[Decimal | None, str] = (None, "")
 
@@ -99,10 +100,18 @@ def in_their_place(back: Sequence[Unused], more: Sequence[WorkedLine], *, lock: 
     asked, due = sum((one.total for one in found), Money.zero(first.currency)), [o.due_on for o in found if o.due_on]
     told = Replaced(
         tuple(one.id for one in found), names, asked, min(due, default=None), worked, tuple(row.id for row in kept),
-        first.billing_group_id, first.prices_include_tax, (first.discount_percent, first.discount_reason),
+        group_of(first), first.prices_include_tax, (first.discount_percent, first.discount_reason),
     )  # fmt: skip
     _check_rest(told, kept)
     return told
+
+
+def group_of(proforma: Invoice) -> int:
+    """The billing group (id) that it is for: one that a person wrote may name none, and is for that of its service."""
+    if proforma.billing_group_id is not None:
+        return proforma.billing_group_id
+    service_id = next(row.service_id for row in proforma.lines if row.service_id)
+    return db.session.get_one(Service, service_id).billing_group_id
 
 
 def _check(found: Sequence[Invoice], names: str) -> None:

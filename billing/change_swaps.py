@@ -30,7 +30,7 @@ from .actor import Actor
 from .balances import lock_invoices
 from .change_documents import Head, Made
 from .change_figures import Outcome
-from .change_proformas import Replaced, kept_line, worked_of
+from .change_proformas import Replaced, group_of, kept_line, worked_of
 
 _HANG_ON_IT = Renewal, PackageChange, Order
 
@@ -100,7 +100,7 @@ def head_of(found: Replaced, *, on: date, send: bool) -> Head:
 
 def _asked_of(proforma: Invoice) -> tuple[BillingGroup, Payer | None]:
     payer = db.session.get(Payer, proforma.payer_id) if proforma.payer_id else None
-    return db.session.get_one(BillingGroup, proforma.billing_group_id), payer
+    return db.session.get_one(BillingGroup, group_of(proforma)), payer
 
 
 def replaced_by(change: PackageChange) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from models import Money
 
+from .change_proformas import Replaced
 from .credit_parts import NotePlan
 from .document_lines import WorkedOut
 from .renewals.bill import Bill, Line
@@ -31,13 +32,14 @@ class Ended:
 @dataclass(frozen=True, slots=True)
 class Note:
     """A credit note for unused days, or (`prepaid`) for rests of prepayments: its lines have the signs of an invoice,
-    `plan` says where its total goes."""
+    `plan` says where its total goes. Its first lines are copies of those with the ids `kept`."""
 
     group_id: int
     prices_include_tax: bool
     worked: WorkedOut
     plan: NotePlan
     prepaid: bool = False
+    kept: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class Shown:
 class Review:
     """All of it. `stays_billed` is what stays paid or owed for days after the end: (service or charge, amount),
     as on the lines (`before_tax`: tax comes on top). `not_reached` are changes of package that are put down for a day
-    on which the service has ended: (service, new package, day)."""
+    on which the service has ended: (service, new package, day). `replaced` are unpaid proformas that are withdrawn,
+    with what is asked for in their place."""
 
     customer_id: int
     on: date
@@ -79,6 +82,7 @@ class Review:
     credit: bool = False
     before_tax: bool = True
     not_reached: tuple[tuple[str, str, date], ...] = ()
+    replaced: tuple[Replaced, ...] = ()
 
     @property
     def nothing(self) -> Money:
@@ -120,6 +124,11 @@ class Review:
         return self.billed - self.credit_used
 
     @property
+    def asked_anew(self) -> Money:
+        """What is asked for in the place of unpaid proformas."""
+        return sum((one.total for one in self.replaced if one.total.minor > 0), self.nothing)
+
+    @property
     def credit_left(self) -> Money:
         """What the customer has in hand afterwards."""
         return self.credit_in_hand + self.to_credit - self.credit_used
@@ -135,6 +144,7 @@ class Review:
                 (b.group, b.total, [(line.description, line.amount, line.period) for line in b.lines])
                 for b in self.bills
             ],
+            "replaced": [(one.ids, one.total, one.makes.value, one.kept) for one in self.replaced],
             "stays": self.stays_billed, "refusals": self.refusals, "not_reached": self.not_reached,
         }  # fmt: skip
         return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()

@@ -11,15 +11,15 @@ Locks are taken in one order: the services by id, documents by id, charges, the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import func, select
 
 from models import (
     BillingError,
-    BillingGroup,
     ChangeState,
     Customer,
     Money,
@@ -33,21 +33,18 @@ from models import (
 
 from . import (
     change_documents,
-    change_figures,
     company,
     credit_outflows,
-    credit_parts,
     ending_charges,
-    payers,
+    ending_documents,
     renewals,
     service_pauses,
     service_rows,
     services,
+    when_paid,
 )
 from .actor import Actor
-from .change_documents import Head, Made
-from .document_lines import WorkedOut, sum_up
-from .ending_review import Ended, Note, Review, Shown
+from .ending_review import Ended, Review, Shown
 from .renewals import Last, Tables
 from .renewals.bill import Bill
 from .unused import Unused, of_services
@@ -137,8 +134,11 @@ def carry_out(customer: Customer, chosen: Sequence[Service], wanted: Wanted, *, 
         raise ChangedSince(found.review)
     if found.review.refusals:
         raise EndingRefused(found.review.refusals)
-    notes = [_write_note(customer, note, wanted, by) for note in found.review.notes]
-    made = _keep(found, wanted, by)
+    shown, how = found.review, dict[str, Any](send=wanted.send, by=by)
+    written = [ending_documents.write_note(customer, note, wanted.on, **how) for note in shown.notes]
+    asked = [ending_documents.withdraw(one, wanted.on, **how) for one in shown.replaced]
+    notes = tuple(made.document.id for made in written)
+    bills = [*(made.document.id for made in asked if made), *_keep(found, wanted, by)]
     if sum(bill.still_due for bill in found.bills if bill.makes_invoice) != found.review.still_due.minor:
         raise ChangedSince(found.review)
     if wanted.credit:
@@ -152,10 +152,11 @@ def carry_out(customer: Customer, chosen: Sequence[Service], wanted: Wanted, *, 
             service = db.session.get_one(Service, one.service_id)
             services.cancel(service, one.on, wanted.reason, reason_id=wanted.reason_id, by=by)
     db.session.flush()
-    for note in notes:
-        change_documents.tell(note, by=by)
-    numbers = tuple(note.document.id for note in notes)
-    return Done(tuple(rows), numbers, tuple(made), found.review.to_credit, ended)
+    for made in filter(None, (*written, *asked)):
+        change_documents.tell(made, by=by)
+    if None in asked:  # nothing is owed for those any more
+        when_paid.owes_less([customer.id], by=by)
+    return Done(tuple(rows), notes, tuple(bills), found.review.to_credit, ended)
 
 
 def _keep(found: _Found, wanted: Wanted, by: Actor) -> list[int]:
@@ -185,8 +186,9 @@ def _work_out(customer: Customer, rows: list[Service], wanted: Wanted, by: Actor
     ahead = of_charges(charges)
     back = _given_back(rows, stops, ahead) if wanted.credit else []
     waiting = list(ending_charges.prepaid(customer, by.today)) if wanted.whole else []
-    refusals = _against(customer, rows, wanted, by, [line for _group, line in back])
-    notes = [] if refusals else _notes(customer, back, lock)
+    replaced, refusals = ending_documents.in_their_place(back, lock=lock)
+    refusals = [*_against(customer, rows, wanted, by, [line for _group, line in back]), *refusals]
+    notes = [] if refusals else ending_documents.notes(customer, back, replaced, lock=lock)
     if lock:
         ending_charges.lock([*{one.charge.id: one.charge for one in ahead}.values(), *waiting])
     last = _last(customer, rows, stops, ends, wanted)
@@ -194,7 +196,8 @@ def _work_out(customer: Customer, rows: list[Service], wanted: Wanted, by: Actor
     refusals += [bill.reason for bill in bills if bill.state is UnitState.PARKED]
     drawn = {number: part for bill in bills for number, part, _all in bill.drawn}
     rests = ending_charges.rests(customer, waiting, drawn, tables, by.today)
-    notes += [_note(group_id, found, tables.company.prices_include_tax, prepaid=True) for group_id, found in rests]
+    include = tables.company.prices_include_tax
+    notes += [ending_documents.note(group_id, found, include, prepaid=True) for group_id, found in rests]
     shown = Review(
         customer_id=customer.id,
         on=wanted.on,
@@ -206,8 +209,9 @@ def _work_out(customer: Customer, rows: list[Service], wanted: Wanted, by: Actor
         stays_billed=tuple(_stays(rows, ended, ahead, wanted.credit)),
         refusals=tuple(dict.fromkeys(refusals)),
         credit=wanted.credit,
-        before_tax=not tables.company.prices_include_tax,
+        before_tax=not include,
         not_reached=tuple(_not_reached(ends)),
+        replaced=tuple(replaced),
     )
     return _Found(shown, rows, stops, charges, bills, last, tables)
 
@@ -245,10 +249,6 @@ def _against(
         against += [sentence for row in rows if (sentence := _across_a_pause(row, wanted.on))]
     if wanted.credit and not by.may(CREDIT_PERMISSION):
         against.append("Your role does not allow credit notes. End it without credit, or ask somebody who may.")
-    for document in sorted({line.document for line in back if line.proforma}):
-        against.append(
-            f"{document} has billed days after the end and is not paid yet. Take its payment, or withdraw it, first."
-        )
     for document in sorted({line.document for line in back if line.charged.currency != customer.currency}):
         against.append(
             f"{document} is in another currency than the account is kept in now. End without credit, and give it by "
@@ -273,42 +273,6 @@ def _given_back(rows: Sequence[Service], stops: dict[int, date], ahead: Sequence
     lines = [(row.billing_group_id, line) for row in rows for line in after[row.id]]
     lines += [(one.charge.billing_group_id, one.unused) for one in ahead if not one.kept]
     return [(group_id, line) for group_id, line in lines if line.amount]
-
-
-def _notes(customer: Customer, back: Sequence[tuple[int, Unused]], lock: bool) -> list[Note]:
-    """A credit note for each billing group, and for prices with and without tax."""
-    parts: dict[tuple[int, bool], list[Unused]] = defaultdict(list)
-    for group_id, line in back:
-        parts[group_id, line.prices_include_tax].append(line)
-    notes = []
-    for (group_id, include), lines in sorted(parts.items()):
-        worked = sum_up(
-            [change_figures.back_line(line) for line in lines], currency=customer.currency, prices_include_tax=include
-        )
-        documents = {line.document_id for line in lines}
-        if worked.totals.gross.minor < 0:
-            notes.append(_note(group_id, worked, include, documents, lock=lock))
-    return notes
-
-
-def _note(
-    group_id: int, worked: WorkedOut, include: bool, documents: Collection[int] = (), *, lock: bool = False,
-    prepaid: bool = False,
-) -> Note:  # fmt: skip
-    plan = credit_parts.plan_note(-worked.totals.gross, documents, lock=lock)
-    return Note(group_id, include, worked, plan, prepaid)
-
-
-def _write_note(customer: Customer, note: Note, wanted: Wanted, by: Actor) -> Made:
-    group = db.session.get_one(BillingGroup, note.group_id)
-    head = Head(
-        customer, group, payers.billed(customer, group), by.today, prices_include_tax=note.prices_include_tax,
-        send=wanted.send,
-    )  # fmt: skip
-    reason = f"Unused days, given back as the service ends on {wanted.on.day} {wanted.on:%b %Y}."
-    if note.prepaid:
-        reason = "What was paid in advance and not used."
-    return change_documents.note_down(change_documents.make_note(head, note.worked, note.plan, reason=reason, by=by))
 
 
 def _last(

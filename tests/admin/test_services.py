@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import date
 
 import pytest
+from changing import DAY, at, documents, running
 from factories import make_company, make_customer, make_invoice, make_package, make_service
 from signing_in import make_role, sign_in
 from sqlalchemy import select
@@ -201,6 +203,19 @@ def test_a_service_ends_on_a_day_with_its_reason(panel, customer, fibre):
     assert "ends at once" in shown
     assert db.session.get(Service, service.id).status == "cancelled"
     assert panel.get(url).status_code == 302
+
+
+def test_the_end_says_what_takes_the_place_of_an_unpaid_proforma(staff_client, clock):
+    service = running(clock, company={"number_when_paid": True})
+    at(clock, DAY)
+    url = f"{LIST}end/?id={service.id}"
+    chosen = {"when": "now", "credit": "1", "form_token": token(get(staff_client, url))}
+    page = html.unescape(staff_client.post(url, data={**chosen, "show": "1"}).text)
+    assert "PRO-00001 has asked for €36.90 and is not paid: it is withdrawn." in page
+    assert "A new proforma asks for €18.45 in its place" in page and "Proforma in place of PRO-00001" in page
+    chosen["seen"] = re.search(r'name="seen" value="([^"]+)"', page)[1]
+    assert staff_client.post(url, data={**chosen, "form_token": token(page)}).status_code == 302
+    assert [(one.state, one.total_minor) for one in documents(service)] == [("void", 3690), ("issued", 1845)]
 
 
 # Charges

@@ -32,10 +32,11 @@ from hypothesis import strategies as st
 from invoicing import line
 from money import eur
 
-from billing import change_due, change_undo, drafts, invoices, package_changes, payments, promises, settings
+from billing import change_due, change_undo, drafts, endings, invoices, package_changes, payments, promises, settings
 from billing.actor import Actor
 from billing.change_review import Review
 from billing.drafts import Content
+from billing.endings import Wanted
 from billing.invoices import NotVoidable
 from billing.periods import BillingPeriod
 from billing.unused import unused
@@ -63,8 +64,8 @@ def pay(invoice: Invoice, by: Actor) -> None:
     db.session.commit()
 
 
-def done(service: Service, package: Package, by: Actor, **wanted: Any) -> tuple[PackageChange, Review]:
-    """Carried out as reviewed, and found so: the document that takes the place of others is the one that was shown."""
+def carried_out(service: Service, package: Package, by: Actor, **wanted: Any) -> tuple[PackageChange, Review]:
+    """As reviewed, and found so: the document that takes the place of others is the one that was shown."""
     change, review = reviewed(service, package, by, **wanted)
     assert not review.refusals, review.refusals
     change = package_changes.carry_out(change, review.fingerprint, by=by)
@@ -76,13 +77,16 @@ def done(service: Service, package: Package, by: Actor, **wanted: Any) -> tuple[
         sign = -1 if document.kind == "credit_note" else 1
         assert (document.kind == "credit_note") == (review.makes == "credit_note")
         assert document.total_minor * sign == review.written.minor
-    assert all(one.state == "void" for one in documents(service) if one.id in (review.replaces or NONE).ids)
-    assert findings(by) == []
+    gone = review.replaces.ids if review.replaces else ()
+    assert all(one.state == "void" for one in documents(service) if one.id in gone)
     return change, review
 
 
-class NONE:
-    ids = ()
+def done(service: Service, package: Package, by: Actor, **wanted: Any) -> tuple[PackageChange, Review]:
+    """The same, and the books are well."""
+    found = carried_out(service, package, by, **wanted)
+    assert findings(by) == []
+    return found
 
 
 def asked_anew(service: Service, package: Package, by: Actor, **wanted: Any) -> PackageChange:
@@ -160,15 +164,12 @@ def test_on_the_first_day_a_proforma_asks_for_the_new_package_alone(app: Flask, 
     assert "Your role does not allow credit notes" in review.refusals[0]
 
 
-@pytest.mark.parametrize("months", [1, 12])
-def test_where_nothing_is_left_to_ask_for_the_proforma_is_withdrawn_and_the_change_a_record(
-    app: Flask, clock: Clock, months: int
-) -> None:
+def test_where_nothing_is_left_to_ask_for_the_proforma_is_withdrawn_and_the_change_a_record(app, clock: Clock) -> None:
     service = running(clock, company=NUMBERED_WHEN_PAID)
     service.status, service.waits_for = ServiceStatus.PENDING, WaitsFor.PAYMENT
     service.customer.service_count = 0
     by = at(clock, NOVEMBER)
-    change, review = done(service, priced("Gift", "0", months), by, months=months)
+    change, review = done(service, priced("Gift", "0", 12), by, months=12)
     assert review.replaces.asked == eur("36.90") and review.total == eur("-36.90")
     assert in_force(service) == [] and left(service) == [] and service.package.name == "Gift"
     assert service.status == "active"  # nothing is to be paid that it could wait for
@@ -325,19 +326,20 @@ def test_a_change_that_waits_for_a_replaced_proforma_gives_it_back_when_it_lapse
 
 
 @hypothesis.settings(
-    max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
+    max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
 )
-@example([(1, "60", False), (5, "0", False)], True)
-@example([(15, "60", False), (15, "10", False), (20, "0", True)], True)
+@example([(1, "60", False), (5, "0", False)], True, None)
+@example([(15, "60", False), (15, "10", False), (20, "0", True)], True, None)
+@example([(4, "60", False), (9, "30", False)], True, 12)
 @given(
     st.lists(st.tuples(st.integers(0, 29), st.sampled_from(["0", "10", "30", "60"]), st.booleans()), max_size=4),
-    st.booleans(),
-)
+    st.booleans(), st.none() | st.integers(0, 29),
+)  # fmt: skip
 def test_each_day_is_asked_for_once_whatever_was_paid_between(
-    app: Flask, clock: Clock, steps: list[tuple[int, str, bool]], paid: bool
+    app: Flask, clock: Clock, steps: list[tuple[int, str, bool]], paid: bool, stop: int | None
 ) -> None:
-    """Whatever is changed and paid in a month: what is paid, owed and asked for is each day at its price, to the
-    rounding; and what is undone asks for what was asked for before."""
+    """Whatever is changed and paid in a month, and however it ends: what is paid, owed and asked for is each day at its
+    price, to the rounding; and what is undone asks for what was asked for before."""
     try:
         service = running(clock, company=NUMBERED_WHEN_PAID)
         by, wanted, price, since, before = at(clock, NOVEMBER), Fraction(0), Decimal(30), 0, []
@@ -347,18 +349,35 @@ def test_each_day_is_asked_for_once_whatever_was_paid_between(
             by = at(clock, NOVEMBER + timedelta(days=day))
             wanted += Fraction(price) * (day - since)
             since, price = day, Decimal(new)
-            before.append((came_to(service), done(service, priced(f"{new} {number}", new), by)[0]))
+            before.append((came_to(service), carried_out(service, priced(f"{new} {number}", new), by)[0]))
             for one in invoices.open_proformas(service.customer) if pays else ():
                 pay(one, by)
-        wanted = (wanted + Fraction(price) * (30 - since)) * 100 / 30
+        last = 30 if stop is None else max(stop, since)
+        if stop is not None:
+            ended(service, at(clock, NOVEMBER + timedelta(days=last)))
+        wanted = (wanted + Fraction(price) * (last - since)) * 100 / 30
         lines = sum(len(one.lines) for one in documents(service))
-        assert abs(came_to(service) - wanted) <= Fraction(lines, 2)
+        assert abs(came_to(service) - wanted) <= Fraction(lines, 2) and findings(by) == []
         for asked, change in reversed(before):
             if not change_undo.why_not(change, by=by):
-                assert came_to(undone(change, by).service) == asked
+                change_undo.undo(change, by=by)
+                assert came_to(service) == asked
+        assert findings(by) == []
     finally:
         db.session.remove()
         empty_all_tables()
+
+
+def ended(service: Service, by: Actor) -> None:
+    """Today, with credit, as reviewed."""
+    wanted = Wanted(by.today, credit=True, bill=True)
+    shown = endings.review(service.customer, [service], wanted, by=by)
+    assert not shown.refusals, shown.refusals
+    before = service.customer.credit_minor
+    endings.carry_out(service.customer, [service], wanted, seen=shown.fingerprint, by=by)
+    asked = sum(one.total_minor for one in invoices.open_proformas(service.customer))
+    assert asked == sum(max(one.total.minor, 0) for one in shown.replaced)
+    assert service.customer.credit_minor == before + shown.to_credit.minor and not left(service, by.today)
 
 
 def came_to(service: Service) -> int:
