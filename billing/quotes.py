@@ -25,7 +25,7 @@ from models import (
     db,
 )
 
-from . import audit, company, numbering, parties, payers, quote_content, quote_drafts, quote_lines
+from . import audit, company, numbering, parties, payers, quote_checks, quote_content, quote_drafts, quote_lines
 from .actor import Actor
 from .balances import ChangedMeanwhile
 from .document_lines import WorkedOut
@@ -116,7 +116,7 @@ def preview(customer: Customer, offer: Offer, *, on: date) -> tuple[list[QuoteIt
     """The lines of this as a quote keeps them, and what they would come to on that day. Writes nothing. Raises as
     `draft` does."""
     payer = payers.billed(customer, offer.billing_group)
-    items = quote_lines.tidy(offer.items, customer)
+    items = quote_checks.tidy(offer.items, customer)
     return items, _worked_out(customer, payer, items, offer, on)
 
 
@@ -280,7 +280,7 @@ def _fill(quote: Quote, offer: Offer, by: Actor) -> None:
     quote.valid_until, quote.starts_on = offer.valid_until, offer.starts_on
     payer = payers.billed(customer, group)
     quote.billing_group_id, quote.payer_id = group.id if group else None, payer.id if payer else None
-    items = quote_lines.tidy(offer.items, customer)
+    items = quote_checks.tidy(offer.items, customer)
     worked = _worked_out(customer, payer, items, offer, by.today)
     quote.prices_include_tax = company.settings().prices_include_tax
     quote.discount_percent = offer.discount_percent
