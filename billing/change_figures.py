@@ -22,7 +22,7 @@ from .money import UnitPrice
 from .periods import BillingPeriod
 from .tax import DocumentTotals, TaxSubtotal
 from .tax_rates import Tax
-from .unused import Unused
+from .unused import BACK, Unused
 
 FINEST = 10**6
 """A quantity is stored with six decimals beside its denominator: that names a fraction as long as it is below this."""
@@ -115,7 +115,7 @@ def with_lines(figures: Figures, lines: Sequence[WorkedLine]) -> Figures:
 def back_line(one: Unused) -> WorkedLine:
     """The line that takes back what is unused of another, with the signs of an invoice."""
     given = LineInput(
-        description=f"Unused: {one.description}"[:400],
+        description=f"{BACK}{one.description}"[:400],
         unit_price=unit_price(-one.charged),
         quantity=_part_of(one.share) if one.part != 1 else amount_of(one.period.days, one.days),
         kind=LineKind.UNUSED,

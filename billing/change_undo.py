@@ -35,8 +35,8 @@ from .endings import CREDIT_PERMISSION
 from .package_changes import PERMISSION, WrongState
 from .periods import BillingPeriod
 from .tax_rates import Tax
+from .unused import BACK
 
-_UNUSED = "Unused: "
 _NO_RIGHT = "Your role does not allow {}. Ask somebody who may to {} this."
 
 
@@ -241,19 +241,25 @@ def _billed_again(note: Invoice, again: Invoice, kept: Sequence[int]) -> dict[in
     return {kept[place[row.id]]: line.id for (row, _line), line in pairs if place[row.id] < len(kept)}
 
 
+def _charged_as(row: InvoiceLine) -> LineKind:
+    """The kind of the line that charged for the days first: what gave them back may have been taken back itself."""
+    while row.kind is LineKind.UNUSED:
+        row = db.session.get_one(InvoiceLine, row.original_line_id)
+    return row.kind
+
+
 def _mirrored(row: InvoiceLine, back: Sequence[InvoiceLine]) -> WorkedLine:
     """`back` are the lines of the same note that took days of it back."""
     given, nothing, tax = line_of(row), Money.zero(row.currency), Tax(row.tax_rate, row.tax_category)
     amount = row.amount + sum((one.amount for one in back), nothing)
     if row.kind is LineKind.UNUSED:
-        original = db.session.get_one(InvoiceLine, row.original_line_id)
         given = replace(
-            given, kind=original.kind, description=row.description.removeprefix(_UNUSED), original_line_id=None,
+            given, kind=_charged_as(row), description=row.description.removeprefix(BACK), original_line_id=None,
             details="", tax=tax,
         )  # fmt: skip
     else:
         given = replace(
-            given, kind=LineKind.UNUSED, description=f"{_UNUSED}{row.description}"[:400], original_line_id=row.id,
+            given, kind=LineKind.UNUSED, description=f"{BACK}{row.description}"[:400], original_line_id=row.id,
             tax=tax,
         )  # fmt: skip
     if back and given.period is not None:

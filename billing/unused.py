@@ -4,7 +4,8 @@ A line of an issued invoice, for the service or one of its options, covers the d
 stays taken off: its amount is the price actually charged. Ordinary credit notes lower that amount for all its days;
 a line of the kind UNUSED has given back the days from its own first one on, so that no day is given back twice. Days
 that a pause has moved are where they lie now. What another customer was billed for the service is theirs, and left out.
-The charge half of a change is such a line too, also where it stands on a credit note (then it is below zero there).
+The charge half of a change is such a line too, also where it stands on a credit note (then it is below zero there); and
+where a credit note takes a whole change back, what the change had given back is charged again by its line there.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from .periods import BillingPeriod
 from .tax_rates import Tax
 
 COVERING = (LineKind.SERVICE, LineKind.OPTION)
+BACK = "Unused: "
+"""What the words of a line that gives unused days back begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +145,7 @@ def _rows() -> Any:
         .outerjoin(taking, taking.c.original_line_id == InvoiceLine.id)
         .where(
             among_given(InvoiceLine.service_id, "ids"),
-            InvoiceLine.kind.in_(COVERING),
-            InvoiceLine.original_line_id.is_(None),
+            or_(and_(InvoiceLine.kind.in_(COVERING), InvoiceLine.original_line_id.is_(None)), _charged_again()),
             or_(
                 InvoiceLine.period_end > bindparam("day", type_=Date),
                 moved.c.moved_until > bindparam("day", type_=Date),
@@ -153,6 +155,13 @@ def _rows() -> Any:
         )
         .order_by(InvoiceLine.id)
     )  # fmt: skip
+
+
+def _charged_again() -> Any:
+    """That the line is of a credit note and takes back what an invoice had given back."""
+    original = aliased(InvoiceLine)
+    gave = select(original.id).where(original.id == InvoiceLine.original_line_id, original.kind == LineKind.UNUSED)
+    return and_(InvoiceLine.kind == LineKind.UNUSED, Invoice.kind == "credit_note", gave.exists())
 
 
 def in_force(document: Any) -> Any:
@@ -194,7 +203,7 @@ def unused_of(row: Any, taken: Sequence[Any], day: date) -> Unused | None:
         document_id=row.invoice_id,
         document=row.number or "",
         kind=row.kind,
-        description=row.description,
+        description=row.description.removeprefix(BACK),
         period=BillingPeriod(first, where.ends),
         days=where.days,
         charged=Money(billed - ordinary, row.currency),

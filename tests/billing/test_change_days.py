@@ -108,6 +108,21 @@ def test_what_is_left_of_two_periods_pays_for_the_new_one_in_parts(app: Flask, c
     assert left(service, on(11, 26)) == 3500 and findings(by) == []
 
 
+def test_a_change_whose_invoice_was_taken_back_whole_leaves_what_was_paid_before(app: Flask, clock: Clock) -> None:
+    service = running(clock)
+    by, mini = at(clock, DAY), priced("Mini", "10")
+    change = changed(service, priced("Plus", "60"), by)
+    credit_notes.credit(change.invoice, None, reason="Slip", by=by)
+    assert left(service, DAY) == 1500 and findings(by) == []
+    pause(service, clock, DAY)
+    resume(service, clock, on(11, 20))
+    by = at(clock, on(11, 20))
+    down = changed(service, mini, by)
+    assert amounts(down) == ["15.00 EUR", "-5.00 EUR"] and down.invoice.lines[0].description == "Unused: Basic"
+    change_undo.undo(down, by=by)
+    assert left(service, on(11, 20)) == 1500 and findings(by) == []
+
+
 # Away
 
 
