@@ -17,7 +17,7 @@ from sqlalchemy.orm import aliased
 
 from models import Renewal, Service, ServiceStatus, db
 
-from . import change_terms, company, paid_days, service_pauses
+from . import change_terms, paid_days, service_pauses
 from .change_figures import Piece
 from .change_terms import Terms
 from .periods import BillingPeriod, full_period, next_renewal
@@ -49,8 +49,8 @@ class Begins:
 def away(service: Service) -> Away | None:
     """The absence of a service, now or to come, in which its days are not used up."""
     if service.status == ServiceStatus.SUSPENDED and not service_pauses.is_paused(service):
-        free = service.suspended_on is not None and not company.value("bill_suspended_days")
-        return Away(service.suspended_on, None) if free and service.suspended_on else None
+        since = service_pauses.kept_since(service)
+        return Away(since, None) if since else None
     if service.paused_from is None or service_pauses.is_behind(service):
         return None
     return Away(service.paused_from, service.paused_until)

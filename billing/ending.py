@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, select, update
 
 from models import Service, ServiceStatus, db
 
-from . import service_changes, service_rows
+from . import paid_days, service_changes, service_pauses, service_rows
 from .actor import Actor
 from .service_changes import Happened
 
@@ -60,13 +60,33 @@ def _next(on: date, after: int) -> Sequence[Any]:
 def _cancel(rows: Sequence[Any], by: Actor) -> None:
     values = {**OVER, "cancelled_on": Service.ends_on, "version": Service.version + 1}
     ids = [row.id for row in rows]
+    away = _away([row.id for row in rows if row.status == ServiceStatus.SUSPENDED])
     cancelled = update(Service).where(Service.id.in_(ids)).values(values)
     db.session.execute(cancelled.execution_options(synchronize_session=False))
-    happened = [_happened(row) for row in rows]
+    happened = [_happened(row, _keep(row, away.get(row.id))) for row in rows]
     service_changes.record_many(happened, "end", "service.ended", by)
 
 
-def _happened(row: Any) -> Happened:
-    after = {"status": "cancelled", "ends_on": row.ends_on.isoformat()}
+def _away(ids: Sequence[int]) -> dict[int, date]:
+    """Since when those of these services that are away have not used up their days."""
+    if not ids:
+        return {}
+    rows = db.session.scalars(select(Service).where(Service.id.in_(ids)).execution_options(populate_existing=True))
+    found = ((row.id, service_pauses.kept_since(row)) for row in rows)
+    return {number: since for number, since in found if since}
+
+
+def _keep(row: Any, since: date | None) -> dict[str, str]:
+    """Days paid for that were not used up follow the end; what the history says of it."""
+    if since is None:
+        return {}
+    service = db.session.get_one(Service, row.id, populate_existing=True)
+    gap = paid_days.go_on(service, since, row.ends_on)
+    db.session.flush()
+    return gap
+
+
+def _happened(row: Any, gap: dict[str, str]) -> Happened:
+    after = {"status": "cancelled", "ends_on": row.ends_on.isoformat(), **gap}
     before = {"status": str(row.status)}
     return Happened(row.id, row.customer_id, row.description, row.ends_on, before, after)

@@ -292,10 +292,8 @@ def _last(
 def _stops(service: Service, one: Ended) -> date:
     """The first day that is neither billed nor kept: its end; or since when it has been paused, or suspended where such
     days are free."""
-    away_from = service.suspended_on if service.status == ServiceStatus.SUSPENDED else None
-    if away_from and (service_pauses.is_paused(service) or not company.value("bill_suspended_days")):
-        return min(one.on, away_from)
-    return one.on
+    away_from = service_pauses.kept_since(service)
+    return min(one.on, away_from) if away_from else one.on
 
 
 def _unused_after(stops: dict[int, date]) -> dict[int, list[Unused]]:

@@ -32,7 +32,7 @@ def foresee(service: Service, on: date, *, by: Actor) -> Foreseen:
     paid = paid_days.paid_until(service)
     assert service.cancelled_on is not None
     gap = max((on - max(paid, service.cancelled_on)).days, 0)
-    next_on = paid if paid > on or paid < service.cancelled_on else on
+    next_on = service.next_renewal_on if service.next_renewal_on < service.cancelled_on else max(paid, on)
     return Foreseen(next_on, max((paid - on).days, 0), gap, charge_ends.following(service, on))
 
 
@@ -94,12 +94,13 @@ def _check(service: Service, on: date, by: Actor) -> None:
 def _set_dates(service: Service, ended: date, on: date) -> dict[str, str]:
     """The next renewal date; what the history says of the days that are not billed."""
     paid = paid_days.paid_until(service)
+    if service.next_renewal_on < ended:  # days before the end that were never billed: their bill steps over the others
+        away_from = service.paused_from or ended
+        service.paused_from = service.paused_until = None
+        if on > away_from:
+            service.paused_from, service.paused_until, service.rhythm_from = away_from, on, on
+        return _unbilled(away_from, on)
     service.paused_from = service.paused_until = None
-    if paid < ended:  # days before the end that were never billed: the bill for them steps over the others
-        service.next_renewal_on = paid
-        if on > ended:
-            service.paused_from, service.paused_until, service.rhythm_from = ended, on, on
-        return _unbilled(ended, on)
     if service.next_renewal_on == service.billed_from and on > paid:
         paid_days.begin_on(service, on)
     else:

@@ -16,7 +16,7 @@ from sqlalchemy import or_, select
 
 from models import Service, ServiceStatus, SuspendedFor, db
 
-from . import paid_days, service_changes, service_rows
+from . import company, paid_days, service_changes, service_rows
 from .actor import Actor
 from .periods import next_renewal
 from .prices import check_day
@@ -122,6 +122,14 @@ def turn(on: date, *, by: Actor) -> tuple[int, int]:
 def is_paused(service: Service) -> bool:
     """Whether it is in a pause just now."""
     return service.status == SUSPENDED and service.suspended_for == PAUSE
+
+
+def kept_since(service: Service) -> date | None:
+    """Since when a service that is away has not used up its days: paused, or suspended where such days are not billed;
+    None for any other."""
+    if service.status != SUSPENDED or not (is_paused(service) or not company.value("bill_suspended_days")):
+        return None
+    return service.suspended_on
 
 
 def is_behind(service: Service) -> bool:

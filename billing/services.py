@@ -21,7 +21,7 @@ from models import (
     db,
 )
 
-from . import charge_ends, groups, paid_days, pending, service_changes, service_rows
+from . import charge_ends, groups, paid_days, pending, service_changes, service_pauses, service_rows
 from .actor import Actor
 from .charges import add_charge
 from .ending import OVER, end_due
@@ -121,8 +121,8 @@ def _told(service: Service, package: Package) -> dict[str, Any]:
 def cancel(service: Service, on: date, reason: str, *, reason_id: int | None = None, by: Actor) -> Service:
     """End a service: `on` is the first day it is not billed any more. Today or before, it is cancelled at once;
     later, it runs on until that day (see end_due). Its recurring charges end with it. A later call moves the day. Money
-    is left alone: see endings. `reason_id` names one of the shop's own reasons.
-    Raises InvalidService, InvalidTerms, NotAllowed.
+    is left alone: see endings. Days paid for that were not used up while it was away follow its end. `reason_id` names
+    one of the shop's own reasons. Raises InvalidService, InvalidTerms, NotAllowed.
     """
     by.require("services.edit")
     service = service_rows.lock(service)
@@ -136,12 +136,15 @@ def cancel(service: Service, on: date, reason: str, *, reason_id: int | None = N
         paid_days.go_past(service, service.ends_on)
     service.ends_on, service.cancel_reason = on, one_line(reason, 200, "The reason", empty=True)
     service.end_reason_id = _reason(reason_id)
+    gap = {}
     if on <= by.today:
+        kept = service_pauses.kept_since(service)
         service_rows.write({**OVER, "cancelled_on": on}, [service])
+        gap = paid_days.go_on(service, kept, on) if kept else {}
         service_rows.count({service.customer_id: -1 if counted else 0})
     charge_ends.end_with(service, on)
     told = service.why_it_ends
-    after = {"ends_on": on.isoformat(), "status": str(service.status), "reason": told}
+    after = {"ends_on": on.isoformat(), "status": str(service.status), "reason": told, **gap}
     service_changes.record(service, on, "cancel", "service.cancelled", before, after, by)
     return service
 

@@ -12,7 +12,7 @@ from .sql import as_text, day_in, day_of_month, days_between, is_last_of_month, 
 
 SERVICES = "service", "services"
 ENDS = func.coalesce(Renewal.cut_on, Renewal.period_end)
-UNBILLED = ("pause", "resume", "unsuspend", "reactivate")
+UNBILLED = ("pause", "resume", "unsuspend", "cancel", "end", "reactivate")
 """The changes of a service that may tell of days without bills."""
 
 

@@ -16,16 +16,20 @@ from sqlalchemy import select
 from billing import (
     charges,
     customers,
+    endings,
     merging,
     payments,
     reactivations,
     service_edits,
+    service_pauses,
     service_rows,
     service_transfers,
     service_trials,
     services,
+    settings,
 )
 from billing.actor import Actor
+from billing.endings import Wanted
 from billing.pending import activate
 from billing.prices import InvalidTerms
 from billing.service_edits import OwnOption, copy_of
@@ -208,6 +212,38 @@ def test_days_that_are_paid_are_not_billed_again_when_it_comes_back(app: Flask, 
     services.cancel(service, day(11, 10), "", by=at(clock, day(11, 10)))
     reactivations.reactivate(service, day(11, 15), by=at(clock, day(11, 15)))
     assert state(service) == ("active", day(11, 1), day(12, 1), 1) and well(clock)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("paused", [True, False])
+def test_days_kept_while_it_was_away_are_kept_when_it_ends_and_comes_back(app, clock, at_once, paused) -> None:
+    service = start(at(clock, day(11, 1)))
+    bill(day(11, 1))
+    settings.change({"bill_suspended_days": False}, by=at(clock, day(11, 16)))
+    if paused:
+        service_pauses.pause(service, day(11, 16), None, "", by=at(clock, day(11, 16)))
+    else:
+        services.suspend([service], by=at(clock, day(11, 16)))
+    services.cancel(service, day(12, 20), "", by=at(clock, day(12, 20) if at_once else day(11, 20)))
+    bill(day(12, 20))
+    by = at(clock, day(12, 25))
+    foreseen = reactivations.foresee(service, day(12, 25), by=by)
+    assert (foreseen.next_renewal_on, foreseen.paid_days) == (day(1, 4, 2027), 10), "five of fifteen lie before"
+    reactivations.reactivate(service, day(12, 25), by=by)
+    bill(day(1, 4, 2027))
+    assert [line[0] for line in lines()] == [day(11, 1), day(1, 4, 2027)] and well(clock)
+
+
+def test_days_given_back_while_it_was_away_are_not_billed_when_it_comes_back(app: Flask, clock: Clock) -> None:
+    service = start(at(clock, day(11, 1)))
+    bill(day(11, 1))
+    service_pauses.pause(service, day(11, 16), None, "", by=at(clock, day(11, 16)))
+    by = at(clock, day(12, 20))
+    endings.carry_out(service.customer, [service], Wanted(day(12, 20), credit=True, bill=True), seen="", by=by)
+    assert reactivations.foresee(service, day(12, 20), by=by).next_renewal_on == day(12, 20)
+    reactivations.reactivate(service, day(12, 20), by=by)
+    bill(day(12, 20))
+    assert [one for one in lines() if one[2] > 0][2:] == [(day(12, 20), day(1, 1, 2027), 1161)] and well(clock)
 
 
 def test_an_end_moved_or_removed_leaves_no_day_unbilled(app: Flask, clock: Clock) -> None:
