@@ -88,17 +88,12 @@ def begin_period(
 ) -> dict[str, Any]:
     """The periods billed for days from `day` on are over, and the first new one is `billed` by the document; without
     one it is paid by what is left of theirs (`back`). What was done, so that it can be undone."""
-    cut, void, rest = [], [], []
-    for (renewal,) in _paying(service=service.id, day=day):
+    rest, paying = [], _now_paying(service, day)
+    for renewal in paying:
         begins, ends = max(renewal.period_start, day), renewal.cut_on or renewal.period_end
         worth = sum(one.amount.minor for one in back if begins <= one.period.start < ends)
         rest.append(Rest(renewal, (ends - begins).days, worth))
-        if renewal.period_start < day:
-            cut.append([renewal.id, renewal.cut_on.isoformat() if renewal.cut_on else None])
-            write_now(renewal, {"cut_on": day})
-        else:
-            void.append(renewal.id)
-            write_now(renewal, {"void": True})
+    cut, void = _cut(paying, day)
     done: dict[str, Any] = {"cut": cut, "void": void, "rhythm_from": _anew(service, day)}
     period = change_terms.pieces(after, day)[0][0]
     if document is None and (carried := _carried(rest, period)):
@@ -112,6 +107,32 @@ def begin_period(
     }  # fmt: skip
     insert_rows(db.session, Renewal.__table__, list(made), [list(made.values())])
     return {**done, "made": [period.start.isoformat()]}
+
+
+def stop_at_end(service: Service, after: Terms) -> dict[str, Any] | None:
+    """The days left were charged anew, but none from the end on that is to come: what was billed goes up to there, so
+    that without that end bills go on from it. What was done, as `begin_period` tells it; None without such an end."""
+    if after.ends_on is None or after.ends_on >= after.next_on:
+        return None
+    cut, void = _cut(_now_paying(service, after.ends_on), after.ends_on)
+    return {"cut": cut, "void": void, "made": []}
+
+
+def _now_paying(service: Service, day: date) -> list[Renewal]:
+    return [renewal for (renewal,) in _paying(service=service.id, day=day)]
+
+
+def _cut(renewals: Sequence[Renewal], day: date) -> tuple[list[list[Any]], list[int]]:
+    """None of them pays for days from `day` on: (what was cut and where it was cut before, what is void now)."""
+    cut, void = [], []
+    for renewal in renewals:
+        if renewal.period_start < day:
+            cut.append([renewal.id, renewal.cut_on.isoformat() if renewal.cut_on else None])
+            write_now(renewal, {"cut_on": day})
+        else:
+            void.append(renewal.id)
+            write_now(renewal, {"void": True})
+    return cut, void
 
 
 def _anew(service: Service, day: date) -> str | None:
