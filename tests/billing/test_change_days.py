@@ -3,7 +3,6 @@ given back once, however often its days moved."""
 
 from __future__ import annotations
 
-import os
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from changing import (
     DAY,
     DECEMBER,
-    NOVEMBER,
     at,
     changed,
     documents,
@@ -23,21 +21,14 @@ from changing import (
     running,
 )
 from conftest import Clock
-from factories import make_customer
 from flask import Flask
-from hypothesis import HealthCheck, Phase
-from hypothesis import settings as how
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from money import eur
 from sqlalchemy import select
 
-from billing import change_undo, credit_notes, package_changes, service_pauses, services, settings
+from billing import change_undo, credit_notes, reactivations, service_pauses, services, settings
 from billing.credit_notes import Chosen
 from billing.unused import unused
-from models import ChangeState, ChangeWhen, Money, Package, Renewal, Service, SuspendedFor, db
-
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "6"))
+from models import ChangeState, ChangeWhen, Renewal, Service, SuspendedFor, db
 
 
 def on(month: int, day: int) -> date:
@@ -121,6 +112,24 @@ def test_a_change_whose_invoice_was_taken_back_whole_leaves_what_was_paid_before
     assert amounts(down) == ["15.00 EUR", "-5.00 EUR"] and down.invoice.lines[0].description == "Unused: Basic"
     change_undo.undo(down, by=by)
     assert left(service, on(11, 20)) == 1500 and findings(by) == []
+
+
+def test_days_behind_an_end_that_were_given_back_are_billed_once_it_goes_on(app: Flask, clock: Clock) -> None:
+    service = running(clock)
+    services.cancel(service, on(11, 21), "", by=at(clock, on(11, 5)))
+    by, plus = at(clock, DAY), priced("Plus", "60")
+    change = changed(service, plus, by)
+    assert amounts(change) == ["15.00 EUR", "-10.00 EUR"] and change.invoice.kind == "credit_note"
+    change_undo.undo(change, by=by)
+    assert left(service, DAY) == 1500 and findings(by) == []
+    reactivations.remove_end(service, by=by)
+    assert service.next_renewal_on == DECEMBER
+    services.cancel(service, on(11, 21), "", by=by)
+    changed(service, plus, by)
+    reactivations.remove_end(service, by=by)
+    renewed(clock, on(11, 21))
+    last = documents(service)[-1]
+    assert (last.net, last.lines[0].period_start) == (eur("20"), on(11, 21)) and findings(by) == []
 
 
 # Away
@@ -227,129 +236,3 @@ def test_a_suspended_service_that_no_bill_came_for_is_only_written_down(app: Fla
     services.unsuspend([service], by=by)
     renewed(clock, on(12, 10))
     assert documents(service)[-1].net == eur("60") and findings(by) == []
-
-
-# Whatever comes, in whatever order
-
-
-class Turns(RuleBasedStateMachine):
-    """One service that is changed, paused, suspended and back. `worth` is what is left of what was paid, as minor units
-    a day: `ahead` days of it."""
-
-    clock: Any
-    packages: list[Package]
-    last = NOVEMBER
-
-    @initialize(start=st.integers(0, 30))
-    def begin(self, start: int) -> None:
-        self.today = Turns.last + timedelta(days=start)  # numbers follow the days
-        customer = make_customer()
-        name = f"Basic {customer.id}"
-        self.service = running(self.clock, "31", start=self.today, customer=customer, package_name=name)
-        self.away = False
-
-    def teardown(self) -> None:
-        db.session.rollback()
-        Turns.last = self.today
-
-    @property
-    def by(self) -> Any:
-        return at(self.clock, self.today)
-
-    @rule(n=st.integers(1, 12))
-    def time_passes(self, n: int) -> None:
-        before = left(self.service, self.today)
-        last = self.service.next_renewal_on - timedelta(days=1)
-        self.today = max(
-            self.today, min(self.today + timedelta(days=n), last) if not self.away else self.today + timedelta(days=n)
-        )
-        assert self.away or left(self.service, self.today) <= before
-
-    @rule(which=st.integers(0, 2), months=st.sampled_from([0, 1, 3, 12]))
-    def change(self, which: int, months: int) -> None:
-        self.change_to(self.packages[which], months, None)
-
-    @rule(days=st.sampled_from([20, 45, 90]))
-    def change_for_nothing(self, days: int) -> None:
-        """To another length at a price that what is left pays for."""
-        since = self.since()
-        worth = left(self.service, since)
-        if worth and (self.service.days != days):
-            change = self.change_to(self.service.package, 0, worth, days)
-            assert change is None or change.invoice is None
-            assert change is None or left(self.service, since) == worth
-
-    def since(self) -> date:
-        return self.service.paused_from or self.today
-
-    def change_to(self, package: Package, months: int, price: int | None, days: int = 0) -> Any:
-        wanted: dict[str, Any] = {"months": months, "days": days}
-        if price is not None:
-            wanted |= {"price": Money(price, "EUR"), "price_reason": "As it was"}
-        change, review = reviewed(self.service, package, self.by, **wanted)
-        if review.refusals:
-            db.session.rollback()
-            return None
-        change = package_changes.carry_out(change, review.fingerprint, by=self.by)
-        db.session.commit()
-        self.done = change
-        since = self.since()
-        if review.figures is not None:
-            charged = sum(line.amount.minor for line in review.lines if line.input.kind.value == "service")
-            assert left(self.service, since) == charged
-        self.look()
-        return change
-
-    @precondition(lambda self: getattr(self, "done", None) is not None)
-    @rule()
-    def undo(self) -> None:
-        if not change_undo.why_not(self.done, by=self.by):
-            change_undo.undo(self.done, by=self.by)
-            db.session.commit()
-            self.look()
-
-    @precondition(lambda self: not self.away)
-    @rule()
-    def go(self) -> None:
-        self.kept = left(self.service, self.today)
-        service_pauses.pause(self.service, self.today, None, "", by=self.by)
-        db.session.commit()
-        self.away = True
-
-    @precondition(lambda self: self.away)
-    @rule()
-    def come(self) -> None:
-        kept = left(self.service, self.since())
-        service_pauses.resume([self.service], by=self.by)
-        db.session.commit()
-        self.away = False
-        assert left(self.service, self.today) == kept
-        self.look()
-
-    def look(self) -> None:
-        """Never more is left than there was charged, in all and of each line, and every day is paid once."""
-        assert findings(self.by) == []
-        documents_ = documents(self.service)
-        net = sum(
-            -one.net_minor if one.kind == "credit_note" else one.net_minor
-            for one in documents_
-            if one.state == "issued"
-        )
-        assert 0 <= left(self.service, self.since()) <= net
-        assert all(one.amount <= one.left and 0 < one.share <= 1 for one in unused(self.service, self.today))
-        assert left(self.service, self.service.next_renewal_on + timedelta(days=0 if not self.away else 400)) == 0
-
-
-def test_what_was_paid_for_is_given_back_once_however_it_moved(app: Flask, clock: Clock) -> None:
-    first = running(clock)
-    Turns.clock, Turns.packages = clock, [first.package, priced("Plus", "60"), priced("Mini", "10")]
-    for package in Turns.packages:
-        for months, price in ((3, "80"), (12, "300")):
-            price_for(package, price, months)
-    settings.change({"shorter_period_when": "now", "downgrade_when": "now"}, by=at(clock, NOVEMBER))
-    db.session.commit()
-    examples = how(
-        max_examples=EXAMPLES, stateful_step_count=8, deadline=None, derandomize=True, database=None,
-        phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
-    run_state_machine_as_test(Turns, settings=examples)
