@@ -81,7 +81,7 @@ def billed_next(service: Service, terms: Terms) -> Terms:
     """The terms as the next bill finds them: behind an absence, or ending with the first day of one that is to come."""
     gone = away(service)
     if gone is None or terms.next_on >= gone.since:
-        return replace(terms, next_on=renews_on(service, terms))
+        return change_terms.but(terms, next_on=renews_on(service, terms))
     return replace(terms, ends_on=min(terms.ends_on or gone.since, gone.since))
 
 

@@ -104,10 +104,11 @@ def make_invoice(head: Head, worked: WorkedOut, *, asks: bool = True, by: Actor)
 def make_note(head: Head, worked: WorkedOut, plan: NotePlan, *, reason: str, by: Actor) -> Made:
     """An issued credit note for these lines, which have the signs of an invoice and come to less than nothing. Its
     total goes where `plan` says; the invoices in it are locked. Flushes. Raises NotIssuable, NoExchangeRate."""
-    note = _new(CreditNote, head, turned(worked), by)
+    worked = turned(worked)
+    note = _new(CreditNote, head, worked, by)
     note.note, note.terms = "\n".join(filter(None, (reason, head.note))), ""
     assert isinstance(note, CreditNote)
-    lines = _write(note, turned(worked), by_run=head.by_run)
+    lines = _write(note, worked, by_run=head.by_run)
     credit_parts.book(note, plan, head.customer, by)
     about = {"credit_minor": plan.to_credit.minor, "invoices": ", ".join(part.invoice for part in plan.parts)}
     lowered = [plan.invoices[part.invoice_id] for part in plan.parts if part.off_open]

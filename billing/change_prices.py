@@ -27,7 +27,7 @@ from models.objects import prepared_objects
 from models.prepared import among_given
 
 from . import fx_prices
-from .change_terms import OptionTerms, Terms
+from .change_terms import OptionTerms, Terms, but
 from .fx import Exchange, FxTable
 from .money import convert
 from .package_prices import check_bounds
@@ -150,7 +150,7 @@ def new_terms(before: Terms, wanted: Wanted, package: Package, customer: Custome
         options=(),
     )
     options, said = _options(before, wanted, package, changed)
-    return replace(changed, options=options), said
+    return but(changed, options=options), said
 
 
 def _list_price(

@@ -42,7 +42,7 @@ from .change_prices import charged_in, new_terms
 from .change_proformas import ByHand, Replaced
 from .change_review import Review
 from .change_subject import Known, Subject, refusals, subject, wanted_of
-from .change_terms import Terms
+from .change_terms import Terms, but
 from .discount_rules import Cut
 from .document_lines import taxed
 from .endings import CREDIT_PERMISSION
@@ -107,7 +107,7 @@ def _reviewed(found: Subject, after: Terms, said: Sequence[str], by: Actor, on: 
     day, moved = (on, "") if on else _moved(found, after, direction, _day(found, by))
     begins = change_days.begins(found.service, found.before, day)
     against = refusals(found, day, by, begins=begins.start)
-    if after == replace(found.before, setup_fee=after.setup_fee):
+    if after == but(found.before, setup_fee=after.setup_fee):
         against.append("This is what the service is already. Choose another package, period, price or option.")
     locks = lock and not found.free and locks_rows(db.session)
     held = _behind(found, begins.first, lock=True) if locks else None
@@ -116,7 +116,7 @@ def _reviewed(found: Subject, after: Terms, said: Sequence[str], by: Actor, on: 
     fee = _fee(found, after)
     after = _dated(after, before, begins.start, unbilled=unbilled)
     days = change_terms.pieces(after, begins.start) if new_period else left
-    after = replace(after, setup_fee=fee if found.never_billed and fee else _agreed_fee(found, after))
+    after = but(after, setup_fee=fee if found.never_billed and fee else _agreed_fee(found, after))
     figures = None if back is None or found.free else _figures(found, after, back, days, day, fee)
     makes = figures.outcome if figures else Outcome.RECORD
     against += [*_of_bills(found, back or ()), *_of_rights(found, makes, on, by)]
@@ -221,7 +221,7 @@ def _foreseen(found: Subject, before: Terms, day: date) -> list[Unused]:
 def _dated(after: Terms, before: Terms, day: date, *, unbilled: bool) -> Terms:
     """The new terms with the dates they will have. A trial goes on, and so does what was billed elsewhere: the first
     day billed does not move."""
-    after = replace(after, next_on=before.next_on)
+    after = but(after, next_on=before.next_on)
     if after.period != before.period:
         start = before.next_on if unbilled else day
         after = change_terms.new_period(after, start)
@@ -251,7 +251,7 @@ def _agreed_fee(found: Subject, after: Terms) -> Money:
 def _figures(
     found: Subject, after: Terms, back: Sequence[Unused], days: Sequence[Piece], day: date, fee: Money
 ) -> Figures:
-    charged, note = charged_in(replace(after, setup_fee=fee), found.customer, day, found.tables.fx)
+    charged, note = charged_in(but(after, setup_fee=fee), found.customer, day, found.tables.fx)
     tax = _tax(found, after, day)
     ours = found.tables.company.prices_include_tax
     include = back[0].prices_include_tax if back else ours

@@ -76,6 +76,11 @@ class Terms:
         return self.description or self.package
 
 
+def but(terms: Terms, **values: Any) -> Terms:
+    """The same with these values; itself where it has them already."""
+    return terms if all(getattr(terms, name) == value for name, value in values.items()) else replace(terms, **values)
+
+
 def priced(terms: Terms, change: Callable[[Money], Money]) -> Terms:
     """The same with every amount changed."""
     options = tuple(replace(option, price=change(option.price)) for option in terms.options)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Self
 
 from models.currencies import DECIMALS
@@ -79,9 +80,9 @@ class Money:
         return cls(scaled(amount, decimals_of(currency), f"an amount in {currency}"), currency)
 
     @classmethod
-    def zero(cls, currency: str) -> Self:
+    def zero(cls, currency: str) -> "Money":
         """Nothing, in this currency."""
-        return cls(0, currency)
+        return _zero(currency)
 
     def __add__(self, other: "Money") -> "Money":
         return Money(self.minor + self._minor_of(other), self.currency)
@@ -152,6 +153,12 @@ class Money:
         if other.currency != self.currency:
             raise CurrencyMismatch(f"{self.currency} and {other.currency} cannot be put together.")
         return other.minor
+
+
+@lru_cache(maxsize=256)
+def _zero(currency: str) -> Money:
+    """Sums begin with it all the time."""
+    return Money(0, currency)
 
 
 @dataclass(frozen=True, slots=True)

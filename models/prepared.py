@@ -8,7 +8,6 @@ compared with a column of such an index's condition, need not.
 
 from __future__ import annotations
 
-import json
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,7 +84,7 @@ class _Ids(TypeDecorator[Any]):
         return dialect.type_descriptor(ARRAY(BigInteger) if dialect.name == "postgresql" else String())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        return list(value) if dialect.name == "postgresql" else json.dumps(list(value))
+        return list(value) if dialect.name == "postgresql" else str([int(one) for one in value])
 
 
 @dataclass(slots=True)
