@@ -47,7 +47,7 @@ from models import (
     db,
 )
 
-TIMES, WARM, AGAIN, MOST, FEW, RAW = 11, 6, 3, 25, 100, 4
+TIMES, WARM, AGAIN, MOST, FEW, RAW = 20, 12, 3, 25, 100, 4
 FIRST, TODAY, NEXT = date(2026, 11, 1), date(2026, 11, 16), date(2026, 12, 1)
 AT = datetime(2026, 11, 16, 9, tzinfo=UTC)
 ADDED = (

@@ -95,7 +95,8 @@ def make_invoice(head: Head, worked: WorkedOut, *, asks: bool = True, by: Actor)
         document.open_minor = document.total_minor
     lines = _write(document, worked, by_run=head.by_run)
     if not asks:
-        entries = {Account.RECEIVABLE: document.total, Account.REVENUE: -document.net, Account.TAX: -document.tax}
+        sums = worked.totals
+        entries = {Account.RECEIVABLE: sums.gross, Account.REVENUE: -sums.net, Account.TAX: -sums.tax}
         ledger.post("invoice", customer, head.on, entries, invoice_id=document.id)
     settled = () if asks or document.total_minor else (document,)
     return Made(document, head, lines, [_trace(document, {}, by)], settled)

@@ -52,8 +52,8 @@ class Known:
 
     tables: Tables
     packages: dict[int, Package] = field(default_factory=dict)
-    # What stands around the services: a session forgets what nobody holds.
-    held: set[Any] = field(default_factory=set)
+    # The packages of the services: a session forgets what nobody holds.
+    held: set[Package] = field(default_factory=set)
     _last: tuple[Any, Any, Any] = field(default=(None, None, None), init=False)
 
     @classmethod
@@ -70,6 +70,10 @@ class Known:
     def keep(self, asked: Any, review: Any) -> None:
         """Remember what was worked out last, and for which question."""
         self._last = standstill(db.session()), asked, review
+
+    def forget(self) -> None:
+        """What was worked out last is carried out: what only it needed can go, before a commit looks through it."""
+        self._last = None, None, None
 
     def kept(self, asked: Any) -> Any:
         """The same answer once more, where nothing can have changed since; else None."""
@@ -120,7 +124,7 @@ def subject(change: PackageChange, known: Known | None, *, lock: bool = False) -
         set_committed_value(service, name, value)
     set_committed_value(service, "options", [option for row in rows if (option := row[2])])
     known = known or Known.load()
-    known.held |= {service.customer, service.billing_group, service.package}
+    known.held.add(service.package)
     return Subject(
         change=change,
         service=service,

@@ -199,8 +199,8 @@ def book(note: CreditNote, plan: NotePlan, customer: Customer, by: Actor) -> Cre
     insert_rows(db.session, CreditNotePart.__table__, columns, rows)
     given = give(note, plan.to_credit) if plan.to_credit else None
     entries = {
-        Account.RECEIVABLE: plan.to_credit - plan.total, Account.CREDIT: -plan.to_credit, Account.REVENUE: note.net,
-        Account.TAX: note.tax,
+        Account.RECEIVABLE: plan.to_credit - plan.total, Account.CREDIT: -plan.to_credit,
+        Account.REVENUE: Money(note.net_minor, note.currency), Account.TAX: Money(note.tax_minor, note.currency),
     }  # fmt: skip
     known = {"invoice_id": note.id, "credit_id": given.id if given else None}
     postings.append(ledger.Posting("credit_note", customer, note.issued_on, entries, **known))

@@ -176,6 +176,8 @@ def carry_out(change: PackageChange, seen: str, *, by: Actor, known: Known | Non
         raise ChangedSince(found.review)
     if found.review.refusals:
         raise ChangeRefused(*found.review.refusals)
+    if known:
+        known.forget()
     try:
         return do(found, by=by)
     except IntegrityError:
