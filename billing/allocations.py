@@ -193,7 +193,7 @@ def refill(credit: Credit, part: Money, *, grows: bool = False) -> None:
         values["amount_minor"] = Credit.amount_minor + part.minor
     change = update(Credit).where(Credit.id == credit.id).values(values)
     db.session.execute(change.execution_options(synchronize_session=False))
-    db.session.expire(credit, ["remaining_minor", "remaining", "amount_minor", "amount"])
+    db.session.expire(credit, ["remaining_minor", "amount_minor"])
 
 
 def use_posting(row: Allocation, payment: Payment | None = None) -> ledger.Posting:

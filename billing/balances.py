@@ -111,7 +111,7 @@ def lower_open(invoice: Invoice, part: Money) -> None:
         update(Invoice).where(Invoice.id == invoice.id, *left).values(open_minor=Invoice.open_minor - part.minor),
         f"{invoice} was paid or changed by somebody else just now. Nothing was booked; look at it again.",
     )
-    db.session.expire(invoice, ["open_minor", "open"])
+    db.session.expire(invoice, ["open_minor"])
 
 
 def raise_open(invoice: Invoice, part: Money) -> None:
@@ -124,7 +124,7 @@ def raise_open(invoice: Invoice, part: Money) -> None:
         update(Invoice).where(*known, higher <= Invoice.total_minor).values(open_minor=higher, dunning_on=None),
         f"{invoice} was voided or changed by somebody else just now. Nothing was booked; look at it again.",
     )
-    db.session.expire(invoice, ["open_minor", "open", "dunning_on"])
+    db.session.expire(invoice, ["open_minor", "dunning_on"])
 
 
 def lock_payment(payment: Payment) -> Payment:
@@ -147,7 +147,7 @@ def lower_remaining(credit: Credit, part: Money) -> None:
         update(Credit).where(Credit.id == credit.id, *left).values(remaining_minor=Credit.remaining_minor - part.minor),
         "This credit was used by somebody else just now. Nothing was booked; look at the customer's credit again.",
     )
-    db.session.expire(credit, ["remaining_minor", "remaining"])
+    db.session.expire(credit, ["remaining_minor"])
 
 
 def postings_of(invoice: Invoice) -> list[LedgerPosting]:

@@ -138,7 +138,7 @@ def _move_balances(postings: Sequence[Posting]) -> list[Row]:
     told = "id", "name", "currency", "merged_into_id"
     accounts = add_to_rows(db.session(), Customer.__table__, ("balance_minor", "credit_minor"), rows, told)
     for customer in moves:
-        db.session.expire(customer, ["balance_minor", "credit_minor", "balance", "credit"])
+        db.session.expire(customer, ["balance_minor", "credit_minor"])
     return accounts
 
 

@@ -130,7 +130,7 @@ def _kept(
     moved = update(Invoice).where(Invoice.id == invoice.id)
     moved = moved.values(written_off_minor=Invoice.written_off_minor + amount.minor)
     db.session.execute(moved.execution_options(synchronize_session=False))
-    db.session.expire(invoice, ["written_off_minor", "written_off"])
+    db.session.expire(invoice, ["written_off_minor"])
     return row
 
 

@@ -7,11 +7,11 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
 from .customer import Customer
-from .money import Money
+from .money import MoneyOf
 from .payment import Payment
 from .types import MinorUnits, Moment, choice
 
@@ -104,7 +104,7 @@ class BankLine(Model):
     decided_by: Mapped[str] = mapped_column(String(200), default="")
     decided_at: Mapped[datetime | None] = mapped_column(Moment)
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    amount = MoneyOf("amount_minor")
     statement: Mapped[BankStatement] = relationship()
     payment: Mapped[Payment | None] = relationship()
 

@@ -7,12 +7,12 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, String, Text, text
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
 from .customer import Customer
 from .invoice import Invoice
-from .money import Money
+from .money import MoneyOf
 from .payment import Credit, Payment
 from .types import MinorUnits, Moment, choice
 
@@ -133,7 +133,7 @@ class PaymentAttempt(Model):
     next_look_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    amount = MoneyOf("amount_minor")
     customer: Mapped[Customer] = relationship()
     card: Mapped[Card | None] = relationship()
     payment: Mapped[Payment | None] = relationship(viewonly=True)
@@ -158,7 +158,7 @@ class AttemptPart(Model):
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
     holds: Mapped[bool] = mapped_column(default=True)
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    amount = MoneyOf("amount_minor")
     attempt: Mapped[PaymentAttempt] = relationship(back_populates="parts")
     invoice: Mapped[Invoice] = relationship(lazy="joined", innerjoin=True)
 
@@ -204,7 +204,7 @@ class CardRefund(Model):
     next_look_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    amount = MoneyOf("amount_minor")
     payment: Mapped[Payment] = relationship(viewonly=True)
     credit: Mapped[Credit | None] = relationship(viewonly=True)
 

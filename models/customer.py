@@ -19,11 +19,11 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship, validates
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from .base import BigId, Model, db, key, ref
 from .company import ContractType, CustomerGroup, PaymentMethod, PostalAddress, Project, Reseller, Tag
-from .money import Money
+from .money import MoneyOf
 from .types import MinorUnits, Moment, Percent, choice
 
 
@@ -186,8 +186,8 @@ class Customer(PostalAddress, Model):
     external_id: Mapped[str | None] = mapped_column(String(120))
     version: Mapped[int] = mapped_column(default=1)
 
-    balance: Mapped[Money] = composite(Money, "balance_minor", "currency")
-    credit: Mapped[Money] = composite(Money, "credit_minor", "currency")
+    balance = MoneyOf("balance_minor")
+    credit = MoneyOf("credit_minor")
 
     group: Mapped[CustomerGroup | None] = relationship()
     merged_into: Mapped[Customer | None] = relationship(remote_side="Customer.id", viewonly=True)

@@ -7,12 +7,12 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, String, Table, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import BigId, Model, db, key, ref
 from .company import CustomerGroup, Project
 from .customer import Customer
-from .money import Money
+from .money import MoneyOf
 from .package import Package
 from .service import Service
 from .types import MinorUnits, Moment, Percent, choice
@@ -155,7 +155,7 @@ class DiscountAmount(Model):
     currency: Mapped[str] = mapped_column(String(3))
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    amount = MoneyOf("amount_minor")
 
 
 class Coupon(Model):
@@ -233,4 +233,4 @@ class DiscountUse(Model):
     currency: Mapped[str] = mapped_column(String(3))
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    amount = MoneyOf("amount_minor")

@@ -6,10 +6,10 @@ from decimal import Decimal
 from fractions import Fraction
 
 from sqlalchemy import String
-from sqlalchemy.orm import Mapped, composite, declared_attr, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import ref
-from .money import Money
+from .money import MoneyOf
 from .types import MinorUnits, Percent, Quantity
 
 
@@ -36,13 +36,9 @@ class PricedLine:
     tax_category: Mapped[str] = mapped_column(String(12), default="S")
     tax_rate: Mapped[Decimal] = mapped_column(Percent, default=Decimal(0))
 
-    @declared_attr
-    def amount(cls) -> Mapped[Money]:
-        return composite(Money, "amount_minor", "currency")
+    amount = MoneyOf("amount_minor")
 
-    @declared_attr
-    def discount(cls) -> Mapped[Money]:
-        return composite(Money, "discount_minor", "currency")
+    discount = MoneyOf("discount_minor")
 
     @property
     def exact_quantity(self) -> Decimal | Fraction:
@@ -61,10 +57,6 @@ class TaxSum:
     taxable_minor: Mapped[int] = mapped_column(MinorUnits)
     tax_minor: Mapped[int] = mapped_column(MinorUnits)
 
-    @declared_attr
-    def taxable(cls) -> Mapped[Money]:
-        return composite(Money, "taxable_minor", "currency")
+    taxable = MoneyOf("taxable_minor")
 
-    @declared_attr
-    def tax(cls) -> Mapped[Money]:
-        return composite(Money, "tax_minor", "currency")
+    tax = MoneyOf("tax_minor")

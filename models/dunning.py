@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
 from .customer import Customer
 from .invoice import Invoice
-from .money import Money
+from .money import MoneyOf
 from .types import MinorUnits, Moment, Percent, choice
 
 
@@ -120,10 +120,10 @@ class DunningAmount(Model):
     fee_most_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
     least_open_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
 
-    fee: Mapped[Money] = composite(Money, "fee_minor", "currency")
-    fee_least: Mapped[Money] = composite(Money, "fee_least_minor", "currency")
-    fee_most: Mapped[Money] = composite(Money, "fee_most_minor", "currency")
-    least_open: Mapped[Money] = composite(Money, "least_open_minor", "currency")
+    fee = MoneyOf("fee_minor")
+    fee_least = MoneyOf("fee_least_minor")
+    fee_most = MoneyOf("fee_most_minor")
+    least_open = MoneyOf("least_open_minor")
 
 
 class DunningStep(Model):
@@ -201,7 +201,7 @@ class DunningStep(Model):
     # Of a suspension or cancellation: the ids of the services.
     services: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
 
-    open: Mapped[Money] = composite(Money, "open_minor", "currency")
+    open = MoneyOf("open_minor")
     invoice: Mapped[Invoice] = relationship(foreign_keys=[invoice_id])
     fee_invoice: Mapped[Invoice | None] = relationship(foreign_keys=[fee_invoice_id])
     plan: Mapped[DunningPlan] = relationship()
@@ -241,7 +241,7 @@ class PaymentPromise(Model):
     # When it was kept, broken, withdrawn or replaced by another.
     ended_on: Mapped[date | None]
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    amount = MoneyOf("amount_minor")
     invoice: Mapped[Invoice] = relationship()
     customer: Mapped[Customer] = relationship()
 

@@ -7,12 +7,12 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, Index, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import BigId, Model, key, ref
 from .customer import Customer
 from .document import PricedLine, TaxSum
-from .money import Money
+from .money import MoneyOf
 from .types import MinorUnits, Moment, Percent, Rate, choice
 
 WAITING = "kind = 'proforma' AND state NOT IN ('draft', 'void') AND became_id IS NULL"
@@ -172,13 +172,13 @@ class Invoice(Model):
     # Counts the changes of a draft, so that two people at one draft see each other.
     version: Mapped[int] = mapped_column(default=1)
 
-    net: Mapped[Money] = composite(Money, "net_minor", "currency")
-    tax: Mapped[Money] = composite(Money, "tax_minor", "currency")
-    total: Mapped[Money] = composite(Money, "total_minor", "currency")
-    open: Mapped[Money] = composite(Money, "open_minor", "currency")
-    discount: Mapped[Money] = composite(Money, "discount_minor", "currency")
-    credited: Mapped[Money] = composite(Money, "credited_minor", "currency")
-    written_off: Mapped[Money] = composite(Money, "written_off_minor", "currency")
+    net = MoneyOf("net_minor")
+    tax = MoneyOf("tax_minor")
+    total = MoneyOf("total_minor")
+    open = MoneyOf("open_minor")
+    discount = MoneyOf("discount_minor")
+    credited = MoneyOf("credited_minor")
+    written_off = MoneyOf("written_off_minor")
 
     customer: Mapped[Customer] = relationship()
     lines: Mapped[list[InvoiceLine]] = relationship(order_by="InvoiceLine.position")

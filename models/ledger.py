@@ -6,10 +6,10 @@ import enum
 from datetime import date
 
 from sqlalchemy import Index, String, text
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
-from .money import Money
+from .money import MoneyOf
 from .types import MinorUnits, choice
 
 
@@ -69,4 +69,4 @@ class LedgerEntry(Model):
     currency: Mapped[str] = mapped_column(String(3))
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    amount = MoneyOf("amount_minor")

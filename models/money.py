@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Self
+from typing import Self, overload
 
 from models.currencies import DECIMALS
 from models.errors import BillingError
@@ -26,6 +26,7 @@ __all__ = [
     "CurrencyMismatch",
     "InvalidAmount",
     "Money",
+    "MoneyOf",
     "Quantity",
     "UnitPrice",
     "UnknownCurrency",
@@ -159,6 +160,32 @@ class Money:
 def _zero(currency: str) -> Money:
     """Sums begin with it all the time."""
     return Money(0, currency)
+
+
+class MoneyOf:
+    """An amount of an object that has its minor units in one attribute and its currency in another; set, it sets both.
+    None while there are no minor units yet."""
+
+    def __init__(self, minor: str, currency: str = "currency") -> None:
+        self._minor, self._currency = minor, currency
+
+    @overload
+    def __get__(self, thing: None, kind: type) -> Self: ...
+
+    @overload
+    def __get__(self, thing: object, kind: type) -> Money: ...
+
+    def __get__(self, thing: object | None, kind: type) -> Self | Money:
+        if thing is None:
+            return self
+        minor = getattr(thing, self._minor)
+        if minor is None:
+            return None  # type: ignore[return-value]  # so is every column of a new object
+        return Money(minor, getattr(thing, self._currency))
+
+    def __set__(self, thing: object, money: Money) -> None:
+        setattr(thing, self._minor, money.minor)
+        setattr(thing, self._currency, money.currency)
 
 
 @dataclass(frozen=True, slots=True)

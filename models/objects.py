@@ -88,14 +88,9 @@ def hold(session: Session, thing: Any, key: Any, values: Mapping[str, Any]) -> N
 
 
 def put(thing: Any, values: Mapping[str, Any]) -> None:
-    """Columns of an object are known to be so in the database; what is made of them is made anew when it is asked for.
-    Nothing of it may wait to be flushed."""
-    mapper, state = inspect(type(thing)), inspect(thing)
+    """Columns of an object are known to be so in the database. Nothing of it may wait to be flushed."""
     thing.__dict__.update(values)
-    state.expired_attributes.difference_update(values)
-    for one, columns in _made_of(mapper):
-        if not columns.isdisjoint(values):
-            thing.__dict__.pop(one, None)
+    inspect(thing).expired_attributes.difference_update(values)
 
 
 @cache
@@ -114,12 +109,6 @@ def _leading(mapper: Mapper[Any]) -> list[tuple[str, str]]:
         if one.direction is RelationshipDirection.MANYTOONE and len(one.local_columns) == 1
         for column in one.local_columns
     ]
-
-
-@cache
-def _made_of(mapper: Mapper[Any]) -> list[tuple[str, frozenset[str]]]:
-    """The composites, each with its columns."""
-    return [(one.key, frozenset(part.key for part in one.props)) for one in mapper.composites]
 
 
 @dataclass(slots=True)
@@ -155,7 +144,7 @@ class _Part:
         return found
 
     def _new(self, session: Session, key: Any, values: dict[str, Any]) -> Any:
-        """As the loader of SQLAlchemy makes one; its composites are made when they are asked for."""
+        """As the loader of SQLAlchemy makes one."""
         assert self.mapper is not None
         mapper = self.mapper.polymorphic_map[values[self.which]] if self.which else self.mapper
         thing = mapper.class_manager.new_instance()

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, Index, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
 from .company import CustomerGroup, Project
 from .customer import Customer
 from .invoice import Invoice
-from .money import Money
+from .money import MoneyOf
 from .package import Package
 from .service import Service
 from .staff import PortalUser
@@ -217,8 +217,8 @@ class Order(Model):
     base_url: Mapped[str] = mapped_column(String(200), default="")
     version: Mapped[int] = mapped_column(default=1)
 
-    total: Mapped[Money] = composite(Money, "total_minor", "currency")
-    later: Mapped[Money] = composite(Money, "later_minor", "currency")
+    total = MoneyOf("total_minor")
+    later = MoneyOf("later_minor")
     form: Mapped[OrderForm] = relationship()
     customer: Mapped[Customer | None] = relationship()
     service: Mapped[Service | None] = relationship()

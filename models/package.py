@@ -6,10 +6,10 @@ import enum
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
-from .money import Money
+from .money import MoneyOf
 from .types import MinorUnits, Quantity, choice
 
 
@@ -115,8 +115,8 @@ class PackagePrice(Model):
     price_minor: Mapped[int] = mapped_column(MinorUnits)
     setup_fee_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
 
-    price: Mapped[Money] = composite(Money, "price_minor", "currency")
-    setup_fee: Mapped[Money] = composite(Money, "setup_fee_minor", "currency")
+    price = MoneyOf("price_minor")
+    setup_fee = MoneyOf("setup_fee_minor")
     package: Mapped[Package] = relationship(back_populates="prices")
 
 
@@ -161,5 +161,5 @@ class OptionPrice(Model):
     currency: Mapped[str] = mapped_column(String(3))
     price_minor: Mapped[int] = mapped_column(MinorUnits)
 
-    price: Mapped[Money] = composite(Money, "price_minor", "currency")
+    price = MoneyOf("price_minor")
     option: Mapped[PackageOption] = relationship(back_populates="prices")

@@ -7,12 +7,12 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
 from .customer import Customer
 from .invoice import Invoice
-from .money import Money
+from .money import Money, MoneyOf
 from .package import Package
 from .service import Service
 from .types import MinorUnits, Moment, choice
@@ -88,15 +88,17 @@ class PackageChange(Model):
     # The last day of a draft, and of a change that waits to be paid.
     expires_on: Mapped[date | None]
 
-    agreed: Mapped[Money | None] = composite(
-        lambda minor, currency: None if minor is None else Money(minor, currency), "agreed_minor", "currency"
-    )
     customer: Mapped[Customer] = relationship()
     service: Mapped[Service] = relationship()
     from_package: Mapped[Package] = relationship(foreign_keys=[from_package_id])
     to_package: Mapped[Package | None] = relationship(foreign_keys=[to_package_id])
     invoice: Mapped[Invoice | None] = relationship(foreign_keys=[invoice_id])
     undo: Mapped[Invoice | None] = relationship(foreign_keys=[undo_id])
+
+    @property
+    def agreed(self) -> Money | None:
+        """The price that was agreed on in place of the list's."""
+        return None if self.agreed_minor is None else Money(self.agreed_minor, self.currency)
 
     def __str__(self) -> str:
         return f"{self.from_package} → {self.to_package}" if self.to_package_id else f"Change of {self.service}"
@@ -117,6 +119,6 @@ class CreditNotePart(Model):
     currency: Mapped[str] = mapped_column(String(3))
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    amount = MoneyOf("amount_minor")
     credit_note: Mapped[Invoice] = relationship(foreign_keys=[credit_note_id])
     invoice: Mapped[Invoice] = relationship(foreign_keys=[invoice_id])

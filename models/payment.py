@@ -6,12 +6,12 @@ import enum
 from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, Index, String, text
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
 from .customer import Customer
 from .invoice import Invoice
-from .money import Money
+from .money import MoneyOf
 from .types import MinorUnits, Moment, choice
 
 
@@ -51,7 +51,7 @@ class Payment(Model):
     # Entered by mistake, and taken back on that day; what it was put on is open again.
     reversed_on: Mapped[date | None]
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    amount = MoneyOf("amount_minor")
     customer: Mapped[Customer] = relationship()
     allocations: Mapped[list[Allocation]] = relationship(viewonly=True, order_by="Allocation.id")
     credits: Mapped[list[Credit]] = relationship(viewonly=True, order_by="Credit.id")
@@ -91,8 +91,8 @@ class Credit(Model):
     granted_on: Mapped[date]
     expires_on: Mapped[date | None]
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
-    remaining: Mapped[Money] = composite(Money, "remaining_minor", "currency")
+    amount = MoneyOf("amount_minor")
+    remaining = MoneyOf("remaining_minor")
     customer: Mapped[Customer] = relationship()
 
     def __str__(self) -> str:
@@ -132,7 +132,7 @@ class CreditOutflow(Model):
     recorded_at: Mapped[datetime] = mapped_column(Moment)
     recorded_by: Mapped[str] = mapped_column(String(200))
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    amount = MoneyOf("amount_minor")
 
     def __str__(self) -> str:
         return str(self.amount)
@@ -158,7 +158,7 @@ class Allocation(Model):
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
     on: Mapped[date]
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    amount = MoneyOf("amount_minor")
     invoice: Mapped[Invoice] = relationship()
     payment: Mapped[Payment | None] = relationship(viewonly=True)
     credit: Mapped[Credit | None] = relationship(viewonly=True)

@@ -7,11 +7,11 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, Index, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
 from .bulk_action import BulkAction
-from .money import Money
+from .money import MoneyOf
 from .package import Package
 from .service import Service, ServiceOption
 from .types import MinorUnits, Moment, choice
@@ -99,8 +99,8 @@ class ListedPriceChange(Model):
     old_minor: Mapped[int] = mapped_column(MinorUnits)
     new_minor: Mapped[int] = mapped_column(MinorUnits)
 
-    old: Mapped[Money] = composite(Money, "old_minor", "currency")
-    new: Mapped[Money] = composite(Money, "new_minor", "currency")
+    old = MoneyOf("old_minor")
+    new = MoneyOf("new_minor")
     package: Mapped[Package] = relationship()
 
 
@@ -144,8 +144,8 @@ class NewPrice(Model):
     state: Mapped[NewPriceState] = mapped_column(choice(NewPriceState, "state"), default=NewPriceState.WAITING)
     billed_on: Mapped[date | None]
 
-    old: Mapped[Money] = composite(Money, "old_minor", "currency")
-    new: Mapped[Money] = composite(Money, "new_minor", "currency")
+    old = MoneyOf("old_minor")
+    new = MoneyOf("new_minor")
     service: Mapped[Service] = relationship()
     option: Mapped[ServiceOption | None] = relationship()
     price_change: Mapped[PriceChange] = relationship()

@@ -7,13 +7,13 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, Index, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
 from .customer import Customer
 from .document import PricedLine, TaxSum
 from .invoice import Invoice, LineKind
-from .money import Money
+from .money import MoneyOf
 from .types import MinorUnits, Moment, Percent, choice
 
 
@@ -113,10 +113,10 @@ class Quote(Model):
     # Counts the changes of a draft, so that two people at one draft see each other.
     version: Mapped[int] = mapped_column(default=1)
 
-    net: Mapped[Money] = composite(Money, "net_minor", "currency")
-    tax: Mapped[Money] = composite(Money, "tax_minor", "currency")
-    total: Mapped[Money] = composite(Money, "total_minor", "currency")
-    discount: Mapped[Money] = composite(Money, "discount_minor", "currency")
+    net = MoneyOf("net_minor")
+    tax = MoneyOf("tax_minor")
+    total = MoneyOf("total_minor")
+    discount = MoneyOf("discount_minor")
 
     customer: Mapped[Customer] = relationship()
     invoice: Mapped[Invoice | None] = relationship()

@@ -6,12 +6,12 @@ import enum
 from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, Index, String
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
 from .customer import Customer
 from .invoice import Invoice
-from .money import Money
+from .money import MoneyOf
 from .payment import Credit, Payment
 from .types import MinorUnits, Moment, choice
 
@@ -48,7 +48,7 @@ class Refund(Model):
     # It did not arrive: on that day the money was ours again, and the credit it came out of holds it.
     came_back_on: Mapped[date | None]
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    amount = MoneyOf("amount_minor")
     customer: Mapped[Customer] = relationship()
     payment: Mapped[Payment] = relationship(viewonly=True)
     credit: Mapped[Credit] = relationship(viewonly=True)
@@ -78,7 +78,7 @@ class WriteOff(Model):
     recorded_at: Mapped[datetime] = mapped_column(Moment)
     recorded_by: Mapped[str] = mapped_column(String(200))
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    amount = MoneyOf("amount_minor")
     customer: Mapped[Customer] = relationship()
     invoice: Mapped[Invoice] = relationship()
 

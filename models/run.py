@@ -7,12 +7,12 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Model, key, ref
 from .customer import Customer
 from .invoice import Invoice
-from .money import Money
+from .money import MoneyOf
 from .service import BillingGroup
 from .types import MinorUnits, Moment, choice
 
@@ -77,7 +77,7 @@ class RunUnit(Model):
     currency: Mapped[str] = mapped_column(String(3))
     amount_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    amount = MoneyOf("amount_minor")
     customer: Mapped[Customer] = relationship()
     billing_group: Mapped[BillingGroup] = relationship()
     invoice: Mapped[Invoice | None] = relationship()

@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, String, UniqueConstraint, false, text
-from sqlalchemy.orm import Mapped, composite, foreign, mapped_column, relationship
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from .base import BigId, Model, key, ref
 from .company import EndReason
 from .customer import Customer, Payer
-from .money import Money
+from .money import MoneyOf
 from .package import Package
 from .types import MinorUnits, Moment, Quantity, choice
 
@@ -155,8 +155,8 @@ class Service(Model):
     external_id: Mapped[str | None] = mapped_column(String(120))
     version: Mapped[int] = mapped_column(default=1)
 
-    price: Mapped[Money] = composite(Money, "price_minor", "currency")
-    setup_fee: Mapped[Money] = composite(Money, "setup_fee_minor", "currency")
+    price = MoneyOf("price_minor")
+    setup_fee = MoneyOf("setup_fee_minor")
     customer: Mapped[Customer] = relationship()
     billing_group: Mapped[BillingGroup] = relationship(foreign_keys=[billing_group_id])
     transfer_group: Mapped[BillingGroup | None] = relationship(foreign_keys=[transfer_group_id])
@@ -190,7 +190,7 @@ class ServiceOption(Model):
     currency: Mapped[str] = mapped_column(String(3))
     price_minor: Mapped[int] = mapped_column(MinorUnits, default=0)
 
-    price: Mapped[Money] = composite(Money, "price_minor", "currency")
+    price = MoneyOf("price_minor")
 
 
 class ServiceChange(Model):
@@ -249,8 +249,8 @@ class Charge(Model):
     # Of a prepayment: how much no bill has taken off yet.
     left_minor: Mapped[int] = mapped_column(MinorUnits, default=0, server_default="0")
 
-    left: Mapped[Money] = composite(Money, "left_minor", "currency")
-    price: Mapped[Money] = composite(Money, "price_minor", "currency")
+    left = MoneyOf("left_minor")
+    price = MoneyOf("price_minor")
     customer: Mapped[Customer] = relationship()
     billing_group: Mapped[BillingGroup] = relationship()
 
@@ -305,4 +305,4 @@ class Renewal(Model):
     carries_days: Mapped[int | None] = mapped_column(BigInteger)
     carries_per: Mapped[int] = mapped_column(BigInteger, default=1, server_default="1")
 
-    amount: Mapped[Money] = composite(Money, "amount_minor", "currency")
+    amount = MoneyOf("amount_minor")
