@@ -9,12 +9,14 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.orm import aliased
 
 from models import (
     BillingGroup,
     ChangeState,
     DiscountUse,
     Invoice,
+    InvoiceLine,
     InvoiceState,
     LineKind,
     Order,
@@ -31,6 +33,7 @@ from .balances import lock_invoices
 from .change_documents import Head, Made
 from .change_figures import Outcome
 from .change_proformas import Replaced, group_of, kept_line, worked_of
+from .unused import in_force
 
 _HANG_ON_IT = Renewal, PackageChange, Order
 
@@ -44,7 +47,7 @@ def swap(made: Made | None, found: Replaced, change: PackageChange, first: date,
         withdraw(found, reason=f"Changed: {change}", by=by)
         return {**done, "amounts": []}
     put_in_place(made, found, by=by, but=change)
-    return {**done, "amounts": _bill_anew(made, change, first)}
+    return {**done, "amounts": _bill_anew(made, change, first), "total": made.document.total_minor}
 
 
 def _bill_anew(made: Made, change: PackageChange, first: date) -> list[list[int]]:
@@ -113,14 +116,26 @@ def replaced_by(change: PackageChange) -> dict[str, Any] | None:
 
 def why_not_restore(change: PackageChange) -> str:
     """Why `restore` cannot be done yet, in a sentence; empty where it can."""
-    if replaced_by(change) is None or change.invoice_id is None:
+    kept, document = replaced_by(change), change.invoice
+    if kept is None or document is None:
         return ""
     later = PackageChange.invoice_id == change.invoice_id, PackageChange.id > change.id
     held = PackageChange.state.in_((ChangeState.DONE, ChangeState.WAITING))
     found = db.session.scalars(select(PackageChange).where(*later, held).limit(1)).first()
-    if found is None:
-        return ""
-    return f"{change.invoice} asks for a later change too, {found}. Undo or withdraw that one first."
+    if found is not None:
+        return f"{document} asks for a later change too, {found}. Undo or withdraw that one first."
+    if kept.get("total", document.total_minor) != document.total_minor or _taken_back_since(document):
+        return f"Other days of {document} were given back since. Change the service back from today instead."
+    return ""
+
+
+def _taken_back_since(note: Invoice) -> bool:
+    """Whether something of what a credit note charged was given back by other documents."""
+    original, its = aliased(InvoiceLine), aliased(Invoice)
+    back = select(InvoiceLine.id).join(original, original.id == InvoiceLine.original_line_id)
+    back = back.join(its, its.id == InvoiceLine.invoice_id).where(in_force(its), its.id != note.id)
+    there = back.where(original.invoice_id == note.id).limit(1)
+    return note.kind == "credit_note" and db.session.scalar(there) is not None
 
 
 def restore(change: PackageChange, *, again: Mapping[int, int] | None = None, by: Actor) -> Invoice:

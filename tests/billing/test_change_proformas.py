@@ -239,10 +239,10 @@ def test_a_proforma_of_two_services_is_asked_for_anew_change_by_change_and_undon
     )
     undone(undone(second, by) and first, by)
     assert in_force(one) == [("PRO-00005", 6000)] and left(one) == left(two) == ["15.00"]
-    settings.change({"package_change_effect": "payment"}, by=by)
-    asked_anew(one, plus, by)
-    _change, review = reviewed(two, plus, by)
-    assert "asks for a change of Basic too, which waits until it is paid" in review.refusals[0]
+    first = asked_anew(one, plus, by)
+    ended(two, by)
+    assert in_force(one) == [("PRO-00007", 6000)] and findings(by) == []
+    assert "Other days of PRO-00007 were given back since" in change_undo.why_not(first, by=by)
 
 
 def test_what_a_person_has_to_see_to_first_is_told(app: Flask, clock: Clock) -> None:

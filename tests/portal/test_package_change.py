@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from changing import DAY, DECEMBER, at, priced, running
+from changing import DAY, DECEMBER, at, documents, priced, running
 from factories import make_customer
 from guests import let_in, sign_in_guest
 from signing_in import sign_in
@@ -62,6 +62,19 @@ def test_an_upgrade_is_shown_done_once_and_leads_to_paying(client, service):
     result = client.get(review).text
     assert "Your service is Pro now." in result and "Pay €36.90" in result
     assert db.session.scalar(select(func.count(Invoice.id))) == 2
+
+
+def test_what_becomes_of_a_proforma_that_is_not_paid_is_told_before(client, clock):
+    priced("Pro", "90")
+    service = running(clock, company={"number_when_paid": True})
+    service.package.change_to = ChangeTo.ANY
+    sign_in_guest(client, let_in(service.customer, at(clock, DAY)))
+    review = chosen(client, service)
+    page = client.get(review).text
+    assert "PRO-00001, which is not paid, does not count any more. You are asked for €73.80 in its place." in page
+    assert "What this change comes to" in page and "Change and pay €73.80" in page
+    client.post(review, data=button(page))
+    assert [(one.state, one.total_minor) for one in documents(service)] == [("void", 3690), ("issued", 7380)]
 
 
 def test_a_downgrade_is_put_down_and_called_off(client, service):
