@@ -96,8 +96,8 @@ def figures(review: Review) -> list[tuple[str, str, bool]]:
     if review.after is not None:
         old, new = per_period(review.before), per_period(review.after)
         rows += [
-            (_("A period until now, before tax"), money(old), False),
-            (_("A period then, before tax"), money(new), False),
+            (_("A period until now, before discounts and tax"), money(old), False),
+            (_("A period then, before discounts and tax"), money(new), False),
         ]
         if old.currency == new.currency and review.before.period == review.after.period:
             rows.append((_("Difference"), signed(new - old), False))
