@@ -57,7 +57,8 @@ def _document_sums(document: Invoice | None) -> list[Sum]:
     if document is None:
         return []
     rows = [Sum(_("Tax %(rate)s", rate=percent(one.rate)), one.tax) for one in document.taxes if one.tax]
-    return [Sum(_("Net"), document.net), *rows, Sum(_("Total"), document.total, True)]
+    off = [Sum(_("Discount"), -document.discount)] if document.discount_minor else []
+    return [*off, Sum(_("Net"), document.net), *rows, Sum(_("Total"), document.total, True)]
 
 
 def _document_title(change: PackageChange) -> str:

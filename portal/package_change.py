@@ -344,8 +344,8 @@ def _in_place(review: Review) -> str:
                   "and the rest is credit for bills to come.", amount=money(-review.written))  # fmt: skip
         return f"{gone} {given}"
     if not review.due_today:
-        return f"{gone} {_('Nothing is to pay in its place.')}"
-    return f"{gone} {_('You are asked for %(amount)s in its place.', amount=money(review.due_today))}"
+        return f"{gone} {_('Nothing is to pay instead.')}"
+    return f"{gone} {_('You are asked for %(amount)s instead.', amount=money(review.due_today))}"
 
 
 def _verb(review: Review) -> str:

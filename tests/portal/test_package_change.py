@@ -71,7 +71,7 @@ def test_what_becomes_of_a_proforma_that_is_not_paid_is_told_before(client, cloc
     sign_in_guest(client, let_in(service.customer, at(clock, DAY)))
     review = chosen(client, service)
     page = client.get(review).text
-    assert "PRO-00001, which is not paid, does not count any more. You are asked for €73.80 in its place." in page
+    assert "PRO-00001, which is not paid, does not count any more. You are asked for €73.80 instead." in page
     assert "What this change comes to" in page and "Change and pay €73.80" in page
     client.post(review, data=button(page))
     assert [(one.state, one.total_minor) for one in documents(service)] == [("void", 3690), ("issued", 7380)]
