@@ -53,14 +53,17 @@ def effects(service: Service, review: Review, today: date) -> Iterator[Effect]:
 
 def _takes_effect(service: Service, review: Review) -> Effect:
     assert review.after is not None
-    new, day = review.after.package, short_date(review.on)
+    day = short_date(review.on)
+    becomes = _("becomes %(package)s", package=review.after.package)
+    if review.before.package == review.after.package:
+        becomes = _("changes as shown above")
+    words = {"service": str(service), "becomes": becomes, "day": day}
     if review.outcome == Outcome.WAITING:
-        words = _("%(service)s stays as it is until the invoice is paid, then becomes %(package)s.",
-                  service=str(service), package=new)  # fmt: skip
-        return "warn", "clock", f"{words} {_('Your setting makes changes wait for their payment.')}"
+        told = _("%(service)s stays as it is until the invoice is paid, then %(becomes)s.", **words)
+        return "warn", "clock", f"{told} {_('Your setting makes changes wait for their payment.')}"
     if review.outcome == Outcome.SCHEDULED:
-        return "", "calendar", _("Nothing changes today. On %(day)s it becomes %(package)s.", day=day, package=new)
-    return "ok", "circle-check", _("%(service)s becomes %(package)s today.", service=str(service), package=new)
+        return "", "calendar", _("Nothing changes today. On %(day)s it %(becomes)s.", **words)
+    return "ok", "circle-check", _("%(service)s %(becomes)s today.", **words)
 
 
 def _scheduled(review: Review) -> Iterator[Effect]:

@@ -18,7 +18,7 @@ from billing.change_review import Review
 from billing.periods import BillingPeriod
 from models import ChangeState, ChangeWhen, Money, PackageChange, Service
 from web.change_shown import Looked, days_words, lines, per_period, sides, signed, sums
-from web.formatters import money, short_date
+from web.formatters import money, short_date, with_amounts
 from web.permissions import actor
 
 
@@ -36,7 +36,7 @@ def of_review(change: PackageChange, review: Review, looked: str = "", *, effect
         "day": short_date(review.on), "from_day": short_date(review.on), "refusals": list(review.refusals),
         "due": money(due), "due_label": _due_label(review), "due_about": _due_about(review, change.service),
         "due_fresh": seen.fresh("due", money(due)), "figures": figures(review), "fingerprint": review.fingerprint,
-        "verb": _verb(review), "put_off": _put_off(change, review),
+        "verb": _verb(review), "put_off": _put_off(change, review), "later": _later(change, review),
         "effects": list(what_happens(change.service, review, today)) if effects and not review.refusals else [],
     }  # fmt: skip
     return {**found, **_goes_out(change, review, effects), "looked": seen.written()}
@@ -145,6 +145,13 @@ def _charged_words(review: Review) -> str:
         period = days_words(BillingPeriod(review.on, review.after.next_on))
         return _("A new period begins, %(period)s: it costs %(amount)s in full.", period=period, amount=amount)
     return _("The new package costs %(amount)s for the same days.", amount=amount)
+
+
+def _later(change: PackageChange, review: Review) -> list[str]:
+    """Why it does not begin today although that was asked for."""
+    if change.asked_for != ChangeWhen.NOW or review.outcome != Outcome.SCHEDULED:
+        return []
+    return [with_amounts(sentence) for sentence in review.reasons]
 
 
 def _put_off(change: PackageChange, review: Review) -> str:

@@ -235,6 +235,16 @@ def test_packages_stand_by_group_their_own_first_and_no_fee_is_shown_that_is_not
     assert "set-up €25.00" in staff_client.post(url, data={"package": plus.id, "show": "1"}).text
 
 
+def test_what_the_settings_put_off_says_so_while_it_is_chosen(staff_client, service, clock):
+    settings.change({"downgrade_when": "renewal"}, by=at(clock, DAY))
+    mini, own = priced("Mini", "10"), price_for(service.package, "90", 3)
+    url = begun(staff_client, service)
+    shown = staff_client.post(url, data={"package": mini.id, "period": "1-0", "when": "now", "show": "1"}).text
+    assert "the renewal on 1 Dec 2026: the settings say so" in words(shown)
+    page = words(get(staff_client, chosen(staff_client, url, own, period="3-0").location))
+    assert "Basic changes as shown above today." in page, "it does not become itself"
+
+
 def test_packages_that_cannot_be_chosen_say_why(staff_client, service):
     plus = priced("Plus", "60")
     service.package.change_to = ChangeTo.NONE
