@@ -7,11 +7,12 @@ from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import select
-from sqlalchemy.orm import ColumnProperty, CompositeProperty, RelationshipProperty, aliased
+from sqlalchemy.orm import ColumnProperty, RelationshipProperty, aliased
 
 from admin.export import Figure, plain
 from admin.paging import SortKey
 from models.currencies import DECIMALS
+from models.money import MoneyOf
 
 
 def along(model: Any, path: str) -> tuple[Any, list[Any]]:
@@ -51,7 +52,7 @@ def exported(model: Any, names: list[tuple[str, Any]]) -> list[tuple[Any, Any, P
     out: list[tuple[Any, Any, Printer]] = []
     for name, label in names:
         attribute = getattr(model, name)
-        if isinstance(getattr(attribute, "property", None), CompositeProperty):
+        if isinstance(attribute, MoneyOf):
             out.append(_amount(model, attribute, label))
             if not any(column is model.currency for _label, column, _print in out):
                 out.append((_("Currency"), model.currency, plain))
@@ -70,16 +71,17 @@ def exported_some(model: Any, shown: list[tuple[str, Any]], worked_out: list[Any
         if name in known:
             out.append(known[name].exported())
             continue
-        kind = getattr(getattr(model, name, None), "property", None)
+        attribute = getattr(model, name, None)
+        kind = getattr(attribute, "property", None)
         if isinstance(kind, ColumnProperty):
-            if not any(column is getattr(model, name) for _label, column, _print in out):
-                out.append((label, getattr(model, name), plain))
-        elif isinstance(kind, CompositeProperty):
-            out.append(_amount(model, getattr(model, name), label))
+            if not any(column is attribute for _label, column, _print in out):
+                out.append((label, attribute, plain))
+        elif isinstance(attribute, MoneyOf):
+            out.append(_amount(model, attribute, label))
             if not any(column is model.currency for _label, column, _print in out):
                 out.append((_("Currency"), model.currency, plain))
         elif isinstance(kind, RelationshipProperty) and not kind.uselist and hasattr(kind.mapper.class_, "name"):
-            out.append((label, name_of(getattr(model, name)), plain))
+            out.append((label, name_of(attribute), plain))
     return out
 
 
@@ -90,9 +92,8 @@ def name_of(relation: Any) -> Any:
     return select(other.name).where(other.id == here).correlate(here.table).scalar_subquery()
 
 
-def _amount(model: Any, attribute: Any, label: Any) -> tuple[Any, Any, Printer]:
-    minor, currency = (getattr(model, prop.key) for prop in attribute.property.props)
-    return label, exact_amount(minor, currency), read_amount
+def _amount(model: Any, amount: MoneyOf, label: Any) -> tuple[Any, Any, Printer]:
+    return label, exact_amount(getattr(model, amount.minor), getattr(model, amount.currency)), read_amount
 
 
 def exact_amount(minor: Any, currency: Any) -> Any:

@@ -167,7 +167,7 @@ class MoneyOf:
     None while there are no minor units yet."""
 
     def __init__(self, minor: str, currency: str = "currency") -> None:
-        self._minor, self._currency = minor, currency
+        self.minor, self.currency = minor, currency
 
     @overload
     def __get__(self, thing: None, kind: type) -> Self: ...
@@ -178,14 +178,14 @@ class MoneyOf:
     def __get__(self, thing: object | None, kind: type) -> Self | Money:
         if thing is None:
             return self
-        minor = getattr(thing, self._minor)
+        minor = getattr(thing, self.minor)
         if minor is None:
             return None  # type: ignore[return-value]  # so is every column of a new object
-        return Money(minor, getattr(thing, self._currency))
+        return Money(minor, getattr(thing, self.currency))
 
     def __set__(self, thing: object, money: Money) -> None:
-        setattr(thing, self._minor, money.minor)
-        setattr(thing, self._currency, money.currency)
+        setattr(thing, self.minor, money.minor)
+        setattr(thing, self.currency, money.currency)
 
 
 @dataclass(frozen=True, slots=True)
