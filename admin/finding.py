@@ -64,6 +64,14 @@ class ByCustomer:
         return find.begins(SearchIndex(self.table, (), (self.column,)), model, text, dialect)
 
 
+class Described(ByCustomer):
+    """For rows known by words of their own, such as an address or a domain."""
+
+    def _own(self, model: Any, words: list[str], dialect: str) -> ColumnElement[bool] | None:
+        typed = " ".join(words)[:LONGEST]
+        return self.begins(model, typed, dialect) if typed else None
+
+
 class CustomersOnly(ByCustomer):
     """For rows that are known by nothing of their own."""
 

@@ -17,7 +17,7 @@ from admin.document_filters import CustomerFilter
 from admin.doors import once
 from admin.filter_kinds import money
 from admin.filters import ChoiceFilter
-from admin.finding import CustomersOnly
+from admin.finding import Described
 from admin.links import customer_cell
 from admin.mass_change_form import MassAction
 from admin.rights import Open
@@ -131,8 +131,8 @@ class ServiceView(Tabs, ServicePage, ServiceDoors, ServiceBulk, MassAction, Staf
         (_l("Suspended"), {"flt0_status_is": "suspended"}),
         (_l("Ended"), {"flt0_status_is": "cancelled"}),
     )
-    search_index = finder = CustomersOnly("service", "")
-    search_hint = _l("Customer")
+    search_index = finder = Described("service", "description")
+    search_hint = _l("Customer, or how the description begins")
     create_label = _l("Start a service")
     empty_title = _l("No services yet")
     empty_text = _l("A service is a package that a customer runs, at the price agreed. Each renewal bills it.")

@@ -71,13 +71,16 @@ def terms(client, customer, package, **values: str) -> tuple[str, dict[str, str]
 def test_services_are_found_by_their_customer_in_few_statements(panel):
     for name in ("Lindqvist", "Noise"):
         one = make_customer(name=name)
-        make_service(one, make_package(name=f"{name}'s fibre"), price_minor=4900)
+        make_service(one, make_package(name=f"{name}'s fibre"), price_minor=4900, description=f"12 Quay of {name}")
     db.session.commit()
     with spoken() as seen:
         page = get(panel, f"{LIST}?search=lindq")
     assert "Lindqvist&#39;s fibre" in page and "Noise" not in page and "€49.00 a month" in page
     assert len(seen) <= 6, "\n".join(seen)
     assert 'value="lindq"' in page
+    for typed in ("12 quay", "12 Quay of Lin", "12"):
+        page = get(panel, f"{LIST}?search={typed}")
+        assert "Lindqvist&#39;s fibre" in page and ("Noise&#39;s" in page) is ("Lin" not in typed), typed
 
 
 def test_tabs_of_services_count_what_they_show(panel):
