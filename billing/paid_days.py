@@ -42,10 +42,7 @@ def move_to(service: Service, day: date, to: date, *, until: date | None = None)
     there are none. `until` makes them end there instead: a whole period stays one, however long it is. Flushes."""
     rows = [(row, max(row.period_start, day), _end(row)) for row in _paying(service, day)]
     for row, first, _last in rows:
-        if first == row.period_start:
-            row.void = True
-        else:
-            row.cut_on = first
+        row.void, row.cut_on = first == row.period_start, first
     db.session.flush()
     for row, first, last in rows:
         ends = until or to + (last - first)

@@ -113,7 +113,7 @@ def _rows() -> Any:
     # Whose lines are meant is told here too: SQLite would look at those of all invoices before it joins.
     taking = (
         select(
-            back.id, back.original_line_id, back.kind, back.period_start, back.amount_minor,
+            back.id, back.original_line_id, back.kind, back.period_start, back.period_end, back.amount_minor,
             back.document_discount_minor, its.kind.label("on"),
         )
         .select_from(theirs)
@@ -131,7 +131,8 @@ def _rows() -> Any:
             InvoiceLine.document_discount_minor, InvoiceLine.tax_category, InvoiceLine.tax_rate,
             InvoiceLine.package_id, Invoice.kind.label("document_kind"), Invoice.number, Invoice.prices_include_tax,
             taking.c.id.label("back_id"),
-            taking.c.kind.label("back_kind"), taking.c.period_start.label("back_from"), taking.c.on.label("back_on"),
+            taking.c.kind.label("back_kind"), taking.c.period_start.label("back_from"),
+            taking.c.period_end.label("back_until"), taking.c.on.label("back_on"),
             taking.c.amount_minor.label("back_minor"), taking.c.document_discount_minor.label("back_off"),
             moved.c.period_start.label("home_start"), moved.c.period_end.label("home_end"),
             *(moved.c[name] for name in unused_moved.COLUMNS[2:]),
@@ -185,15 +186,15 @@ def unused_of(row: Any, taken: Sequence[Any], day: date) -> Unused | None:
     """What of the line `row` can be given back from `day` on; `taken` are the rows of what was taken of it before."""
     sign = -1 if row.document_kind == "credit_note" else 1
     billed = sign * row.amount_minor - row.document_discount_minor
-    back_from, ordinary, back = [], 0, 0
+    days_back, ordinary, back = [], 0, 0
     for one in taken:
         minor = (one.back_minor if one.back_on == "credit_note" else -one.back_minor) - one.back_off
         back += minor
         if one.back_kind is LineKind.UNUSED:
-            back_from.append(one.back_from)
+            days_back.append((one.back_from, one.back_until))
         else:
             ordinary += minor
-    where = unused_moved.lies(row, back_from)
+    where = unused_moved.lies(row, days_back)
     first = max(day, where.begins)
     if first >= where.ends or billed - back <= 0 or billed - ordinary <= 0:
         return None

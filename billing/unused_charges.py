@@ -75,8 +75,8 @@ def _rows(ids: list[int], day: date) -> Any:
     back, its, theirs = aliased(InvoiceLine), aliased(Invoice), aliased(InvoiceLine)
     taking = (
         select(
-            back.original_line_id, back.kind, back.period_start, back.amount_minor, back.document_discount_minor,
-            its.kind.label("on"),
+            back.original_line_id, back.kind, back.period_start, back.period_end, back.amount_minor,
+            back.document_discount_minor, its.kind.label("on"),
         )
         .select_from(theirs)
         .join(back, back.original_line_id == theirs.id)
@@ -91,7 +91,8 @@ def _rows(ids: list[int], day: date) -> Any:
             InvoiceLine.amount_minor, InvoiceLine.document_discount_minor, InvoiceLine.tax_category,
             InvoiceLine.tax_rate, InvoiceLine.package_id, Invoice.kind.label("document_kind"), Invoice.number,
             Invoice.prices_include_tax, taking.c.kind.label("back_kind"), taking.c.period_start.label("back_from"),
-            taking.c.on.label("back_on"), taking.c.amount_minor.label("back_minor"),
+            taking.c.period_end.label("back_until"), taking.c.on.label("back_on"),
+            taking.c.amount_minor.label("back_minor"),
             taking.c.document_discount_minor.label("back_off"), literal(None).label("moved_until"),
         )
         .join(Invoice, Invoice.id == InvoiceLine.invoice_id)

@@ -36,8 +36,10 @@ class Lies:
 def moved() -> Any:
     """The renewals of the services `ids` whose last days are carried by another one in force, each with that one."""
     home, carried = aliased(Renewal), aliased(Renewal)
-    # Of those that were moved twice: the first that carried them is at home to what was charged in between.
-    between = and_(~home.void, home.service_id == carried.service_id, home.carries_id == carried.carries_id)
+    # Of those that were moved twice: the first that carried them is at home to what was charged in between. It is void
+    # where all of them were moved on, from its first day (paid_days.move_to).
+    stands = or_(~home.void, home.cut_on == home.period_start)
+    between = and_(stands, home.service_id == carried.service_id, home.carries_id == carried.carries_id)
     at_home = or_(home.id == carried.carries_id, and_(between, home.period_start < carried.period_start))
     return (
         select(
@@ -60,27 +62,35 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def lies(row: Any, back_from: Sequence[date]) -> Lies:
+def lies(row: Any, back: Sequence[tuple[date, date]]) -> Lies:
     """Where what is left of a line lies. `row` has the columns of `moved` beside those of the line, if it was moved;
-    `back_from` are the days from which on it was given back."""
+    `back` are the days that were given back of it, where they lay then: from, and up to."""
     days = (row.period_end - row.period_start).days
     if row.moved_until is None or _is_there(row):
-        return Lies(row.period_start, min((row.period_end, *back_from)), days)
-    here = [day for day in back_from if day >= row.moved_from]
-    last = min((row.period_end, *(day for day in back_from if day < row.moved_from))).toordinal()
+        return Lies(row.period_start, min((row.period_end, *(first for first, _last in back))), days)
+    here = [first for first, _last in back if first >= row.moved_from]
+    last = _left_at_home(row, back)
     length = (row.moved_end - row.moved_from).days
-    carries = _carries(row, length)
-    first = row.home_end.toordinal() - carries
-    moved_again = carries != (row.home_end - row.home_cut).days
-    if moved_again and row.home_cut.toordinal() < last < row.period_end.toordinal():
-        last = int(first)  # given back where its days lay in between: nothing of it was moved here
-    own = max(last - max(Fraction(row.period_start.toordinal()), first), Fraction(0))
+    first = row.home_end.toordinal() - _carries(row, length)
+    own = max((last.toordinal() - max(Fraction(row.period_start.toordinal()), first)) if last else 0, Fraction(0))
     begins, ends = row.moved_from, row.moved_until
-    if carries != length:
+    if _carries(row, length) != length:
         return Lies(begins, min((ends, *here)) if own else begins, length, own / days)
     ahead = date.fromordinal(row.moved_from.toordinal() + int(max(row.period_start.toordinal() - first, 0)))
-    until = date.fromordinal(row.moved_from.toordinal() + int(last - first)) if own else ahead
+    until = ahead + (last - date.fromordinal(int(max(row.period_start.toordinal(), first)))) if own and last else ahead
     return Lies(ahead, min((ends, until, *here)), days)
+
+
+def _left_at_home(row: Any, back: Sequence[tuple[date, date]]) -> date | None:
+    """Up to which of its days nothing was given back before they were moved; None where the rest was, where they lay in
+    between. At home they end with the line, or where others had been given back before."""
+    last = row.period_end
+    for begins, ends in sorted(back, reverse=True):
+        if begins < row.moved_from:
+            if ends != last:
+                return None
+            last = begins
+    return last
 
 
 def _is_there(row: Any) -> bool:

@@ -296,7 +296,8 @@ class Renewal(Model):
     currency: Mapped[str] = mapped_column(String(3))
     amount_minor: Mapped[int] = mapped_column(MinorUnits)
     void: Mapped[bool] = mapped_column(default=False)
-    # The day from which its days were given back, where another period began or the service ended within it.
+    # The day from which its days were given back or moved, where another period began or the service ended within it;
+    # of a void one its first day, where all of them were moved.
     cut_on: Mapped[date | None]
     # Its days were paid with that one's, and lie here because a pause moved them, or since a change to another billing
     # length that came to nothing; it adds nothing to bill.

@@ -43,7 +43,8 @@ def blind_ones(scope: Scope) -> Query:
 
 def cut_outside(scope: Scope) -> Query:
     """I12: a period is cut within its days; one cut on its first is void."""
-    inside = and_(Renewal.cut_on > Renewal.period_start, Renewal.cut_on <= Renewal.period_end)
+    moved = and_(Renewal.void, Renewal.cut_on == Renewal.period_start)  # all of its days lie elsewhere now
+    inside = or_(and_(Renewal.cut_on > Renewal.period_start, Renewal.cut_on <= Renewal.period_end), moved)
     joined = select(Renewal.id, _NAME).join(Service, Service.id == Renewal.service_id)
     return joined.where(Renewal.cut_on.is_not(None), ~inside)
 

@@ -159,6 +159,29 @@ def test_days_given_back_between_two_pauses_do_not_come_again(app: Flask, clock:
     assert kept == left(service, on(11, 20)) == 733 and findings(at(clock, on(11, 20))) == []
 
 
+def test_days_moved_twice_and_changed_on_the_day_of_moving_are_all_there(app: Flask, clock: Clock) -> None:
+    service = running(clock)
+    pause(service, clock, on(11, 1))
+    resume(service, clock, on(11, 12))
+    pause(service, clock, on(11, 12))
+    down = changed(service, priced("Mini", "10"), at(clock, on(11, 13)))
+    assert amounts(down) == ["30.00 EUR", "-10.00 EUR"]
+    resume(service, clock, on(11, 14))
+    assert (left(service, on(11, 14)), left(service, on(11, 29))) == (1000, 500)
+    assert service.next_renewal_on == on(12, 14) and findings(at(clock, on(11, 14))) == []
+
+
+def test_days_given_back_behind_their_period_between_two_pauses_do_not_come_again(app: Flask, clock: Clock) -> None:
+    service = running(clock)
+    pause(service, clock, on(11, 20))
+    resume(service, clock, on(12, 5))
+    changed(service, priced("Mini", "10"), at(clock, on(12, 7)))
+    kept = left(service, on(12, 10))
+    pause(service, clock, on(12, 10))
+    resume(service, clock, on(12, 20))
+    assert kept == left(service, on(12, 20)) == 200 and findings(at(clock, on(12, 20))) == []
+
+
 @pytest.mark.parametrize("day", [DAY, on(11, 20), on(12, 3)])
 def test_within_a_pause_all_days_not_used_are_swapped(app: Flask, clock: Clock, day: date) -> None:
     service = running(clock)
