@@ -52,8 +52,8 @@ class Known:
 
     tables: Tables
     packages: dict[int, Package] = field(default_factory=dict)
-    # The packages of the services: a session forgets what nobody holds.
-    held: set[Package] = field(default_factory=set)
+    # The services' packages and billing groups: a session forgets what nobody holds.
+    held: set[Any] = field(default_factory=set)
     _last: tuple[Any, Any, Any] = field(default=(None, None, None), init=False)
 
     @classmethod
@@ -124,7 +124,7 @@ def subject(change: PackageChange, known: Known | None, *, lock: bool = False) -
         set_committed_value(service, name, value)
     set_committed_value(service, "options", [option for row in rows if (option := row[2])])
     known = known or Known.load()
-    known.held.add(service.package)
+    known.held |= {service.package, service.billing_group}
     return Subject(
         change=change,
         service=service,
