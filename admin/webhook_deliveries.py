@@ -22,7 +22,7 @@ from admin.filters import ChoiceFilter, NumberFilter
 from admin.links import record_url
 from admin.narrowing import NOBODY
 from admin.tabs import Tabs
-from admin.webhook_words import STATES, state_pill
+from admin.webhook_words import STATES, answer_of, state_pill
 from billing import webhook_queue, webhooks
 from billing.webhook_events import EVENTS, TEST
 from models import Customer, Invoice, Service, WebhookDelivery, WebhookEndpoint, WebhookEvent, db
@@ -72,13 +72,14 @@ class WebhookDeliveriesView(Tabs, StaffView):
     column_sortable_list = ()
     column_default_sort = ("id", True)
     column_link = "event"
-    column_numeric = ("attempts", "status")
+    column_numeric = ("attempts",)
     column_phone = {"event": "title", "endpoint": "sub", "state": "end"}
     column_formatters = {
         "event": lambda view, context, row, name: row.event.name,
         "about": lambda view, context, row, name: about(row.event),
         "endpoint": lambda view, context, row, name: row.endpoint.name,
         "state": lambda view, context, row, name: state_pill(row),
+        "status": lambda view, context, row, name: answer_of(row) or None,
         "made_at": lambda view, context, row, name: row.event.made_at,
     }
     column_filters = (

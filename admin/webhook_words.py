@@ -16,13 +16,18 @@ STATES: dict[WebhookState, tuple[str, Any]] = {
     WebhookState.QUEUED: ("warn", _l("Waiting")),
     WebhookState.SENDING: ("info", _l("Sending")),
     WebhookState.SENT: ("ok", _l("Taken")),
-    WebhookState.FAILED: ("bad", _l("Failed, tried again")),
+    WebhookState.FAILED: ("bad", _l("Failed, tries again")),
     WebhookState.GIVEN_UP: ("", _l("Given up")),
 }
 
 
 def state_pill(delivery: WebhookDelivery) -> Markup:
     return pill(*STATES[delivery.state])
+
+
+def answer_of(delivery: WebhookDelivery) -> str:
+    """The number that was answered; where nobody answered, why."""
+    return str(delivery.status or delivery.error or "")
 
 
 def health_of(endpoint: WebhookEndpoint) -> tuple[str, str]:

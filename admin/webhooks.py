@@ -20,7 +20,7 @@ from admin.links import list_url, record_url
 from admin.narrowing import NOBODY
 from admin.rights import Open
 from admin.webhook_form import EndpointForm
-from admin.webhook_words import health_of, state_pill, told_of
+from admin.webhook_words import answer_of, health_of, state_pill, told_of
 from billing import webhook_queue, webhooks
 from billing.webhook_events import EVENTS
 from messaging import deliver
@@ -116,6 +116,7 @@ class WebhooksView(StaffView):
             told_of=told_of(endpoint),
             newest=list(self.db_session.scalars(newest)),
             state_pill=state_pill,
+            answer_of=answer_of,
             all_url=list_url(WebhookDelivery, flt0_endpoint_is=endpoint.id),
             history=[
                 audit_words.event(row)

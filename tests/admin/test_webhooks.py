@@ -80,6 +80,10 @@ def test_the_list_is_filtered(staff_client, panel, by):
     services.cancel(service, by.today, "", by=by)
     db.session.commit()
     assert db.session.query(WebhookEvent).count() == 2
+    db.session.query(WebhookDelivery).update({"error": "There is no such server."})
+    db.session.commit()
+    for page in (TOLD, f"{URL}details/?id={panel.id}"):
+        assert "There is no such server." in staff_client.get(page).text, "nobody answered: why"
     everything = staff_client.get(TOLD).text
     assert "service.started" in everything and f"Service {service.id}" in everything
     ended = staff_client.get(f"{TOLD}?flt0_event_is=service.ended&flt1_service_is={service.id}").text
