@@ -54,11 +54,24 @@ def to_confirm(order: Order) -> str:
     return url_for("order.confirm", token=token) if token else ""
 
 
+def go_on(order: Order) -> None:
+    """This browser has asked to pay the order; before, its link tells nothing."""
+    known = dict(session[KEPT])
+    known[order.number] = [*known[order.number][:2], True]
+    session[KEPT] = known
+
+
+def has_gone_on(order: Order) -> bool:
+    """Whether it has asked to. Until then the orders of some addresses are made already, and those of known ones are
+    not: what they are like is told to nobody."""
+    return len(session.get(KEPT, {}).get(order.number, ())) > 2
+
+
 def find(token: str, within: timedelta) -> Order | None:
     """The order of the link, in the browser that placed it and in time; None for everything else."""
     try:
         number, sealed = _sealer().loads(token)
-        secret, at = session.get(KEPT, {})[number]
+        secret, at = session.get(KEPT, {})[number][:2]
     except (BadSignature, KeyError, TypeError, ValueError):
         return None
     order = order_pay.find(str(number)) if _is_fresh(at, within) else None

@@ -37,8 +37,9 @@ RESULT_FOR = order_links.PAY_FOR + 2 * by_card.OPEN_FOR
 """Who began to pay in time may see what came of it a while longer."""
 
 
-def _by_link(within: timedelta) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Call the view with the order that the link opens in this browser; anything else is a link that opens nothing."""
+def _by_link(within: timedelta, *, goes_on: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Call the view with the order that the link opens in this browser; anything else is a link that opens nothing.
+    Who has not gone on from the page of thanks is sent there, but to the view that `goes_on`."""
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
@@ -51,6 +52,8 @@ def _by_link(within: timedelta) -> Callable[[Callable[..., Any]], Callable[..., 
             if order is None:
                 wrong_links.count()
                 return _nothing(_("Pay by the link in the mail that we have sent you, or ask us."), 404)
+            if not (goes_on or order_links.has_gone_on(order)):
+                return redirect(url_for("order.thanks", slug=order.form.slug, number=order.number), 303)
             if not languages.is_known(order.form.language):
                 return view(order, token, **more)
             with force_locale(order.form.language):
@@ -78,10 +81,11 @@ def pay(order: Order, token: str) -> Any:
 
 @pages.post("/pay/<token>")
 @own_hands
-@_by_link(order_links.PAY_FOR)
+@_by_link(order_links.PAY_FOR, goes_on=True)
 def go_on(order: Order, token: str) -> Any:
     """From the page of thanks: what the order is paid for is there now."""
     by, here = actor(), url_for("order.pay", token=token)
+    order_links.go_on(order)
     if order.state == OrderState.BEGUN and order_links.is_payable_here(order):
         try:
             done = orders.go_on_as_guest(order, by=by)

@@ -425,8 +425,11 @@ def test_a_known_address_pays_on_the_same_pages_and_touches_nobody(client, packa
     make_form(package, by=by)
     pages = []
     for email in ("new@doyles.example", "known@doyles.example", "login@doyles.example"):
-        thanks = client.get(order(client, clock, email=email).location).text
-        page = client.get(client.post(paying_here(thanks)).location).text
+        thanks = order(client, clock, email=email).location
+        link = paying_here(client.get(thanks).text)
+        early = client.get(link), client.post(f"{link}/card"), client.get(f"{link}/1")
+        assert {one.location for one in early} == {thanks}  # also where it is made already
+        page = client.get(client.post(link).location).text
         page = re.sub(r'name="(csrf|form)_token" value="[^"]*"|/order/pay/[^"]+|nonce="[^"]*"', "", page)
         pages.append(re.sub(r"INV-?\d+|Order [A-Z2-9]{8}|[a-z]+@doyles.example", "", page))
     assert pages[0] == pages[1] == pages[2]
@@ -490,7 +493,7 @@ def test_by_card_without_a_login(client, package, clock, by, app):
     make_form(package, by=by)
     link = paying_here(client.get(order(client, clock).location).text)
     with taking_cards(app) as stripe:
-        page = client.get(link).text
+        page = client.get(client.post(link).location).text
         assert f'action="{link}/card"' in page
         begun = client.post(f"{link}/card", data={"form_token": "a form of its own"})
         asked = client.get(begun.location)
