@@ -100,7 +100,9 @@ def test_the_four_steps_lead_from_the_customer_to_the_invoice_once(staff_client,
     change = db.session.query(PackageChange).one()
     told = words(get(staff_client, f"{HERE}details/?id={change.id}"))
     assert "Basic → Plus Done" in told and "€60.00 × 15 of 30 days = €30.00" in told and "Undo" in told
-    assert "Basic → Plus" in get(staff_client, HERE)
+    listed = get(staff_client, HERE)
+    where = re.search(r'href="(/admin/settings/[^"]+)#(s-package-changes)"', listed)
+    assert "Basic → Plus" in listed and f'id="{where[2]}"' in get(staff_client, where[1])
     again = get(staff_client, f"{HERE}new/?customer={service.customer_id}")
     assert "Changed before" in again and "16 Nov 2026: Basic → Plus" in again
 
