@@ -22,7 +22,7 @@ class prepared_objects(prepared):  # noqa: N801 - a decorator
     outer join found none. What the session holds already stays as it is, unless it has expired.
 
     Models `anew` are as the rows say, whatever the session held. Of those in `only`, other columns are read when they
-    are asked for. Raises what SQLAlchemy raises.
+    are asked for. Kinds that share a table are asked for by the one they have in common. Raises what SQLAlchemy raises.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ def _name(mapper: Mapper[Any], column: Any) -> str | None:
 
 def get(kind: Any, number: int) -> Any:
     """The object with this id, or None: as `Session.get` gives it."""
-    session = db.session()
-    known = session.identity_map.get(inspect(kind).identity_key_from_primary_key((number,)))
-    if known is not None and not inspect(known).expired:
-        return known
-    if session.autoflush:
-        session.flush()
-    rows = _by_id(kind).ask(session, {"its_id": number})
-    return rows[0][0] if rows else None
+    session, mapper = db.session(), inspect(kind).base_mapper
+    found = session.identity_map.get(mapper.identity_key_from_primary_key((number,)))
+    if found is None or inspect(found).expired:
+        if session.autoflush:
+            session.flush()
+        rows = _by_id(mapper.class_).ask(session, {"its_id": number})
+        found = rows[0][0] if rows else None
+    return found if isinstance(found, kind) else None
 
 
 @cache

@@ -120,14 +120,23 @@ class _Statement:
         try:
             cursor = driver.execute(self.words, given)
             rows = cursor.fetchall() if self.columns else ()
-        except dialect.loaded_dbapi.Error as error:  # is raised as SQLAlchemy would raise it
-            base: Any = dialect.loaded_dbapi.Error
-            raise DBAPIError.instance(self.words, given, error, base, dialect=dialect) from error
+        except dialect.loaded_dbapi.Error as error:
+            raise _told(error, connection, self.words, given) from error
         if not rows:
             return []
         if self.reads is None:
             self.reads = self.reader(self.columns, cursor.description, dialect)
         return self.reads(rows)
+
+
+def _told(error: Any, connection: Connection, words: str, values: Any) -> BaseException:
+    """The error as SQLAlchemy would raise it. A connection that is lost is not asked again."""
+    dialect: Any = connection.dialect
+    lost = dialect.is_disconnect(error, connection.connection, None)
+    if lost:
+        connection.invalidate(error)
+    base = dialect.loaded_dbapi.Error
+    return DBAPIError.instance(words, values, error, base, dialect=dialect, connection_invalidated=lost)
 
 
 def connection_of(session: Session) -> Connection:

@@ -11,7 +11,7 @@ from functools import cache, lru_cache, partial
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Column, Table, bindparam, insert, inspect, update
-from sqlalchemy.orm import Mapper
+from sqlalchemy.orm import Mapper, Session, SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
 
 from . import objects
@@ -39,12 +39,14 @@ def insert_now(thing: Any) -> None:
     values |= {name: default() for name, default in _defaults(mapper) if name not in given}
     (row,) = _inserting(mapper, tuple(values)).ask(session, values)
     objects.hold(session, thing, mapper.identity_key_from_primary_key((row.id,)), {**values, "id": row.id})
+    _transaction(session)._new[inspect(thing)] = True
 
 
 def write_now(thing: Any, values: Mapping[str, Any]) -> None:
     """Set these columns of an object of the session in one UPDATE; what is so already is left out. Raises
     StaleDataError where somebody else has written or deleted it since it was read, as a flush does."""
-    mapper = inspect(type(thing))
+    session, mapper = db.session(), inspect(type(thing))
+    session.flush()  # may count up its version
     new = {name: value for name, value in values.items() if getattr(thing, name) != value}
     if not new:
         return
@@ -53,9 +55,18 @@ def write_now(thing: Any, values: Mapping[str, Any]) -> None:
     if version is not None:
         was["its_version"] = getattr(thing, version.key)
         new[version.key] = was["its_version"] + 1
-    if not _updating(mapper, tuple(new))(**was, **new):
+    if not _updating(mapper, tuple(new)).ask(session, {**was, **new}):
         raise StaleDataError(f"{type(thing).__name__} {thing.id} is not as it was read.")
     objects.put(thing, new)
+    _transaction(session)._dirty[inspect(thing)] = True
+
+
+def _transaction(session: Session) -> SessionTransaction:
+    """It notes what it has written, as a flush does: rolled back, also to a savepoint, the session lets go of what was
+    new and reads the rest anew."""
+    found = session.get_nested_transaction() or session.get_transaction()
+    assert found is not None
+    return found
 
 
 @cache

@@ -12,7 +12,19 @@ from sqlalchemy import bindparam, inspect, select, update
 from sqlalchemy.orm.exc import StaleDataError
 from statements import spoken
 
-from models import Company, CreditNote, Customer, Invoice, Money, Package, PackageOption, PackagePrice, Service, db
+from models import (
+    Company,
+    CreditNote,
+    Customer,
+    Invoice,
+    Money,
+    Package,
+    PackageOption,
+    PackagePrice,
+    Proforma,
+    Service,
+    db,
+)
 from models.objects import get, prepared_objects
 
 
@@ -48,7 +60,7 @@ def test_an_object_is_what_a_query_makes_of_its_row(app: Flask) -> None:
     ids = {Customer: customer.id, Service: make_service(customer, price_minor=4999).id, Company: 1}
     make_invoice(customer)
     note = add(CreditNote(customer_id=customer.id, currency="EUR", created_at=app.clock(), total_minor=120))
-    ids |= {Invoice: note.id}
+    ids |= {Invoice: note.id, CreditNote: note.id}
     db.session.commit()
     for kind, number in ids.items():
         db.session.remove()
@@ -60,7 +72,7 @@ def test_an_object_is_what_a_query_makes_of_its_row(app: Flask) -> None:
         assert (type(found), everything(found)) == kept and len(said) == 1
         assert inspect(found).persistent and not db.session.dirty
         assert db.session.get(kind, number) is found is get(kind, number)
-    assert get(Customer, 10**9) is None
+    assert get(Customer, 10**9) is None and get(Proforma, ids[CreditNote]) is None
 
 
 def test_it_is_written_like_any_other(app: Flask) -> None:

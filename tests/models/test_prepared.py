@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 from factories import make_customer, make_invoice
 from flask import Flask
-from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy.exc import IntegrityError, OperationalError
 from statements import spoken
 
 from models import Customer, CustomerStatus, Invoice, InvoiceState, TaxRate, db
@@ -64,6 +64,20 @@ def test_a_failure_is_the_one_of_sqlalchemy(app: Flask) -> None:
     with pytest.raises(IntegrityError):
         renamed(its_id=ann.id, new=None)
     db.session.rollback()
+
+
+@pytest.mark.database("postgresql")
+def test_a_connection_that_is_lost_is_not_asked_again(app: Flask) -> None:
+    ann = make_customer(name="Ann")
+    db.session.commit()
+    process = db.session.scalar(select(func.pg_backend_pid()))
+    with db.engine.connect() as other:
+        other.execute(select(func.pg_terminate_backend(process)))
+    with pytest.raises(OperationalError) as lost:
+        named(ids=[ann.id])
+    assert lost.value.connection_invalidated
+    db.session.rollback()
+    assert [row.name for row in named(ids=[ann.id])] == ["Ann"]
 
 
 @pytest.mark.database("sqlite")

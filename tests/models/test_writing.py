@@ -64,3 +64,28 @@ def test_what_somebody_else_wrote_meanwhile_is_not_overwritten(app: Flask) -> No
         write_now(service, {"price_minor": 4500})
     db.session.refresh(service)
     assert service.price_minor == 1
+
+
+def test_what_is_taken_back_to_a_savepoint_is_as_it_was(app: Flask) -> None:
+    customer = make_customer()
+    service = make_service(customer, price_minor=3000)
+    db.session.commit()
+    version, lost, kept = service.version, note(customer.id, app), note(customer.id, app)
+    tried = db.session.begin_nested()
+    insert_now(lost)
+    write_now(service, {"price_minor": 4500})
+    tried.rollback()
+    assert lost not in db.session and (service.price_minor, service.version) == (3000, version)
+    insert_now(kept)  # SQLite gives it the id that was free again
+    db.session.rollback()
+    assert kept not in db.session
+
+
+def test_what_waits_to_be_flushed_is_written_before(app: Flask) -> None:
+    service = make_service(make_customer(), price_minor=3000)
+    db.session.commit()
+    version = service.version
+    service.price_minor = 4500
+    write_now(service, {"price_minor": 3000})
+    db.session.expire_all()
+    assert (service.price_minor, service.version) == (3000, version + 2)
