@@ -150,11 +150,11 @@ def _take_effect(change: PackageChange, by: Actor) -> None:
             by,
         )
         return
+    first = date.fromisoformat(change.before.get("begins") or change.on.isoformat())
     if change.before["new_period"]:
-        first = date.fromisoformat(change.before.get("begins") or change.on.isoformat())
         periods = change_service.begin_period(service, after, first, change.invoice, _billed(change, first))
         change.before = {**change.before, "renewals": periods}
-    elif stopped := change_service.stop_at_end(service, after):
+    elif stopped := change_service.stop_at_end(service, after, first):
         change.before = {**change.before, "renewals": stopped}
     change_service.stop_new_price(change.before["new_price_id"])
     change_service.give(service, after)

@@ -109,13 +109,29 @@ def begin_period(
     return {**done, "made": [period.start.isoformat()]}
 
 
-def stop_at_end(service: Service, after: Terms) -> dict[str, Any] | None:
-    """The days left were charged anew, but none from the end on that is to come: what was billed goes up to there, so
-    that without that end bills go on from it. What was done, as `begin_period` tells it; None without such an end."""
-    if after.ends_on is None or after.ends_on >= after.next_on:
+def stop_at_end(service: Service, after: Terms, day: date) -> dict[str, Any] | None:
+    """The days from `day` on were charged anew, but none from the end on that is to come: what was billed goes up to
+    there, so that without that end bills go on from it. What was done, as `begin_period` tells it; None without such an
+    end. Days that are carried are the last of a renewal: those that stay are one of their own."""
+    last = after.ends_on
+    if last is None or last >= after.next_on:
         return None
-    cut, void = _cut(_now_paying(service, after.ends_on), after.ends_on)
-    return {"cut": cut, "void": void, "made": []}
+    beyond = [one for one in _now_paying(service, day) if last < (one.cut_on or one.period_end)]
+    begins = [max(one.period_start, day) for one in beyond]
+    done: dict[str, Any] = {"cut": [], "void": [], "made": []}
+    stay = []
+    for renewal, first in zip(beyond, begins, strict=True):
+        if first < last:
+            stay.append(paid_days.carrying(renewal, (last - first).days, first, last))
+            stay[-1].invoice_id = None  # its lines are for other days
+            done["made"].append(first.isoformat())
+        done["cut"].append([renewal.id, renewal.cut_on.isoformat() if renewal.cut_on else None])
+        if first == renewal.period_start:
+            done["void"].append(renewal.id)
+        write_now(renewal, {"cut_on": first, "void": first == renewal.period_start})
+    db.session.add_all(stay)
+    db.session.flush()
+    return done
 
 
 def _now_paying(service: Service, day: date) -> list[Renewal]:

@@ -209,7 +209,7 @@ def _do(found: Reviewed, by: Actor, by_run: bool, send: bool) -> PackageChange:
             found.subject.service, shown.after, first, document, billed, pays
         )  # fmt: skip
     elif shown.outcome is not Outcome.WAITING and shown.figures is not None:
-        before["renewals"] = change_service.stop_at_end(found.subject.service, shown.after)
+        before["renewals"] = change_service.stop_at_end(found.subject.service, shown.after, first)
     if shown.replaces is not None:
         before["replaced"] = change_swaps.swap(made, shown.replaces, change, first, by=by)
     number = document.id if document else None

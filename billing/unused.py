@@ -99,10 +99,10 @@ def of_services(ids: Iterable[int], day: date) -> dict[int, list[Unused]]:
     return found
 
 
-def _nearest(row: Any) -> tuple[date, date]:
+def _nearest(row: Any) -> tuple[date, date, int]:
     """Of several that carry days of a line, the last is where they lie now; of several that it could be at home with,
-    the last that has begun by its first day."""
-    return row.moved_from or date.min, row.home_start or date.min
+    the last that has begun by its first day, and the shortest of those."""
+    return row.moved_from or date.min, row.home_start or date.min, -(row.home_end or date.min).toordinal()
 
 
 @prepared

@@ -126,10 +126,13 @@ def test_days_behind_an_end_that_were_given_back_are_billed_once_it_goes_on(app:
     assert service.next_renewal_on == DECEMBER
     services.cancel(service, on(11, 21), "", by=by)
     changed(service, plus, by)
-    reactivations.remove_end(service, by=by)
-    renewed(clock, on(11, 21))
+    pause(service, clock, DAY)
+    resume(service, clock, on(11, 18))
+    assert left(service, on(11, 18)) == 1000 and findings(by) == []
+    reactivations.remove_end(service, by=at(clock, on(11, 18)))
+    renewed(clock, on(11, 23))
     last = documents(service)[-1]
-    assert (last.net, last.lines[0].period_start) == (eur("20"), on(11, 21)) and findings(by) == []
+    assert (last.net, last.lines[0].period_start) == (eur("16"), on(11, 23)) and findings(by) == []
 
 
 # Away

@@ -198,7 +198,6 @@ class Books(RuleBasedStateMachine):
             price = {"price": Money(worth, "EUR"), "price_reason": "As it was"}
             if self.change_to(self.service.package, months=0, days=days_, **price):
                 assert self.change.invoice is None
-                self.spread()
 
     def spread(self) -> None:
         """The same worth pays for other days."""
@@ -206,7 +205,6 @@ class Books(RuleBasedStateMachine):
         self.worth = {day: one for day, one in self.worth.items() if day < self.first}
         self.take_over()
         assert abs(sum(one for day, one in self.worth.items() if day >= self.first) - worth) <= CENTS
-        self.look()
 
     def change_to(self, package: Package, **wanted: Any) -> bool:
         before = dict(self.worth)
@@ -223,8 +221,9 @@ class Books(RuleBasedStateMachine):
             self.worth = {day: one for day, one in self.worth.items() if day < self.first or one}
         spreads = review.new_period and review.figures is None and review.back
         self.absorb()
-        if not spreads:
-            self.look()
+        if spreads:
+            self.spread()
+        self.look()
         return True
 
     @precondition(lambda self: self.change is not None)
