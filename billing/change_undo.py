@@ -27,6 +27,7 @@ from models import (
 
 from . import audit, change_documents, change_service, change_swaps, change_terms, credits, invoices
 from .actor import Actor
+from .balances import lock_invoices
 from .change_documents import Head
 from .change_prices import ChangeRefused, terms_of
 from .change_terms import Terms
@@ -117,7 +118,11 @@ def _no_right(change: PackageChange, verb: str, by: Actor) -> str:
 
 
 def _locked(change: PackageChange) -> tuple[Service, PackageChange]:
-    """The service and then its change, as they are now, until the transaction ends."""
+    """The service and then its change, as they are now, until the transaction ends. Their documents come first: who
+    pays one holds it before the change that waits for it, and that before the service."""
+    replaced = change_swaps.replaced_by(change) or {}
+    own = [change.invoice_id] if change.invoice_id is not None else []
+    lock_invoices([*own, *replaced.get("proformas", ())])
     mine = select(Service).where(Service.id == change.service_id).with_for_update(key_share=True)
     service = db.session.scalars(mine.execution_options(populate_existing=True)).one()
     asked = select(PackageChange).where(PackageChange.id == change.id).with_for_update()

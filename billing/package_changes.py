@@ -4,7 +4,7 @@
 changed since it was shown. Scheduled ones and those that wait to be paid are in change_due, undoing in change_undo.
 
 Locks are taken in one order: the service, its change, documents by id, the number's series, the customer by its
-posting.
+posting. What takes a change back holds its documents before them, as payments do.
 """
 
 from __future__ import annotations

@@ -77,7 +77,8 @@ def stale(error: StaleDataError) -> Answer:
 def database_error(error: DBAPIError) -> Answer:
     """Busy or away is not our fault and passes, nor is a second one at the same moment; all else is to be found."""
     said = f"{type(error.orig).__name__} {error.orig}".lower()
-    if isinstance(error, IntegrityError) and any(word in said for word in _AT_ONCE):
+    twice = isinstance(error, IntegrityError) and any(word in said for word in _AT_ONCE)
+    if twice or "deadlockdetected" in said:  # each waited for the other: nothing was done, and once more it goes
         db.session.rollback()
         current_app.logger.warning("two at once: %s", " ".join(str(error.orig).split())[:300])
         return page(409)

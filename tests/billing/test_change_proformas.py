@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -31,6 +32,7 @@ from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import strategies as st
 from invoicing import line
 from money import eur
+from statements import spoken
 
 from billing import change_due, change_undo, drafts, endings, invoices, package_changes, payments, promises, settings
 from billing.actor import Actor
@@ -137,6 +139,17 @@ def test_a_period_asked_for_by_proforma_is_asked_for_anew_with_what_the_change_c
     change_undo.undo(up, by=later)
     assert findings(later) == [] and in_force(service) == [("PRO-00005", 3000)] and str(up.undo) == "PRO-00005"
     assert [str(one.amount) for one in unused(service, DAY)] == ["15.00 EUR"]
+
+
+@pytest.mark.database("postgresql")
+def test_who_undoes_and_who_pays_do_not_wait_for_each_other(app: Flask, clock: Clock) -> None:
+    service = running(clock, company=NUMBERED_WHEN_PAID)
+    by = at(clock, DAY)
+    change = asked_anew(service, priced("Plus", "60"), by)
+    with spoken() as seen:
+        undone(change, by)
+    held = [table for one in seen if " FOR " in one and (table := re.search(r"FROM (\w+)", one))]
+    assert [table[1] for table in held][:3] == ["invoice", "service", "package_change"]  # as payments do
 
 
 def test_a_replaced_proforma_that_is_paid_is_an_invoice_of_which_days_are_given_back_once(app, clock: Clock) -> None:

@@ -7,6 +7,7 @@ import re
 
 import pytest
 from factories import make_company
+from psycopg.errors import DeadlockDetected
 from signing_in import make_staff, sign_in
 from sqlalchemy.exc import OperationalError
 from statements import spoken
@@ -180,6 +181,7 @@ class TooLate(BillingError):
         (OperationalError("SELECT secret", {}, Exception("database is locked")), 503, "Busy for a moment"),
         (OperationalError("SELECT secret", {}, Exception("server closed the connection")), 503, "Busy for a moment"),
         (OperationalError("SELECT secret", {}, Exception("no such table: staff")), 503, "flask db upgrade"),
+        (OperationalError("SELECT secret", {}, DeadlockDetected("secret")), 409, "Someone else was faster"),
         (OperationalError("SELECT secret", {}, Exception("disk full")), 500, "Something broke on our side"),
         (ZeroDivisionError("secret"), 500, "Something broke on our side"),
     ],
