@@ -97,6 +97,9 @@ def begin_period(
     done: dict[str, Any] = {"cut": cut, "void": void, "rhythm_from": _anew(service, day)}
     period = change_terms.pieces(after, day)[0][0]
     if document is None and (carried := _carried(rest, period)):
+        for renewal in (one for one in paying if one.void):  # all of its days lie elsewhere now
+            cut.append([renewal.id, renewal.cut_on.isoformat() if renewal.cut_on else None])
+            write_now(renewal, {"cut_on": renewal.period_start})
         db.session.add_all(carried)
         db.session.flush()
         return {**done, "made": [row.period_start.isoformat() for row in carried]}

@@ -40,7 +40,8 @@ def moved() -> Any:
     # where all of them were moved on, from its first day (paid_days.move_to).
     stands = or_(~home.void, home.cut_on == home.period_start)
     between = and_(stands, home.service_id == carried.service_id, home.carries_id == carried.carries_id)
-    at_home = or_(home.id == carried.carries_id, and_(between, home.period_start < carried.period_start))
+    earlier = home.period_start <= carried.period_start, home.id != carried.id
+    at_home = or_(home.id == carried.carries_id, and_(between, *earlier))
     return (
         select(
             home.service_id, home.period_start, home.period_end,

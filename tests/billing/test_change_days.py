@@ -174,6 +174,20 @@ def test_days_moved_twice_and_changed_on_the_day_of_moving_are_all_there(app: Fl
     assert service.next_renewal_on == on(12, 14) and findings(at(clock, on(11, 14))) == []
 
 
+def test_days_moved_and_changed_pay_for_a_new_length_on_that_day(app: Flask, clock: Clock) -> None:
+    service = running(clock)
+    pause(service, clock, on(11, 2))
+    resume(service, clock, DAY)
+    by = at(clock, DAY)
+    settings.change({"shorter_period_when": "now"}, by=by)
+    changed(service, priced("Plus", "60"), by)
+    short = changed(service, priced("Short", "58", 0, 20), by, days=20)
+    assert short.invoice is None and service.next_renewal_on == on(12, 6)
+    assert [left(service, day) for day in (DAY, on(11, 26), on(12, 6))] == [5800, 2900, 0]
+    change_undo.undo(short, by=by)
+    assert left(service, on(12, 14)) == 200 and findings(by) == []
+
+
 def test_days_given_back_behind_their_period_between_two_pauses_do_not_come_again(app: Flask, clock: Clock) -> None:
     service = running(clock)
     pause(service, clock, on(11, 20))
