@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Dialect, bindparam, inspect, select
 from sqlalchemy.orm import Mapper, RelationshipDirection, Session
+from sqlalchemy.orm.attributes import instance_state
 
 from .base import db
 from .prepared import Reader, conversions, prepared
@@ -79,7 +80,7 @@ def _by_id(kind: Any) -> prepared_objects:
 def hold(session: Session, thing: Any, key: Any, values: Mapping[str, Any]) -> None:
     """The session holds a new object from now on as that of the row with this identity. `values` are its columns;
     others are read when they are asked for."""
-    state = inspect(thing)
+    state = instance_state(thing)
     thing.__dict__.update(values)
     state._commit_all(thing.__dict__)
     state.expired_attributes.update(_names(state.mapper).difference(values))
@@ -90,7 +91,7 @@ def hold(session: Session, thing: Any, key: Any, values: Mapping[str, Any]) -> N
 def put(thing: Any, values: Mapping[str, Any]) -> None:
     """Columns of an object are known to be so in the database. Nothing of it may wait to be flushed."""
     thing.__dict__.update(values)
-    inspect(thing).expired_attributes.difference_update(values)
+    instance_state(thing).expired_attributes.difference_update(values)
 
 
 @cache
@@ -133,7 +134,7 @@ class _Part:
         known = session.identity_map.get(key)
         if known is None:
             return self._new(session, key, dict(zip(self.names, self.values(row), strict=True)))
-        if self.anew or not inspect(known).expired_attributes.isdisjoint(self.names):
+        if self.anew or not instance_state(known).expired_attributes.isdisjoint(self.names):
             self._again(known, dict(zip(self.names, self.values(row), strict=True)))
         return known
 
@@ -154,7 +155,7 @@ class _Part:
 
     def _again(self, thing: Any, values: dict[str, Any]) -> None:
         """The session knows it as the row says; what hangs on it is looked for when it is asked for."""
-        mapper, state = inspect(type(thing)), inspect(thing)
+        mapper, state = type(thing).__mapper__, instance_state(thing)
         known = values if self.anew else {name: values[name] for name in state.expired_attributes.intersection(values)}
         for one in mapper.relationships if self.anew else ():
             thing.__dict__.pop(one.key, None)

@@ -153,7 +153,8 @@ def connection_of(session: Session) -> Connection:
 def announce(connection: Connection, words: str, values: Any, *, many: bool = False) -> None:
     """Tell whoever listens to this database what the driver is about to be asked: counts and logs of statements are
     whole, whichever way one goes."""
-    for listener in connection.dispatch.before_cursor_execute:
+    heard = connection.engine.dispatch.before_cursor_execute
+    for listener in heard if heard else ():
         listener(connection, None, words, values, None, many)
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import Column, Table, bindparam, insert, inspect, update
 from sqlalchemy.orm import Mapper, Session, SessionTransaction
+from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.orm.exc import StaleDataError
 
 from . import objects
@@ -34,18 +35,18 @@ def blank(kind: type[T], **values: Any) -> T:
 def insert_now(thing: Any) -> None:
     """Insert a new object, with the defaults of its columns; the session holds it from now on. What waits there to be
     flushed goes on waiting. Raises what SQLAlchemy raises."""
-    session, mapper, given = db.session(), inspect(type(thing)), thing.__dict__
+    session, mapper, given = db.session(), type(thing).__mapper__, thing.__dict__
     values = {name: given[name] for name in _columns(mapper) if name in given}
     values |= {name: default() for name, default in _defaults(mapper) if name not in given}
     (row,) = _inserting(mapper, tuple(values)).ask(session, values)
     objects.hold(session, thing, mapper.identity_key_from_primary_key((row.id,)), {**values, "id": row.id})
-    _transaction(session)._new[inspect(thing)] = True
+    _transaction(session)._new[instance_state(thing)] = True
 
 
 def write_now(thing: Any, values: Mapping[str, Any]) -> None:
     """Set these columns of an object of the session in one UPDATE; what is so already is left out. Raises
     StaleDataError where somebody else has written or deleted it since it was read, as a flush does."""
-    session, mapper = db.session(), inspect(type(thing))
+    session, mapper = db.session(), type(thing).__mapper__
     session.flush()  # may count up its version
     new = {name: value for name, value in values.items() if getattr(thing, name) != value}
     if not new:
@@ -58,7 +59,7 @@ def write_now(thing: Any, values: Mapping[str, Any]) -> None:
     if not _updating(mapper, tuple(new)).ask(session, {**was, **new}):
         raise StaleDataError(f"{type(thing).__name__} {thing.id} is not as it was read.")
     objects.put(thing, new)
-    _transaction(session)._dirty[inspect(thing)] = True
+    _transaction(session)._dirty[instance_state(thing)] = True
 
 
 def _transaction(session: Session) -> SessionTransaction:
