@@ -122,7 +122,7 @@ def edit_charge(charge: Charge, terms: Terms, group: BillingGroup, service: Serv
     before, after = audit.changes(charge, values)
     for name in after:
         setattr(charge, name, values[name])
-    if "ends_on" in after:
+    if {"ends_on", "service_id"} & set(after):  # its end is the one that was typed, no more that of the service it had
         charge.ends_with_service, charge.own_end_on = False, None
     if after:
         audit.record(by, "charge.changed", charge, before=before, after=after)

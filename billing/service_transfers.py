@@ -185,7 +185,7 @@ def _move_charges(service: Service, group: BillingGroup) -> None:
     """Those to come go along; those that are done stay with who was billed for them."""
     for charge in db.session.scalars(select(Charge).where(Charge.service_id == service.id).order_by(Charge.id)):
         if charge.next_on is None:
-            charge.service_id = None
+            charge.service_id, charge.ends_with_service, charge.own_end_on = None, False, None
         else:
             charge.customer_id, charge.billing_group_id = group.customer_id, group.id
 

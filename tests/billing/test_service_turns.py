@@ -29,6 +29,7 @@ from billing import (
     settings,
 )
 from billing.actor import Actor
+from billing.charges import Terms
 from billing.endings import Wanted
 from billing.pending import activate
 from billing.prices import InvalidTerms
@@ -200,6 +201,22 @@ def test_charges_go_along_when_the_end_of_their_service_moves(app: Flask, clock:
     assert not charge.ends_with_service and charge.next_on == day(11, 10) and well(clock)
     charge.own_end_on = day(12, 31)
     assert not well(clock)
+
+
+@pytest.mark.parametrize("where", ["nowhere", "other", "other customer"])
+def test_a_charge_that_leaves_its_service_keeps_the_end_it_has_then(app: Flask, clock: Clock, where: str) -> None:
+    charge = its_charge(clock)
+    service, by = charge_of(charge), at(clock, day(11, 2))
+    services.cancel(service, ends := day(12, 16) if where != "other customer" else day(11, 16), "", by=by)
+    assert charge.ends_with_service
+    if where == "other customer":  # nothing more of it is billed, and it stays
+        charge.next_on = None
+        service_transfers.transfer(service, services.main_group(make_customer()), by=by)
+    else:
+        terms = {name: getattr(charge, name) for name in Terms.__dataclass_fields__}
+        other = services.start(service.customer, make_package(), start=by.today, by=by) if where == "other" else None
+        charges.edit_charge(charge, Terms(**terms), charge.billing_group, other, by=by)
+    assert (charge.ends_with_service, charge.own_end_on, charge.ends_on) == (False, None, ends) and well(clock)
 
 
 def charge_of(charge: Charge) -> Service:
