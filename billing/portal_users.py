@@ -159,7 +159,7 @@ def remove(access: PortalAccess, *, by: Actor) -> None:
 
 def accept(access: PortalAccess, *, by: Actor) -> None:
     """The person takes the invitation: the customer stands among theirs from now on. Raises NotAllowed. Flushes."""
-    _check_theirs(access, by)
+    access = _theirs_now(access, by)
     if not access.accepted:
         access.accepted = True
         audit.record(by, "portal_access.accepted", access, after={"right": str(access.right)})
@@ -168,7 +168,7 @@ def accept(access: PortalAccess, *, by: Actor) -> None:
 
 def decline(access: PortalAccess, *, by: Actor) -> None:
     """The person does not want it; a customer may ask them anew. Raises NotAllowed. Flushes."""
-    _check_theirs(access, by)
+    access = _theirs_now(access, by)
     if not access.accepted:
         _take_out(access, "portal_access.declined", by)
 
@@ -285,9 +285,15 @@ def is_known(user: PortalUser) -> bool:
     return bool(user.password_hash) or db.session.scalar(other) is not None
 
 
-def _check_theirs(access: PortalAccess, by: Actor) -> None:
+def _theirs_now(access: PortalAccess, by: Actor) -> PortalAccess:
+    """The invitation as it is now, locked: of two answers at once the first counts."""
     if by.portal_user_id != access.portal_user_id or by.real_staff_id is not None:
         raise NotAllowed("Only the person themselves answers an invitation.")
+    mine = select(PortalAccess).where(PortalAccess.id == access.id).with_for_update(of=PortalAccess)
+    now = db.session.scalar(mine.execution_options(populate_existing=True))
+    if now is None:
+        raise NotAllowed("This invitation is not there any more.")
+    return now
 
 
 def _take_out(access: PortalAccess, verb: str, by: Actor) -> None:

@@ -11,7 +11,7 @@ import pytest
 from factories import make_company, make_customer
 from guests import as_guest, let_in
 from signing_in import make_role, make_staff
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from billing import (
     card_payments,
@@ -28,7 +28,7 @@ from billing.actor import NotAllowed
 from billing.customers import InvalidCustomer
 from billing.portal_rights import DECIDES, OWNERS, acting_for
 from billing.portal_users import FirstUser, HasAccess, KeptOut, LastOwner
-from models import AuditEvent, Channel, CustomerStatus, Message, PortalRight, Visit, db
+from models import AuditEvent, Channel, CustomerStatus, Message, PortalAccess, PortalRight, Visit, db
 
 KEY, EMAIL = "k" * 40, portal_links.EMAIL
 
@@ -110,6 +110,12 @@ def test_who_is_known_here_is_asked_first_and_named_once_they_accept(anna, by):
     for other in (mine, replace(his, real_staff_id=1)):
         with pytest.raises(NotAllowed):
             portal_users.accept(asked, by=other)
+    mine = update(PortalAccess).where(PortalAccess.id == asked.id).execution_options(synchronize_session=False)
+    db.session.execute(mine.values(accepted=True))
+    assert not asked.accepted  # as it was read, before it was accepted in another tab
+    portal_users.decline(asked, by=his)
+    assert portal_users.accesses(bo, at=asked.customer_id, limit=1) == [asked]
+    db.session.execute(mine.values(accepted=False))
     portal_users.accept(asked, by=his)
     assert str(asked) == "Bo" and acting_for(anna.customer, DECIDES, by=his)
     assert portal_users.accesses(bo, at=asked.customer_id, limit=1) == [asked]
