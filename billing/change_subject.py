@@ -116,10 +116,13 @@ class Subject:
 
 def subject(change: PackageChange, known: Known | None, *, lock: bool = False) -> Subject:
     """Read it; with `lock` the service and the change are held until the transaction ends."""
-    rows = (_locked if lock else _read)(service=change.service_id, change=change.id)
+    ask = _locked if lock else _read
+    rows = ask(service=change.service_id, change=change.id)
+    if lock and rows and rows[0][0].version != rows[0][3]:  # it was waited for
+        rows = ask(service=change.service_id, change=change.id)
     if not rows:
         raise NoResultFound(f"There is no change {change.id} of service {change.service_id} any more.")
-    service, change, _option, other_id, new_price_id, discounted, *around = rows[0]
+    service, change, _option, _version, other_id, new_price_id, discounted, *around = rows[0]
     for name, value in zip(_AROUND, around, strict=not lock):
         set_committed_value(service, name, value)
     set_committed_value(service, "options", [option for row in rows if (option := row[2])])
@@ -145,14 +148,17 @@ _AROUND = {"customer": Customer, "billing_group": BillingGroup, "package": Packa
 def _subject(*, lock: bool) -> Any:
     """The service and its change, another change of it that waits, a new price that waits, and whether there is any
     discount: a row for each option. With `lock` what stands around the service is not asked for: a row that was waited
-    for is left out of the answer where it stands elsewhere since."""
+    for is left out of the answer where it stands elsewhere since. All but the service and its change is as it was
+    before the wait then, the service's version that stands beside it too."""
     service, change = bindparam("service", type_=BigInteger), bindparam("change", type_=BigInteger)
     other = aliased(PackageChange, name="other_change")
     waits = other.state.in_((ChangeState.SCHEDULED, ChangeState.WAITING))
     elsewhere = select(other.id).where(other.service_id == service, other.id != change, waits).limit(1)
     coming = select(NewPrice.id).where(NewPrice.service_id == service, NewPrice.state == NewPriceState.WAITING).limit(1)
     some = select(Discount.id).where(IN_FORCE).exists()
-    also = elsewhere.scalar_subquery(), coming.scalar_subquery(), some
+    as_asked = aliased(Service, name="service_as_asked")
+    version = select(as_asked.version).where(as_asked.id == service)
+    also = version.scalar_subquery(), elsewhere.scalar_subquery(), coming.scalar_subquery(), some
     around = () if lock else _AROUND.values()
     wanted = select(Service, PackageChange, ServiceOption, *also, *around).select_from(Service)
     wanted = wanted.join(PackageChange, PackageChange.service_id == Service.id)

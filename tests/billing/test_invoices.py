@@ -20,7 +20,8 @@ from factories import (
 )
 from flask import Flask
 from invoicing import books, draft_of, findings, issued, line
-from sqlalchemy import select, text
+from sqlalchemy import select
+from waiting import until_one_waits
 
 from billing import balances, credit_notes, credits, drafts, invoices, payments, write_offs
 from billing.actor import Actor, NotAllowed
@@ -431,19 +432,10 @@ class TestAtOnce:
         with ThreadPoolExecutor(1) as pool:
             told = pool.submit(issue_late)
             if locks_rows(db.session):
-                self.wait_for_one_that_waits()
+                until_one_waits()
             db.session.commit()
             assert told.result() == "refused"
         assert findings(by) == []
-
-    def wait_for_one_that_waits(self) -> None:
-        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as apart:
-            for _look in range(1000):
-                if apart.scalar(text(waits)):
-                    return
-                apart.execute(text("SELECT pg_sleep(0.01)"))
-        raise AssertionError("nobody waits")
 
     def test_an_invoice_is_taken_back_once(self, seller: None, app: Flask, by: Actor) -> None:
         number = issued(make_customer(), by).id
