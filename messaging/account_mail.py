@@ -16,18 +16,17 @@ from integrations.letters import Attachment
 from models import Credit, Customer, Message, Money, db
 
 from . import brands, statement_document, template_values, templates
-from .compose import Content, in_frame
+from .compose import Content, addressee, framed
 from .documents import NotPrintable
 from .formats import day, language_of, money
 from .refusals import CannotBeWritten, NotYet
 from .template_language import Plain
-from .templates import Said
 
 
 def write(message: Message, at: datetime) -> Content:
     """The mail of this kind; a statement comes with its PDF. Raises CannotBeWritten, NotYet."""
-    customer = db.session.get(Customer, message.customer_id) if message.customer_id else None
-    if customer is None or not message.about:
+    customer = addressee(message)
+    if not message.about:
         raise CannotBeWritten("What this mail should say is not there any more.")
     locale = language_of(customer, companies.settings())
     with force_locale(locale):
@@ -37,13 +36,7 @@ def write(message: Message, at: datetime) -> Content:
         else:
             values, files = _expired(customer, message.about, locale, at), ()
         said = templates.write(message.kind, values, locale)
-    return _content(said, customer, files)
-
-
-def _content(said: Said, customer: Customer, files: tuple[Attachment, ...]) -> Content:
-    brand, logo = brands.of(customer), brands.logo_of(customer)
-    html = in_frame(said, brand.name, with_logo=bool(logo))
-    return Content(said.subject, said.text, html, brand.name, brand.email, attachments=files, logo=logo)
+    return framed(said, brands.of(customer), customer, attachments=files)
 
 
 def _statement(customer: Customer, about: dict[str, Any], at: datetime) -> Statement | OpenItems:

@@ -13,7 +13,7 @@ from billing.card_sayings import DECLINED
 from models import Card, Customer, Message, Money, PaymentAttempt, db
 
 from . import brands, template_values, templates
-from .compose import Content, in_frame
+from .compose import Content, addressee, framed
 from .formats import day, language_of, money
 from .refusals import CannotBeWritten, NotNeeded
 from .template_language import Plain
@@ -21,8 +21,8 @@ from .template_language import Plain
 
 def write(message: Message, at: datetime) -> Content:
     """The mail of this kind. Raises CannotBeWritten; NotNeeded once it is paid, or the card is another one."""
-    customer = db.session.get(Customer, message.customer_id) if message.customer_id else None
-    if customer is None or not message.about:
+    customer = addressee(message)
+    if not message.about:
         raise CannotBeWritten("What this mail should say is not there any more.")
     locale = language_of(customer, companies.settings())
     with force_locale(locale):
@@ -31,9 +31,7 @@ def write(message: Message, at: datetime) -> Content:
         else:
             values = _expiring(customer, message.about, locale, at)
         said = templates.write(message.kind, values, locale)
-    brand, logo = brands.of(customer), brands.logo_of(customer)
-    html = in_frame(said, brand.name, with_logo=bool(logo))
-    return Content(said.subject, said.text, html, brand.name, brand.email, logo=logo)
+    return framed(said, brands.of(customer), customer)
 
 
 def _declined(customer: Customer, about: dict[str, object], locale: str, at: datetime) -> dict[str, Plain]:

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parseaddr
 from functools import cache, partial
@@ -160,11 +160,7 @@ def _invoice(message: Message, at: datetime) -> Content:
     if invoice.state != InvoiceState.ISSUED:
         raise NotNeeded("The invoice is not in force any more.")
     said, seller = invoice_words(invoice, at)
-    logo = brands.logo_of(invoice.customer)
-    return Content(
-        subject=said.subject, text=said.text, html=in_frame(said, seller.name, with_logo=bool(logo)),
-        sender_name=seller.name, reply_to=seller.email, attachments=(invoice_pdf(invoice),), logo=logo,
-    )  # fmt: skip
+    return framed(said, seller, invoice.customer, attachments=(invoice_pdf(invoice),))
 
 
 def invoice_words(invoice: Invoice, at: datetime) -> tuple[Said, brands.Brand]:
@@ -184,6 +180,16 @@ def with_logo_inside(html: str, logo: bytes) -> str:
         return html
     kind = "png" if logo.startswith(PNG) else "jpeg"
     return html.replace(f'src="cid:{LOGO}"', f'src="data:image/{kind};base64,{b64encode(logo).decode()}"')
+
+
+def framed(
+    said: Said, brand: brands.Brand, customer: Customer | None, *, attachments: tuple[Attachment, ...] = (),
+    secret: str = "",
+) -> Content:  # fmt: skip
+    """What is said to the customer in the name of `brand`, as a mail with the logo."""
+    logo = brands.logo_of(customer)
+    html = in_frame(said, brand.name, with_logo=bool(logo))
+    return Content(said.subject, said.text, html, brand.name, brand.email, attachments, secret, logo)
 
 
 def in_frame(said: Said, company: str, *, with_logo: bool = False) -> str:
@@ -241,9 +247,8 @@ def by_hand(message: Message, customer: Customer | None, at: datetime, *, to: st
     said = said_by_hand(message, customer, at, to=to)
     if not (said.text.strip() and said.subject):
         raise CannotBeWritten("It has no text or no subject for mails.")
-    brand, logo = brands.of(customer), brands.logo_of(customer)
-    html, reply_to = in_frame(said, brand.name, with_logo=bool(logo)), message.reply_to or brand.email
-    return Content(said.subject, said.text, html, brand.name, reply_to, files_of(message), logo=logo)
+    content = framed(said, brands.of(customer), customer, attachments=files_of(message))
+    return replace(content, reply_to=message.reply_to or content.reply_to)
 
 
 def said_by_hand(message: Message, customer: Customer | None, at: datetime, *, to: str = "") -> Said:
@@ -286,6 +291,14 @@ def _customer(delivery: Delivery) -> Customer | None:
     """Whom the mail is for."""
     number = delivery.customer_id or delivery.message.customer_id
     return db.session.get(Customer, number) if number else None
+
+
+def addressee(message: Message) -> Customer:
+    """The customer that a mail of the system is for. Raises CannotBeWritten."""
+    found = db.session.get(Customer, message.customer_id) if message.customer_id else None
+    if found is None:
+        raise CannotBeWritten("The customer this should go to is not there any more.")
+    return found
 
 
 def page_values(locale: str) -> dict[str, Plain]:

@@ -28,7 +28,7 @@ from models import (
 )
 
 from . import brands, invoice_document, template_values, templates
-from .compose import Content, in_frame, invoice_pdf, page_values, render
+from .compose import Content, addressee, framed, invoice_pdf, page_values, render
 from .formats import day, language_of, money
 from .refusals import CannotBeWritten, NotNeeded
 from .template_language import Plain
@@ -42,20 +42,16 @@ def write(message: Message, at: datetime) -> Content:
     """The mail as it stands at that moment; not needed once everything is paid. Raises CannotBeWritten, NotYet."""
     if message.kind == STAFF:
         return _for_staff(message)
-    customer, invoices = _customer(message), _listed(message)
+    customer, invoices = addressee(message), _listed(message)
     said, brand = words(message, customer, invoices, at)
-    logo = brands.logo_of(customer)
     attached = invoices[:MOST_ATTACHED] if (message.about or {}).get("attach") else ()
-    return Content(
-        subject=said.subject, text=said.text, html=in_frame(said, brand.name, with_logo=bool(logo)),
-        sender_name=brand.name, reply_to=brand.email, attachments=tuple(map(invoice_pdf, attached)), logo=logo,
-    )  # fmt: skip
+    return framed(said, brand, customer, attachments=tuple(map(invoice_pdf, attached)))
 
 
 def text(delivery: Delivery, at: datetime) -> str:
     """The same as a text. Raises CannotBeWritten, NotNeeded."""
     message = delivery.message
-    said, _brand = words(message, _customer(message), _listed(message), at)
+    said, _brand = words(message, addressee(message), _listed(message), at)
     # Amounts are written with spaces that never break, of which one alone doubles what a text costs.
     return said.sms.translate({0xA0: " ", 0x202F: " "})
 
@@ -127,13 +123,6 @@ def _listed(message: Message) -> list[Invoice]:
     wanted = select(Invoice).where(Invoice.customer_id == message.customer_id, its)
     wanted = wanted.where(or_(Invoice.open_minor > 0, waiting))
     return list(db.session.scalars(wanted.order_by(Invoice.due_on, Invoice.id).limit(MOST_LISTED)))
-
-
-def _customer(message: Message) -> Customer:
-    found = db.session.get(Customer, message.customer_id) if message.customer_id else None
-    if found is None:
-        raise CannotBeWritten("The customer this should go to is not there any more.")
-    return found
 
 
 def _services(name: str, about: dict[str, Any]) -> list[Service]:

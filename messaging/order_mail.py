@@ -23,7 +23,7 @@ from billing.outbox import dedupe_key
 from models import Customer, Delivery, Message, Order, OrderState, PortalUser, db
 
 from . import brands, outbox, portal_mail, template_values, templates
-from .compose import Content, in_frame
+from .compose import Content, framed
 from .formats import day, language_of, money
 from .refusals import CannotBeWritten, NotNeeded
 from .template_language import Plain
@@ -89,9 +89,7 @@ def write(message: Message, at: datetime) -> Content:
         raise CannotBeWritten("The order this mail is about is not there any more.")
     link = _link(order, at) if message.kind == CONFIRM else ""
     said, brand = words(message.kind, order, link=link, at=at)
-    logo = brands.logo_of(order.customer or _as_customer(order))
-    html = in_frame(said, brand.name, with_logo=bool(logo))
-    return Content(said.subject, said.text, html, brand.name, brand.email, secret=link, logo=logo)
+    return framed(said, brand, order.customer or _as_customer(order), secret=link)
 
 
 def words(kind: str, order: Order, *, link: str, at: datetime) -> tuple[Said, brands.Brand]:

@@ -17,7 +17,7 @@ from models import BillingError, Customer, Delivery, Message, PortalUser, db
 from models.writing import insert_now
 
 from . import brands, outbox, template_values, templates
-from .compose import Content, in_frame
+from .compose import Content, framed
 from .formats import language_of
 from .refusals import CannotBeWritten, NotNeeded
 from .template_language import Plain
@@ -138,9 +138,7 @@ def write(message: Message, at: datetime) -> Content:
     link = f"{base.rstrip('/')}{CONFIRM_PATH if row.new_email else PATH}{token}"
     reader = (user.name, row.new_email or user.email)
     said, brand = words(message.kind, user, customer, reader, link=link, home=f"{base.rstrip('/')}/portal/", at=at)
-    logo = brands.logo_of(customer)
-    html = in_frame(said, brand.name, with_logo=bool(logo))
-    return Content(said.subject, said.text, html, brand.name, brand.email, secret=link, logo=logo)
+    return framed(said, brand, customer, secret=link)
 
 
 def words(

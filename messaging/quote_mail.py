@@ -20,7 +20,7 @@ from integrations.letters import Attachment
 from models import BillingError, Contact, Delivery, InvoiceAddress, Message, Payer, Quote, QuoteLink, QuoteState, db
 
 from . import brands, document_parts, outbox, quote_document, template_values, templates
-from .compose import Content, in_frame
+from .compose import Content, framed
 from .formats import day, language_of, money
 from .refusals import CannotBeWritten, NotNeeded, NotYet
 from .template_language import Plain
@@ -92,11 +92,7 @@ def write(message: Message, at: datetime) -> Content:
         raise CannotBeWritten("The link cannot be made any more: SECRET_KEY or BASE_URL was changed. Send it again.")
     link = f"{base.rstrip('/')}{quote_links.PATH}{token}"
     said, brand = words(quote, link=link, at=at)
-    logo = brands.logo_of(quote.customer)
-    html = in_frame(said, brand.name, with_logo=bool(logo))
-    return Content(
-        said.subject, said.text, html, brand.name, brand.email, attachments=(_pdf(quote, at),), secret=link, logo=logo
-    )
+    return framed(said, brand, quote.customer, attachments=(_pdf(quote, at),), secret=link)
 
 
 def words(quote: Quote, *, link: str, at: datetime) -> tuple[Said, brands.Brand]:

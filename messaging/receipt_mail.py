@@ -14,7 +14,7 @@ from integrations.letters import Attachment
 from models import Message, Payment, db
 
 from . import brands, receipt_document, template_values, templates
-from .compose import Content, in_frame
+from .compose import Content, framed
 from .documents import NotPrintable
 from .formats import day, language_of, money
 from .refusals import CannotBeWritten, NotNeeded, NotYet
@@ -30,9 +30,7 @@ def write(message: Message, at: datetime) -> Content:
     if payment.reversed_on is not None:
         raise NotNeeded("The payment was taken back as a mistake before the mail left.")
     said, brand = words(payment, at)
-    logo = brands.logo_of(payment.customer)
-    html = in_frame(said, brand.name, with_logo=bool(logo))
-    return Content(said.subject, said.text, html, brand.name, brand.email, attachments=(_pdf(payment),), logo=logo)
+    return framed(said, brand, payment.customer, attachments=(_pdf(payment),))
 
 
 def words(payment: Payment, at: datetime) -> tuple[Said, brands.Brand]:

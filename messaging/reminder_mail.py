@@ -11,7 +11,7 @@ from billing.reminders import REMINDER
 from models import Invoice, InvoiceState, Message, db
 
 from . import brands, invoice_document, templates
-from .compose import Content, in_frame, invoice_pdf, invoice_values
+from .compose import Content, framed, invoice_pdf, invoice_values
 from .formats import language_of
 from .refusals import CannotBeWritten, NotNeeded
 from .template_language import Plain
@@ -32,11 +32,7 @@ def write(message: Message, at: datetime) -> Content:
     with force_locale(locale):
         seller, known = values(invoice, locale, at)
         said = templates.write(KIND, known, locale)
-    logo = brands.logo_of(invoice.customer)
-    return Content(
-        subject=said.subject, text=said.text, html=in_frame(said, seller.name, with_logo=bool(logo)),
-        sender_name=seller.name, reply_to=seller.email, attachments=(invoice_pdf(invoice),), logo=logo,
-    )  # fmt: skip
+    return framed(said, seller, invoice.customer, attachments=(invoice_pdf(invoice),))
 
 
 def values(invoice: Invoice, locale: str, at: datetime) -> tuple[brands.Brand, dict[str, Plain]]:
