@@ -177,7 +177,9 @@ def _usual_number(option: Option, value: str) -> str:
 def check_bounds(
     name: str, number: Decimal, least: Decimal | None, most: Decimal | None, refusal: type[BillingError]
 ) -> None:
-    """Raises `refusal` when there are too few or too many of an option."""
+    """Raises `refusal` when there are too few or too many of an option, or it is no number at all."""
+    if not number.is_finite():
+        raise refusal(f"{name}: type a number.")
     if least is not None and number < least:
         raise refusal(f"{name}: at least {least:f}.")
     if most is not None and number > most:

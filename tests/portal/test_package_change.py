@@ -7,7 +7,7 @@ import re
 
 import pytest
 from changing import DAY, DECEMBER, at, documents, priced, running
-from factories import make_customer
+from factories import add, make_customer
 from guests import let_in, sign_in_guest
 from signing_in import sign_in
 from sqlalchemy import func, select, update
@@ -15,7 +15,19 @@ from statements import spoken
 
 from billing import company, package_changes, self_service, settings
 from billing.package_changes import Wanted
-from models import ChangeState, ChangeTo, Invoice, Message, Package, PackageChange, PortalRight, Service, db
+from models import (
+    ChangeState,
+    ChangeTo,
+    Invoice,
+    Message,
+    OptionKind,
+    Package,
+    PackageChange,
+    PackageOption,
+    PortalRight,
+    Service,
+    db,
+)
 
 
 @pytest.fixture
@@ -120,6 +132,11 @@ def test_only_the_customers_own_people_with_a_say_get_there(client, service, by,
             assert other.post(path).status_code == 404, path
     for wrong in ({}, {"package": package("Pro"), "period": "x"}, {"package": "9" * 18, "period": "1-0"}):
         assert client.post(here, data=wrong).status_code == 400
+    lines = add(PackageOption(package_id=package("Pro"), name="Lines", kind=OptionKind.QUANTITY, min_quantity=1))
+    db.session.expire(lines.package, ["options"])
+    for typed in ("NaN", "sNaN", "Infinity"):
+        sent = {"package": package("Pro"), "period": "1-0", f"option_{lines.id}": typed}
+        assert "type a number" in client.post(here, data=sent).text
 
 
 def test_staff_who_look_in_see_the_sums_and_cannot_agree(client, service):
