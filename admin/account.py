@@ -17,7 +17,7 @@ from wtforms.validators import DataRequired, Length
 
 from admin.fields import TickField
 from billing import audit, company, digest, second_step, staff
-from messaging import compose, digest_mail
+from messaging import digest_mail, mail_frame
 from models import Staff, db
 from web import headers, languages, params, sessions
 from web.forms import choices, stripped
@@ -156,5 +156,5 @@ def _digest_shown(person: Staff) -> dict[str, Any]:
     """The digest of this morning as this person would get it."""
     today = company.day_of(sessions.now())
     said = digest_mail.words(person, today - digest.ONE_DAY)
-    html = compose.in_frame(said, company.settings().name)
+    html = mail_frame.in_frame(said, company.settings().name)
     return {"said": said, "html": html, "to": person.email}

@@ -14,7 +14,7 @@ from wtforms import BooleanField, SelectField, StringField, TextAreaField
 
 from admin.customers.lookup import CustomerField, label
 from billing import message_categories
-from messaging import compose, previews, templates
+from messaging import mail_frame, previews, templates
 from messaging.formats import is_known
 from messaging.refusals import CannotBeWritten
 from messaging.template_kinds import KINDS, fields_of
@@ -99,7 +99,7 @@ def preview(key: str, words: Words, customer: Customer | None) -> Preview:
     return Preview(
         shown.said.subject,
         shown.said.text,
-        compose.with_logo_inside(shown.html, shown.logo),
+        mail_frame.with_logo_inside(shown.html, shown.logo),
         shown.said.sms,
         size,
         "",

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parseaddr
-from functools import cache, partial
+from functools import partial
 from importlib import import_module
-from pathlib import Path
 
 from flask import current_app
-from flask_babel import force_locale, gettext, ngettext
-from jinja2 import FileSystemLoader, StrictUndefined, select_autoescape
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from flask_babel import force_locale, gettext
 
 from billing import company as companies
 from billing.card_sayings import DECLINED, EXPIRING
@@ -33,23 +28,18 @@ from billing.receipts import RECEIPT
 from billing.reminders import REMINDER
 from billing.statements import STATEMENT
 from integrations.documents import DocumentError
-from integrations.letters import LOGO, PNG, Attachment, BadHeader, Letter, check
+from integrations.letters import Attachment, BadHeader, Letter, check
 from models import CreditNote, Customer, Delivery, Invoice, InvoiceState, Message, Proforma, db
 
 from . import brands, cards, invoice_document, standing, template_values, templates, unsubscribe, uploads
 from .files import FileLost
 from .formats import day, language_of, language_of_words, money
+from .mail_frame import in_frame, page_values, render, with_logo_inside
 from .refusals import CannotBeWritten, NotNeeded, NotYet
 from .refusals import NotBefore as NotBefore
 from .refusals import NotWritten as NotWritten
 from .template_language import Plain
 from .templates import Said
-
-TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "mail"
-RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
-
-_BODY = f"body{secrets.token_hex(8)}"
-"""Stands in the frame of a letter where its body goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,32 +116,6 @@ def sender_address() -> str:
     return given or companies.settings().email.strip()
 
 
-def render(name: str, values: Mapping[str, Plain], *, folder: Path = TEMPLATES) -> str:
-    """A template of the mail folder, in the language gettext is set to.
-
-    Templates run in a sandbox and get plain values only. Raises CannotBeWritten for whatever is wrong in it.
-    """
-    try:
-        return _environment(folder).get_template(name).render(values)
-    except Exception as error:  # values are plain, so whatever goes wrong is the template's doing
-        reason = str(error) or type(error).__name__
-        raise CannotBeWritten(f"The template {name} cannot be used: {reason}") from error
-
-
-@cache
-def _environment(folder: Path) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(folder),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
-    )
-    environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
-    return environment
-
-
 def _invoice(message: Message, at: datetime) -> Content:
     """The mail that brings an invoice or credit note, with its PDF."""
     invoice = db.session.get(Invoice, message.invoice_id) if message.invoice_id else None
@@ -174,14 +138,6 @@ def invoice_words(invoice: Invoice, at: datetime) -> tuple[Said, brands.Brand]:
         return templates.write(INVOICE, values, locale), seller
 
 
-def with_logo_inside(html: str, logo: bytes) -> str:
-    """A mail's HTML with the picture that its parts would bring."""
-    if not logo:
-        return html
-    kind = "png" if logo.startswith(PNG) else "jpeg"
-    return html.replace(f'src="cid:{LOGO}"', f'src="data:image/{kind};base64,{b64encode(logo).decode()}"')
-
-
 def framed(
     said: Said, brand: brands.Brand, customer: Customer | None, *, attachments: tuple[Attachment, ...] = (),
     secret: str = "",
@@ -190,14 +146,6 @@ def framed(
     logo = brands.logo_of(customer)
     html = in_frame(said, brand.name, with_logo=bool(logo))
     return Content(said.subject, said.text, html, brand.name, brand.email, attachments, secret, logo)
-
-
-def in_frame(said: Said, company: str, *, with_logo: bool = False) -> str:
-    """The whole HTML of a mail: what it says, below the name or logo of whoever says it."""
-    values: dict[str, Plain] = {
-        **direction(said.language), "company": company, "with_logo": with_logo, "subject": said.subject, "body": _BODY,
-    }  # fmt: skip
-    return render("letter.html", values).replace(_BODY, said.html)
 
 
 def invoice_pdf(invoice: Invoice) -> Attachment:
@@ -299,16 +247,6 @@ def addressee(message: Message) -> Customer:
     if found is None:
         raise CannotBeWritten("The customer this should go to is not there any more.")
     return found
-
-
-def page_values(locale: str) -> dict[str, Plain]:
-    """Language and direction, which the layout of every mail asks for."""
-    return direction(language_of_words(locale))
-
-
-def direction(language: str) -> dict[str, Plain]:
-    """Language of the words, and which way they run."""
-    return {"lang": language.replace("_", "-"), "dir": "rtl" if language.split("_")[0] in RIGHT_TO_LEFT else "ltr"}
 
 
 def _by(module: str) -> Callable[[Message, datetime], Content]:

@@ -18,9 +18,10 @@ from billing.outbox import dedupe_key
 from models import Delivery, Message, Money, Staff, db
 
 from . import brands, templates
-from .compose import Content, in_frame
+from .compose import Content
 from .formats import day as day_words
 from .formats import is_known, money
+from .mail_frame import in_frame
 from .refusals import CannotBeWritten, NotNeeded
 from .template_language import Plain
 from .templates import Said, Words

@@ -28,8 +28,9 @@ from models import (
 )
 
 from . import brands, invoice_document, template_values, templates
-from .compose import Content, addressee, framed, invoice_pdf, page_values, render
+from .compose import Content, addressee, framed, invoice_pdf
 from .formats import day, language_of, money
+from .mail_frame import page_values, render
 from .refusals import CannotBeWritten, NotNeeded
 from .template_language import Plain
 from .templates import Said

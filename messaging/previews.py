@@ -27,6 +27,7 @@ from . import (
     digest_mail,
     dunning_mail,
     invoice_document,
+    mail_frame,
     order_mail,
     portal_mail,
     quote_mail,
@@ -62,7 +63,7 @@ def show(key: str, words: Words, customer: Customer | None, *, at: datetime) -> 
     """
     brand, said = _said(key, words, customer, at)
     logo = brands.logo_of(customer)
-    html = compose.in_frame(said, brand.name, with_logo=bool(logo))
+    html = mail_frame.in_frame(said, brand.name, with_logo=bool(logo))
     return Shown(said, html, logo, brand.name, brand.email, segments.count(said.sms))
 
 

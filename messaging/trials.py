@@ -17,7 +17,7 @@ from integrations.letters import BadHeader, Letter, check
 from integrations.smtp import Ending
 from integrations.texts import Text
 
-from . import compose, deliver, texts
+from . import compose, deliver, mail_frame, texts
 from .formats import language_of
 
 
@@ -29,11 +29,11 @@ def test_letter(to: str, *, at: datetime) -> Letter:
     company, sender = companies.settings(), compose.sender_address()
     name = company.name or "Tillbook"
     words = _("This is a test from %(company)s. Mails work.", company=name)
-    values = {**compose.page_values(language_of(None, company)), "company": name, "subject": _("Test mail")}
+    values = {**mail_frame.page_values(language_of(None, company)), "company": name, "subject": _("Test mail")}
     letter = Letter(
         message_id=f"<test.{secrets.token_hex(12)}@{sender.rpartition('@')[2].encode('idna').decode()}>",
         sender=sender, sender_name=name, to=to, subject=_("Test mail"), text=words,
-        html=compose.render("message.html", {**values, "paragraphs": [[words]]}), written_at=at,
+        html=mail_frame.render("message.html", {**values, "paragraphs": [[words]]}), written_at=at,
     )  # fmt: skip
     try:
         check(letter)

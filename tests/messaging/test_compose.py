@@ -10,7 +10,8 @@ from flask import Flask
 from mailing import issue, queue
 
 from messaging import brands
-from messaging.compose import CannotBeWritten, letter_for, render, sender_address
+from messaging.compose import CannotBeWritten, letter_for, sender_address
+from messaging.mail_frame import render
 from models import Company, Project, db
 
 
