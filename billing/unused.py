@@ -139,10 +139,7 @@ def _rows() -> Any:
         )
         .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
         .join(Service, and_(Service.id == InvoiceLine.service_id, Service.customer_id == Invoice.customer_id))
-        .outerjoin(moved, and_(
-            moved.c.service_id == InvoiceLine.service_id, moved.c.period_start <= InvoiceLine.period_start,
-            InvoiceLine.period_end <= moved.c.period_end,
-        ))
+        .outerjoin(moved, unused_moved.is_home(moved, InvoiceLine))
         .outerjoin(taking, taking.c.original_line_id == InvoiceLine.id)
         .where(
             among_given(InvoiceLine.service_id, "ids"),

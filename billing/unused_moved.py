@@ -35,7 +35,7 @@ class Lies:
 
 def moved() -> Any:
     """The renewals of the services `ids` whose last days are carried by another one in force, each with that one."""
-    home, carried = aliased(Renewal), aliased(Renewal)
+    home, carried, spread = aliased(Renewal), aliased(Renewal), aliased(Renewal)
     # Of those that were moved twice: the first that carried them is at home to what was charged in between. It is void
     # where all of them were moved on, from its first day (paid_days.move_to).
     stands = or_(~home.void, home.cut_on == home.period_start)
@@ -46,20 +46,43 @@ def moved() -> Any:
         select(
             home.service_id, home.period_start, home.period_end,
             func.coalesce(home.cut_on, home.period_start).label("home_cut"),
+            home.carries_id.label("home_carries"),
             home.carries_days.label("home_days"), home.carries_per.label("home_per"),
             carried.period_start.label("moved_from"), carried.period_end.label("moved_end"),
             func.coalesce(carried.cut_on, carried.period_end).label("moved_until"),
             carried.carries_days.label("moved_days"), carried.carries_per.label("moved_per"),
+            spread.carries_days.label("spread_days"), spread.carries_per.label("spread_per"),
         )
         .join(carried, at_home)
+        .outerjoin(spread, spread.id == _first_spread(home, carried))
         .where(among_given(carried.service_id, "ids"), ~carried.void, carried.carries_id.is_not(None))
         .subquery()
     )  # fmt: skip
 
 
+def _first_spread(home: Any, carried: Any) -> Any:
+    """Of those that carried the days one after the other, up to the one that does now, the first that carried a number
+    of days of another length: since then what is left of a line lies evenly on all of them."""
+    one = aliased(Renewal)
+    between = one.service_id == carried.service_id, one.carries_id == carried.carries_id, one.id > home.id
+    stands = or_(~one.void, one.cut_on == one.period_start)
+    wanted = select(func.min(one.id)).where(*between, stands, one.id <= carried.id, one.carries_days.is_not(None))
+    return wanted.correlate(home, carried).scalar_subquery()
+
+
+def is_home(moved: Any, line: Any) -> Any:
+    """That the line was charged for days of the renewal at home. What was charged where that one carries a number of
+    days of another length goes up to its end (change_days); other lines are older and only lie within it by chance."""
+    within = moved.c.period_start <= line.period_start, line.period_end <= moved.c.period_end
+    as_they_were = or_(moved.c.home_carries.is_(None), moved.c.home_days.is_(None))
+    return and_(
+        moved.c.service_id == line.service_id, *within, or_(as_they_were, line.period_end == moved.c.period_end)
+    )
+
+
 COLUMNS = (
     "home_start", "home_end", "home_cut", "home_days", "home_per", "moved_from", "moved_end", "moved_until",
-    "moved_days", "moved_per",
+    "moved_days", "moved_per", "spread_days", "spread_per",
 )  # fmt: skip
 
 
@@ -72,11 +95,13 @@ def lies(row: Any, back: Sequence[tuple[date, date]]) -> Lies:
     here = [first for first, _last in back if first >= row.moved_from]
     last = _left_at_home(row, back)
     length = (row.moved_end - row.moved_from).days
-    first = row.home_end.toordinal() - _carries(row, length)
+    carries = _carries(row, row.moved_days, row.moved_per, length)
+    spread = carries if row.spread_days is None else _carries(row, row.spread_days, row.spread_per, length)
+    first = row.home_end.toordinal() - spread
     own = max((last.toordinal() - max(Fraction(row.period_start.toordinal()), first)) if last else 0, Fraction(0))
     begins, ends = row.moved_from, row.moved_until
-    if _carries(row, length) != length:
-        return Lies(begins, min((ends, *here)) if own else begins, length, own / days)
+    if row.spread_days is not None or carries != length:
+        return Lies(begins, min((ends, *here)) if own else begins, length, own * carries / spread / days)
     ahead = date.fromordinal(row.moved_from.toordinal() + int(max(row.period_start.toordinal() - first, 0)))
     until = ahead + (last - date.fromordinal(int(max(row.period_start.toordinal(), first)))) if own and last else ahead
     return Lies(ahead, min((ends, until, *here)), days)
@@ -96,14 +121,11 @@ def _left_at_home(row: Any, back: Sequence[tuple[date, date]]) -> date | None:
 
 def _is_there(row: Any) -> bool:
     """Whether the line was charged for days where they lie now."""
-    same = row.period_start == row.moved_from and row.period_end == row.moved_end
-    return bool(row.period_start > row.moved_from or same)
+    return bool(row.period_start >= row.moved_from and row.period_end == row.moved_end)
 
 
-def _carries(row: Any, length: int) -> Fraction:
-    """How many days of the renewal at home the other one carries."""
-    if row.moved_days is None:
-        return Fraction(length)
-    paid = Fraction(row.moved_days, row.moved_per)
+def _carries(row: Any, its_days: int | None, its_per: int, length: int) -> Fraction:
+    """How many days of the renewal at home another one carries: so many of those that were paid for, or its length."""
+    paid = Fraction(length) if its_days is None else Fraction(its_days, its_per)
     home = (row.home_end - row.home_start).days
     return paid if row.home_days is None else paid * home / Fraction(row.home_days, row.home_per)

@@ -114,6 +114,24 @@ def test_a_change_whose_invoice_was_taken_back_whole_leaves_what_was_paid_before
     assert left(service, on(11, 20)) == 1500 and findings(by) == []
 
 
+def test_what_a_credit_note_charged_again_stays_spread_over_a_new_length_behind_a_pause(app, clock: Clock) -> None:
+    service = running(clock)
+    by = at(clock, on(11, 7))
+    settings.change({"shorter_period_when": "now"}, by=by)
+    change = changed(service, price_for(service.package, "80", 3), by, months=3)
+    credit_notes.credit(change.invoice, None, reason="Slip", by=by)
+    assert left(service, on(11, 7)) == 2400
+    short = changed(service, price_for(service.package, "24", 0, 48), by, days=48)
+    assert (short.invoice, service.next_renewal_on) == (None, on(12, 25))
+    pause(service, clock, on(11, 7))
+    resume(service, clock, on(11, 12))
+    assert [left(service, day) for day in (on(11, 12), on(12, 6), on(12, 29))] == [2400, 1200, 50]
+    pause(service, clock, on(11, 24))
+    resume(service, clock, on(12, 1))
+    assert [left(service, day) for day in (on(12, 1), on(12, 19))] == [1800, 900]
+    assert service.next_renewal_on == date(2027, 1, 6) and findings(at(clock, on(12, 1))) == []
+
+
 def test_days_behind_an_end_that_were_given_back_are_billed_once_it_goes_on(app: Flask, clock: Clock) -> None:
     service = running(clock)
     services.cancel(service, on(11, 21), "", by=at(clock, on(11, 5)))
