@@ -121,7 +121,8 @@ def _left_at_home(row: Any, back: Sequence[tuple[date, date]]) -> date | None:
 
 def _is_there(row: Any) -> bool:
     """Whether the line was charged for days where they lie now."""
-    return bool(row.period_start >= row.moved_from and row.period_end == row.moved_end)
+    same = row.period_start == row.moved_from and row.period_end == row.moved_end
+    return bool(row.period_start > row.moved_from or same)
 
 
 def _carries(row: Any, its_days: int | None, its_per: int, length: int) -> Fraction:

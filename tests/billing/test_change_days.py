@@ -132,6 +132,17 @@ def test_what_a_credit_note_charged_again_stays_spread_over_a_new_length_behind_
     assert service.next_renewal_on == date(2027, 1, 6) and findings(at(clock, on(12, 1))) == []
 
 
+def test_what_is_charged_after_a_spread_lies_where_it_was_charged(app: Flask, clock: Clock) -> None:
+    service = running(clock)
+    by, plus = at(clock, on(11, 7)), priced("Plus", "60")
+    settings.change({"shorter_period_when": "now"}, by=by)
+    changed(service, price_for(service.package, "90", 3), by, months=3)
+    changed(service, price_for(service.package, "90", 0, 45), by, days=45)
+    by = at(clock, on(11, 10))
+    changed(service, plus, by, months=1)
+    assert left(service, on(11, 10)) == 6000 and findings(by) == []
+
+
 def test_days_behind_an_end_that_were_given_back_are_billed_once_it_goes_on(app: Flask, clock: Clock) -> None:
     service = running(clock)
     services.cancel(service, on(11, 21), "", by=at(clock, on(11, 5)))
