@@ -262,6 +262,9 @@ class Charge(Model):
         return self.price_minor < 0
 
 
+_MOVED = text("carries_id IS NOT NULL")
+
+
 class Renewal(Model):
     """That a service, or a charge, has been billed for a period. The index is what makes billing twice impossible."""
 
@@ -282,6 +285,7 @@ class Renewal(Model):
             sqlite_where=text("void = 0 AND charge_id IS NOT NULL"),
             postgresql_where=text("NOT void AND charge_id IS NOT NULL"),
         ),
+        Index("ix_renewal_carries_id", "carries_id", sqlite_where=_MOVED, postgresql_where=_MOVED),
         CheckConstraint("(service_id IS NULL) <> (charge_id IS NULL)", name="of_one_thing"),
         CheckConstraint("period_end > period_start", name="period"),
     )

@@ -132,3 +132,4 @@ def test_it_is_found_by_the_lines_of_the_service_however_many_invoices_are_issue
     driver.set_trace_callback(None)
     plan = " ".join(step[3] for step in driver.execute(f"EXPLAIN QUERY PLAN {said[-1]}"))
     assert "ix_invoice_line_service_id" in plan and "ix_invoice_state" not in plan
+    assert "ix_renewal_carries_id" in plan and "SCAN renewal" not in plan
