@@ -5,9 +5,10 @@ change in the middle of the month, in a process that has done some before: the r
 with the commit: up (an invoice), down (a credit note), to a year. `statements` is what review and commit together said
 to the database, counted by SQLite's driver itself (rows inserted by one call count once); more than 25 ends the bench
 with an error. The limit is four times the raw writes: the same rows of a change inserted once more by the driver alone,
-each in a statement, and the rows that it updated set to what they are, with one commit, on the same file and as safe
-from a power cut, in the same run. `cpu_seconds` and `raw_cpu_seconds` leave out what waits for the disk. The last case
-tells the hundred's time as limit of the many's, with half of it or a millisecond more.
+each in a statement, and the rows that it updated set back to what they were, with one commit, on the same file and as
+safe from a power cut. Both are done in turn, each on a connection that stays open. `cpu_seconds` and `raw_cpu_seconds`
+leave out what waits for the disk. The last case tells the hundred's time as limit of the many's, with half of it or a
+millisecond more.
 """
 
 from __future__ import annotations
@@ -47,28 +48,18 @@ from models import (
     db,
 )
 
-TIMES, WARM, AGAIN, MOST, FEW, RAW = 20, 12, 3, 25, 100, 4
+TIMES, WARM, MOST, FEW, RAW = 20, 11, 25, 100, 4
 FIRST, TODAY, NEXT = date(2026, 11, 1), date(2026, 11, 16), date(2026, 12, 1)
 AT = datetime(2026, 11, 16, 9, tzinfo=UTC)
 ADDED = (
     "invoice", "invoice_line", "invoice_tax", "ledger_posting", "ledger_entry", "credit", "credit_note_part", "renewal",
     "service_change", "audit_event", "message", "delivery",
 )  # fmt: skip
-CHANGED = {
-    "up": ("service", "package_change", "customer", "series", "billing_group"),
-    "down": ("service", "package_change", "customer", "series", "invoice"),
-    "to a year": ("service", "package_change", "customer", "series", "billing_group", "renewal"),
-}
-"""The tables of which each case updates a row."""
-SET = {
-    "service": "price_minor = price_minor, package_id = package_id, version = version + 1 WHERE id = {}",
-    "package_change": "state = state, before = before, after = after, sums = sums WHERE service_id = {}",
-    "customer": "balance_minor = balance_minor + 1 - 1 WHERE id = {}",
-    "series": "last_number = last_number WHERE id = 1 AND id <= {}",
-    "billing_group": "usual_minor = usual_minor WHERE id = {}",
-    "invoice": "open_minor = open_minor, credited_minor = credited_minor WHERE id = {}",
-    "renewal": "cut_on = cut_on WHERE id = {}",
-}
+UPDATED = {
+    "service": "id = {0}", "package_change": "service_id = {0}", "customer": "id = {0}", "billing_group": "id = {0}",
+    "invoice": "id = {0}", "renewal": "service_id = {0}", "series": "true",
+}  # fmt: skip
+"""The tables of which a change may update rows, and which ones: `fill` gives all that belongs to a service its id."""
 SHOW = "--show" in sys.argv
 CASES = {"up": Wanted(2), "down": Wanted(3), "to a year": Wanted(1, months=12)}
 
@@ -98,16 +89,24 @@ def cases(where: Place, name: str, n: int) -> tuple[dict[str, float], dict[str, 
         fill(n)
         for case, wanted in CASES.items():
             found, bare = [], []
+            raw = where.connect(name)
+            if where.kind == "postgresql":
+                raw.autocommit = True
+            service_id += 1
+            draft(service_id, wanted, by)  # is never carried out, and shows how its row was before
+            drafted = {key: row for key, row in rows_of(raw, service_id).items() if key[0] == "package_change"}
             for _time in range(WARM):
                 service_id += 1
                 timed(draft(service_id, wanted, by), by)
             for _time in range(TIMES):  # in turn, so that a busy machine slows down both
                 service_id += 1
-                before = newest(where, name)
+                before = newest(raw)
+                was = rows_of(raw, service_id)
                 found.append(timed(draft(service_id, wanted, by), by))
-                bare.append(raw_seconds(where, name, before, service_id, CHANGED[case]))
+                bare.append(raw_seconds(raw, where.kind, before, was | drafted, service_id))
             times[case], cpu = (median(each) for each in zip(*found[1:], strict=True))
-            raw, raw_cpu = (median(each) for each in zip(*bare[1:], strict=True))
+            raw.close()
+            limit, raw_cpu = (median(each) for each in zip(*bare[1:], strict=True))
             more = {"cpu_seconds": round(cpu, 4), "raw_cpu_seconds": round(raw_cpu, 4)}
             if where.kind == "sqlite":
                 service_id += 1
@@ -115,7 +114,7 @@ def cases(where: Place, name: str, n: int) -> tuple[dict[str, float], dict[str, 
                 more["statements"] = statements[case] = len(said)
                 if SHOW:
                     print(*said, "", sep="\n", file=sys.stderr)
-            line(case=case, db=where.kind, n=n, seconds=times[case], limit_seconds=RAW * raw, **more,
+            line(case=case, db=where.kind, n=n, seconds=times[case], limit_seconds=RAW * limit, **more,
                  per_second=round(1 / times[case], 1))  # fmt: skip
         db.session.remove()
         db.engine.dispose()
@@ -158,43 +157,69 @@ def spoken(change: PackageChange, by: Actor) -> list[str]:
     return [one for i, one in enumerate(said) if i not in again and not one.startswith(("BEGIN", "COMMIT"))]
 
 
-def newest(where: Place, name: str) -> dict[str, int]:
+def newest(connection: Any) -> dict[str, int]:
     """The last id of each table that a change adds rows to."""
-    connection = where.connect(name)
-    found = {t: connection.execute(f"SELECT coalesce(max(id), 0) FROM {t}").fetchone()[0] for t in ADDED}  # noqa: S608
-    connection.close()
+    return {t: connection.execute(f"SELECT coalesce(max(id), 0) FROM {t}").fetchone()[0] for t in ADDED}  # noqa: S608
+
+
+Rows = dict[tuple[str, int], dict[str, Any]]
+
+
+def rows_of(connection: Any, service_id: int) -> Rows:
+    """The rows that a change of the service may update, each by its table and id."""
+    found: Rows = {}
+    for table, mine in UPDATED.items():
+        cursor = connection.execute(f"SELECT * FROM {table} WHERE {mine.format(service_id)}")  # noqa: S608
+        names = [column[0] for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        found |= {(table, row["id"]): row for row in rows}
     return found
 
 
-def raw_seconds(
-    where: Place, name: str, before: dict[str, int], service_id: int, changed: tuple[str, ...]
-) -> tuple[float, float]:
+def raw_seconds(connection: Any, kind: str, before: dict[str, int], was: Rows, service_id: int) -> tuple[float, float]:
     """Seconds, and seconds of the processor, of the rows of the last change once more, by the driver alone: an INSERT
-    a row, the rows it changed set to what they are, one commit; the median of several times."""
-    connection = where.connect(name)
-    if where.kind == "postgresql":
-        connection.autocommit = True
+    a row, an UPDATE a row that it changed (`was`: as they were before), one commit."""
     added = {table: _rows(connection, table, last) for table, last in before.items()}
-    mark = "?" if where.kind == "sqlite" else "%s"
-    seconds, busy = [], []
-    for time in range(1, AGAIN + 1):
-        copied = {table: (names, [_copy(table, names, row, time * 10_000_000, before) for row in rows])
-                  for table, (names, rows) in added.items() if rows}  # fmt: skip
-        began, worked = perf_counter(), process_time()
-        connection.execute("BEGIN IMMEDIATE" if where.kind == "sqlite" else "BEGIN")
-        for table, (names, rows) in copied.items():
-            columns, marks = ", ".join(f'"{column}"' for column in names), ", ".join(mark for _column in names)
-            for row in rows:
-                connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", row)  # noqa: S608
-        for table in changed:
-            connection.execute(f"UPDATE {table} SET {SET[table].format(mark)}", (service_id,))  # noqa: S608
-        connection.execute("COMMIT")
-        seconds.append(perf_counter() - began)
-        busy.append(process_time() - worked)
+    mark = "?" if kind == "sqlite" else "%s"
+    now = rows_of(connection, service_id)
+    (drafted,) = (was[key] for key in was if key[0] == "package_change")
+    (change,) = (key for key in now if key[0] == "package_change")
+    was = {key: row for key, row in was.items() if key in now}
+    was[change] = {**drafted, **{name: now[change][name] for name in ("id", "service_id", "customer_id")}}
+    to_be, as_was = _updates(was, now, mark), _updates({key: now[key] for key in was}, was, mark)
+    copied = {table: (names, [_copy(table, names, row, 10_000_000, before) for row in rows])
+              for table, (names, rows) in added.items() if rows}  # fmt: skip
+    began, worked = perf_counter(), process_time()
+    connection.execute("BEGIN IMMEDIATE" if kind == "sqlite" else "BEGIN")
+    for table, (names, rows) in copied.items():
+        columns, marks = ", ".join(f'"{column}"' for column in names), ", ".join(mark for _column in names)
+        for row in rows:
+            connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", row)  # noqa: S608
+    for words, values in as_was:  # their indexes move with them
+        connection.execute(words, values)
+    connection.execute("COMMIT")
+    seconds, busy = perf_counter() - began, process_time() - worked
+    for words, values in to_be:
+        connection.execute(words, values)
     for table in reversed(ADDED):
         connection.execute(f"DELETE FROM {table} WHERE id > 9000000")  # noqa: S608
-    connection.close()
-    return median(seconds), median(busy)
+    return seconds, busy
+
+
+def _updates(was: Rows, becomes: Rows, mark: str) -> list[tuple[str, list[Any]]]:
+    """The statements, with their values, that make rows what they become: of each the columns that differ."""
+    found = []
+    for (table, number), row in was.items():
+        new = {name: value for name, value in becomes[table, number].items() if row[name] != value}
+        if new:
+            sets = ", ".join(f'"{name}" = {mark}' for name in new)
+            words = f"UPDATE {table} SET {sets} WHERE id = {mark}"  # noqa: S608
+            found.append((words, [*map(_driver_value, new.values()), number]))
+    return found
+
+
+def _driver_value(value: Any) -> Any:
+    return Json(value) if isinstance(value, dict | list) else value
 
 
 def _rows(connection: Any, table: str, last: int) -> tuple[list[str], list[Any]]:
@@ -217,7 +242,7 @@ def _copy(table: str, names: list[str], row: Any, further: int, before: dict[str
         values["void"] = True
     if table == "credit_note_part":
         values["invoice_id"] = further // 10_000_000  # any other invoice
-    return [Json(value) if isinstance(value, dict | list) else value for value in values.values()]
+    return [_driver_value(value) for value in values.values()]
 
 
 def fill(n: int) -> None:
