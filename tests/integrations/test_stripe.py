@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -95,18 +96,18 @@ def test_no_redirect_is_followed_and_no_answer_waited_for_or_read_for_ever(
         hits = []
 
         def serve() -> None:
-            held = []
-            while True:
-                try:
-                    connection, _address = listener.accept()
-                except OSError:
-                    return
-                held.append(connection)
-                hits.append(connection.recv(65_536).split(b" ")[1])
-                if answer == b"huge":
-                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + b" " * 9000)
-                elif answer:
-                    connection.sendall(answer.replace(b"{}", url.encode() + b"/elsewhere"))
+            with ExitStack() as held:
+                while True:
+                    try:
+                        connection, _address = listener.accept()
+                    except OSError:
+                        return
+                    held.enter_context(connection)
+                    hits.append(connection.recv(65_536).split(b" ")[1])
+                    if answer == b"huge":
+                        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + b" " * 9000)
+                    elif answer:
+                        connection.sendall(answer.replace(b"{}", url.encode() + b"/elsewhere"))
 
         threading.Thread(target=serve, daemon=True).start()
         stripe = gateway.Stripe("sk_test_fake", url=url)
