@@ -19,7 +19,6 @@ from models import (
     CreditNote,
     Customer,
     Invoice,
-    InvoiceLine,
     InvoiceState,
     Payer,
     Proforma,
@@ -73,7 +72,7 @@ class Made:
 
     document: Invoice
     head: Head
-    lines: Sequence[InvoiceLine]
+    lines: Sequence[Any]
     traces: list[Row]
     settled: Sequence[Invoice] = ()
 
@@ -159,7 +158,7 @@ def _new(kind: type[Invoice], head: Head, worked: WorkedOut, by: Actor) -> Invoi
     )  # fmt: skip
 
 
-def _write(document: Invoice, worked: WorkedOut, *, by_run: bool) -> list[InvoiceLine]:
+def _write(document: Invoice, worked: WorkedOut, *, by_run: bool) -> list[Any]:
     """Number and freeze it, and write it with its lines and taxes: an INSERT a table."""
     seller = company.settings()
     with db.session.no_autoflush:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import delete as remove
 from sqlalchemy import select
@@ -267,7 +267,7 @@ def _write_figures(draft: Invoice, content: Content, found: WorkedOut) -> None:
     add_rows(draft.id, line_rows(found), tax_rows(found))
 
 
-def add_rows(invoice_id: int, lines: Sequence[InvoiceLine], taxes: Sequence[InvoiceTax]) -> None:
+def add_rows(invoice_id: int, lines: Sequence[Any], taxes: Sequence[Any]) -> None:
     """Write the lines and taxes (`line_rows`, `tax_rows`) of a document, in two statements."""
     for table, names, rows in ((InvoiceLine, _LINE, lines), (InvoiceTax, _TAX, taxes)):
         values = [[invoice_id, *map(_stored, map(vars(row).get, names))] for row in rows]
@@ -286,8 +286,9 @@ def _stored(value: Any) -> Any:
     return value.value if isinstance(value, LineKind) else value
 
 
-def line_rows(found: WorkedOut) -> list[InvoiceLine]:
-    """The lines as they are stored, for no document yet: their values only. Raises InvalidText."""
+def line_rows(found: WorkedOut) -> list[Any]:
+    """The lines as they are stored, for no document yet: the values of their columns, no objects of the session. Raises
+    InvalidText."""
     rows = []
     for position, line in enumerate(found.lines, 1):
         values = line_values(line)
@@ -295,12 +296,12 @@ def line_rows(found: WorkedOut) -> list[InvoiceLine]:
         values["details"] = many_lines(values["details"], f"Line {position}: what is written below")[:400]
         values["discount_reason"] = one_line(values["discount_reason"], 200, "The reason", empty=True)
         rows.append(SimpleNamespace(position=position, **values))
-    return cast(list[InvoiceLine], rows)
+    return rows
 
 
-def tax_rows(found: WorkedOut) -> list[InvoiceTax]:
-    """One row for each rate; what lies outside the scope of tax has none."""
-    rows = [
+def tax_rows(found: WorkedOut) -> list[Any]:
+    """One row for each rate, its values likewise; what lies outside the scope of tax has none."""
+    return [
         SimpleNamespace(
             category=tax.category, rate=tax.rate, currency=tax.tax.currency,
             taxable_minor=tax.taxable.minor, tax_minor=tax.tax.minor,
@@ -308,7 +309,6 @@ def tax_rows(found: WorkedOut) -> list[InvoiceTax]:
         for tax in found.totals.subtotals
         if tax.category != "O"
     ]  # fmt: skip
-    return cast(list[InvoiceTax], rows)
 
 
 def _copied_lines(document: Invoice) -> list[LineInput]:

@@ -37,7 +37,6 @@ class PricedLine:
     tax_rate: Mapped[Decimal] = mapped_column(Percent, default=Decimal(0))
 
     amount = MoneyOf("amount_minor")
-
     discount = MoneyOf("discount_minor")
 
     @property
@@ -58,5 +57,4 @@ class TaxSum:
     tax_minor: Mapped[int] = mapped_column(MinorUnits)
 
     taxable = MoneyOf("taxable_minor")
-
     tax = MoneyOf("tax_minor")
